@@ -1,0 +1,124 @@
+//! Generates stripe-store's typed views from Stripe's OpenAPI description.
+//!
+//! The pipeline is description -> IR -> tokens -> files: [`Spec::read`](spec::Spec::read), [`generate`],
+//! [`output::write`]. The command `stripe-codegen` does nothing else.
+
+mod emit;
+mod error;
+pub mod ir;
+mod lower;
+pub mod output;
+pub mod render;
+mod report;
+pub mod spec;
+
+use crate::{output::Files, render::RenderError, spec::Spec};
+
+pub use self::{
+    error::Error,
+    lower::LowerError,
+    report::{Report, Skipped},
+};
+
+/// What to generate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The resources to generate, by the names of their schemas, with all that they are made of. Empty: all.
+    pub only: Vec<String>,
+    /// Whether to add a file that calls every getter, behind the feature `_exercise`: for stripe-store's own tests.
+    pub exercise: bool,
+}
+
+impl Options {
+    /// Limits the generation to these resources; none is no limit.
+    #[must_use]
+    pub fn with_only(mut self, only: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.only = only.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds the file that calls every getter.
+    #[must_use]
+    pub fn with_exercise(mut self, exercise: bool) -> Self {
+        self.exercise = exercise;
+        self
+    }
+}
+
+/// What was generated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Generated {
+    /// The files.
+    pub files: Files,
+    /// What they came to.
+    pub report: Report,
+}
+
+/// Generates the folder `resources`: every file, by path.
+///
+/// Pure: equal input gives equal bytes, on any machine.
+///
+/// # Errors
+///
+/// [`Error::UnknownResource`] if the options ask for a resource that is not there; [`Error::Render`] if what is
+/// generated is not Rust.
+pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
+    if let Some(name) = options
+        .only
+        .iter()
+        .find(|only| spec.resources().all(|(name, _)| name != *only))
+    {
+        return Err(Error::unknown_resource(name, spec));
+    }
+    let (api, counts) = lower::lower(spec, &options.only)?;
+    let files = files(&api, options.exercise)?;
+    let report = Report {
+        version: spec.version.clone(),
+        schemas: counts.schemas,
+        resources: api
+            .views
+            .iter()
+            .filter(|view| view.resource.is_some())
+            .count(),
+        types: api.views.len(),
+        getters: api.views.iter().map(|view| view.fields.len()).sum(),
+        enums: api.enums.len(),
+        events: api.events.len(),
+        skipped: counts
+            .skipped
+            .into_iter()
+            .map(|(schema, reason)| Skipped::new(schema, reason))
+            .collect(),
+        untyped: counts
+            .untyped
+            .into_iter()
+            .map(|(schema, reason)| Skipped::new(schema, reason))
+            .collect(),
+        keywords: spec.keywords.clone(),
+    };
+    Ok(Generated { files, report })
+}
+
+/// Every file of the folder, by path.
+fn files(api: &ir::Api, with_exercise: bool) -> Result<Files, RenderError> {
+    let mut files = Files::new();
+    for (module, tokens) in emit::modules(api) {
+        files.insert(format!("{module}.rs"), render::file(module, tokens)?);
+    }
+    for (name, tokens) in [
+        ("mod.rs", emit::index(api, with_exercise)),
+        ("markers.rs", emit::markers(api)),
+        ("events.rs", emit::events(api)),
+    ] {
+        files.insert(name.to_owned(), render::file("*", tokens)?);
+    }
+    if with_exercise {
+        files.insert(
+            "exercise.rs".to_owned(),
+            render::file("*", emit::exercise(api))?,
+        );
+    }
+    Ok(files)
+}
