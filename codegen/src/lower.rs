@@ -149,6 +149,7 @@ impl<'s> Lowering<'s> {
     /// An object with properties.
     fn view(&mut self, source: &str, name: String, schema: &Schema) -> Result<(), LowerError> {
         let name = self.names.claim(source, name)?;
+        let resource = resources::facts(self.spec, source, schema);
         let (properties, required) = kinds::properties(schema);
         let always: BTreeSet<&str> = ext::nullable_always_present(&schema.schema_data)
             .chain(required.iter().map(String::as_str))
@@ -158,7 +159,13 @@ impl<'s> Lowering<'s> {
             let path = format!("{source}.{key}");
             let own_name = format!("{name}{}", names::camel(key));
             let kind = match key.as_str() {
-                "id" if kinds::is_plain_text(property) && always.contains("id") => Kind::Id,
+                // A resource has one whatever the description says: only what was never saved, such as the
+                // preview of an invoice, comes without.
+                "id" if kinds::is_plain_text(property)
+                    && (always.contains("id") || resource.is_some()) =>
+                {
+                    Kind::Id
+                }
                 _ => self.kind(property, &path, own_name)?,
             };
             let item = match property {
@@ -190,7 +197,6 @@ impl<'s> Lowering<'s> {
                 .filter_map(|field| Some((field.constant.as_deref()?, field.key.as_str()))),
         )?;
 
-        let resource = resources::facts(self.spec, source, schema);
         if resource.is_some() {
             // `Resource::OBJECT` is the type's name; a path constant would hide it, and nobody filters by it.
             for field in fields.iter_mut().filter(|field| field.key == "object") {
