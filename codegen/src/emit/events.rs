@@ -20,9 +20,15 @@ pub(crate) fn events(api: &Api) -> TokenStream {
         let object = option(object.as_ref());
         quote!(EventFacts::new(#event, #object, #is_deletion, #is_thin))
     });
+    let event_type = (!api.events.is_empty()).then(|| {
+        quote!(
+            use stripe_store::view::EventType;
+        )
+    });
     quote! {
         #![doc = " The event types of the API: a marker for each, and a table of all."]
-        use stripe_store::view::{EventFacts, EventType};
+        use stripe_store::view::EventFacts;
+        #event_type
 
         #[doc = " What is known of every event type: snapshot events first, then thin ones, each by name."]
         pub const EVENTS: &[EventFacts] = &[#(#facts),*];

@@ -43,6 +43,7 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
         #![doc = ""]
         #![doc = " A view is a [`Lens`] over JSON, one type per kind of object. Nothing here does I/O or fails."]
         #![allow(clippy::all, clippy::pedantic, missing_debug_implementations, rustdoc::all, reason = "generated")]
+        #![allow(dead_code, unreachable_pub, unused_imports, reason = "a program uses some of it")]
 
         use std::fmt;
         use std::marker::PhantomData;

@@ -49,6 +49,10 @@ pub(super) fn lower(spec: &Spec, api: &mut Api) {
             continue;
         };
         if let Some(found) = endpoints.get(view.source.as_str()) {
+            // What is left without a path is an action on another object: `DELETE /v1/customers/{customer}/discount`.
+            if found.path.is_none() {
+                continue;
+            }
             resource.path.clone_from(&found.path);
             resource.retrieve = found.retrieve.is_some();
             resource.list = found.list.is_some();

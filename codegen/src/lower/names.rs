@@ -35,15 +35,17 @@ pub(super) fn camel(text: &str) -> String {
     out
 }
 
-/// The key as a getter's name: `type` is `type_`, `3d_secure` is `_3d_secure`.
+/// The key as a getter's name: `type` is `type_`, `3d_secure` is `v3d_secure`.
 pub(super) fn getter(key: &str) -> String {
     let mut name: String = key
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
     name = snake(&name);
-    if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
-        name.insert(0, '_');
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        name.insert(0, 'v');
+    } else if name.is_empty() {
+        name.push('_');
     }
     if name.chars().all(|c| c == '_') || KEYWORDS.contains(&name.as_str()) {
         name.push('_');
@@ -147,7 +149,7 @@ mod tests {
             ("amount_due", "amount_due", "AMOUNT_DUE"),
             ("type", "type_", "TYPE"),
             ("self", "self_", "SELF"),
-            ("3d_secure", "_3d_secure", "_3D_SECURE"),
+            ("3d_secure", "v3d_secure", "V3D_SECURE"),
             ("accountId", "account_id", "ACCOUNT_ID"),
             ("a-b.c", "a_b_c", "A_B_C"),
             ("_", "__", "__"),

@@ -139,7 +139,6 @@ impl Discount {
 impl v::Resource for Discount {
     const OBJECT: &'static str = "discount";
     const ID_PREFIX: Option<&'static str> = Some("di_");
-    const OPERATIONS: v::Operations = v::Operations::new(false, false, false, true);
     const EXPANDABLE: &'static [&'static str] = &[
         "customer",
         "promotion_code",

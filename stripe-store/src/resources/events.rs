@@ -2,7 +2,8 @@
 // Schema: *
 
 //! The event types of the API: a marker for each, and a table of all.
-use stripe_store::view::{EventFacts, EventType};
+use stripe_store::view::EventFacts;
+use stripe_store::view::EventType;
 /// What is known of every event type: snapshot events first, then thin ones, each by name.
 pub const EVENTS: &[EventFacts] = &[
     EventFacts::new("account.application.authorized", Some("application"), false, false),

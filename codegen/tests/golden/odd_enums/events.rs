@@ -2,7 +2,7 @@
 // Schema: *
 
 //! The event types of the API: a marker for each, and a table of all.
-use stripe_store::view::{EventFacts, EventType};
+use stripe_store::view::EventFacts;
 /// What is known of every event type: snapshot events first, then thin ones, each by name.
 pub const EVENTS: &[EventFacts] = &[];
 /// What is known of the event type of that name; `None` if it is newer than this list.

@@ -21,13 +21,13 @@ impl Thing {
     pub fn _dollar(&self) -> Option<&str> {
         text(&self.value, "$dollar")
     }
-    /// The path of [`_3d_secure`](Self::_3d_secure).
-    pub const _3D_SECURE: v::Path<Self, k::Text> = v::Path::new("3d_secure");
+    /// The path of [`v3d_secure`](Self::v3d_secure).
+    pub const V3D_SECURE: v::Path<Self, k::Text> = v::Path::new("3d_secure");
     /// A string; may be absent.
     ///
     /// Source: `3d_secure` of `thing`.
     #[inline]
-    pub fn _3d_secure(&self) -> Option<&str> {
+    pub fn v3d_secure(&self) -> Option<&str> {
         text(&self.value, "3d_secure")
     }
     /// The path of [`_lead`](Self::_lead).

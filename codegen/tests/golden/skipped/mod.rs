@@ -11,6 +11,12 @@
     rustdoc::all,
     reason = "generated"
 )]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a program uses some of it"
+)]
 use std::fmt;
 use std::marker::PhantomData;
 use ref_cast::RefCast;
