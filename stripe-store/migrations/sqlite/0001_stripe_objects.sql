@@ -1,0 +1,54 @@
+-- Every Stripe object of every type, as the JSON that Stripe sent.
+CREATE TABLE stripe_objects (
+    -- acct_… for a connected account, '' for the account that the API key belongs to
+    account TEXT NOT NULL DEFAULT '',
+    livemode INTEGER NOT NULL CHECK (livemode IN (0, 1)),
+    -- Stripe's name of the type: customer, checkout.session, …
+    object TEXT NOT NULL CHECK (object <> ''),
+    -- Stripe's id; the name of the type for what exists once and has no id (balance)
+    stripe_id TEXT NOT NULL CHECK (stripe_id <> ''),
+    data TEXT NOT NULL CHECK (json_valid(data)),
+    -- the API version that rendered data, where known
+    api_version TEXT,
+    -- the interval of Stripe's clock in which data was taken, in unix milliseconds, end exclusive
+    as_of INTEGER NOT NULL,
+    as_of_until INTEGER NOT NULL CHECK (as_of <= as_of_until),
+    -- what brought data: an event's id, a request's id, 'import'
+    source TEXT NOT NULL,
+    -- when the object was deleted at Stripe, by Stripe's clock; all times as 2023-11-14T22:13:20.123Z
+    deleted_at TEXT,
+    -- this row, here
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    PRIMARY KEY (account, livemode, object, stripe_id)
+) STRICT;
+
+-- Lists, newest first: (created, stripe_id) descending, read backwards. What has no number in created counts as 0.
+CREATE INDEX stripe_objects_created_idx ON stripe_objects (
+    account, livemode, object,
+    (CASE WHEN json_type(data, '$.created') IN ('integer', 'real')
+        THEN CAST(min(max(data ->> '$.created', 0), 9999999999) AS INTEGER)
+        ELSE 0 END),
+    stripe_id
+);
+
+-- References, by id, whether Stripe sent the id or the expanded object.
+CREATE INDEX stripe_objects_customer_idx ON stripe_objects (
+    account, livemode, object, (coalesce(data ->> '$.customer.id', data ->> '$.customer'))
+) WHERE coalesce(data ->> '$.customer.id', data ->> '$.customer') IS NOT NULL;
+
+CREATE INDEX stripe_objects_subscription_idx ON stripe_objects (
+    account, livemode, object, (coalesce(data ->> '$.subscription.id', data ->> '$.subscription'))
+) WHERE coalesce(data ->> '$.subscription.id', data ->> '$.subscription') IS NOT NULL;
+
+CREATE INDEX stripe_objects_invoice_idx ON stripe_objects (
+    account, livemode, object, (coalesce(data ->> '$.invoice.id', data ->> '$.invoice'))
+) WHERE coalesce(data ->> '$.invoice.id', data ->> '$.invoice') IS NOT NULL;
+
+CREATE INDEX stripe_objects_payment_intent_idx ON stripe_objects (
+    account, livemode, object, (coalesce(data ->> '$.payment_intent.id', data ->> '$.payment_intent'))
+) WHERE coalesce(data ->> '$.payment_intent.id', data ->> '$.payment_intent') IS NOT NULL;
+
+CREATE INDEX stripe_objects_status_idx ON stripe_objects (
+    account, livemode, object, (data ->> '$.status')
+) WHERE data ->> '$.status' IS NOT NULL;

@@ -1,0 +1,41 @@
+//! One error for callers who do not tell them apart. Each concern has its own enum, beside the code that fails.
+
+use crate::ingest::IngestError;
+use crate::store::{SnapshotError, StoreError};
+
+/// Anything that this crate's own calls fail with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing the table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// One object cannot be stored.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A document is not one of Stripe's.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+impl Error {
+    /// Whether trying again, unchanged, may succeed.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Snapshot(_) | Self::Ingest(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_its_cause_says() {
+        let error = Error::from(SnapshotError::NotAnObject);
+        assert_eq!(error.to_string(), "not a JSON object");
+        assert!(!error.is_transient());
+    }
+}

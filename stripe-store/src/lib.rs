@@ -1,0 +1,98 @@
+//! A local mirror of Stripe: every object is kept as the JSON that Stripe sent, in one table, and read through
+//! typed views that are generated from Stripe's API description.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use stripe_store::resources::Customer;
+//! use stripe_store::store::{Interval, Source};
+//! use stripe_store::{Snapshot, Store};
+//!
+//! let store = Store::connect("sqlite::memory:").await?;
+//! store.migrate().await?;
+//!
+//! let json = r#"{"id": "cus_1", "object": "customer", "email": "ada@example.com", "livemode": true}"#;
+//! let snapshot = Snapshot::read(json)?.taken(Interval::second(1_700_000_000), Source::import());
+//! store.write(&[snapshot]).await?;
+//!
+//! let customer = store.get::<Customer>("cus_1").await?.ok_or("no such customer")?;
+//! assert_eq!(customer.email(), Some("ada@example.com"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Modules
+//!
+//! | module | what it has |
+//! | --- | --- |
+//! | [`view`] | what the views stand on: typed reads, paths, references, amounts, open enums |
+//! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
+#![cfg_attr(
+    feature = "_store",
+    doc = "| [`store`] | the table: migrate, write, get, list |"
+)]
+#![cfg_attr(
+    feature = "_store",
+    doc = "| [`ingest`] | objects and events out of files |"
+)]
+#![cfg_attr(feature = "_store", doc = "| [`clock`] | where the time comes from |")]
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! | --- | --- | --- |
+//! | `sqlite` | the store on SQLite, bundled | yes |
+//! | `postgres` | the store on PostgreSQL | |
+//! | `cli` | the command `stripe-store`, with both databases | |
+//! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate | |
+//! | `rust_decimal` | exact values of decimal strings | |
+//!
+//! Without default features only the views are there, on `serde_json` and `ref-cast` alone: enough for a program
+//! that reads webhook bodies.
+//!
+//! # Guarantees
+//!
+//! * What Stripe sent is stored whole; a field, a type or an enum value that nobody described is kept.
+//! * Reading through a view never fails and never panics: what is missing or odd is `None`.
+//! * Any order and repetition of the same snapshots ends in the same rows: the newest state, and a deletion is final.
+//! * `unsafe` is forbidden in every crate of the workspace.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// Generated code names this crate `stripe_store`, here and in users' crates alike.
+extern crate self as stripe_store;
+
+pub mod view;
+
+#[rustfmt::skip]
+pub mod resources;
+
+mod ext;
+
+#[cfg(feature = "_store")]
+pub mod clock;
+#[cfg(feature = "_store")]
+mod error;
+#[cfg(feature = "_store")]
+pub mod ingest;
+#[cfg(feature = "_store")]
+pub mod store;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+
+#[cfg(feature = "_store")]
+pub use error::Error;
+#[cfg(feature = "_store")]
+pub use store::{Outcome, Snapshot, Store, Stored};
+pub use view::{AnyObject, OpenEnum, Resource, View};
+
+/// The README's examples are tests too.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,364 @@
+//! The one table: every Stripe object, of every type, as the JSON that Stripe sent.
+//!
+//! A [`Store`] is a handle on a database and a [`Scope`]: an account and a mode. What comes in are [`Snapshot`]s,
+//! through [`Store::write`] alone, which keeps the newest; what goes out are [`Stored`] views of rows.
+//!
+//! Knows nothing of HTTP, of webhooks, or of what the objects mean. SQL is in the two private modules `postgres` and
+//! `sqlite`, and in the migrations, and nowhere else.
+
+mod batch;
+mod connect;
+mod cursor;
+mod error;
+mod list;
+mod migrate;
+mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod read;
+mod scope;
+mod snapshot;
+mod span;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod stored;
+mod tables;
+mod text;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::cursor::{Cursor, CursorError};
+pub use self::error::{ObjectRef, RowError, StoreError};
+pub use self::list::{Listing, Page};
+pub use self::outcome::Outcome;
+pub use self::read::TypeCount;
+pub use self::scope::{AccountId, Mode, Scope};
+pub use self::snapshot::{
+    Interval, IntervalError, JsonText, Named, Snapshot, SnapshotBuilder, SnapshotError, Source,
+};
+pub use self::stored::{Row, Stored};
+pub use self::tables::{TableNames, TableNamesError};
+use crate::clock::{Clock, SystemClock};
+
+/// Runs `$call` with `$database` being whichever database the store is on.
+macro_rules! with_database {
+    ($store:expr, $database:ident => $call:expr) => {
+        match &$store.inner.database {
+            #[cfg(feature = "postgres")]
+            $crate::store::Database::Postgres($database) => $call,
+            #[cfg(feature = "sqlite")]
+            $crate::store::Database::Sqlite($database) => $call,
+        }
+    };
+}
+use with_database;
+
+/// A handle on the table, for one account in one mode.
+///
+/// Cheap to clone, and to point at another account or mode: clones share the pool.
+///
+/// ```
+/// use stripe_store::Store;
+/// use stripe_store::store::{Interval, Snapshot, Source};
+///
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let store = Store::connect("sqlite::memory:").await?;
+/// store.migrate().await?;
+///
+/// let json = r#"{"id": "cus_1", "object": "customer", "livemode": false, "email": "ada@example.com"}"#;
+/// let snapshot = Snapshot::read(json)?.taken(Interval::second(1_700_000_000), Source::event("evt_1"));
+/// store.write(&[snapshot]).await?;
+///
+/// let customer = store.test_mode().get_object("customer", "cus_1").await?;
+/// assert_eq!(customer.map(|customer| customer.json().to_owned()).as_deref(), Some(json));
+/// assert!(store.live_mode().get_object("customer", "cus_1").await?.is_none());
+/// # Ok::<(), stripe_store::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    scope: Scope,
+    deleted: Deleted,
+}
+
+struct Inner {
+    pool: Pool,
+    database: Database,
+    tables: TableNames,
+    /// The table of objects as messages name it.
+    table: String,
+    clock: Arc<dyn Clock>,
+}
+
+/// A pool with the statements of its dialect.
+enum Database {
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::PgDatabase),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::SqliteDatabase),
+}
+
+/// Whether reads show deleted objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Deleted {
+    #[default]
+    Hidden,
+    Included,
+}
+
+impl Deleted {
+    fn is_included(self) -> bool {
+        self == Self::Included
+    }
+}
+
+impl Store {
+    /// A store on the caller's own pool, which it shares and never closes: platform account, live mode, plain table
+    /// names.
+    ///
+    /// On SQLite a pool should set a busy timeout and the write-ahead log, as [`connect`](Self::connect) does. A pool
+    /// on `sqlite::memory:` has to have one connection that never times out.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), sqlx::Error> {
+    /// let pool = sqlx::SqlitePool::connect("sqlite://app.db").await?;
+    /// let store = stripe_store::Store::from_pool(pool.clone());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_pool(pool: impl Into<Pool>) -> Self {
+        Self::new(pool.into(), TableNames::new(), Arc::new(SystemClock))
+    }
+
+    fn new(pool: Pool, tables: TableNames, clock: Arc<dyn Clock>) -> Self {
+        let database = match &pool {
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => {
+                Database::Postgres(postgres::PgDatabase::new(pool.clone(), &tables))
+            }
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool) => {
+                Database::Sqlite(sqlite::SqliteDatabase::new(pool.clone(), &tables))
+            }
+        };
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                database,
+                table: tables.objects().replace('"', ""),
+                tables,
+                clock,
+            }),
+            scope: Scope::default(),
+            deleted: Deleted::default(),
+        }
+    }
+
+    /// The same store with its tables in a schema or under a prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`SchemaUnsupported`](StoreError::SchemaUnsupported) for a schema on SQLite.
+    pub fn with_tables(self, tables: TableNames) -> Result<Self, StoreError> {
+        if let (Dialect::Sqlite, Some(schema)) = (self.dialect(), tables.schema()) {
+            return Err(StoreError::SchemaUnsupported {
+                schema: schema.to_owned(),
+            });
+        }
+        let made = Self::new(
+            self.inner.pool.clone(),
+            tables,
+            Arc::clone(&self.inner.clock),
+        );
+        Ok(Self {
+            inner: made.inner,
+            ..self
+        })
+    }
+
+    /// The same store with another clock, which stamps `created_at` and `updated_at` of rows. Nothing else depends on
+    /// it: which of two snapshots is newer is decided by Stripe's clock.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        let made = Self::new(
+            self.inner.pool.clone(),
+            self.inner.tables.clone(),
+            Arc::new(clock),
+        );
+        Self {
+            inner: made.inner,
+            ..self
+        }
+    }
+
+    /// The pool, for the caller's own statements.
+    pub fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.inner.pool.dialect()
+    }
+
+    /// What the tables are called.
+    pub fn tables(&self) -> &TableNames {
+        &self.inner.tables
+    }
+
+    /// The account and mode that this handle reads and writes.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// A handle on the same database with another scope.
+    #[must_use]
+    pub fn with_scope(&self, scope: Scope) -> Self {
+        Self {
+            scope,
+            ..self.clone()
+        }
+    }
+
+    /// A handle on the same account in live mode.
+    #[must_use]
+    pub fn live_mode(&self) -> Self {
+        self.mode(Mode::Live)
+    }
+
+    /// A handle on the same account in test mode.
+    #[must_use]
+    pub fn test_mode(&self) -> Self {
+        self.mode(Mode::Test)
+    }
+
+    /// A handle on the same account in this mode.
+    #[must_use]
+    pub fn mode(&self, mode: Mode) -> Self {
+        self.with_scope(self.scope.clone().with_mode(mode))
+    }
+
+    /// A handle on a connected account, in the same mode. The empty id is the platform's.
+    #[must_use]
+    pub fn account(&self, id: impl Into<AccountId>) -> Self {
+        self.with_scope(self.scope.clone().with_account(id))
+    }
+
+    /// A handle on the account that the API key belongs to, in the same mode.
+    #[must_use]
+    pub fn platform(&self) -> Self {
+        self.with_scope(self.scope.clone().with_platform())
+    }
+
+    /// A handle whose reads show deleted objects, too: [`Stored::is_deleted`] tells them apart.
+    #[must_use]
+    pub fn including_deleted(&self) -> Self {
+        Self {
+            deleted: Deleted::Included,
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("dialect", &self.dialect())
+            .field("table", &self.inner.table)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A pool of connections to one of the two databases.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Pool {
+    /// PostgreSQL.
+    #[cfg(feature = "postgres")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+    Postgres(sqlx::PgPool),
+    /// SQLite.
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+    Sqlite(sqlx::SqlitePool),
+}
+
+impl Pool {
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Closes the pool, and waits until its connections are closed. Every store on it fails from then on.
+    pub async fn close(&self) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pool.close().await,
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Shows which database it is. The driver's options hold a password and are left out.
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pool").field(&self.dialect()).finish()
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+impl From<sqlx::PgPool> for Pool {
+    fn from(pool: sqlx::PgPool) -> Self {
+        Self::Postgres(pool)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+impl From<sqlx::SqlitePool> for Pool {
+    fn from(pool: sqlx::SqlitePool) -> Self {
+        Self::Sqlite(pool)
+    }
+}
+
+/// The two databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+impl Dialect {
+    /// The name people write: `"PostgreSQL"`, `"SQLite"`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! What can go wrong with the table.
+
+use std::fmt;
+
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
+
+use super::cursor::CursorError;
+use super::tables::TableNamesError;
+
+/// Reading or writing the table failed.
+///
+/// That a row is not there is no error: it is `None`. Messages hold names of types and ids, and never data, passwords
+/// or keys.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database's URL has a scheme that is none of ours.
+    #[error(
+        "unknown database {scheme:?}: use a URL like sqlite://stripe-store.db, sqlite::memory: or postgres://user@host/database"
+    )]
+    #[non_exhaustive]
+    UnknownDatabase {
+        /// What stands before the first colon.
+        scheme: String,
+    },
+    /// The URL names a database that this build leaves out.
+    #[error("this build has no {database}: enable the feature {feature:?} of stripe-store")]
+    #[non_exhaustive]
+    NotBuilt {
+        /// The database's name.
+        database: &'static str,
+        /// The feature that brings it.
+        feature: &'static str,
+    },
+    /// The database could not be reached or opened, or its URL says something it does not understand.
+    #[error("could not connect to {database}")]
+    #[non_exhaustive]
+    Connect {
+        /// Which database: its kind, and the file or the host and name. Never its password.
+        database: String,
+        /// The driver's account of it.
+        source: sqlx::Error,
+    },
+    /// A schema or prefix cannot be part of a table's name.
+    #[error("table names cannot be used")]
+    #[non_exhaustive]
+    TableNames {
+        /// What is wrong with it.
+        source: TableNamesError,
+    },
+    /// SQLite has no schemas: a store on SQLite tells its tables apart by prefix.
+    #[error("SQLite has no schema {schema:?}: use a prefix instead")]
+    #[non_exhaustive]
+    SchemaUnsupported {
+        /// The schema that was asked for.
+        schema: String,
+    },
+    /// The table is not there.
+    #[error(
+        "there is no table {table} in this database: call Store::migrate or run `stripe-store migrate` first"
+    )]
+    #[non_exhaustive]
+    NotMigrated {
+        /// The table.
+        table: String,
+        /// The driver's account of it.
+        source: sqlx::Error,
+    },
+    /// A migration failed; the database is as it was before.
+    #[error("could not migrate the database")]
+    #[non_exhaustive]
+    Migrate {
+        /// The driver's account of it.
+        source: MigrateError,
+    },
+    /// The database was migrated by a newer stripe-store than this one, which does not know its tables.
+    #[error(
+        "the database has migration {version}, which this version of stripe-store does not know: update stripe-store"
+    )]
+    #[non_exhaustive]
+    NewerDatabase {
+        /// The unknown migration.
+        version: i64,
+    },
+    /// A migration was applied to the database in another wording than this build holds.
+    #[error(
+        "migration {version} in the database is not the one that this version of stripe-store holds"
+    )]
+    #[non_exhaustive]
+    ChangedMigration {
+        /// The migration.
+        version: i64,
+    },
+    /// The database refused a statement, or went away.
+    #[error("could not {action} {object}")]
+    #[non_exhaustive]
+    Database {
+        /// What was tried, as a verb: `"write"`, `"read"`.
+        action: &'static str,
+        /// What it was tried on.
+        object: ObjectRef,
+        /// The driver's account of it.
+        source: sqlx::Error,
+    },
+    /// A row holds what the store did not write and cannot read.
+    #[error("could not read column {column} of {object} in {table}")]
+    #[non_exhaustive]
+    Row {
+        /// The table.
+        table: String,
+        /// The column.
+        column: &'static str,
+        /// The row's object.
+        object: ObjectRef,
+        /// What is wrong with it.
+        source: RowError,
+    },
+    /// An account's id is too long for the table's key.
+    #[error("an account id of {bytes} bytes is longer than {max_bytes} bytes")]
+    #[non_exhaustive]
+    Account {
+        /// The length, in bytes.
+        bytes: usize,
+        /// The limit, in bytes.
+        max_bytes: usize,
+    },
+    /// A page of no rows, or of too many, was asked for.
+    #[error("a page has 1 to {max} objects, not {limit}")]
+    #[non_exhaustive]
+    Limit {
+        /// What was asked for.
+        limit: usize,
+        /// The most that can be asked for.
+        max: usize,
+    },
+    /// A cursor does not belong to the list that it was given to.
+    #[error("the cursor cannot continue this list")]
+    #[non_exhaustive]
+    Cursor {
+        /// What is wrong with it.
+        source: CursorError,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again, unchanged, may succeed: the connection broke or was not to be had, the database is
+    /// starting, stopping, or busy with a conflicting write.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { source, .. }
+            | Self::Database { source, .. }
+            | Self::Migrate {
+                source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+            } => is_transient(source),
+            _ => false,
+        }
+    }
+
+    /// Whether the table is missing: [`migrate`](super::Store::migrate) has not run on this database.
+    pub fn is_not_migrated(&self) -> bool {
+        matches!(self, Self::NotMigrated { .. })
+    }
+
+    /// Whether the caller's own argument is at fault, such as a cursor or limit that came from a browser, and not the
+    /// database.
+    pub fn is_invalid_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Cursor { .. } | Self::Limit { .. } | Self::Account { .. }
+        )
+    }
+
+    /// A statement failed.
+    pub(crate) fn database(
+        action: &'static str,
+        object: ObjectRef,
+        table: &str,
+        source: sqlx::Error,
+    ) -> Self {
+        if is_missing_table(&source) {
+            return Self::NotMigrated {
+                table: table.to_owned(),
+                source,
+            };
+        }
+        Self::Database {
+            action,
+            object,
+            source,
+        }
+    }
+
+    pub(crate) fn migrate(source: MigrateError) -> Self {
+        match source {
+            MigrateError::VersionMissing(version) => Self::NewerDatabase { version },
+            MigrateError::VersionMismatch(version) => Self::ChangedMigration { version },
+            source => Self::Migrate { source },
+        }
+    }
+}
+
+impl From<TableNamesError> for StoreError {
+    fn from(source: TableNamesError) -> Self {
+        Self::TableNames { source }
+    }
+}
+
+impl From<CursorError> for StoreError {
+    fn from(source: CursorError) -> Self {
+        Self::Cursor { source }
+    }
+}
+
+fn code_of(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(DatabaseError::code)
+}
+
+/// PostgreSQL's undefined table, or SQLite's general error, told apart by its message.
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    match code_of(error).as_deref() {
+        Some("42P01") => true,
+        Some("1") => error
+            .as_database_error()
+            .is_some_and(|error| error.message().starts_with("no such table")),
+        _ => false,
+    }
+}
+
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(_) => code_of(error).is_some_and(|code| is_transient_code(&code)),
+        _ => false,
+    }
+}
+
+fn is_transient_code(code: &str) -> bool {
+    if let Ok(number) = code.parse::<u32>() {
+        // SQLite's extended codes hold the kind in their low byte: busy, or locked. A SQLSTATE of digits alone is
+        // longer than any of those.
+        if code.len() < 5 {
+            return matches!(number & 0xff, 5 | 6);
+        }
+    }
+    // Connection lost, out of connections or memory, shutting down or starting up, or a conflict with another writer.
+    code.starts_with("08")
+        || code.starts_with("53")
+        || matches!(
+            code,
+            "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "55P03"
+        )
+}
+
+/// A conflict with another transaction, after which the same statement can be run again.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(code_of(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// What a statement was about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ObjectRef {
+    /// One object.
+    #[non_exhaustive]
+    One {
+        /// Its type.
+        object: String,
+        /// Its Stripe id.
+        id: String,
+    },
+    /// Objects of one type.
+    #[non_exhaustive]
+    Type {
+        /// The type.
+        object: String,
+    },
+    /// A batch of this many objects.
+    Batch(usize),
+    /// Every row.
+    All,
+}
+
+impl ObjectRef {
+    pub(crate) fn one(object: &str, id: &str) -> Self {
+        Self::One {
+            object: object.to_owned(),
+            id: id.to_owned(),
+        }
+    }
+
+    pub(crate) fn of_type(object: &str) -> Self {
+        Self::Type {
+            object: object.to_owned(),
+        }
+    }
+}
+
+/// `customer cus_1`, `objects of type customer`, `a batch of 3 objects`, `all objects`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One { object, id } => write!(f, "{object} {id}"),
+            Self::Type { object } => write!(f, "objects of type {object}"),
+            Self::Batch(1) => f.write_str("a batch of 1 object"),
+            Self::Batch(count) => write!(f, "a batch of {count} objects"),
+            Self::All => f.write_str("all objects"),
+        }
+    }
+}
+
+/// What is wrong with a column of a row.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// The data is no JSON, or is nested deeper than can be read.
+    #[error("the data cannot be read")]
+    #[non_exhaustive]
+    Data {
+        /// The parser's account of it, with line and column.
+        source: serde_json::Error,
+    },
+    /// A time is not written as the store writes times.
+    #[error("{text:?} is no time like 2023-11-14T22:13:20.123Z")]
+    #[non_exhaustive]
+    Time {
+        /// What the column holds.
+        text: String,
+    },
+    /// The interval ends before it begins.
+    #[error("the interval ends before it begins")]
+    #[non_exhaustive]
+    Interval,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transient_codes_are_told_from_lasting_ones() {
+        for transient in [
+            "5", "6", "261", "517", "08006", "53300", "57P01", "40001", "40P01",
+        ] {
+            assert!(is_transient_code(transient), "{transient}");
+        }
+        for lasting in [
+            "1", "19", "1555", "2067", "42P01", "22P05", "23505", "28P01", "00005",
+        ] {
+            assert!(!is_transient_code(lasting), "{lasting}");
+        }
+        assert!(is_transient(&sqlx::Error::PoolTimedOut));
+        assert!(!is_transient(&sqlx::Error::PoolClosed));
+    }
+
+    #[test]
+    fn messages_name_what_failed() {
+        let error = StoreError::database(
+            "read",
+            ObjectRef::one("customer", "cus_1"),
+            "t",
+            sqlx::Error::PoolTimedOut,
+        );
+        assert_eq!(error.to_string(), "could not read customer cus_1");
+        assert!(error.is_transient() && !error.is_invalid_request());
+        assert_eq!(ObjectRef::Batch(2).to_string(), "a batch of 2 objects");
+        assert!(StoreError::Limit { limit: 0, max: 1 }.is_invalid_request());
+        let newer = StoreError::migrate(MigrateError::VersionMissing(9));
+        assert!(matches!(
+            newer,
+            StoreError::NewerDatabase { version: 9, .. }
+        ));
+    }
+}
