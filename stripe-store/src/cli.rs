@@ -1,0 +1,153 @@
+//! The command `stripe-store`: arguments, and what each subcommand prints.
+//!
+//! Knows the public interface of the library only. This module and the real clock are the only ones that look at the
+//! environment and the time.
+
+mod database;
+mod failure;
+mod get;
+mod ingest;
+mod json;
+mod list;
+mod migrate;
+mod moment;
+mod output;
+mod reader;
+mod signal;
+mod status;
+mod suggest;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::database::Database;
+use self::failure::Failure;
+use self::output::Output;
+use crate::store::Mode;
+
+/// Keep a local mirror of Stripe, and look into it.
+///
+/// Objects and events are stored as the JSON that Stripe sent, in one table of a SQLite file or a PostgreSQL database.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stripe-store",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
+  stripe-store --test list customer         the newest customers of test mode
+  stripe-store get customer cus_123         one customer's JSON
+
+`stripe-store COMMAND --help` has more of each command.
+
+Exit status: 0 done, 1 something failed or was not found, 2 the arguments are wrong, 130 interrupted."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+struct Global {
+    #[arg(
+        long,
+        help = "The database: sqlite://FILE, or postgres://USER:PASSWORD@HOST/NAME",
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "sqlite://stripe-store.db",
+        value_name = "URL"
+    )]
+    database: String,
+
+    /// Work on live mode, with real money [default]
+    #[arg(long, global = true, conflicts_with = "test")]
+    live: bool,
+
+    /// Work on test mode and sandboxes
+    #[arg(long, global = true)]
+    test: bool,
+
+    /// Work on a connected account (acct_…), instead of the account that the API key belongs to
+    #[arg(long, global = true, value_name = "ID")]
+    account: Option<String>,
+
+    /// Print JSON, one document a line, for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Migrate(migrate::Arguments),
+    Ingest(ingest::Arguments),
+    Get(get::Arguments),
+    List(list::Arguments),
+    Status(status::Arguments),
+}
+
+/// Runs the command with the process's arguments and standard streams.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::standard(cli.global.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return output.finish(Err(Failure::Runtime(error))),
+    };
+    let result = runtime.block_on(run(&cli, &mut output));
+    // A thread may still wait for standard input, which may never come.
+    runtime.shutdown_background();
+    output.finish(result)
+}
+
+async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
+    let Global {
+        database,
+        live,
+        test,
+        account,
+        ..
+    } = &cli.global;
+    // An empty variable is one that was not set.
+    let url = if database.is_empty() {
+        "sqlite://stripe-store.db"
+    } else {
+        database
+    };
+    let mode = match (*test, *live) {
+        (true, _) => Some(Mode::Test),
+        (false, true) => Some(Mode::Live),
+        (false, false) => None,
+    };
+    let database = Database::new(url, mode, account.as_deref());
+    match &cli.command {
+        Command::Migrate(arguments) => migrate::run(arguments, &database, output).await,
+        Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
+        Command::Get(arguments) => get::run(arguments, &database, output).await,
+        Command::List(arguments) => list::run(arguments, &database, output).await,
+        Command::Status(arguments) => status::run(arguments, &database, output).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading Stripe objects and events out of files.
+//!
+//! What people have at hand are pages of the API, exports, and events that an endpoint kept. [`Documents`] splits such
+//! a file into JSON documents, [`Document::entries`] turns each into the snapshots that it holds, and
+//! [`Store::write`](crate::store::Store::write) takes those. Nothing is built of an object on the way but a slice of
+//! the text: it reaches the database as the file spells it.
+//!
+//! What a document may be:
+//!
+//! | document | what is taken from it |
+//! | --- | --- |
+//! | an object | the object; it does not say when it was read from Stripe, [`Origin`] does |
+//! | an event | its `data.object`, as of the second in which the event was created |
+//! | a list object (`"object": "list"`) | every object or event in its `data` |
+//!
+//! This module knows no files, only [`BufRead`](std::io::BufRead), and does not write.
+//!
+//! ```
+//! use stripe_store::ingest::{Documents, Origin};
+//! # use stripe_store::store::{Interval, Mode};
+//!
+//! let file = r#"{"id": "cus_1", "object": "customer", "livemode": false}
+//! {"id": "evt_1", "object": "event", "type": "customer.updated", "created": 1790000000, "livemode": false,
+//!  "data": {"object": {"id": "cus_2", "object": "customer"}}}"#;
+//!
+//! let origin = Origin::new(Interval::second(1_790_000_000));
+//! for document in Documents::new(file.as_bytes()) {
+//!     let document = document?;
+//!     for entry in document.entries(&origin) {
+//!         let entry = entry?;
+//!         println!("line {}: {:?}", entry.line(), entry.content());
+//!     }
+//! }
+//! # Ok::<(), stripe_store::ingest::IngestError>(())
+//! ```
+
+mod documents;
+mod entries;
+mod input;
+mod pick;
+
+pub use documents::Documents;
+pub use entries::{Content, Entry, Origin, Skipped};
+
+use crate::store::SnapshotError;
+
+/// One JSON document of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    line: u64,
+    column: u64,
+    text: String,
+}
+
+impl Document {
+    /// The line that the document begins on, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The document as the file spells it, from its opening to its closing brace.
+    ///
+    /// The braces match; whether what is between them is JSON has not been looked at.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A part of a file could not be read.
+///
+/// Of all but [`Read`](Self::Read) and [`Encoding`](Self::Encoding), only what stands on that line is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// The reader failed; nothing more comes from it.
+    #[error("could not read on at line {line}")]
+    #[non_exhaustive]
+    Read {
+        /// The line that reading had got to.
+        line: u64,
+        /// The reader's account of it.
+        source: std::io::Error,
+    },
+    /// The input is no text in UTF-8 from its first byte on.
+    #[error("the input is {encoding}")]
+    #[non_exhaustive]
+    Encoding {
+        /// What it is instead, and what to do.
+        encoding: &'static str,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("line {line}: not valid UTF-8")]
+    #[non_exhaustive]
+    NotUtf8 {
+        /// The line that the first of them is on.
+        line: u64,
+    },
+    /// A string runs into the end of its line.
+    #[error("line {line}: a string does not end")]
+    #[non_exhaustive]
+    StringNotClosed {
+        /// The line.
+        line: u64,
+    },
+    /// A document ends, or another begins, before its brackets are closed.
+    #[error("line {line}: the object that begins here does not end")]
+    #[non_exhaustive]
+    NotClosed {
+        /// The line that the document begins on.
+        line: u64,
+    },
+    /// A bracket closes what was opened by the other kind.
+    #[error("line {line}: `{found}` closes nothing")]
+    #[non_exhaustive]
+    Brackets {
+        /// The line of the closing bracket.
+        line: u64,
+        /// The closing bracket.
+        found: char,
+    },
+    /// The input ends inside an array. What the array held up to there was read.
+    #[error("line {line}: the input ends here, but not the array that begins on line {began}")]
+    #[non_exhaustive]
+    ArrayNotClosed {
+        /// The last line.
+        line: u64,
+        /// The line that the array begins on.
+        began: u64,
+    },
+    /// Something else where an object should begin.
+    #[error("line {line}: expected an object, found `{found}`")]
+    #[non_exhaustive]
+    NotAnObject {
+        /// The line.
+        line: u64,
+        /// How it begins.
+        found: String,
+    },
+    /// A document larger than [`Documents::with_max_document_bytes`] allows.
+    #[error("line {line}: the object is larger than {limit} bytes")]
+    #[non_exhaustive]
+    TooLarge {
+        /// The line that the document begins on.
+        line: u64,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// Between its braces, a document is not JSON.
+    #[error("line {line}, column {column}: {reason}")]
+    #[non_exhaustive]
+    Json {
+        /// The line of the mistake.
+        line: u64,
+        /// Its column, counted in bytes from 1.
+        column: u64,
+        /// What was expected there.
+        reason: String,
+    },
+    /// A list object whose `data` is no array, or that has none.
+    #[error("line {line}: a list object without an array `data`")]
+    #[non_exhaustive]
+    List {
+        /// The line that it begins on.
+        line: u64,
+    },
+    /// An event lacks what its snapshot needs.
+    #[error("line {line}: event {id} has no `{field}`")]
+    #[non_exhaustive]
+    Event {
+        /// The line that it begins on.
+        line: u64,
+        /// The event's id, or `without id`.
+        id: String,
+        /// The field that is missing, or is of another type than it should be.
+        field: &'static str,
+    },
+    /// An object cannot become a row.
+    #[error("line {line}")]
+    #[non_exhaustive]
+    Object {
+        /// The line that it begins on.
+        line: u64,
+        /// Why not.
+        source: SnapshotError,
+    },
+}
+
+impl IngestError {
+    /// The line that it happened on, counted from 1.
+    pub fn line(&self) -> u64 {
+        match self {
+            Self::Encoding { .. } => 1,
+            Self::Read { line, .. }
+            | Self::NotUtf8 { line }
+            | Self::StringNotClosed { line }
+            | Self::NotClosed { line }
+            | Self::Brackets { line, .. }
+            | Self::ArrayNotClosed { line, .. }
+            | Self::NotAnObject { line, .. }
+            | Self::TooLarge { line, .. }
+            | Self::Json { line, .. }
+            | Self::List { line }
+            | Self::Event { line, .. }
+            | Self::Object { line, .. } => *line,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
