@@ -1,0 +1,27 @@
+//! The integration tests, in one binary: one module per subject.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what tests share may assume what tests may"
+)]
+
+mod cli;
+mod examples;
+mod features_fields;
+mod fixtures;
+mod goldens;
+mod harness;
+mod spec;
+mod store_list;
+mod store_migrate;
+mod store_order;
+mod store_plan;
+mod store_rows;
+mod store_text;
+mod store_write;
+mod tree;
+mod views_facts;
+mod views_reads;
+mod views_samples;

@@ -1,0 +1,132 @@
+//! Reads and writes are served by the right index, also on a table that grew too fast for the server's statistics.
+
+use stripe_store::Store;
+use stripe_store::store::{Interval, Snapshot};
+use stripe_store_tests::{TestDb, on_postgres};
+
+/// Rows in the table.
+const ROWS: i64 = 50_000;
+
+async fn load(db: &TestDb, created: &str) {
+    db.execute("ALTER TABLE stripe_objects SET (autovacuum_enabled = false)")
+        .await;
+    db.execute(&format!(
+        "INSERT INTO stripe_objects (livemode, object, stripe_id, data, as_of, as_of_until, source) \
+         SELECT true, 'customer', 'cus_' || n, \
+         jsonb_build_object('created', {created}, 'id', 'cus_' || n, 'object', 'customer', 'status', 'active'), \
+         0, 1, 'x' FROM generate_series(1, {ROWS}) AS n"
+    ))
+    .await;
+}
+
+/// How many pages of the table and its indexes were read so far, and how often the table was scanned.
+async fn pages_read(db: &TestDb) -> (i64, i64) {
+    let pages = "SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read \
+        FROM pg_statio_user_tables WHERE relname = 'stripe_objects'";
+    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'stripe_objects'";
+    (
+        db.scalar_i64(pages).await.unwrap(),
+        db.scalar_i64(scans).await.unwrap(),
+    )
+}
+
+/// Runs `work` often enough for a generic plan, and checks that a run reads few pages.
+async fn check(db: &TestDb, what: &str, most_pages: i64, work: impl AsyncFn(&Store)) {
+    const RUNS: i64 = 10;
+    let before = pages_read(db).await;
+    let store = db.connect().await;
+    for _ in 0..RUNS {
+        work(&store).await;
+    }
+    // A connection reports what it did when it ends.
+    store.pool().close().await;
+    let mut after = pages_read(db).await;
+    for _ in 0..100 {
+        if after.0 > before.0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        after = pages_read(db).await;
+    }
+    let pages = (after.0 - before.0) / RUNS;
+    assert!(pages > 0, "{what}: the statistics came");
+    assert!(pages <= most_pages, "{what}: {pages} pages");
+    assert_eq!(after.1, before.1, "{what}: the table was scanned");
+}
+
+async fn check_all(db: &TestDb) {
+    check(db, "get", 12, async |store| {
+        store
+            .get_object("customer", "cus_777")
+            .await
+            .unwrap()
+            .unwrap();
+    })
+    .await;
+    check(db, "first page", 40, async |store| {
+        let page = store.list_object("customer").page().await.unwrap();
+        assert_eq!(page.data.len(), 10);
+    })
+    .await;
+    let mut page = db
+        .store()
+        .list_object("customer")
+        .limit(1000)
+        .page()
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        let next = page.next.unwrap();
+        let list = db.store().list_object("customer").limit(1000);
+        page = list.after(&next).page().await.unwrap();
+    }
+    let late = page.next.unwrap();
+    check(db, "late page", 40, async |store| {
+        let page = store.list_object("customer").after(&late).page().await;
+        assert_eq!(page.unwrap().data.len(), 10);
+    })
+    .await;
+    let texts: Vec<_> = (1..=100)
+        .map(|n| format!(r#"{{"object":"customer","id":"cus_{}"}}"#, n * 400))
+        .collect();
+    check(db, "repeats", 1000, async |store| {
+        let batch: Vec<_> = texts
+            .iter()
+            .map(|text| {
+                Snapshot::read(text)
+                    .unwrap()
+                    .taken(Interval::second(0), "a")
+            })
+            .collect();
+        store.write(&batch).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn postgres_reads_few_pages_with_statistics() {
+    on_postgres(async |db: &TestDb| {
+        load(db, "n / 10").await;
+        db.execute("ANALYZE stripe_objects").await;
+        check_all(db).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn postgres_reads_few_pages_without_statistics() {
+    on_postgres(async |db: &TestDb| {
+        load(db, "n / 10").await;
+        check_all(db).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn postgres_reads_few_pages_where_nothing_says_when_it_was_created() {
+    on_postgres(async |db: &TestDb| {
+        load(db, "NULL").await;
+        check_all(db).await;
+    })
+    .await;
+}
