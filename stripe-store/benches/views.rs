@@ -2,6 +2,8 @@
 //!
 //! The ratio of the two is the figure: it should stay below 1.1. Run with `cargo bench --bench views`.
 
+#![allow(missing_docs, clippy::indexing_slicing, reason = "a benchmark assumes")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

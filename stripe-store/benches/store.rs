@@ -1,0 +1,265 @@
+//! What a write and a read cost, against hand-written SQL through the same driver, in the same run, on tables with the
+//! same columns and indexes.
+//!
+//! Prints one line a case: the median of each side, and the ratio. PostgreSQL is the one at `TEST_DATABASE_URL`, or
+//! else one that is started for the run, with its defaults, so that a commit reaches the disk. `--ratios` leaves
+//! criterion's own measurements out.
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark may assume and print"
+)]
+
+#[path = "store/hand_written.rs"]
+mod hand_written;
+#[path = "store/temporary_postgres.rs"]
+mod temporary_postgres;
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use criterion::{BatchSize, Criterion};
+use hand_written::HandWritten;
+use stripe_store::store::{Interval, Snapshot, Source, TableNames};
+use stripe_store::{Outcome, Store};
+use temporary_postgres::TemporaryPostgres;
+use tokio::runtime::Runtime;
+
+/// How many objects a batch has.
+const BATCH: usize = 100;
+
+/// How often each side of a ratio is measured.
+const ROUNDS: usize = 60;
+
+/// A subscription of about 2 KB, as much as most objects have.
+fn subscription(id: &str, turn: i64) -> String {
+    let item = |n: u8| {
+        format!(
+            r#"{{"id":"si_{id}_{n}","object":"subscription_item","created":1700000000,"metadata":{{}},"price":{{
+            "id":"price_{n}","object":"price","active":true,"billing_scheme":"per_unit","currency":"usd","livemode":true,
+            "lookup_key":null,"nickname":"Plan {n}","product":"prod_{n}","recurring":{{"interval":"month",
+            "interval_count":1,"usage_type":"licensed"}},"type":"recurring","unit_amount":1000,
+            "unit_amount_decimal":"1000"}},"quantity":{n},"subscription":"{id}","tax_rates":[]}}"#
+        )
+    };
+    format!(
+        r#"{{"id":"{id}","object":"subscription","livemode":true,"created":{},"status":"active","customer":"cus_{}",
+        "currency":"usd","collection_method":"charge_automatically","cancel_at_period_end":false,"billing_cycle_anchor":
+        1700000000,"current_period_end":1702592000,"description":"Turn {turn}","metadata":{{"tier":"gold"}},
+        "items":{{"object":"list","has_more":false,"url":"/v1/subscription_items","data":[{},{},{}]}},
+        "latest_invoice":"in_{id}","default_payment_method":null,"discounts":[]}}"#,
+        1_700_000_000 + turn,
+        turn % 50,
+        item(1),
+        item(2),
+        item(3),
+    )
+}
+
+/// One database, with our tables and those of the hand-written side.
+struct Bench<'r> {
+    name: &'static str,
+    runtime: &'r Runtime,
+    store: Store,
+    hand: HandWritten,
+    turn: Cell<i64>,
+}
+
+/// What a batch does to the rows that are there.
+#[derive(Clone, Copy)]
+enum Case {
+    New,
+    Update,
+    Repeat,
+}
+
+impl<'r> Bench<'r> {
+    fn new(name: &'static str, runtime: &'r Runtime, url: &str) -> Self {
+        let (store, hand) = runtime.block_on(async {
+            let store = Store::connect(url).await.expect("a database");
+            let table = |prefix: &str| {
+                let names = TableNames::new().with_prefix(prefix).unwrap();
+                store.clone().with_tables(names).unwrap()
+            };
+            let (ours, theirs) = (table("ours_"), table("theirs_"));
+            ours.migrate().await.unwrap();
+            theirs.migrate().await.unwrap();
+            (ours, HandWritten::new(&theirs))
+        });
+        Self {
+            name,
+            runtime,
+            store,
+            hand,
+            turn: Cell::new(0),
+        }
+    }
+
+    /// The next batch: ids and texts. Repeats hold what is in the rows.
+    fn batch(&self, case: Case) -> (i64, Vec<(String, String)>) {
+        if !matches!(case, Case::Repeat) {
+            self.turn.set(self.turn.get() + 1);
+        }
+        let turn = self.turn.get();
+        let ids = (0..BATCH).map(|n| match case {
+            Case::New => format!("sub_{turn}_{n:03}"),
+            Case::Update | Case::Repeat => format!("sub_same_{n:03}"),
+        });
+        let batch = ids
+            .map(|id| {
+                let text = subscription(&id, turn);
+                (id, text)
+            })
+            .collect();
+        (turn, batch)
+    }
+
+    fn write_ours(&self, turn: i64, batch: &[(String, String)]) -> Vec<Outcome> {
+        let source = Source::event("evt_bench");
+        let snapshots: Vec<_> = batch
+            .iter()
+            .map(|(_, json)| {
+                Snapshot::read(json)
+                    .unwrap()
+                    .taken(Interval::second(turn), &source)
+            })
+            .collect();
+        self.runtime.block_on(self.store.write(&snapshots)).unwrap()
+    }
+
+    fn write_theirs(&self, turn: i64, batch: &[(String, String)]) {
+        self.runtime.block_on(self.hand.write(turn, batch));
+    }
+
+    fn get_ours(&self) {
+        let get = self.store.get_object("subscription", "sub_same_042");
+        std::hint::black_box(self.runtime.block_on(get).unwrap().expect("the row"));
+    }
+
+    fn get_theirs(&self) {
+        std::hint::black_box(self.runtime.block_on(self.hand.get("sub_same_042")));
+    }
+
+    fn ratios(&self) {
+        for (case, label) in [
+            (Case::New, "write 100 new"),
+            (Case::Update, "write 100 updates"),
+            (Case::Repeat, "write 100 repeats"),
+        ] {
+            let mut sides = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                let (turn, batch) = self.batch(case);
+                sides.0.push(timed(|| drop(self.write_ours(turn, &batch))));
+                sides.1.push(timed(|| self.write_theirs(turn, &batch)));
+            }
+            self.print(label, sides);
+        }
+        let mut sides = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS * 20 {
+            sides.0.push(timed(|| self.get_ours()));
+            sides.1.push(timed(|| self.get_theirs()));
+        }
+        self.print("get one", sides);
+    }
+
+    fn print(&self, label: &str, (mut ours, mut theirs): (Vec<Duration>, Vec<Duration>)) {
+        let median = |times: &mut Vec<Duration>| {
+            times.sort_unstable();
+            times
+                .get(times.len() / 2)
+                .copied()
+                .unwrap_or_default()
+                .as_micros()
+        };
+        let (ours, theirs) = (median(&mut ours), median(&mut theirs).max(1));
+        let percent = ours * 100 / theirs;
+        println!(
+            "ratio: {} {label}: ours {ours} us, hand-written {theirs} us, {}.{:02}",
+            self.name,
+            percent / 100,
+            percent % 100
+        );
+    }
+
+    fn criterion(&self, criterion: &mut Criterion) {
+        let mut group = criterion.benchmark_group(self.name);
+        for (case, label) in [
+            (Case::New, "new"),
+            (Case::Update, "update"),
+            (Case::Repeat, "repeat"),
+        ] {
+            group.bench_function(format!("write_100_{label}/ours"), |bencher| {
+                bencher.iter_batched(
+                    || self.batch(case),
+                    |(turn, batch)| self.write_ours(turn, &batch),
+                    BatchSize::PerIteration,
+                );
+            });
+            group.bench_function(format!("write_100_{label}/hand_written"), |bencher| {
+                bencher.iter_batched(
+                    || self.batch(case),
+                    |(turn, batch)| self.write_theirs(turn, &batch),
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+        group.bench_function("get/ours", |bencher| bencher.iter(|| self.get_ours()));
+        group.bench_function("get/hand_written", |bencher| {
+            bencher.iter(|| self.get_theirs());
+        });
+        group.finish();
+    }
+}
+
+fn timed(run: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    run();
+    start.elapsed()
+}
+
+fn main() {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("bench.db").display());
+    let mut benches = vec![Bench::new("sqlite", &runtime, &sqlite)];
+    let postgres = TemporaryPostgres::from_environment_or_start();
+    match &postgres {
+        Ok(postgres) => benches.push(Bench::new("postgres", &runtime, postgres.url())),
+        Err(reason) => println!("PostgreSQL is left out: {reason}"),
+    }
+    for bench in &benches {
+        // The rows that updates, repeats and reads are about.
+        let (turn, batch) = bench.batch(Case::Update);
+        bench.write_ours(turn, &batch);
+        bench.write_theirs(turn, &batch);
+        bench.ratios();
+    }
+    if !std::env::args().any(|argument| argument == "--ratios" || argument == "--test") {
+        let mut criterion = Criterion::default()
+            .sample_size(20)
+            .measurement_time(Duration::from_secs(3))
+            .configure_from_args();
+        for bench in &benches {
+            bench.criterion(&mut criterion);
+        }
+        criterion.final_summary();
+    }
+    for bench in &benches {
+        runtime.block_on(async {
+            if let stripe_store::store::Pool::Postgres(pool) = bench.store.pool() {
+                for prefix in ["ours_", "theirs_"] {
+                    let drop = format!(
+                        "DROP TABLE {prefix}stripe_objects, {prefix}_stripe_store_migrations"
+                    );
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
+                        .execute(pool)
+                        .await
+                        .unwrap();
+                }
+            }
+            bench.store.pool().close().await;
+        });
+    }
+}
