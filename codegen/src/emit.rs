@@ -55,7 +55,14 @@ fn module(api: &Api, views: &[&View], enums: &[&OpenEnum]) -> TokenStream {
         .collect();
     let mut wanted: BTreeSet<&str> = BTreeSet::new();
     let mut reads: BTreeSet<&str> = BTreeSet::new();
-    for view in views {
+    // What is another name of something names nothing else.
+    let views: Vec<&View> = views
+        .iter()
+        .copied()
+        .filter(|view| view.twin.is_none())
+        .collect();
+    let has_enums = enums.iter().any(|it| it.twin.is_none());
+    for view in &views {
         for field in &view.fields {
             wanted.extend(field.kind.target());
             reads.insert(read(&field.kind));
@@ -114,7 +121,7 @@ fn module(api: &Api, views: &[&View], enums: &[&OpenEnum]) -> TokenStream {
             use stripe_store::view::kind as k;
         )
     });
-    let uses_fmt = (!enums.is_empty()).then(|| {
+    let uses_fmt = has_enums.then(|| {
         quote!(
             use std::fmt::{Debug, Formatter, Result};
         )

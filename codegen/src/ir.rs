@@ -36,6 +36,8 @@ pub struct View {
     pub resource: Option<Resource>,
     /// The alternatives it chooses from.
     pub variants: Option<Variants>,
+    /// The view of which this is another name, in all places alike.
+    pub twin: Option<String>,
 }
 
 /// The facts of a resource.
@@ -66,7 +68,7 @@ pub struct Resource {
 }
 
 /// A field of a view.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field {
     /// The JSON key.
     pub key: String,
@@ -87,7 +89,7 @@ pub struct Field {
 }
 
 /// What a field's documentation says of the value beyond its kind.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Note {
     /// Nothing.
     #[default]
@@ -101,7 +103,7 @@ pub enum Note {
 }
 
 /// What a field holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// The object's own id.
     Id,
@@ -146,10 +148,19 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// [`target`](Self::target), to be changed.
+    pub fn target_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Enum(name) | Self::Object(name) | Self::Ref(name) => Some(name),
+            Self::Array(inner) | Self::List(inner) | Self::Map(inner) => inner.target_mut(),
+            _ => None,
+        }
+    }
 }
 
 /// The alternatives that a view chooses from, and the field that tells which.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Variants {
     /// The Rust name of the enum: `PaymentSourceVariant`.
     pub name: String,
@@ -157,10 +168,12 @@ pub struct Variants {
     pub by: Discriminator,
     /// The alternatives, by value.
     pub arms: Vec<Arm>,
+    /// The enum of which this is another name.
+    pub twin: Option<String>,
 }
 
 /// How a view tells which alternative it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Discriminator {
     /// The value's `object` names it, and the value itself is the alternative.
     Object,
@@ -169,7 +182,7 @@ pub enum Discriminator {
 }
 
 /// One alternative.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arm {
     /// The Rust name of the arm.
     pub name: String,
@@ -190,6 +203,8 @@ pub struct OpenEnum {
     pub module: String,
     /// The Rust name and the text of each value, by text.
     pub values: Vec<(String, String)>,
+    /// The enum of which this is another name, in all places alike.
+    pub twin: Option<String>,
 }
 
 /// An event type.

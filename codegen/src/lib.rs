@@ -85,6 +85,7 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
         types: api.views.len(),
         getters: api.views.iter().map(|view| view.fields.len()).sum(),
         enums: api.enums.len(),
+        twins: twins(&api),
         events: api.events.len(),
         skipped: counts
             .skipped
@@ -99,6 +100,13 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
         keywords: spec.keywords.clone(),
     };
     Ok(Generated { files, report })
+}
+
+/// How many names share the code of another.
+fn twins(api: &ir::Api) -> usize {
+    let views = api.views.iter().filter(|view| view.twin.is_some());
+    let enums = api.enums.iter().filter(|it| it.twin.is_some());
+    views.count() + enums.count()
 }
 
 /// Every file of the folder, by path.

@@ -10,6 +10,7 @@ mod modules;
 mod names;
 mod prefixes;
 mod resources;
+mod twins;
 mod variants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,7 @@ pub(crate) fn lower(spec: &Spec, only: &[String]) -> Result<(Api, Report), Lower
     events::lower(spec, &mut api);
     modules::select(&mut api, only);
     modules::assign(&mut api);
+    twins::find(&mut api);
     api.enums.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((
         api,
@@ -215,6 +217,7 @@ impl<'s> Lowering<'s> {
             fields,
             resource,
             variants,
+            twin: None,
             name: name.clone(),
         };
         self.views.insert(name, view);
@@ -240,6 +243,7 @@ impl<'s> Lowering<'s> {
             fields: variants::common_fields(),
             resource: None,
             variants: Some(variants),
+            twin: None,
             name: name.clone(),
         };
         self.views.insert(name.clone(), view);
@@ -270,6 +274,7 @@ impl<'s> Lowering<'s> {
             source: source.to_owned(),
             module: String::new(),
             values,
+            twin: None,
         });
         Ok(name)
     }

@@ -124,6 +124,7 @@ fn print_text(
         types,
         getters,
         enums,
+        twins,
         events,
         skipped,
         untyped,
@@ -142,6 +143,11 @@ fn print_text(
         .map(|(number, noun)| count(number, noun))
         .join(", ");
     writeln!(out, "generated: {generated}")?;
+    writeln!(
+        out,
+        "of these, {} for types and enums that are the same in several places",
+        count(*twins, "further name")
+    )?;
     writeln!(out, "skipped: {}", count(skipped.len(), "schema"))?;
     for skipped in skipped {
         writeln!(out, "  {}: {}", skipped.schema, skipped.reason)?;

@@ -20,6 +20,8 @@ pub struct Report {
     pub getters: usize,
     /// Enums of strings.
     pub enums: usize,
+    /// How many of the types and enums are further names of others, with the same members.
+    pub twins: usize,
     /// Event types.
     pub events: usize,
     /// Schemas that gave no type, by name.

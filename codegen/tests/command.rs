@@ -60,6 +60,7 @@ fn generate_writes_and_counts() {
     expect![[r#"
         Stripe API 2026-10-28.endive, 2 schemas
         generated: 2 resources, 2 types, 6 getters, 0 enums, 0 events
+        of these, 0 further names for types and enums that are the same in several places
         skipped: 0 schemas
         without a type of their own: 0 fields
         keywords: $ref 1, enum 3, items 1, maxLength 3, properties 3, required 3, title 3, type 12

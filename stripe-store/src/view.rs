@@ -33,6 +33,10 @@ pub use decimal::Decimal;
 pub use event::{EventFacts, EventType};
 pub use expandable::{Expandable, Reference};
 pub use open_enum::{OpenEnum, Other, humanize};
+#[doc(hidden)]
+pub use open_enum::{clone_enum, eq_enums, fmt_enum};
+#[doc(hidden)]
+pub use path::path;
 pub use path::{Path, Segment, State};
 pub use resource::{AnyObject, ObjectMismatch, Operations, Resource, ResourceFacts};
 pub use timestamp::{DateTime, Timestamp};

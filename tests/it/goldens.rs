@@ -79,6 +79,9 @@ pub mod skipped;
 #[path = "../../codegen/tests/golden/timestamps/mod.rs"]
 pub mod timestamps;
 #[rustfmt::skip]
+#[path = "../../codegen/tests/golden/twins/mod.rs"]
+pub mod twins;
+#[rustfmt::skip]
 #[path = "../../codegen/tests/golden/union/mod.rs"]
 pub mod union;
 #[rustfmt::skip]
@@ -186,4 +189,45 @@ fn facts_of_resources_and_events_are_there() {
         Some("issuing.card")
     );
     assert_eq!(event_names::events::facts("moon.rose"), None);
+}
+
+#[test]
+fn what_is_the_same_in_two_places_is_one_type_under_both_names() {
+    let value = json!({
+        "status": "open",
+        "office": {"address": {"city": "Bonn"}},
+        "method": {"type": "card", "card": {"last4": "4242"}},
+        "tree": {"mark": "a", "branches": [{"mark": "b", "branches": []}]},
+    });
+    let account = twins::Account::view(&value);
+    // A function for one place takes what stands in the other.
+    let city = |home: &twins::PersonHome| home.address().and_then(|it| it.city().map(String::from));
+    assert_eq!(account.office().and_then(city).as_deref(), Some("Bonn"));
+    assert_eq!(account.status(), Some(twins::PersonStatus::Open));
+    match account.method().expect("a method").variant() {
+        twins::PersonMethodVariant::Card(card) => assert_eq!(card.last4(), Some("4242")),
+        other => panic!("{other:?}"),
+    }
+    let tree: Option<&twins::Birch> = account.tree();
+    let marks = tree.map(|tree| tree.branches().iter().filter_map(|it| it.mark()).collect());
+    assert_eq!(marks, Some(vec!["b"]));
+}
+
+#[test]
+fn what_differs_in_a_field_or_is_a_resource_is_a_type_of_its_own() {
+    use std::any::TypeId;
+
+    let distinct = [
+        TypeId::of::<twins::Oak>(),
+        TypeId::of::<twins::Pine>(),
+        TypeId::of::<twins::Cone>(),
+        TypeId::of::<twins::Left>(),
+        TypeId::of::<twins::Right>(),
+        TypeId::of::<twins::PersonHome>(),
+        // Its city is documented otherwise.
+        TypeId::of::<twins::PersonCabin>(),
+    ];
+    for (index, one) in distinct.iter().enumerate() {
+        assert!(!distinct[..index].contains(one), "{index}");
+    }
 }

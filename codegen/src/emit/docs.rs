@@ -44,6 +44,14 @@ pub(super) fn view(view: &View) -> TokenStream {
     lines(&format!("{text}\n\nSource: schema `{source}`."))
 }
 
+/// The documentation of the enum of a view's alternatives.
+pub(super) fn variants(view: &View) -> TokenStream {
+    let View { name, source, .. } = view;
+    lines(&format!(
+        "The alternatives of [`{name}`], to match on.\n\nSource: schema `{source}`."
+    ))
+}
+
 /// Where the API has a resource.
 fn endpoints(resource: &Resource) -> String {
     let Some(path) = &resource.path else {

@@ -43,7 +43,7 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
         #![doc = ""]
         #![doc = " A view is a [`Lens`] over JSON, one type per kind of object. Nothing here does I/O or fails."]
         #![allow(clippy::all, clippy::pedantic, missing_debug_implementations, rustdoc::all, reason = "generated")]
-        #![allow(dead_code, unreachable_pub, unused_imports, reason = "a program uses some of it")]
+        #![allow(dead_code, unreachable_pub, unused_imports, unused_qualifications, reason = "a program uses some of it")]
 
         use std::fmt;
         use std::marker::PhantomData;
@@ -115,7 +115,8 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
 
 /// The file `markers`: a type without values per view.
 pub(crate) fn markers(api: &Api) -> TokenStream {
-    let names = api.views.iter().map(|view| ident(&view.name));
+    let views = api.views.iter().filter(|view| view.twin.is_none());
+    let names = views.map(|view| ident(&view.name));
     quote! {
         #![doc = " What tells one view's type from another's."]
         #(pub enum #names {})*

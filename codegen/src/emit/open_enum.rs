@@ -10,6 +10,10 @@ use crate::ir::OpenEnum;
 pub(super) fn open_enum(it: &OpenEnum) -> TokenStream {
     let name = ident(&it.name);
     let doc = docs::lines(&format!("The values of `{}`.", it.source));
+    if let Some(twin) = &it.twin {
+        let first = ident(twin);
+        return quote!(#doc pub use super::#first as #name;);
+    }
     let arms: Vec<_> = it.values.iter().map(|(arm, _)| ident(arm)).collect();
     let values: Vec<_> = it.values.iter().map(|(_, value)| value).collect();
     let indices = (0..arms.len()).map(Literal::usize_unsuffixed);
@@ -32,27 +36,25 @@ pub(super) fn open_enum(it: &OpenEnum) -> TokenStream {
                 }
             }
             #[inline]
-            fn at(index: usize) -> Option<Self> {
-                Some(match index {
+            fn at(index: usize, text: &str) -> Self {
+                match index {
                     #(#indices => Self::#arms,)*
-                    _ => return None,
-                })
+                    _ => Self::Other(v::Other::new(text)),
+                }
             }
-            #[inline]
-            fn other(other: v::Other) -> Self { Self::Other(other) }
         }
         impl Clone for #name {
             #[inline]
-            fn clone(&self) -> Self { v::OpenEnum::from_text(v::OpenEnum::as_str(self)) }
+            fn clone(&self) -> Self { v::clone_enum(self) }
         }
         impl PartialEq for #name {
             #[inline]
-            fn eq(&self, other: &Self) -> bool { v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other) }
+            fn eq(&self, other: &Self) -> bool { v::eq_enums(self, other) }
         }
         impl Eq for #name {}
         impl Debug for #name {
             #[inline]
-            fn fmt(&self, f: &mut Formatter<'_>) -> Result { f.write_str(v::OpenEnum::as_str(self)) }
+            fn fmt(&self, f: &mut Formatter<'_>) -> Result { v::fmt_enum(self, f) }
         }
     }
 }

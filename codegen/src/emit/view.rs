@@ -10,6 +10,9 @@ use crate::ir::{Discriminator, Field, Resource, Variants, View};
 pub(super) fn view(view: &View, version: &str) -> TokenStream {
     let name = ident(&view.name);
     let doc = docs::view(view);
+    if let Some(twin) = &view.twin {
+        return another_name(view, &doc, twin);
+    }
     let members = view.fields.iter().map(|field| member(field, &view.source));
     let variant = view.variants.as_ref().map(variant_getter);
     let resource = view
@@ -31,6 +34,21 @@ pub(super) fn view(view: &View, version: &str) -> TokenStream {
     }
 }
 
+/// The code of a view that is the same as another one.
+fn another_name(view: &View, doc: &TokenStream, twin: &str) -> TokenStream {
+    let (name, first) = (ident(&view.name), ident(twin));
+    let variants = view.variants.as_ref().and_then(|variants| {
+        let (name, first) = (ident(&variants.name), ident(variants.twin.as_ref()?));
+        let doc = docs::variants(view);
+        Some(quote!(#doc pub use super::#first as #name;))
+    });
+    quote! {
+        #doc
+        pub type #name = super::#first;
+        #variants
+    }
+}
+
 /// A path constant and a getter.
 fn member(field: &Field, source: &str) -> TokenStream {
     let Field {
@@ -44,7 +62,7 @@ fn member(field: &Field, source: &str) -> TokenStream {
     let constant = constant.as_ref().map(|name| {
         let (name, marker) = (ident(name), marker(kind));
         let doc = format!(" The path of [`{getter}`](Self::{getter}).");
-        quote!(#[doc = #doc] pub const #name: v::Path<Self, #marker> = v::Path::new(#key);)
+        quote!(#[doc = #doc] pub const #name: v::Path<Self, #marker> = v::path(#key);)
     });
     let doc = docs::getter(field, source);
     let (returned, read) = (returned(kind), ident(read(kind)));
@@ -148,10 +166,7 @@ fn variant_getter(variants: &Variants) -> TokenStream {
 
 fn variants_enum(view: &View, variants: &Variants) -> TokenStream {
     let name = ident(&variants.name);
-    let doc = docs::lines(&format!(
-        "The alternatives of [`{}`], to match on.\n\nSource: schema `{}`.",
-        view.name, view.source
-    ));
+    let doc = docs::variants(view);
     let arms = variants.arms.iter().map(|arm| {
         let (arm_name, view) = (ident(&arm.name), ident(&arm.view));
         let doc = format!(" `{}`.", arm.value);

@@ -43,6 +43,7 @@ pub(super) fn of_members(spec: &Spec, name: &str, members: &[&str]) -> Variants 
         name: format!("{name}Variant"),
         by: Discriminator::Object,
         arms: arms.into_values().collect(),
+        twin: None,
     }
 }
 
@@ -101,5 +102,6 @@ pub(super) fn of_object(name: &str, schema: &Schema, fields: &[Field]) -> Option
         name: format!("{name}Variant"),
         by: Discriminator::TypeField,
         arms,
+        twin: None,
     })
 }

@@ -3,8 +3,8 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    AccountRequirementsAlternative, AccountRequirementsError, Address, BankAccount, Card,
-    File, LegalEntityJapanAddress, Lens, Person, TaxId, markers,
+    AccountRequirementsAlternative, AccountRequirementsError, Address, File,
+    LegalEntityJapanAddress, Lens, Person, TaxId, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
@@ -21,7 +21,7 @@ use stripe_store::view::read::{
 pub type Account = Lens<markers::Account>;
 impl Account {
     /// The path of [`business_profile`](Self::business_profile).
-    pub const BUSINESS_PROFILE: v::Path<Self, k::Object<AccountBusinessProfile>> = v::Path::new(
+    pub const BUSINESS_PROFILE: v::Path<Self, k::Object<AccountBusinessProfile>> = v::path(
         "business_profile",
     );
     /// A nested [`AccountBusinessProfile`]; may be absent or `null`.
@@ -32,7 +32,7 @@ impl Account {
         object(&self.value, "business_profile")
     }
     /// The path of [`business_type`](Self::business_type).
-    pub const BUSINESS_TYPE: v::Path<Self, k::Enum<AccountBusinessType>> = v::Path::new(
+    pub const BUSINESS_TYPE: v::Path<Self, k::Enum<AccountBusinessType>> = v::path(
         "business_type",
     );
     /// One of the values of [`AccountBusinessType`], or one that is newer than this list; may be absent or `null`.
@@ -43,7 +43,7 @@ impl Account {
         open_enum(&self.value, "business_type")
     }
     /// The path of [`capabilities`](Self::capabilities).
-    pub const CAPABILITIES: v::Path<Self, k::Object<AccountCapabilities>> = v::Path::new(
+    pub const CAPABILITIES: v::Path<Self, k::Object<AccountCapabilities>> = v::path(
         "capabilities",
     );
     /// A nested [`AccountCapabilities`]; may be absent.
@@ -54,7 +54,7 @@ impl Account {
         object(&self.value, "capabilities")
     }
     /// The path of [`charges_enabled`](Self::charges_enabled).
-    pub const CHARGES_ENABLED: v::Path<Self, k::Bool> = v::Path::new("charges_enabled");
+    pub const CHARGES_ENABLED: v::Path<Self, k::Bool> = v::path("charges_enabled");
     /// True or false; may be absent.
     ///
     /// Source: `charges_enabled` of `account`.
@@ -63,9 +63,7 @@ impl Account {
         boolean(&self.value, "charges_enabled")
     }
     /// The path of [`company`](Self::company).
-    pub const COMPANY: v::Path<Self, k::Object<LegalEntityCompany>> = v::Path::new(
-        "company",
-    );
+    pub const COMPANY: v::Path<Self, k::Object<LegalEntityCompany>> = v::path("company");
     /// A nested [`LegalEntityCompany`]; may be absent.
     ///
     /// Source: `company` of `account`.
@@ -77,7 +75,7 @@ impl Account {
     pub const CONTROLLER: v::Path<
         Self,
         k::Object<AccountUnificationAccountController>,
-    > = v::Path::new("controller");
+    > = v::path("controller");
     /// A nested [`AccountUnificationAccountController`]; may be absent.
     ///
     /// Source: `controller` of `account`.
@@ -86,7 +84,7 @@ impl Account {
         object(&self.value, "controller")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `account`.
@@ -95,7 +93,7 @@ impl Account {
         text(&self.value, "country")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `created` of `account`.
@@ -104,9 +102,7 @@ impl Account {
         timestamp(&self.value, "created")
     }
     /// The path of [`default_currency`](Self::default_currency).
-    pub const DEFAULT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "default_currency",
-    );
+    pub const DEFAULT_CURRENCY: v::Path<Self, k::Text> = v::path("default_currency");
     /// A string; may be absent.
     ///
     /// Source: `default_currency` of `account`.
@@ -115,9 +111,7 @@ impl Account {
         text(&self.value, "default_currency")
     }
     /// The path of [`details_submitted`](Self::details_submitted).
-    pub const DETAILS_SUBMITTED: v::Path<Self, k::Bool> = v::Path::new(
-        "details_submitted",
-    );
+    pub const DETAILS_SUBMITTED: v::Path<Self, k::Bool> = v::path("details_submitted");
     /// True or false; may be absent.
     ///
     /// Source: `details_submitted` of `account`.
@@ -126,7 +120,7 @@ impl Account {
         boolean(&self.value, "details_submitted")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `account`.
@@ -138,7 +132,7 @@ impl Account {
     pub const EXTERNAL_ACCOUNTS: v::Path<
         Self,
         k::List<k::Object<AccountExternalAccounts>>,
-    > = v::Path::new("external_accounts");
+    > = v::path("external_accounts");
     /// The first page of a list: a nested [`AccountExternalAccounts`]; empty where absent.
     ///
     /// Source: `external_accounts` of `account`.
@@ -147,7 +141,7 @@ impl Account {
         list(&self.value, "external_accounts")
     }
     /// The path of [`future_requirements`](Self::future_requirements).
-    pub const FUTURE_REQUIREMENTS: v::Path<Self, k::Object<AccountFutureRequirements>> = v::Path::new(
+    pub const FUTURE_REQUIREMENTS: v::Path<Self, k::Object<AccountFutureRequirements>> = v::path(
         "future_requirements",
     );
     /// A nested [`AccountFutureRequirements`]; may be absent.
@@ -158,7 +152,7 @@ impl Account {
         object(&self.value, "future_requirements")
     }
     /// The path of [`groups`](Self::groups).
-    pub const GROUPS: v::Path<Self, k::Object<AccountGroupMembership>> = v::Path::new(
+    pub const GROUPS: v::Path<Self, k::Object<AccountGroupMembership>> = v::path(
         "groups",
     );
     /// A nested [`AccountGroupMembership`]; may be absent or `null`.
@@ -169,7 +163,7 @@ impl Account {
         object(&self.value, "groups")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `account`.
@@ -178,7 +172,7 @@ impl Account {
         id(&self.value, "id")
     }
     /// The path of [`individual`](Self::individual).
-    pub const INDIVIDUAL: v::Path<Self, k::Object<Person>> = v::Path::new("individual");
+    pub const INDIVIDUAL: v::Path<Self, k::Object<Person>> = v::path("individual");
     /// A nested [`Person`]; may be absent.
     ///
     /// Source: `individual` of `account`.
@@ -187,7 +181,7 @@ impl Account {
         object(&self.value, "individual")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `account`.
@@ -203,7 +197,7 @@ impl Account {
         text(&self.value, "object")
     }
     /// The path of [`payouts_enabled`](Self::payouts_enabled).
-    pub const PAYOUTS_ENABLED: v::Path<Self, k::Bool> = v::Path::new("payouts_enabled");
+    pub const PAYOUTS_ENABLED: v::Path<Self, k::Bool> = v::path("payouts_enabled");
     /// True or false; may be absent.
     ///
     /// Source: `payouts_enabled` of `account`.
@@ -212,7 +206,7 @@ impl Account {
         boolean(&self.value, "payouts_enabled")
     }
     /// The path of [`requirements`](Self::requirements).
-    pub const REQUIREMENTS: v::Path<Self, k::Object<AccountRequirements>> = v::Path::new(
+    pub const REQUIREMENTS: v::Path<Self, k::Object<AccountRequirements>> = v::path(
         "requirements",
     );
     /// A nested [`AccountRequirements`]; may be absent.
@@ -223,9 +217,7 @@ impl Account {
         object(&self.value, "requirements")
     }
     /// The path of [`settings`](Self::settings).
-    pub const SETTINGS: v::Path<Self, k::Object<AccountSettings>> = v::Path::new(
-        "settings",
-    );
+    pub const SETTINGS: v::Path<Self, k::Object<AccountSettings>> = v::path("settings");
     /// A nested [`AccountSettings`]; may be absent or `null`.
     ///
     /// Source: `settings` of `account`.
@@ -234,7 +226,7 @@ impl Account {
         object(&self.value, "settings")
     }
     /// The path of [`tos_acceptance`](Self::tos_acceptance).
-    pub const TOS_ACCEPTANCE: v::Path<Self, k::Object<AccountTosAcceptance>> = v::Path::new(
+    pub const TOS_ACCEPTANCE: v::Path<Self, k::Object<AccountTosAcceptance>> = v::path(
         "tos_acceptance",
     );
     /// A nested [`AccountTosAcceptance`]; may be absent.
@@ -245,7 +237,7 @@ impl Account {
         object(&self.value, "tos_acceptance")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<AccountType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<AccountType>> = v::path("type");
     /// One of the values of [`AccountType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `type` of `account`.
@@ -279,7 +271,7 @@ impl v::Resource for Account {
 pub type AccountAnnualRevenue = Lens<markers::AccountAnnualRevenue>;
 impl AccountAnnualRevenue {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount` of `account_annual_revenue`.
@@ -288,7 +280,7 @@ impl AccountAnnualRevenue {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `account_annual_revenue`.
@@ -297,7 +289,7 @@ impl AccountAnnualRevenue {
         text(&self.value, "currency")
     }
     /// The path of [`fiscal_year_end`](Self::fiscal_year_end).
-    pub const FISCAL_YEAR_END: v::Path<Self, k::Text> = v::Path::new("fiscal_year_end");
+    pub const FISCAL_YEAR_END: v::Path<Self, k::Text> = v::path("fiscal_year_end");
     /// A string; may be `null`.
     ///
     /// Source: `fiscal_year_end` of `account_annual_revenue`.
@@ -314,7 +306,7 @@ pub type AccountBacsDebitPaymentsSettings = Lens<
 >;
 impl AccountBacsDebitPaymentsSettings {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `account_bacs_debit_payments_settings`.
@@ -323,7 +315,7 @@ impl AccountBacsDebitPaymentsSettings {
         text(&self.value, "display_name")
     }
     /// The path of [`service_user_number`](Self::service_user_number).
-    pub const SERVICE_USER_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SERVICE_USER_NUMBER: v::Path<Self, k::Text> = v::path(
         "service_user_number",
     );
     /// A string; may be `null`.
@@ -340,7 +332,7 @@ impl AccountBacsDebitPaymentsSettings {
 pub type AccountBrandingSettings = Lens<markers::AccountBrandingSettings>;
 impl AccountBrandingSettings {
     /// The path of [`icon`](Self::icon).
-    pub const ICON: v::Path<Self, k::Ref<File>> = v::Path::new("icon");
+    pub const ICON: v::Path<Self, k::Ref<File>> = v::path("icon");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `icon` of `account_branding_settings`.
@@ -349,7 +341,7 @@ impl AccountBrandingSettings {
         expandable(&self.value, "icon")
     }
     /// The path of [`logo`](Self::logo).
-    pub const LOGO: v::Path<Self, k::Ref<File>> = v::Path::new("logo");
+    pub const LOGO: v::Path<Self, k::Ref<File>> = v::path("logo");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `logo` of `account_branding_settings`.
@@ -358,7 +350,7 @@ impl AccountBrandingSettings {
         expandable(&self.value, "logo")
     }
     /// The path of [`primary_color`](Self::primary_color).
-    pub const PRIMARY_COLOR: v::Path<Self, k::Text> = v::Path::new("primary_color");
+    pub const PRIMARY_COLOR: v::Path<Self, k::Text> = v::path("primary_color");
     /// A string; may be `null`.
     ///
     /// Source: `primary_color` of `account_branding_settings`.
@@ -367,7 +359,7 @@ impl AccountBrandingSettings {
         text(&self.value, "primary_color")
     }
     /// The path of [`secondary_color`](Self::secondary_color).
-    pub const SECONDARY_COLOR: v::Path<Self, k::Text> = v::Path::new("secondary_color");
+    pub const SECONDARY_COLOR: v::Path<Self, k::Text> = v::path("secondary_color");
     /// A string; may be `null`.
     ///
     /// Source: `secondary_color` of `account_branding_settings`.
@@ -382,7 +374,7 @@ impl AccountBrandingSettings {
 pub type AccountBusinessProfile = Lens<markers::AccountBusinessProfile>;
 impl AccountBusinessProfile {
     /// The path of [`annual_revenue`](Self::annual_revenue).
-    pub const ANNUAL_REVENUE: v::Path<Self, k::Object<AccountAnnualRevenue>> = v::Path::new(
+    pub const ANNUAL_REVENUE: v::Path<Self, k::Object<AccountAnnualRevenue>> = v::path(
         "annual_revenue",
     );
     /// A nested [`AccountAnnualRevenue`]; may be absent or `null`.
@@ -393,7 +385,7 @@ impl AccountBusinessProfile {
         object(&self.value, "annual_revenue")
     }
     /// The path of [`estimated_worker_count`](Self::estimated_worker_count).
-    pub const ESTIMATED_WORKER_COUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const ESTIMATED_WORKER_COUNT: v::Path<Self, k::Int> = v::path(
         "estimated_worker_count",
     );
     /// An integer; may be absent or `null`.
@@ -404,7 +396,7 @@ impl AccountBusinessProfile {
         int(&self.value, "estimated_worker_count")
     }
     /// The path of [`mcc`](Self::mcc).
-    pub const MCC: v::Path<Self, k::Text> = v::Path::new("mcc");
+    pub const MCC: v::Path<Self, k::Text> = v::path("mcc");
     /// A string; may be `null`.
     ///
     /// Source: `mcc` of `account_business_profile`.
@@ -416,7 +408,7 @@ impl AccountBusinessProfile {
     pub const MINORITY_OWNED_BUSINESS_DESIGNATION: v::Path<
         Self,
         k::Array<k::Enum<AccountBusinessProfileMinorityOwnedBusinessDesignation>>,
-    > = v::Path::new("minority_owned_business_designation");
+    > = v::path("minority_owned_business_designation");
     /// An array: one of the values of [`AccountBusinessProfileMinorityOwnedBusinessDesignation`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `minority_owned_business_designation` of `account_business_profile`.
@@ -430,7 +422,7 @@ impl AccountBusinessProfile {
     pub const MONTHLY_ESTIMATED_REVENUE: v::Path<
         Self,
         k::Object<AccountMonthlyEstimatedRevenue>,
-    > = v::Path::new("monthly_estimated_revenue");
+    > = v::path("monthly_estimated_revenue");
     /// A nested [`AccountMonthlyEstimatedRevenue`]; may be absent.
     ///
     /// Source: `monthly_estimated_revenue` of `account_business_profile`.
@@ -439,7 +431,7 @@ impl AccountBusinessProfile {
         object(&self.value, "monthly_estimated_revenue")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `account_business_profile`.
@@ -448,7 +440,7 @@ impl AccountBusinessProfile {
         text(&self.value, "name")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be absent or `null`.
@@ -459,7 +451,7 @@ impl AccountBusinessProfile {
         text(&self.value, "product_description")
     }
     /// The path of [`specified_commercial_transactions_act_url`](Self::specified_commercial_transactions_act_url).
-    pub const SPECIFIED_COMMERCIAL_TRANSACTIONS_ACT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const SPECIFIED_COMMERCIAL_TRANSACTIONS_ACT_URL: v::Path<Self, k::Text> = v::path(
         "specified_commercial_transactions_act_url",
     );
     /// A string; may be `null`.
@@ -470,7 +462,7 @@ impl AccountBusinessProfile {
         text(&self.value, "specified_commercial_transactions_act_url")
     }
     /// The path of [`support_address`](Self::support_address).
-    pub const SUPPORT_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const SUPPORT_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "support_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -481,7 +473,7 @@ impl AccountBusinessProfile {
         object(&self.value, "support_address")
     }
     /// The path of [`support_email`](Self::support_email).
-    pub const SUPPORT_EMAIL: v::Path<Self, k::Text> = v::Path::new("support_email");
+    pub const SUPPORT_EMAIL: v::Path<Self, k::Text> = v::path("support_email");
     /// A string; may be `null`.
     ///
     /// Source: `support_email` of `account_business_profile`.
@@ -490,7 +482,7 @@ impl AccountBusinessProfile {
         text(&self.value, "support_email")
     }
     /// The path of [`support_phone`](Self::support_phone).
-    pub const SUPPORT_PHONE: v::Path<Self, k::Text> = v::Path::new("support_phone");
+    pub const SUPPORT_PHONE: v::Path<Self, k::Text> = v::path("support_phone");
     /// A string; may be `null`.
     ///
     /// Source: `support_phone` of `account_business_profile`.
@@ -499,7 +491,7 @@ impl AccountBusinessProfile {
         text(&self.value, "support_phone")
     }
     /// The path of [`support_url`](Self::support_url).
-    pub const SUPPORT_URL: v::Path<Self, k::Text> = v::Path::new("support_url");
+    pub const SUPPORT_URL: v::Path<Self, k::Text> = v::path("support_url");
     /// A string; may be `null`.
     ///
     /// Source: `support_url` of `account_business_profile`.
@@ -508,7 +500,7 @@ impl AccountBusinessProfile {
         text(&self.value, "support_url")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `account_business_profile`.
@@ -526,7 +518,7 @@ impl AccountCapabilities {
     pub const ACSS_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAcssDebitPayments>,
-    > = v::Path::new("acss_debit_payments");
+    > = v::path("acss_debit_payments");
     /// One of the values of [`AccountCapabilitiesAcssDebitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `acss_debit_payments` of `account_capabilities`.
@@ -538,7 +530,7 @@ impl AccountCapabilities {
     pub const AFFIRM_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAffirmPayments>,
-    > = v::Path::new("affirm_payments");
+    > = v::path("affirm_payments");
     /// One of the values of [`AccountCapabilitiesAffirmPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `affirm_payments` of `account_capabilities`.
@@ -550,7 +542,7 @@ impl AccountCapabilities {
     pub const AFTERPAY_CLEARPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAfterpayClearpayPayments>,
-    > = v::Path::new("afterpay_clearpay_payments");
+    > = v::path("afterpay_clearpay_payments");
     /// One of the values of [`AccountCapabilitiesAfterpayClearpayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `afterpay_clearpay_payments` of `account_capabilities`.
@@ -561,7 +553,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "afterpay_clearpay_payments")
     }
     /// The path of [`alma_payments`](Self::alma_payments).
-    pub const ALMA_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesAlmaPayments>> = v::Path::new(
+    pub const ALMA_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesAlmaPayments>> = v::path(
         "alma_payments",
     );
     /// One of the values of [`AccountCapabilitiesAlmaPayments`], or one that is newer than this list; may be absent.
@@ -575,7 +567,7 @@ impl AccountCapabilities {
     pub const AMAZON_PAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAmazonPayPayments>,
-    > = v::Path::new("amazon_pay_payments");
+    > = v::path("amazon_pay_payments");
     /// One of the values of [`AccountCapabilitiesAmazonPayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `amazon_pay_payments` of `account_capabilities`.
@@ -587,7 +579,7 @@ impl AccountCapabilities {
     pub const APP_DISTRIBUTION: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAppDistribution>,
-    > = v::Path::new("app_distribution");
+    > = v::path("app_distribution");
     /// One of the values of [`AccountCapabilitiesAppDistribution`], or one that is newer than this list; may be absent.
     ///
     /// Source: `app_distribution` of `account_capabilities`.
@@ -599,7 +591,7 @@ impl AccountCapabilities {
     pub const AU_BECS_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesAuBecsDebitPayments>,
-    > = v::Path::new("au_becs_debit_payments");
+    > = v::path("au_becs_debit_payments");
     /// One of the values of [`AccountCapabilitiesAuBecsDebitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `au_becs_debit_payments` of `account_capabilities`.
@@ -613,7 +605,7 @@ impl AccountCapabilities {
     pub const BACS_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBacsDebitPayments>,
-    > = v::Path::new("bacs_debit_payments");
+    > = v::path("bacs_debit_payments");
     /// One of the values of [`AccountCapabilitiesBacsDebitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `bacs_debit_payments` of `account_capabilities`.
@@ -625,7 +617,7 @@ impl AccountCapabilities {
     pub const BANCONTACT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBancontactPayments>,
-    > = v::Path::new("bancontact_payments");
+    > = v::path("bancontact_payments");
     /// One of the values of [`AccountCapabilitiesBancontactPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `bancontact_payments` of `account_capabilities`.
@@ -637,7 +629,7 @@ impl AccountCapabilities {
     pub const BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBankTransferPayments>,
-    > = v::Path::new("bank_transfer_payments");
+    > = v::path("bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `bank_transfer_payments` of `account_capabilities`.
@@ -651,7 +643,7 @@ impl AccountCapabilities {
     pub const BILLIE_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBilliePayments>,
-    > = v::Path::new("billie_payments");
+    > = v::path("billie_payments");
     /// One of the values of [`AccountCapabilitiesBilliePayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `billie_payments` of `account_capabilities`.
@@ -660,7 +652,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "billie_payments")
     }
     /// The path of [`bizum_payments`](Self::bizum_payments).
-    pub const BIZUM_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesBizumPayments>> = v::Path::new(
+    pub const BIZUM_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesBizumPayments>> = v::path(
         "bizum_payments",
     );
     /// One of the values of [`AccountCapabilitiesBizumPayments`], or one that is newer than this list; may be absent.
@@ -671,7 +663,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "bizum_payments")
     }
     /// The path of [`blik_payments`](Self::blik_payments).
-    pub const BLIK_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesBlikPayments>> = v::Path::new(
+    pub const BLIK_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesBlikPayments>> = v::path(
         "blik_payments",
     );
     /// One of the values of [`AccountCapabilitiesBlikPayments`], or one that is newer than this list; may be absent.
@@ -685,7 +677,7 @@ impl AccountCapabilities {
     pub const BLIK_RECURRING_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBlikRecurringPayments>,
-    > = v::Path::new("blik_recurring_payments");
+    > = v::path("blik_recurring_payments");
     /// One of the values of [`AccountCapabilitiesBlikRecurringPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `blik_recurring_payments` of `account_capabilities`.
@@ -699,7 +691,7 @@ impl AccountCapabilities {
     pub const BOLETO_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesBoletoPayments>,
-    > = v::Path::new("boleto_payments");
+    > = v::path("boleto_payments");
     /// One of the values of [`AccountCapabilitiesBoletoPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `boleto_payments` of `account_capabilities`.
@@ -708,7 +700,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "boleto_payments")
     }
     /// The path of [`card_issuing`](Self::card_issuing).
-    pub const CARD_ISSUING: v::Path<Self, k::Enum<AccountCapabilitiesCardIssuing>> = v::Path::new(
+    pub const CARD_ISSUING: v::Path<Self, k::Enum<AccountCapabilitiesCardIssuing>> = v::path(
         "card_issuing",
     );
     /// One of the values of [`AccountCapabilitiesCardIssuing`], or one that is newer than this list; may be absent.
@@ -719,7 +711,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "card_issuing")
     }
     /// The path of [`card_payments`](Self::card_payments).
-    pub const CARD_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesCardPayments>> = v::Path::new(
+    pub const CARD_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesCardPayments>> = v::path(
         "card_payments",
     );
     /// One of the values of [`AccountCapabilitiesCardPayments`], or one that is newer than this list; may be absent.
@@ -733,7 +725,7 @@ impl AccountCapabilities {
     pub const CARTES_BANCAIRES_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesCartesBancairesPayments>,
-    > = v::Path::new("cartes_bancaires_payments");
+    > = v::path("cartes_bancaires_payments");
     /// One of the values of [`AccountCapabilitiesCartesBancairesPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `cartes_bancaires_payments` of `account_capabilities`.
@@ -747,7 +739,7 @@ impl AccountCapabilities {
     pub const CASHAPP_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesCashappPayments>,
-    > = v::Path::new("cashapp_payments");
+    > = v::path("cashapp_payments");
     /// One of the values of [`AccountCapabilitiesCashappPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `cashapp_payments` of `account_capabilities`.
@@ -759,7 +751,7 @@ impl AccountCapabilities {
     pub const CRYPTO_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesCryptoPayments>,
-    > = v::Path::new("crypto_payments");
+    > = v::path("crypto_payments");
     /// One of the values of [`AccountCapabilitiesCryptoPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `crypto_payments` of `account_capabilities`.
@@ -768,7 +760,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "crypto_payments")
     }
     /// The path of [`eps_payments`](Self::eps_payments).
-    pub const EPS_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesEpsPayments>> = v::Path::new(
+    pub const EPS_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesEpsPayments>> = v::path(
         "eps_payments",
     );
     /// One of the values of [`AccountCapabilitiesEpsPayments`], or one that is newer than this list; may be absent.
@@ -779,7 +771,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "eps_payments")
     }
     /// The path of [`fpx_payments`](Self::fpx_payments).
-    pub const FPX_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesFpxPayments>> = v::Path::new(
+    pub const FPX_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesFpxPayments>> = v::path(
         "fpx_payments",
     );
     /// One of the values of [`AccountCapabilitiesFpxPayments`], or one that is newer than this list; may be absent.
@@ -793,7 +785,7 @@ impl AccountCapabilities {
     pub const GB_BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesGbBankTransferPayments>,
-    > = v::Path::new("gb_bank_transfer_payments");
+    > = v::path("gb_bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesGbBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `gb_bank_transfer_payments` of `account_capabilities`.
@@ -807,7 +799,7 @@ impl AccountCapabilities {
     pub const GIROPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesGiropayPayments>,
-    > = v::Path::new("giropay_payments");
+    > = v::path("giropay_payments");
     /// One of the values of [`AccountCapabilitiesGiropayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `giropay_payments` of `account_capabilities`.
@@ -819,7 +811,7 @@ impl AccountCapabilities {
     pub const GRABPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesGrabpayPayments>,
-    > = v::Path::new("grabpay_payments");
+    > = v::path("grabpay_payments");
     /// One of the values of [`AccountCapabilitiesGrabpayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `grabpay_payments` of `account_capabilities`.
@@ -828,7 +820,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "grabpay_payments")
     }
     /// The path of [`ideal_payments`](Self::ideal_payments).
-    pub const IDEAL_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesIdealPayments>> = v::Path::new(
+    pub const IDEAL_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesIdealPayments>> = v::path(
         "ideal_payments",
     );
     /// One of the values of [`AccountCapabilitiesIdealPayments`], or one that is newer than this list; may be absent.
@@ -842,7 +834,7 @@ impl AccountCapabilities {
     pub const INDIA_INTERNATIONAL_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesIndiaInternationalPayments>,
-    > = v::Path::new("india_international_payments");
+    > = v::path("india_international_payments");
     /// One of the values of [`AccountCapabilitiesIndiaInternationalPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `india_international_payments` of `account_capabilities`.
@@ -853,7 +845,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "india_international_payments")
     }
     /// The path of [`jcb_payments`](Self::jcb_payments).
-    pub const JCB_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesJcbPayments>> = v::Path::new(
+    pub const JCB_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesJcbPayments>> = v::path(
         "jcb_payments",
     );
     /// One of the values of [`AccountCapabilitiesJcbPayments`], or one that is newer than this list; may be absent.
@@ -867,7 +859,7 @@ impl AccountCapabilities {
     pub const JP_BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesJpBankTransferPayments>,
-    > = v::Path::new("jp_bank_transfer_payments");
+    > = v::path("jp_bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesJpBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `jp_bank_transfer_payments` of `account_capabilities`.
@@ -881,7 +873,7 @@ impl AccountCapabilities {
     pub const KAKAO_PAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesKakaoPayPayments>,
-    > = v::Path::new("kakao_pay_payments");
+    > = v::path("kakao_pay_payments");
     /// One of the values of [`AccountCapabilitiesKakaoPayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `kakao_pay_payments` of `account_capabilities`.
@@ -893,7 +885,7 @@ impl AccountCapabilities {
     pub const KLARNA_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesKlarnaPayments>,
-    > = v::Path::new("klarna_payments");
+    > = v::path("klarna_payments");
     /// One of the values of [`AccountCapabilitiesKlarnaPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `klarna_payments` of `account_capabilities`.
@@ -905,7 +897,7 @@ impl AccountCapabilities {
     pub const KONBINI_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesKonbiniPayments>,
-    > = v::Path::new("konbini_payments");
+    > = v::path("konbini_payments");
     /// One of the values of [`AccountCapabilitiesKonbiniPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `konbini_payments` of `account_capabilities`.
@@ -917,7 +909,7 @@ impl AccountCapabilities {
     pub const KR_CARD_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesKrCardPayments>,
-    > = v::Path::new("kr_card_payments");
+    > = v::path("kr_card_payments");
     /// One of the values of [`AccountCapabilitiesKrCardPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `kr_card_payments` of `account_capabilities`.
@@ -929,7 +921,7 @@ impl AccountCapabilities {
     pub const LEGACY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesLegacyPayments>,
-    > = v::Path::new("legacy_payments");
+    > = v::path("legacy_payments");
     /// One of the values of [`AccountCapabilitiesLegacyPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `legacy_payments` of `account_capabilities`.
@@ -938,7 +930,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "legacy_payments")
     }
     /// The path of [`link_payments`](Self::link_payments).
-    pub const LINK_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesLinkPayments>> = v::Path::new(
+    pub const LINK_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesLinkPayments>> = v::path(
         "link_payments",
     );
     /// One of the values of [`AccountCapabilitiesLinkPayments`], or one that is newer than this list; may be absent.
@@ -952,7 +944,7 @@ impl AccountCapabilities {
     pub const MB_WAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesMbWayPayments>,
-    > = v::Path::new("mb_way_payments");
+    > = v::path("mb_way_payments");
     /// One of the values of [`AccountCapabilitiesMbWayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `mb_way_payments` of `account_capabilities`.
@@ -964,7 +956,7 @@ impl AccountCapabilities {
     pub const MOBILEPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesMobilepayPayments>,
-    > = v::Path::new("mobilepay_payments");
+    > = v::path("mobilepay_payments");
     /// One of the values of [`AccountCapabilitiesMobilepayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `mobilepay_payments` of `account_capabilities`.
@@ -976,7 +968,7 @@ impl AccountCapabilities {
     pub const MULTIBANCO_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesMultibancoPayments>,
-    > = v::Path::new("multibanco_payments");
+    > = v::path("multibanco_payments");
     /// One of the values of [`AccountCapabilitiesMultibancoPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `multibanco_payments` of `account_capabilities`.
@@ -988,7 +980,7 @@ impl AccountCapabilities {
     pub const MX_BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesMxBankTransferPayments>,
-    > = v::Path::new("mx_bank_transfer_payments");
+    > = v::path("mx_bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesMxBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `mx_bank_transfer_payments` of `account_capabilities`.
@@ -1002,7 +994,7 @@ impl AccountCapabilities {
     pub const NAVER_PAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesNaverPayPayments>,
-    > = v::Path::new("naver_pay_payments");
+    > = v::path("naver_pay_payments");
     /// One of the values of [`AccountCapabilitiesNaverPayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `naver_pay_payments` of `account_capabilities`.
@@ -1014,7 +1006,7 @@ impl AccountCapabilities {
     pub const NZ_BANK_ACCOUNT_BECS_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesNzBankAccountBecsDebitPayments>,
-    > = v::Path::new("nz_bank_account_becs_debit_payments");
+    > = v::path("nz_bank_account_becs_debit_payments");
     /// One of the values of [`AccountCapabilitiesNzBankAccountBecsDebitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `nz_bank_account_becs_debit_payments` of `account_capabilities`.
@@ -1025,7 +1017,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "nz_bank_account_becs_debit_payments")
     }
     /// The path of [`oxxo_payments`](Self::oxxo_payments).
-    pub const OXXO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesOxxoPayments>> = v::Path::new(
+    pub const OXXO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesOxxoPayments>> = v::path(
         "oxxo_payments",
     );
     /// One of the values of [`AccountCapabilitiesOxxoPayments`], or one that is newer than this list; may be absent.
@@ -1036,7 +1028,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "oxxo_payments")
     }
     /// The path of [`p24_payments`](Self::p24_payments).
-    pub const P24_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesP24Payments>> = v::Path::new(
+    pub const P24_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesP24Payments>> = v::path(
         "p24_payments",
     );
     /// One of the values of [`AccountCapabilitiesP24Payments`], or one that is newer than this list; may be absent.
@@ -1050,7 +1042,7 @@ impl AccountCapabilities {
     pub const PAY_BY_BANK_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesPayByBankPayments>,
-    > = v::Path::new("pay_by_bank_payments");
+    > = v::path("pay_by_bank_payments");
     /// One of the values of [`AccountCapabilitiesPayByBankPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `pay_by_bank_payments` of `account_capabilities`.
@@ -1059,7 +1051,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "pay_by_bank_payments")
     }
     /// The path of [`payco_payments`](Self::payco_payments).
-    pub const PAYCO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPaycoPayments>> = v::Path::new(
+    pub const PAYCO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPaycoPayments>> = v::path(
         "payco_payments",
     );
     /// One of the values of [`AccountCapabilitiesPaycoPayments`], or one that is newer than this list; may be absent.
@@ -1073,7 +1065,7 @@ impl AccountCapabilities {
     pub const PAYNOW_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesPaynowPayments>,
-    > = v::Path::new("paynow_payments");
+    > = v::path("paynow_payments");
     /// One of the values of [`AccountCapabilitiesPaynowPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `paynow_payments` of `account_capabilities`.
@@ -1085,7 +1077,7 @@ impl AccountCapabilities {
     pub const PAYPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesPaypayPayments>,
-    > = v::Path::new("paypay_payments");
+    > = v::path("paypay_payments");
     /// One of the values of [`AccountCapabilitiesPaypayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `paypay_payments` of `account_capabilities`.
@@ -1094,7 +1086,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "paypay_payments")
     }
     /// The path of [`payto_payments`](Self::payto_payments).
-    pub const PAYTO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPaytoPayments>> = v::Path::new(
+    pub const PAYTO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPaytoPayments>> = v::path(
         "payto_payments",
     );
     /// One of the values of [`AccountCapabilitiesPaytoPayments`], or one that is newer than this list; may be absent.
@@ -1105,7 +1097,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "payto_payments")
     }
     /// The path of [`pix_payments`](Self::pix_payments).
-    pub const PIX_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPixPayments>> = v::Path::new(
+    pub const PIX_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesPixPayments>> = v::path(
         "pix_payments",
     );
     /// One of the values of [`AccountCapabilitiesPixPayments`], or one that is newer than this list; may be absent.
@@ -1119,7 +1111,7 @@ impl AccountCapabilities {
     pub const PROMPTPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesPromptpayPayments>,
-    > = v::Path::new("promptpay_payments");
+    > = v::path("promptpay_payments");
     /// One of the values of [`AccountCapabilitiesPromptpayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `promptpay_payments` of `account_capabilities`.
@@ -1131,7 +1123,7 @@ impl AccountCapabilities {
     pub const REVOLUT_PAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesRevolutPayPayments>,
-    > = v::Path::new("revolut_pay_payments");
+    > = v::path("revolut_pay_payments");
     /// One of the values of [`AccountCapabilitiesRevolutPayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `revolut_pay_payments` of `account_capabilities`.
@@ -1143,7 +1135,7 @@ impl AccountCapabilities {
     pub const SAMSUNG_PAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSamsungPayPayments>,
-    > = v::Path::new("samsung_pay_payments");
+    > = v::path("samsung_pay_payments");
     /// One of the values of [`AccountCapabilitiesSamsungPayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `samsung_pay_payments` of `account_capabilities`.
@@ -1155,7 +1147,7 @@ impl AccountCapabilities {
     pub const SATISPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSatispayPayments>,
-    > = v::Path::new("satispay_payments");
+    > = v::path("satispay_payments");
     /// One of the values of [`AccountCapabilitiesSatispayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `satispay_payments` of `account_capabilities`.
@@ -1167,7 +1159,7 @@ impl AccountCapabilities {
     pub const SCALAPAY_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesScalapayPayments>,
-    > = v::Path::new("scalapay_payments");
+    > = v::path("scalapay_payments");
     /// One of the values of [`AccountCapabilitiesScalapayPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `scalapay_payments` of `account_capabilities`.
@@ -1179,7 +1171,7 @@ impl AccountCapabilities {
     pub const SEPA_BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSepaBankTransferPayments>,
-    > = v::Path::new("sepa_bank_transfer_payments");
+    > = v::path("sepa_bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesSepaBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `sepa_bank_transfer_payments` of `account_capabilities`.
@@ -1193,7 +1185,7 @@ impl AccountCapabilities {
     pub const SEPA_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSepaDebitPayments>,
-    > = v::Path::new("sepa_debit_payments");
+    > = v::path("sepa_debit_payments");
     /// One of the values of [`AccountCapabilitiesSepaDebitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `sepa_debit_payments` of `account_capabilities`.
@@ -1205,7 +1197,7 @@ impl AccountCapabilities {
     pub const SEQURA_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSequraPayments>,
-    > = v::Path::new("sequra_payments");
+    > = v::path("sequra_payments");
     /// One of the values of [`AccountCapabilitiesSequraPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `sequra_payments` of `account_capabilities`.
@@ -1217,7 +1209,7 @@ impl AccountCapabilities {
     pub const SOFORT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSofortPayments>,
-    > = v::Path::new("sofort_payments");
+    > = v::path("sofort_payments");
     /// One of the values of [`AccountCapabilitiesSofortPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `sofort_payments` of `account_capabilities`.
@@ -1229,7 +1221,7 @@ impl AccountCapabilities {
     pub const SUNBIT_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesSunbitPayments>,
-    > = v::Path::new("sunbit_payments");
+    > = v::path("sunbit_payments");
     /// One of the values of [`AccountCapabilitiesSunbitPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `sunbit_payments` of `account_capabilities`.
@@ -1238,7 +1230,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "sunbit_payments")
     }
     /// The path of [`swish_payments`](Self::swish_payments).
-    pub const SWISH_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesSwishPayments>> = v::Path::new(
+    pub const SWISH_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesSwishPayments>> = v::path(
         "swish_payments",
     );
     /// One of the values of [`AccountCapabilitiesSwishPayments`], or one that is newer than this list; may be absent.
@@ -1252,7 +1244,7 @@ impl AccountCapabilities {
     pub const TAX_REPORTING_US_1099_K: v::Path<
         Self,
         k::Enum<AccountCapabilitiesTaxReportingUs1099K>,
-    > = v::Path::new("tax_reporting_us_1099_k");
+    > = v::path("tax_reporting_us_1099_k");
     /// One of the values of [`AccountCapabilitiesTaxReportingUs1099K`], or one that is newer than this list; may be absent.
     ///
     /// Source: `tax_reporting_us_1099_k` of `account_capabilities`.
@@ -1266,7 +1258,7 @@ impl AccountCapabilities {
     pub const TAX_REPORTING_US_1099_MISC: v::Path<
         Self,
         k::Enum<AccountCapabilitiesTaxReportingUs1099Misc>,
-    > = v::Path::new("tax_reporting_us_1099_misc");
+    > = v::path("tax_reporting_us_1099_misc");
     /// One of the values of [`AccountCapabilitiesTaxReportingUs1099Misc`], or one that is newer than this list; may be absent.
     ///
     /// Source: `tax_reporting_us_1099_misc` of `account_capabilities`.
@@ -1277,7 +1269,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "tax_reporting_us_1099_misc")
     }
     /// The path of [`transfers`](Self::transfers).
-    pub const TRANSFERS: v::Path<Self, k::Enum<AccountCapabilitiesTransfers>> = v::Path::new(
+    pub const TRANSFERS: v::Path<Self, k::Enum<AccountCapabilitiesTransfers>> = v::path(
         "transfers",
     );
     /// One of the values of [`AccountCapabilitiesTransfers`], or one that is newer than this list; may be absent.
@@ -1288,7 +1280,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "transfers")
     }
     /// The path of [`treasury`](Self::treasury).
-    pub const TREASURY: v::Path<Self, k::Enum<AccountCapabilitiesTreasury>> = v::Path::new(
+    pub const TREASURY: v::Path<Self, k::Enum<AccountCapabilitiesTreasury>> = v::path(
         "treasury",
     );
     /// One of the values of [`AccountCapabilitiesTreasury`], or one that is newer than this list; may be absent.
@@ -1299,7 +1291,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "treasury")
     }
     /// The path of [`twint_payments`](Self::twint_payments).
-    pub const TWINT_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesTwintPayments>> = v::Path::new(
+    pub const TWINT_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesTwintPayments>> = v::path(
         "twint_payments",
     );
     /// One of the values of [`AccountCapabilitiesTwintPayments`], or one that is newer than this list; may be absent.
@@ -1310,7 +1302,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "twint_payments")
     }
     /// The path of [`upi_payments`](Self::upi_payments).
-    pub const UPI_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesUpiPayments>> = v::Path::new(
+    pub const UPI_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesUpiPayments>> = v::path(
         "upi_payments",
     );
     /// One of the values of [`AccountCapabilitiesUpiPayments`], or one that is newer than this list; may be absent.
@@ -1324,7 +1316,7 @@ impl AccountCapabilities {
     pub const US_BANK_ACCOUNT_ACH_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesUsBankAccountAchPayments>,
-    > = v::Path::new("us_bank_account_ach_payments");
+    > = v::path("us_bank_account_ach_payments");
     /// One of the values of [`AccountCapabilitiesUsBankAccountAchPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `us_bank_account_ach_payments` of `account_capabilities`.
@@ -1338,7 +1330,7 @@ impl AccountCapabilities {
     pub const US_BANK_TRANSFER_PAYMENTS: v::Path<
         Self,
         k::Enum<AccountCapabilitiesUsBankTransferPayments>,
-    > = v::Path::new("us_bank_transfer_payments");
+    > = v::path("us_bank_transfer_payments");
     /// One of the values of [`AccountCapabilitiesUsBankTransferPayments`], or one that is newer than this list; may be absent.
     ///
     /// Source: `us_bank_transfer_payments` of `account_capabilities`.
@@ -1349,7 +1341,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "us_bank_transfer_payments")
     }
     /// The path of [`wero_payments`](Self::wero_payments).
-    pub const WERO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesWeroPayments>> = v::Path::new(
+    pub const WERO_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesWeroPayments>> = v::path(
         "wero_payments",
     );
     /// One of the values of [`AccountCapabilitiesWeroPayments`], or one that is newer than this list; may be absent.
@@ -1360,7 +1352,7 @@ impl AccountCapabilities {
         open_enum(&self.value, "wero_payments")
     }
     /// The path of [`zip_payments`](Self::zip_payments).
-    pub const ZIP_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesZipPayments>> = v::Path::new(
+    pub const ZIP_PAYMENTS: v::Path<Self, k::Enum<AccountCapabilitiesZipPayments>> = v::path(
         "zip_payments",
     );
     /// One of the values of [`AccountCapabilitiesZipPayments`], or one that is newer than this list; may be absent.
@@ -1374,28 +1366,14 @@ impl AccountCapabilities {
 /// Part of other objects: `account_card_issuing_settings`.
 ///
 /// Source: schema `account_card_issuing_settings`.
-pub type AccountCardIssuingSettings = Lens<markers::AccountCardIssuingSettings>;
-impl AccountCardIssuingSettings {
-    /// The path of [`tos_acceptance`](Self::tos_acceptance).
-    pub const TOS_ACCEPTANCE: v::Path<
-        Self,
-        k::Object<CardIssuingAccountTermsOfService>,
-    > = v::Path::new("tos_acceptance");
-    /// A nested [`CardIssuingAccountTermsOfService`]; may be absent.
-    ///
-    /// Source: `tos_acceptance` of `account_card_issuing_settings`.
-    #[inline]
-    pub fn tos_acceptance(&self) -> Option<&CardIssuingAccountTermsOfService> {
-        object(&self.value, "tos_acceptance")
-    }
-}
+pub type AccountCardIssuingSettings = super::AccountTreasurySettings;
 /// Part of other objects: `account_card_payments_settings`.
 ///
 /// Source: schema `account_card_payments_settings`.
 pub type AccountCardPaymentsSettings = Lens<markers::AccountCardPaymentsSettings>;
 impl AccountCardPaymentsSettings {
     /// The path of [`decline_on`](Self::decline_on).
-    pub const DECLINE_ON: v::Path<Self, k::Object<AccountDeclineChargeOn>> = v::Path::new(
+    pub const DECLINE_ON: v::Path<Self, k::Object<AccountDeclineChargeOn>> = v::path(
         "decline_on",
     );
     /// A nested [`AccountDeclineChargeOn`]; may be absent.
@@ -1406,7 +1384,7 @@ impl AccountCardPaymentsSettings {
         object(&self.value, "decline_on")
     }
     /// The path of [`statement_descriptor_prefix`](Self::statement_descriptor_prefix).
-    pub const STATEMENT_DESCRIPTOR_PREFIX: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_PREFIX: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_prefix",
     );
     /// A string; may be `null`.
@@ -1417,7 +1395,7 @@ impl AccountCardPaymentsSettings {
         text(&self.value, "statement_descriptor_prefix")
     }
     /// The path of [`statement_descriptor_prefix_kana`](Self::statement_descriptor_prefix_kana).
-    pub const STATEMENT_DESCRIPTOR_PREFIX_KANA: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_PREFIX_KANA: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_prefix_kana",
     );
     /// A string; may be `null`.
@@ -1428,7 +1406,7 @@ impl AccountCardPaymentsSettings {
         text(&self.value, "statement_descriptor_prefix_kana")
     }
     /// The path of [`statement_descriptor_prefix_kanji`](Self::statement_descriptor_prefix_kanji).
-    pub const STATEMENT_DESCRIPTOR_PREFIX_KANJI: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_PREFIX_KANJI: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_prefix_kanji",
     );
     /// A string; may be `null`.
@@ -1445,7 +1423,7 @@ impl AccountCardPaymentsSettings {
 pub type AccountDashboardSettings = Lens<markers::AccountDashboardSettings>;
 impl AccountDashboardSettings {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `account_dashboard_settings`.
@@ -1454,7 +1432,7 @@ impl AccountDashboardSettings {
         text(&self.value, "display_name")
     }
     /// The path of [`timezone`](Self::timezone).
-    pub const TIMEZONE: v::Path<Self, k::Text> = v::Path::new("timezone");
+    pub const TIMEZONE: v::Path<Self, k::Text> = v::path("timezone");
     /// A string; may be `null`.
     ///
     /// Source: `timezone` of `account_dashboard_settings`.
@@ -1469,7 +1447,7 @@ impl AccountDashboardSettings {
 pub type AccountDeclineChargeOn = Lens<markers::AccountDeclineChargeOn>;
 impl AccountDeclineChargeOn {
     /// The path of [`avs_failure`](Self::avs_failure).
-    pub const AVS_FAILURE: v::Path<Self, k::Bool> = v::Path::new("avs_failure");
+    pub const AVS_FAILURE: v::Path<Self, k::Bool> = v::path("avs_failure");
     /// True or false.
     ///
     /// Source: `avs_failure` of `account_decline_charge_on`.
@@ -1478,7 +1456,7 @@ impl AccountDeclineChargeOn {
         boolean(&self.value, "avs_failure")
     }
     /// The path of [`cvc_failure`](Self::cvc_failure).
-    pub const CVC_FAILURE: v::Path<Self, k::Bool> = v::Path::new("cvc_failure");
+    pub const CVC_FAILURE: v::Path<Self, k::Bool> = v::path("cvc_failure");
     /// True or false.
     ///
     /// Source: `cvc_failure` of `account_decline_charge_on`.
@@ -1490,156 +1468,22 @@ impl AccountDeclineChargeOn {
 /// What `external_accounts` of a `account` holds.
 ///
 /// Source: schema `account.external_accounts`.
-pub type AccountExternalAccounts = Lens<markers::AccountExternalAccounts>;
-impl AccountExternalAccounts {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `account.external_accounts`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `account.external_accounts`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> AccountExternalAccountsVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                AccountExternalAccountsVariant::BankAccount(
-                    BankAccount::view(&self.value),
-                )
-            }
-            Some("card") => AccountExternalAccountsVariant::Card(Card::view(&self.value)),
-            _ => AccountExternalAccountsVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type AccountExternalAccounts = super::ExternalAccount;
 /// The alternatives of [`AccountExternalAccounts`], to match on.
 ///
 /// Source: schema `account.external_accounts`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum AccountExternalAccountsVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ExternalAccountVariant as AccountExternalAccountsVariant;
 /// Part of other objects: `account_future_requirements`.
 ///
 /// Source: schema `account_future_requirements`.
-pub type AccountFutureRequirements = Lens<markers::AccountFutureRequirements>;
-impl AccountFutureRequirements {
-    /// The path of [`alternatives`](Self::alternatives).
-    pub const ALTERNATIVES: v::Path<
-        Self,
-        k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
-    /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
-    ///
-    /// Source: `alternatives` of `account_future_requirements`.
-    #[inline]
-    pub fn alternatives(&self) -> &v::Array<k::Object<AccountRequirementsAlternative>> {
-        array(&self.value, "alternatives")
-    }
-    /// The path of [`current_deadline`](Self::current_deadline).
-    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::Path::new(
-        "current_deadline",
-    );
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `current_deadline` of `account_future_requirements`.
-    #[inline]
-    pub fn current_deadline(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "current_deadline")
-    }
-    /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
-    /// An array: a string; empty where absent.
-    ///
-    /// Source: `currently_due` of `account_future_requirements`.
-    #[inline]
-    pub fn currently_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "currently_due")
-    }
-    /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<
-        Self,
-        k::Enum<AccountFutureRequirementsDisabledReason>,
-    > = v::Path::new("disabled_reason");
-    /// One of the values of [`AccountFutureRequirementsDisabledReason`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `disabled_reason` of `account_future_requirements`.
-    #[inline]
-    pub fn disabled_reason(&self) -> Option<AccountFutureRequirementsDisabledReason> {
-        open_enum(&self.value, "disabled_reason")
-    }
-    /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
-        "errors",
-    );
-    /// An array: a nested [`AccountRequirementsError`]; empty where absent.
-    ///
-    /// Source: `errors` of `account_future_requirements`.
-    #[inline]
-    pub fn errors(&self) -> &v::Array<k::Object<AccountRequirementsError>> {
-        array(&self.value, "errors")
-    }
-    /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "eventually_due",
-    );
-    /// An array: a string; empty where absent.
-    ///
-    /// Source: `eventually_due` of `account_future_requirements`.
-    #[inline]
-    pub fn eventually_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "eventually_due")
-    }
-    /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
-    /// An array: a string; empty where absent.
-    ///
-    /// Source: `past_due` of `account_future_requirements`.
-    #[inline]
-    pub fn past_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "past_due")
-    }
-    /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "pending_verification",
-    );
-    /// An array: a string; empty where absent.
-    ///
-    /// Source: `pending_verification` of `account_future_requirements`.
-    #[inline]
-    pub fn pending_verification(&self) -> &v::Array<k::Text> {
-        array(&self.value, "pending_verification")
-    }
-}
+pub type AccountFutureRequirements = super::AccountRequirements;
 /// Part of other objects: `account_group_membership`.
 ///
 /// Source: schema `account_group_membership`.
 pub type AccountGroupMembership = Lens<markers::AccountGroupMembership>;
 impl AccountGroupMembership {
     /// The path of [`payments_pricing`](Self::payments_pricing).
-    pub const PAYMENTS_PRICING: v::Path<Self, k::Text> = v::Path::new(
-        "payments_pricing",
-    );
+    pub const PAYMENTS_PRICING: v::Path<Self, k::Text> = v::path("payments_pricing");
     /// A string; may be `null`.
     ///
     /// Source: `payments_pricing` of `account_group_membership`.
@@ -1654,7 +1498,7 @@ impl AccountGroupMembership {
 pub type AccountInvoicesSettings = Lens<markers::AccountInvoicesSettings>;
 impl AccountInvoicesSettings {
     /// The path of [`default_account_tax_ids`](Self::default_account_tax_ids).
-    pub const DEFAULT_ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const DEFAULT_ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "default_account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -1668,7 +1512,7 @@ impl AccountInvoicesSettings {
     pub const HOSTED_PAYMENT_METHOD_SAVE: v::Path<
         Self,
         k::Enum<AccountInvoicesSettingsHostedPaymentMethodSave>,
-    > = v::Path::new("hosted_payment_method_save");
+    > = v::path("hosted_payment_method_save");
     /// One of the values of [`AccountInvoicesSettingsHostedPaymentMethodSave`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `hosted_payment_method_save` of `account_invoices_settings`.
@@ -1682,34 +1526,14 @@ impl AccountInvoicesSettings {
 /// Part of other objects: `account_monthly_estimated_revenue`.
 ///
 /// Source: schema `account_monthly_estimated_revenue`.
-pub type AccountMonthlyEstimatedRevenue = Lens<markers::AccountMonthlyEstimatedRevenue>;
-impl AccountMonthlyEstimatedRevenue {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer in the minor unit of the currency (1050 is 10.50 USD).
-    ///
-    /// Source: `amount` of `account_monthly_estimated_revenue`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
-    /// A string.
-    ///
-    /// Source: `currency` of `account_monthly_estimated_revenue`.
-    #[inline]
-    pub fn currency(&self) -> Option<&str> {
-        text(&self.value, "currency")
-    }
-}
+pub type AccountMonthlyEstimatedRevenue = super::MandateSingleUse;
 /// Part of other objects: `account_payments_settings`.
 ///
 /// Source: schema `account_payments_settings`.
 pub type AccountPaymentsSettings = Lens<markers::AccountPaymentsSettings>;
 impl AccountPaymentsSettings {
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -1720,7 +1544,7 @@ impl AccountPaymentsSettings {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`statement_descriptor_kana`](Self::statement_descriptor_kana).
-    pub const STATEMENT_DESCRIPTOR_KANA: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_KANA: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_kana",
     );
     /// A string; may be `null`.
@@ -1731,7 +1555,7 @@ impl AccountPaymentsSettings {
         text(&self.value, "statement_descriptor_kana")
     }
     /// The path of [`statement_descriptor_kanji`](Self::statement_descriptor_kanji).
-    pub const STATEMENT_DESCRIPTOR_KANJI: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_KANJI: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_kanji",
     );
     /// A string; may be `null`.
@@ -1742,7 +1566,7 @@ impl AccountPaymentsSettings {
         text(&self.value, "statement_descriptor_kanji")
     }
     /// The path of [`statement_descriptor_prefix_kana`](Self::statement_descriptor_prefix_kana).
-    pub const STATEMENT_DESCRIPTOR_PREFIX_KANA: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_PREFIX_KANA: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_prefix_kana",
     );
     /// A string; may be `null`.
@@ -1753,7 +1577,7 @@ impl AccountPaymentsSettings {
         text(&self.value, "statement_descriptor_prefix_kana")
     }
     /// The path of [`statement_descriptor_prefix_kanji`](Self::statement_descriptor_prefix_kanji).
-    pub const STATEMENT_DESCRIPTOR_PREFIX_KANJI: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_PREFIX_KANJI: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_prefix_kanji",
     );
     /// A string; may be `null`.
@@ -1770,7 +1594,7 @@ impl AccountPaymentsSettings {
 pub type AccountPayoutSettings = Lens<markers::AccountPayoutSettings>;
 impl AccountPayoutSettings {
     /// The path of [`debit_negative_balances`](Self::debit_negative_balances).
-    pub const DEBIT_NEGATIVE_BALANCES: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DEBIT_NEGATIVE_BALANCES: v::Path<Self, k::Bool> = v::path(
         "debit_negative_balances",
     );
     /// True or false.
@@ -1781,9 +1605,7 @@ impl AccountPayoutSettings {
         boolean(&self.value, "debit_negative_balances")
     }
     /// The path of [`schedule`](Self::schedule).
-    pub const SCHEDULE: v::Path<Self, k::Object<TransferSchedule>> = v::Path::new(
-        "schedule",
-    );
+    pub const SCHEDULE: v::Path<Self, k::Object<TransferSchedule>> = v::path("schedule");
     /// A nested [`TransferSchedule`].
     ///
     /// Source: `schedule` of `account_payout_settings`.
@@ -1792,7 +1614,7 @@ impl AccountPayoutSettings {
         object(&self.value, "schedule")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -1812,7 +1634,7 @@ impl AccountRequirements {
     pub const ALTERNATIVES: v::Path<
         Self,
         k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
+    > = v::path("alternatives");
     /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
     ///
     /// Source: `alternatives` of `account_requirements`.
@@ -1821,9 +1643,7 @@ impl AccountRequirements {
         array(&self.value, "alternatives")
     }
     /// The path of [`current_deadline`](Self::current_deadline).
-    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::Path::new(
-        "current_deadline",
-    );
+    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::path("current_deadline");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `current_deadline` of `account_requirements`.
@@ -1832,9 +1652,7 @@ impl AccountRequirements {
         timestamp(&self.value, "current_deadline")
     }
     /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
+    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path("currently_due");
     /// An array: a string; empty where absent.
     ///
     /// Source: `currently_due` of `account_requirements`.
@@ -1846,7 +1664,7 @@ impl AccountRequirements {
     pub const DISABLED_REASON: v::Path<
         Self,
         k::Enum<AccountRequirementsDisabledReason>,
-    > = v::Path::new("disabled_reason");
+    > = v::path("disabled_reason");
     /// One of the values of [`AccountRequirementsDisabledReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `disabled_reason` of `account_requirements`.
@@ -1855,7 +1673,7 @@ impl AccountRequirements {
         open_enum(&self.value, "disabled_reason")
     }
     /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
+    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::path(
         "errors",
     );
     /// An array: a nested [`AccountRequirementsError`]; empty where absent.
@@ -1866,7 +1684,7 @@ impl AccountRequirements {
         array(&self.value, "errors")
     }
     /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path(
         "eventually_due",
     );
     /// An array: a string; empty where absent.
@@ -1877,7 +1695,7 @@ impl AccountRequirements {
         array(&self.value, "eventually_due")
     }
     /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
+    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::path("past_due");
     /// An array: a string; empty where absent.
     ///
     /// Source: `past_due` of `account_requirements`.
@@ -1886,7 +1704,7 @@ impl AccountRequirements {
         array(&self.value, "past_due")
     }
     /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::path(
         "pending_verification",
     );
     /// An array: a string; empty where absent.
@@ -1905,7 +1723,7 @@ pub type AccountSepaDebitPaymentsSettings = Lens<
 >;
 impl AccountSepaDebitPaymentsSettings {
     /// The path of [`creditor_id`](Self::creditor_id).
-    pub const CREDITOR_ID: v::Path<Self, k::Text> = v::Path::new("creditor_id");
+    pub const CREDITOR_ID: v::Path<Self, k::Text> = v::path("creditor_id");
     /// A string; may be absent.
     ///
     /// Source: `creditor_id` of `account_sepa_debit_payments_settings`.
@@ -1923,7 +1741,7 @@ impl AccountSettings {
     pub const BACS_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Object<AccountBacsDebitPaymentsSettings>,
-    > = v::Path::new("bacs_debit_payments");
+    > = v::path("bacs_debit_payments");
     /// A nested [`AccountBacsDebitPaymentsSettings`]; may be absent.
     ///
     /// Source: `bacs_debit_payments` of `account_settings`.
@@ -1932,7 +1750,7 @@ impl AccountSettings {
         object(&self.value, "bacs_debit_payments")
     }
     /// The path of [`branding`](Self::branding).
-    pub const BRANDING: v::Path<Self, k::Object<AccountBrandingSettings>> = v::Path::new(
+    pub const BRANDING: v::Path<Self, k::Object<AccountBrandingSettings>> = v::path(
         "branding",
     );
     /// A nested [`AccountBrandingSettings`].
@@ -1943,7 +1761,7 @@ impl AccountSettings {
         object(&self.value, "branding")
     }
     /// The path of [`card_issuing`](Self::card_issuing).
-    pub const CARD_ISSUING: v::Path<Self, k::Object<AccountCardIssuingSettings>> = v::Path::new(
+    pub const CARD_ISSUING: v::Path<Self, k::Object<AccountCardIssuingSettings>> = v::path(
         "card_issuing",
     );
     /// A nested [`AccountCardIssuingSettings`]; may be absent.
@@ -1954,7 +1772,7 @@ impl AccountSettings {
         object(&self.value, "card_issuing")
     }
     /// The path of [`card_payments`](Self::card_payments).
-    pub const CARD_PAYMENTS: v::Path<Self, k::Object<AccountCardPaymentsSettings>> = v::Path::new(
+    pub const CARD_PAYMENTS: v::Path<Self, k::Object<AccountCardPaymentsSettings>> = v::path(
         "card_payments",
     );
     /// A nested [`AccountCardPaymentsSettings`].
@@ -1965,7 +1783,7 @@ impl AccountSettings {
         object(&self.value, "card_payments")
     }
     /// The path of [`dashboard`](Self::dashboard).
-    pub const DASHBOARD: v::Path<Self, k::Object<AccountDashboardSettings>> = v::Path::new(
+    pub const DASHBOARD: v::Path<Self, k::Object<AccountDashboardSettings>> = v::path(
         "dashboard",
     );
     /// A nested [`AccountDashboardSettings`].
@@ -1976,7 +1794,7 @@ impl AccountSettings {
         object(&self.value, "dashboard")
     }
     /// The path of [`invoices`](Self::invoices).
-    pub const INVOICES: v::Path<Self, k::Object<AccountInvoicesSettings>> = v::Path::new(
+    pub const INVOICES: v::Path<Self, k::Object<AccountInvoicesSettings>> = v::path(
         "invoices",
     );
     /// A nested [`AccountInvoicesSettings`]; may be absent.
@@ -1987,7 +1805,7 @@ impl AccountSettings {
         object(&self.value, "invoices")
     }
     /// The path of [`payments`](Self::payments).
-    pub const PAYMENTS: v::Path<Self, k::Object<AccountPaymentsSettings>> = v::Path::new(
+    pub const PAYMENTS: v::Path<Self, k::Object<AccountPaymentsSettings>> = v::path(
         "payments",
     );
     /// A nested [`AccountPaymentsSettings`].
@@ -1998,7 +1816,7 @@ impl AccountSettings {
         object(&self.value, "payments")
     }
     /// The path of [`payouts`](Self::payouts).
-    pub const PAYOUTS: v::Path<Self, k::Object<AccountPayoutSettings>> = v::Path::new(
+    pub const PAYOUTS: v::Path<Self, k::Object<AccountPayoutSettings>> = v::path(
         "payouts",
     );
     /// A nested [`AccountPayoutSettings`]; may be absent.
@@ -2009,7 +1827,7 @@ impl AccountSettings {
         object(&self.value, "payouts")
     }
     /// The path of [`paypay_payments`](Self::paypay_payments).
-    pub const PAYPAY_PAYMENTS: v::Path<Self, k::Object<AccountSettingsPaypayPayments>> = v::Path::new(
+    pub const PAYPAY_PAYMENTS: v::Path<Self, k::Object<AccountSettingsPaypayPayments>> = v::path(
         "paypay_payments",
     );
     /// A nested [`AccountSettingsPaypayPayments`]; may be absent.
@@ -2023,7 +1841,7 @@ impl AccountSettings {
     pub const SEPA_DEBIT_PAYMENTS: v::Path<
         Self,
         k::Object<AccountSepaDebitPaymentsSettings>,
-    > = v::Path::new("sepa_debit_payments");
+    > = v::path("sepa_debit_payments");
     /// A nested [`AccountSepaDebitPaymentsSettings`]; may be absent.
     ///
     /// Source: `sepa_debit_payments` of `account_settings`.
@@ -2032,7 +1850,7 @@ impl AccountSettings {
         object(&self.value, "sepa_debit_payments")
     }
     /// The path of [`treasury`](Self::treasury).
-    pub const TREASURY: v::Path<Self, k::Object<AccountTreasurySettings>> = v::Path::new(
+    pub const TREASURY: v::Path<Self, k::Object<AccountTreasurySettings>> = v::path(
         "treasury",
     );
     /// A nested [`AccountTreasurySettings`]; may be absent.
@@ -2049,7 +1867,7 @@ impl AccountSettings {
 pub type AccountSettingsPaypayPayments = Lens<markers::AccountSettingsPaypayPayments>;
 impl AccountSettingsPaypayPayments {
     /// The path of [`additional_files`](Self::additional_files).
-    pub const ADDITIONAL_FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ADDITIONAL_FILES: v::Path<Self, k::Array<k::Text>> = v::path(
         "additional_files",
     );
     /// An array: a string; empty where absent.
@@ -2063,7 +1881,7 @@ impl AccountSettingsPaypayPayments {
     pub const GOODS_TYPE: v::Path<
         Self,
         k::Enum<AccountSettingsPaypayPaymentsGoodsType>,
-    > = v::Path::new("goods_type");
+    > = v::path("goods_type");
     /// One of the values of [`AccountSettingsPaypayPaymentsGoodsType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `goods_type` of `account_settings_paypay_payments`.
@@ -2072,7 +1890,7 @@ impl AccountSettingsPaypayPayments {
         open_enum(&self.value, "goods_type")
     }
     /// The path of [`site`](Self::site).
-    pub const SITE: v::Path<Self, k::Object<AccountSettingsPaypayPaymentsSite>> = v::Path::new(
+    pub const SITE: v::Path<Self, k::Object<AccountSettingsPaypayPaymentsSite>> = v::path(
         "site",
     );
     /// A nested [`AccountSettingsPaypayPaymentsSite`]; may be absent.
@@ -2094,7 +1912,7 @@ impl AccountSettingsPaypayPaymentsSite {
     pub const ACCESSIBLE: v::Path<
         Self,
         k::Object<AccountSettingsPaypayPaymentsSiteAccessible>,
-    > = v::Path::new("accessible");
+    > = v::path("accessible");
     /// A nested [`AccountSettingsPaypayPaymentsSiteAccessible`]; may be absent.
     ///
     /// Source: `accessible` of `account_settings_paypay_payments_site`.
@@ -2106,7 +1924,7 @@ impl AccountSettingsPaypayPaymentsSite {
     pub const IN_DEVELOPMENT: v::Path<
         Self,
         k::Object<AccountSettingsPaypayPaymentsSiteInDevelopment>,
-    > = v::Path::new("in_development");
+    > = v::path("in_development");
     /// A nested [`AccountSettingsPaypayPaymentsSiteInDevelopment`]; may be absent.
     ///
     /// Source: `in_development` of `account_settings_paypay_payments_site`.
@@ -2120,7 +1938,7 @@ impl AccountSettingsPaypayPaymentsSite {
     pub const RESTRICTED: v::Path<
         Self,
         k::Object<AccountSettingsPaypayPaymentsSiteRestricted>,
-    > = v::Path::new("restricted");
+    > = v::path("restricted");
     /// A nested [`AccountSettingsPaypayPaymentsSiteRestricted`]; may be absent.
     ///
     /// Source: `restricted` of `account_settings_paypay_payments_site`.
@@ -2129,7 +1947,7 @@ impl AccountSettingsPaypayPaymentsSite {
         object(&self.value, "restricted")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<AccountSettingsPaypayPaymentsSiteType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<AccountSettingsPaypayPaymentsSiteType>> = v::path(
         "type",
     );
     /// One of the values of [`AccountSettingsPaypayPaymentsSiteType`], or one that is newer than this list; may be absent.
@@ -2180,9 +1998,7 @@ pub enum AccountSettingsPaypayPaymentsSiteVariant<'a> {
 /// Part of other objects: `account_settings_paypay_payments_site_accessible`.
 ///
 /// Source: schema `account_settings_paypay_payments_site_accessible`.
-pub type AccountSettingsPaypayPaymentsSiteAccessible = Lens<
-    markers::AccountSettingsPaypayPaymentsSiteAccessible,
->;
+pub type AccountSettingsPaypayPaymentsSiteAccessible = super::MandateLink;
 /// Part of other objects: `account_settings_paypay_payments_site_in_development`.
 ///
 /// Source: schema `account_settings_paypay_payments_site_in_development`.
@@ -2191,9 +2007,7 @@ pub type AccountSettingsPaypayPaymentsSiteInDevelopment = Lens<
 >;
 impl AccountSettingsPaypayPaymentsSiteInDevelopment {
     /// The path of [`password_provided`](Self::password_provided).
-    pub const PASSWORD_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
-        "password_provided",
-    );
+    pub const PASSWORD_PROVIDED: v::Path<Self, k::Bool> = v::path("password_provided");
     /// True or false; may be absent.
     ///
     /// Source: `password_provided` of `account_settings_paypay_payments_site_in_development`.
@@ -2202,7 +2016,7 @@ impl AccountSettingsPaypayPaymentsSiteInDevelopment {
         boolean(&self.value, "password_provided")
     }
     /// The path of [`username`](Self::username).
-    pub const USERNAME: v::Path<Self, k::Text> = v::Path::new("username");
+    pub const USERNAME: v::Path<Self, k::Text> = v::path("username");
     /// A string; may be `null`.
     ///
     /// Source: `username` of `account_settings_paypay_payments_site_in_development`.
@@ -2219,9 +2033,7 @@ pub type AccountSettingsPaypayPaymentsSiteRestricted = Lens<
 >;
 impl AccountSettingsPaypayPaymentsSiteRestricted {
     /// The path of [`payment_flow_file`](Self::payment_flow_file).
-    pub const PAYMENT_FLOW_FILE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_flow_file",
-    );
+    pub const PAYMENT_FLOW_FILE: v::Path<Self, k::Text> = v::path("payment_flow_file");
     /// A string; may be `null`.
     ///
     /// Source: `payment_flow_file` of `account_settings_paypay_payments_site_restricted`.
@@ -2236,7 +2048,7 @@ impl AccountSettingsPaypayPaymentsSiteRestricted {
 pub type AccountTermsOfService = Lens<markers::AccountTermsOfService>;
 impl AccountTermsOfService {
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Int> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::Int> = v::path("date");
     /// An integer; may be `null`.
     ///
     /// Source: `date` of `account_terms_of_service`.
@@ -2245,7 +2057,7 @@ impl AccountTermsOfService {
         int(&self.value, "date")
     }
     /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
+    pub const IP: v::Path<Self, k::Text> = v::path("ip");
     /// A string; may be `null`.
     ///
     /// Source: `ip` of `account_terms_of_service`.
@@ -2254,7 +2066,7 @@ impl AccountTermsOfService {
         text(&self.value, "ip")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string; may be absent.
     ///
     /// Source: `user_agent` of `account_terms_of_service`.
@@ -2269,7 +2081,7 @@ impl AccountTermsOfService {
 pub type AccountTosAcceptance = Lens<markers::AccountTosAcceptance>;
 impl AccountTosAcceptance {
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::Time> = v::path("date");
     /// A moment, in unix seconds; may be absent or `null`.
     ///
     /// Source: `date` of `account_tos_acceptance`.
@@ -2278,7 +2090,7 @@ impl AccountTosAcceptance {
         timestamp(&self.value, "date")
     }
     /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
+    pub const IP: v::Path<Self, k::Text> = v::path("ip");
     /// A string; may be absent or `null`.
     ///
     /// Source: `ip` of `account_tos_acceptance`.
@@ -2287,9 +2099,7 @@ impl AccountTosAcceptance {
         text(&self.value, "ip")
     }
     /// The path of [`service_agreement`](Self::service_agreement).
-    pub const SERVICE_AGREEMENT: v::Path<Self, k::Text> = v::Path::new(
-        "service_agreement",
-    );
+    pub const SERVICE_AGREEMENT: v::Path<Self, k::Text> = v::path("service_agreement");
     /// A string; may be absent.
     ///
     /// Source: `service_agreement` of `account_tos_acceptance`.
@@ -2298,7 +2108,7 @@ impl AccountTosAcceptance {
         text(&self.value, "service_agreement")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string; may be absent or `null`.
     ///
     /// Source: `user_agent` of `account_tos_acceptance`.
@@ -2313,7 +2123,7 @@ impl AccountTosAcceptance {
 pub type AccountTreasurySettings = Lens<markers::AccountTreasurySettings>;
 impl AccountTreasurySettings {
     /// The path of [`tos_acceptance`](Self::tos_acceptance).
-    pub const TOS_ACCEPTANCE: v::Path<Self, k::Object<AccountTermsOfService>> = v::Path::new(
+    pub const TOS_ACCEPTANCE: v::Path<Self, k::Object<AccountTermsOfService>> = v::path(
         "tos_acceptance",
     );
     /// A nested [`AccountTermsOfService`]; may be absent.
@@ -2332,7 +2142,7 @@ pub type AccountUnificationAccountController = Lens<
 >;
 impl AccountUnificationAccountController {
     /// The path of [`fees`](Self::fees).
-    pub const FEES: v::Path<Self, k::Object<AccountUnificationAccountControllerFees>> = v::Path::new(
+    pub const FEES: v::Path<Self, k::Object<AccountUnificationAccountControllerFees>> = v::path(
         "fees",
     );
     /// A nested [`AccountUnificationAccountControllerFees`]; may be absent.
@@ -2343,7 +2153,7 @@ impl AccountUnificationAccountController {
         object(&self.value, "fees")
     }
     /// The path of [`is_controller`](Self::is_controller).
-    pub const IS_CONTROLLER: v::Path<Self, k::Bool> = v::Path::new("is_controller");
+    pub const IS_CONTROLLER: v::Path<Self, k::Bool> = v::path("is_controller");
     /// True or false; may be absent.
     ///
     /// Source: `is_controller` of `account_unification_account_controller`.
@@ -2355,7 +2165,7 @@ impl AccountUnificationAccountController {
     pub const LOSSES: v::Path<
         Self,
         k::Object<AccountUnificationAccountControllerLosses>,
-    > = v::Path::new("losses");
+    > = v::path("losses");
     /// A nested [`AccountUnificationAccountControllerLosses`]; may be absent.
     ///
     /// Source: `losses` of `account_unification_account_controller`.
@@ -2367,7 +2177,7 @@ impl AccountUnificationAccountController {
     pub const REQUIREMENT_COLLECTION: v::Path<
         Self,
         k::Enum<AccountUnificationAccountControllerRequirementCollection>,
-    > = v::Path::new("requirement_collection");
+    > = v::path("requirement_collection");
     /// One of the values of [`AccountUnificationAccountControllerRequirementCollection`], or one that is newer than this list; may be absent.
     ///
     /// Source: `requirement_collection` of `account_unification_account_controller`.
@@ -2381,7 +2191,7 @@ impl AccountUnificationAccountController {
     pub const STRIPE_DASHBOARD: v::Path<
         Self,
         k::Object<AccountUnificationAccountControllerStripeDashboard>,
-    > = v::Path::new("stripe_dashboard");
+    > = v::path("stripe_dashboard");
     /// A nested [`AccountUnificationAccountControllerStripeDashboard`]; may be absent.
     ///
     /// Source: `stripe_dashboard` of `account_unification_account_controller`.
@@ -2392,7 +2202,7 @@ impl AccountUnificationAccountController {
         object(&self.value, "stripe_dashboard")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<AccountUnificationAccountControllerType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<AccountUnificationAccountControllerType>> = v::path(
         "type",
     );
     /// One of the values of [`AccountUnificationAccountControllerType`], or one that is newer than this list.
@@ -2414,7 +2224,7 @@ impl AccountUnificationAccountControllerFees {
     pub const PAYER: v::Path<
         Self,
         k::Enum<AccountUnificationAccountControllerFeesPayer>,
-    > = v::Path::new("payer");
+    > = v::path("payer");
     /// One of the values of [`AccountUnificationAccountControllerFeesPayer`], or one that is newer than this list.
     ///
     /// Source: `payer` of `account_unification_account_controller_fees`.
@@ -2434,7 +2244,7 @@ impl AccountUnificationAccountControllerLosses {
     pub const PAYMENTS: v::Path<
         Self,
         k::Enum<AccountUnificationAccountControllerLossesPayments>,
-    > = v::Path::new("payments");
+    > = v::path("payments");
     /// One of the values of [`AccountUnificationAccountControllerLossesPayments`], or one that is newer than this list.
     ///
     /// Source: `payments` of `account_unification_account_controller_losses`.
@@ -2454,7 +2264,7 @@ impl AccountUnificationAccountControllerStripeDashboard {
     pub const TYPE: v::Path<
         Self,
         k::Enum<AccountUnificationAccountControllerStripeDashboardType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`AccountUnificationAccountControllerStripeDashboardType`], or one that is newer than this list.
     ///
     /// Source: `type` of `account_unification_account_controller_stripe_dashboard`.
@@ -2468,45 +2278,14 @@ impl AccountUnificationAccountControllerStripeDashboard {
 /// Part of other objects: `card_issuing_account_terms_of_service`.
 ///
 /// Source: schema `card_issuing_account_terms_of_service`.
-pub type CardIssuingAccountTermsOfService = Lens<
-    markers::CardIssuingAccountTermsOfService,
->;
-impl CardIssuingAccountTermsOfService {
-    /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Int> = v::Path::new("date");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `date` of `card_issuing_account_terms_of_service`.
-    #[inline]
-    pub fn date(&self) -> Option<i64> {
-        int(&self.value, "date")
-    }
-    /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
-    /// A string; may be `null`.
-    ///
-    /// Source: `ip` of `card_issuing_account_terms_of_service`.
-    #[inline]
-    pub fn ip(&self) -> Option<&str> {
-        text(&self.value, "ip")
-    }
-    /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
-    /// A string; may be absent.
-    ///
-    /// Source: `user_agent` of `card_issuing_account_terms_of_service`.
-    #[inline]
-    pub fn user_agent(&self) -> Option<&str> {
-        text(&self.value, "user_agent")
-    }
-}
+pub type CardIssuingAccountTermsOfService = super::AccountTermsOfService;
 /// Part of other objects: `legal_entity_company`.
 ///
 /// Source: schema `legal_entity_company`.
 pub type LegalEntityCompany = Lens<markers::LegalEntityCompany>;
 impl LegalEntityCompany {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be absent.
     ///
     /// Source: `address` of `legal_entity_company`.
@@ -2515,7 +2294,7 @@ impl LegalEntityCompany {
         object(&self.value, "address")
     }
     /// The path of [`address_kana`](Self::address_kana).
-    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kana",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent or `null`.
@@ -2526,7 +2305,7 @@ impl LegalEntityCompany {
         object(&self.value, "address_kana")
     }
     /// The path of [`address_kanji`](Self::address_kanji).
-    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kanji",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent or `null`.
@@ -2537,7 +2316,7 @@ impl LegalEntityCompany {
         object(&self.value, "address_kanji")
     }
     /// The path of [`administrative_address`](Self::administrative_address).
-    pub const ADMINISTRATIVE_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ADMINISTRATIVE_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "administrative_address",
     );
     /// A nested [`Address`]; may be absent.
@@ -2548,9 +2327,7 @@ impl LegalEntityCompany {
         object(&self.value, "administrative_address")
     }
     /// The path of [`directors_provided`](Self::directors_provided).
-    pub const DIRECTORS_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
-        "directors_provided",
-    );
+    pub const DIRECTORS_PROVIDED: v::Path<Self, k::Bool> = v::path("directors_provided");
     /// True or false; may be absent.
     ///
     /// Source: `directors_provided` of `legal_entity_company`.
@@ -2562,7 +2339,7 @@ impl LegalEntityCompany {
     pub const DIRECTORSHIP_DECLARATION: v::Path<
         Self,
         k::Object<LegalEntityDirectorshipDeclaration>,
-    > = v::Path::new("directorship_declaration");
+    > = v::path("directorship_declaration");
     /// A nested [`LegalEntityDirectorshipDeclaration`]; may be absent or `null`.
     ///
     /// Source: `directorship_declaration` of `legal_entity_company`.
@@ -2573,7 +2350,7 @@ impl LegalEntityCompany {
         object(&self.value, "directorship_declaration")
     }
     /// The path of [`executives_provided`](Self::executives_provided).
-    pub const EXECUTIVES_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXECUTIVES_PROVIDED: v::Path<Self, k::Bool> = v::path(
         "executives_provided",
     );
     /// True or false; may be absent.
@@ -2584,9 +2361,7 @@ impl LegalEntityCompany {
         boolean(&self.value, "executives_provided")
     }
     /// The path of [`export_license_id`](Self::export_license_id).
-    pub const EXPORT_LICENSE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "export_license_id",
-    );
+    pub const EXPORT_LICENSE_ID: v::Path<Self, k::Text> = v::path("export_license_id");
     /// A string; may be absent.
     ///
     /// Source: `export_license_id` of `legal_entity_company`.
@@ -2595,7 +2370,7 @@ impl LegalEntityCompany {
         text(&self.value, "export_license_id")
     }
     /// The path of [`export_purpose_code`](Self::export_purpose_code).
-    pub const EXPORT_PURPOSE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPORT_PURPOSE_CODE: v::Path<Self, k::Text> = v::path(
         "export_purpose_code",
     );
     /// A string; may be absent.
@@ -2606,7 +2381,7 @@ impl LegalEntityCompany {
         text(&self.value, "export_purpose_code")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name` of `legal_entity_company`.
@@ -2615,7 +2390,7 @@ impl LegalEntityCompany {
         text(&self.value, "name")
     }
     /// The path of [`name_kana`](Self::name_kana).
-    pub const NAME_KANA: v::Path<Self, k::Text> = v::Path::new("name_kana");
+    pub const NAME_KANA: v::Path<Self, k::Text> = v::path("name_kana");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name_kana` of `legal_entity_company`.
@@ -2624,7 +2399,7 @@ impl LegalEntityCompany {
         text(&self.value, "name_kana")
     }
     /// The path of [`name_kanji`](Self::name_kanji).
-    pub const NAME_KANJI: v::Path<Self, k::Text> = v::Path::new("name_kanji");
+    pub const NAME_KANJI: v::Path<Self, k::Text> = v::path("name_kanji");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name_kanji` of `legal_entity_company`.
@@ -2633,7 +2408,7 @@ impl LegalEntityCompany {
         text(&self.value, "name_kanji")
     }
     /// The path of [`owners_provided`](Self::owners_provided).
-    pub const OWNERS_PROVIDED: v::Path<Self, k::Bool> = v::Path::new("owners_provided");
+    pub const OWNERS_PROVIDED: v::Path<Self, k::Bool> = v::path("owners_provided");
     /// True or false; may be absent.
     ///
     /// Source: `owners_provided` of `legal_entity_company`.
@@ -2645,7 +2420,7 @@ impl LegalEntityCompany {
     pub const OWNERSHIP_DECLARATION: v::Path<
         Self,
         k::Object<LegalEntityUboDeclaration>,
-    > = v::Path::new("ownership_declaration");
+    > = v::path("ownership_declaration");
     /// A nested [`LegalEntityUboDeclaration`]; may be absent or `null`.
     ///
     /// Source: `ownership_declaration` of `legal_entity_company`.
@@ -2657,7 +2432,7 @@ impl LegalEntityCompany {
     pub const OWNERSHIP_EXEMPTION_REASON: v::Path<
         Self,
         k::Enum<LegalEntityCompanyOwnershipExemptionReason>,
-    > = v::Path::new("ownership_exemption_reason");
+    > = v::path("ownership_exemption_reason");
     /// One of the values of [`LegalEntityCompanyOwnershipExemptionReason`], or one that is newer than this list; may be absent.
     ///
     /// Source: `ownership_exemption_reason` of `legal_entity_company`.
@@ -2668,7 +2443,7 @@ impl LegalEntityCompany {
         open_enum(&self.value, "ownership_exemption_reason")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent or `null`.
     ///
     /// Source: `phone` of `legal_entity_company`.
@@ -2677,7 +2452,7 @@ impl LegalEntityCompany {
         text(&self.value, "phone")
     }
     /// The path of [`physical_address`](Self::physical_address).
-    pub const PHYSICAL_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const PHYSICAL_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "physical_address",
     );
     /// A nested [`Address`]; may be absent.
@@ -2688,7 +2463,7 @@ impl LegalEntityCompany {
         object(&self.value, "physical_address")
     }
     /// The path of [`principal_place_of_business`](Self::principal_place_of_business).
-    pub const PRINCIPAL_PLACE_OF_BUSINESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const PRINCIPAL_PLACE_OF_BUSINESS: v::Path<Self, k::Object<Address>> = v::path(
         "principal_place_of_business",
     );
     /// A nested [`Address`]; may be absent.
@@ -2699,7 +2474,7 @@ impl LegalEntityCompany {
         object(&self.value, "principal_place_of_business")
     }
     /// The path of [`registration_date`](Self::registration_date).
-    pub const REGISTRATION_DATE: v::Path<Self, k::Object<LegalEntityRegistrationDate>> = v::Path::new(
+    pub const REGISTRATION_DATE: v::Path<Self, k::Object<LegalEntityRegistrationDate>> = v::path(
         "registration_date",
     );
     /// A nested [`LegalEntityRegistrationDate`]; may be absent.
@@ -2713,7 +2488,7 @@ impl LegalEntityCompany {
     pub const REPRESENTATIVE_DECLARATION: v::Path<
         Self,
         k::Object<LegalEntityRepresentativeDeclaration>,
-    > = v::Path::new("representative_declaration");
+    > = v::path("representative_declaration");
     /// A nested [`LegalEntityRepresentativeDeclaration`]; may be absent or `null`.
     ///
     /// Source: `representative_declaration` of `legal_entity_company`.
@@ -2724,7 +2499,7 @@ impl LegalEntityCompany {
         object(&self.value, "representative_declaration")
     }
     /// The path of [`structure`](Self::structure).
-    pub const STRUCTURE: v::Path<Self, k::Enum<LegalEntityCompanyStructure>> = v::Path::new(
+    pub const STRUCTURE: v::Path<Self, k::Enum<LegalEntityCompanyStructure>> = v::path(
         "structure",
     );
     /// One of the values of [`LegalEntityCompanyStructure`], or one that is newer than this list; may be absent.
@@ -2735,7 +2510,7 @@ impl LegalEntityCompany {
         open_enum(&self.value, "structure")
     }
     /// The path of [`tax_id_provided`](Self::tax_id_provided).
-    pub const TAX_ID_PROVIDED: v::Path<Self, k::Bool> = v::Path::new("tax_id_provided");
+    pub const TAX_ID_PROVIDED: v::Path<Self, k::Bool> = v::path("tax_id_provided");
     /// True or false; may be absent.
     ///
     /// Source: `tax_id_provided` of `legal_entity_company`.
@@ -2744,9 +2519,7 @@ impl LegalEntityCompany {
         boolean(&self.value, "tax_id_provided")
     }
     /// The path of [`tax_id_registrar`](Self::tax_id_registrar).
-    pub const TAX_ID_REGISTRAR: v::Path<Self, k::Text> = v::Path::new(
-        "tax_id_registrar",
-    );
+    pub const TAX_ID_REGISTRAR: v::Path<Self, k::Text> = v::path("tax_id_registrar");
     /// A string; may be absent.
     ///
     /// Source: `tax_id_registrar` of `legal_entity_company`.
@@ -2755,7 +2528,7 @@ impl LegalEntityCompany {
         text(&self.value, "tax_id_registrar")
     }
     /// The path of [`vat_id_provided`](Self::vat_id_provided).
-    pub const VAT_ID_PROVIDED: v::Path<Self, k::Bool> = v::Path::new("vat_id_provided");
+    pub const VAT_ID_PROVIDED: v::Path<Self, k::Bool> = v::path("vat_id_provided");
     /// True or false; may be absent.
     ///
     /// Source: `vat_id_provided` of `legal_entity_company`.
@@ -2764,7 +2537,7 @@ impl LegalEntityCompany {
         boolean(&self.value, "vat_id_provided")
     }
     /// The path of [`verification`](Self::verification).
-    pub const VERIFICATION: v::Path<Self, k::Object<LegalEntityCompanyVerification>> = v::Path::new(
+    pub const VERIFICATION: v::Path<Self, k::Object<LegalEntityCompanyVerification>> = v::path(
         "verification",
     );
     /// A nested [`LegalEntityCompanyVerification`]; may be absent or `null`.
@@ -2784,7 +2557,7 @@ impl LegalEntityCompanyVerification {
     pub const DOCUMENT: v::Path<
         Self,
         k::Object<LegalEntityCompanyVerificationDocument>,
-    > = v::Path::new("document");
+    > = v::path("document");
     /// A nested [`LegalEntityCompanyVerificationDocument`].
     ///
     /// Source: `document` of `legal_entity_company_verification`.
@@ -2796,157 +2569,26 @@ impl LegalEntityCompanyVerification {
 /// Part of other objects: `legal_entity_company_verification_document`.
 ///
 /// Source: schema `legal_entity_company_verification_document`.
-pub type LegalEntityCompanyVerificationDocument = Lens<
-    markers::LegalEntityCompanyVerificationDocument,
->;
-impl LegalEntityCompanyVerificationDocument {
-    /// The path of [`back`](Self::back).
-    pub const BACK: v::Path<Self, k::Ref<File>> = v::Path::new("back");
-    /// The id of a [`File`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `back` of `legal_entity_company_verification_document`.
-    #[inline]
-    pub fn back(&self) -> Option<v::Expandable<'_, File>> {
-        expandable(&self.value, "back")
-    }
-    /// The path of [`details`](Self::details).
-    pub const DETAILS: v::Path<Self, k::Text> = v::Path::new("details");
-    /// A string; may be `null`.
-    ///
-    /// Source: `details` of `legal_entity_company_verification_document`.
-    #[inline]
-    pub fn details(&self) -> Option<&str> {
-        text(&self.value, "details")
-    }
-    /// The path of [`details_code`](Self::details_code).
-    pub const DETAILS_CODE: v::Path<Self, k::Text> = v::Path::new("details_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `details_code` of `legal_entity_company_verification_document`.
-    #[inline]
-    pub fn details_code(&self) -> Option<&str> {
-        text(&self.value, "details_code")
-    }
-    /// The path of [`front`](Self::front).
-    pub const FRONT: v::Path<Self, k::Ref<File>> = v::Path::new("front");
-    /// The id of a [`File`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `front` of `legal_entity_company_verification_document`.
-    #[inline]
-    pub fn front(&self) -> Option<v::Expandable<'_, File>> {
-        expandable(&self.value, "front")
-    }
-}
+pub type LegalEntityCompanyVerificationDocument = super::LegalEntityPersonVerificationDocument;
 /// Part of other objects: `legal_entity_directorship_declaration`.
 ///
 /// Source: schema `legal_entity_directorship_declaration`.
-pub type LegalEntityDirectorshipDeclaration = Lens<
-    markers::LegalEntityDirectorshipDeclaration,
->;
-impl LegalEntityDirectorshipDeclaration {
-    /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `date` of `legal_entity_directorship_declaration`.
-    #[inline]
-    pub fn date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "date")
-    }
-    /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
-    /// A string; may be `null`.
-    ///
-    /// Source: `ip` of `legal_entity_directorship_declaration`.
-    #[inline]
-    pub fn ip(&self) -> Option<&str> {
-        text(&self.value, "ip")
-    }
-    /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
-    /// A string; may be `null`.
-    ///
-    /// Source: `user_agent` of `legal_entity_directorship_declaration`.
-    #[inline]
-    pub fn user_agent(&self) -> Option<&str> {
-        text(&self.value, "user_agent")
-    }
-}
+pub type LegalEntityDirectorshipDeclaration = super::LegalEntityUboDeclaration;
 /// Part of other objects: `legal_entity_registration_date`.
 ///
 /// Source: schema `legal_entity_registration_date`.
-pub type LegalEntityRegistrationDate = Lens<markers::LegalEntityRegistrationDate>;
-impl LegalEntityRegistrationDate {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `legal_entity_registration_date`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `legal_entity_registration_date`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `legal_entity_registration_date`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type LegalEntityRegistrationDate = super::LegalEntityDob;
 /// Part of other objects: `legal_entity_representative_declaration`.
 ///
 /// Source: schema `legal_entity_representative_declaration`.
-pub type LegalEntityRepresentativeDeclaration = Lens<
-    markers::LegalEntityRepresentativeDeclaration,
->;
-impl LegalEntityRepresentativeDeclaration {
-    /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `date` of `legal_entity_representative_declaration`.
-    #[inline]
-    pub fn date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "date")
-    }
-    /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
-    /// A string; may be `null`.
-    ///
-    /// Source: `ip` of `legal_entity_representative_declaration`.
-    #[inline]
-    pub fn ip(&self) -> Option<&str> {
-        text(&self.value, "ip")
-    }
-    /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
-    /// A string; may be `null`.
-    ///
-    /// Source: `user_agent` of `legal_entity_representative_declaration`.
-    #[inline]
-    pub fn user_agent(&self) -> Option<&str> {
-        text(&self.value, "user_agent")
-    }
-}
+pub type LegalEntityRepresentativeDeclaration = super::LegalEntityUboDeclaration;
 /// Part of other objects: `legal_entity_ubo_declaration`.
 ///
 /// Source: schema `legal_entity_ubo_declaration`.
 pub type LegalEntityUboDeclaration = Lens<markers::LegalEntityUboDeclaration>;
 impl LegalEntityUboDeclaration {
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::Time> = v::path("date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `date` of `legal_entity_ubo_declaration`.
@@ -2955,7 +2597,7 @@ impl LegalEntityUboDeclaration {
         timestamp(&self.value, "date")
     }
     /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
+    pub const IP: v::Path<Self, k::Text> = v::path("ip");
     /// A string; may be `null`.
     ///
     /// Source: `ip` of `legal_entity_ubo_declaration`.
@@ -2964,7 +2606,7 @@ impl LegalEntityUboDeclaration {
         text(&self.value, "ip")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string; may be `null`.
     ///
     /// Source: `user_agent` of `legal_entity_ubo_declaration`.
@@ -2979,7 +2621,7 @@ impl LegalEntityUboDeclaration {
 pub type TransferSchedule = Lens<markers::TransferSchedule>;
 impl TransferSchedule {
     /// The path of [`delay_days`](Self::delay_days).
-    pub const DELAY_DAYS: v::Path<Self, k::Int> = v::Path::new("delay_days");
+    pub const DELAY_DAYS: v::Path<Self, k::Int> = v::path("delay_days");
     /// An integer.
     ///
     /// Source: `delay_days` of `transfer_schedule`.
@@ -2988,7 +2630,7 @@ impl TransferSchedule {
         int(&self.value, "delay_days")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Text> = v::Path::new("interval");
+    pub const INTERVAL: v::Path<Self, k::Text> = v::path("interval");
     /// A string.
     ///
     /// Source: `interval` of `transfer_schedule`.
@@ -2997,7 +2639,7 @@ impl TransferSchedule {
         text(&self.value, "interval")
     }
     /// The path of [`monthly_anchor`](Self::monthly_anchor).
-    pub const MONTHLY_ANCHOR: v::Path<Self, k::Int> = v::Path::new("monthly_anchor");
+    pub const MONTHLY_ANCHOR: v::Path<Self, k::Int> = v::path("monthly_anchor");
     /// An integer; may be absent.
     ///
     /// Source: `monthly_anchor` of `transfer_schedule`.
@@ -3006,7 +2648,7 @@ impl TransferSchedule {
         int(&self.value, "monthly_anchor")
     }
     /// The path of [`monthly_payout_days`](Self::monthly_payout_days).
-    pub const MONTHLY_PAYOUT_DAYS: v::Path<Self, k::Array<k::Int>> = v::Path::new(
+    pub const MONTHLY_PAYOUT_DAYS: v::Path<Self, k::Array<k::Int>> = v::path(
         "monthly_payout_days",
     );
     /// An array: an integer; empty where absent.
@@ -3017,7 +2659,7 @@ impl TransferSchedule {
         array(&self.value, "monthly_payout_days")
     }
     /// The path of [`weekly_anchor`](Self::weekly_anchor).
-    pub const WEEKLY_ANCHOR: v::Path<Self, k::Text> = v::Path::new("weekly_anchor");
+    pub const WEEKLY_ANCHOR: v::Path<Self, k::Text> = v::path("weekly_anchor");
     /// A string; may be absent.
     ///
     /// Source: `weekly_anchor` of `transfer_schedule`.
@@ -3029,7 +2671,7 @@ impl TransferSchedule {
     pub const WEEKLY_PAYOUT_DAYS: v::Path<
         Self,
         k::Array<k::Enum<TransferScheduleWeeklyPayoutDays>>,
-    > = v::Path::new("weekly_payout_days");
+    > = v::path("weekly_payout_days");
     /// An array: one of the values of [`TransferScheduleWeeklyPayoutDays`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `weekly_payout_days` of `transfer_schedule`.
@@ -3076,40 +2718,34 @@ impl v::OpenEnum for AccountBusinessProfileMinorityOwnedBusinessDesignation {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LgbtqiOwnedBusiness,
-                1 => Self::MinorityOwnedBusiness,
-                2 => Self::NoneOfTheseApply,
-                3 => Self::PreferNotToAnswer,
-                4 => Self::WomenOwnedBusiness,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::LgbtqiOwnedBusiness,
+            1 => Self::MinorityOwnedBusiness,
+            2 => Self::NoneOfTheseApply,
+            3 => Self::PreferNotToAnswer,
+            4 => Self::WomenOwnedBusiness,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountBusinessProfileMinorityOwnedBusinessDesignation {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountBusinessProfileMinorityOwnedBusinessDesignation {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountBusinessProfileMinorityOwnedBusinessDesignation {}
 impl Debug for AccountBusinessProfileMinorityOwnedBusinessDesignation {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account.business_type`.
@@ -3144,4225 +2780,177 @@ impl v::OpenEnum for AccountBusinessType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::GovernmentEntity,
-                2 => Self::Individual,
-                3 => Self::NonProfit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Company,
+            1 => Self::GovernmentEntity,
+            2 => Self::Individual,
+            3 => Self::NonProfit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountBusinessType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountBusinessType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountBusinessType {}
 impl Debug for AccountBusinessType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_capabilities.acss_debit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAcssDebitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAcssDebitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAcssDebitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAcssDebitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAcssDebitPayments {}
-impl Debug for AccountCapabilitiesAcssDebitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAcssDebitPayments;
 /// The values of `account_capabilities.affirm_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAffirmPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAffirmPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAffirmPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAffirmPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAffirmPayments {}
-impl Debug for AccountCapabilitiesAffirmPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAffirmPayments;
 /// The values of `account_capabilities.afterpay_clearpay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAfterpayClearpayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAfterpayClearpayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAfterpayClearpayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAfterpayClearpayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAfterpayClearpayPayments {}
-impl Debug for AccountCapabilitiesAfterpayClearpayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAfterpayClearpayPayments;
 /// The values of `account_capabilities.alma_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAlmaPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAlmaPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAlmaPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAlmaPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAlmaPayments {}
-impl Debug for AccountCapabilitiesAlmaPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAlmaPayments;
 /// The values of `account_capabilities.amazon_pay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAmazonPayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAmazonPayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAmazonPayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAmazonPayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAmazonPayPayments {}
-impl Debug for AccountCapabilitiesAmazonPayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAmazonPayPayments;
 /// The values of `account_capabilities.app_distribution`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAppDistribution {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAppDistribution {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAppDistribution {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAppDistribution {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAppDistribution {}
-impl Debug for AccountCapabilitiesAppDistribution {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAppDistribution;
 /// The values of `account_capabilities.au_becs_debit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesAuBecsDebitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesAuBecsDebitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesAuBecsDebitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesAuBecsDebitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesAuBecsDebitPayments {}
-impl Debug for AccountCapabilitiesAuBecsDebitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesAuBecsDebitPayments;
 /// The values of `account_capabilities.bacs_debit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBacsDebitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBacsDebitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBacsDebitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBacsDebitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBacsDebitPayments {}
-impl Debug for AccountCapabilitiesBacsDebitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBacsDebitPayments;
 /// The values of `account_capabilities.bancontact_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBancontactPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBancontactPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBancontactPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBancontactPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBancontactPayments {}
-impl Debug for AccountCapabilitiesBancontactPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBancontactPayments;
 /// The values of `account_capabilities.bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBankTransferPayments {}
-impl Debug for AccountCapabilitiesBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBankTransferPayments;
 /// The values of `account_capabilities.billie_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBilliePayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBilliePayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBilliePayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBilliePayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBilliePayments {}
-impl Debug for AccountCapabilitiesBilliePayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBilliePayments;
 /// The values of `account_capabilities.bizum_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBizumPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBizumPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBizumPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBizumPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBizumPayments {}
-impl Debug for AccountCapabilitiesBizumPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBizumPayments;
 /// The values of `account_capabilities.blik_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBlikPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBlikPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBlikPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBlikPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBlikPayments {}
-impl Debug for AccountCapabilitiesBlikPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBlikPayments;
 /// The values of `account_capabilities.blik_recurring_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBlikRecurringPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBlikRecurringPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBlikRecurringPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBlikRecurringPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBlikRecurringPayments {}
-impl Debug for AccountCapabilitiesBlikRecurringPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBlikRecurringPayments;
 /// The values of `account_capabilities.boleto_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesBoletoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesBoletoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesBoletoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesBoletoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesBoletoPayments {}
-impl Debug for AccountCapabilitiesBoletoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesBoletoPayments;
 /// The values of `account_capabilities.card_issuing`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesCardIssuing {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesCardIssuing {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesCardIssuing {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesCardIssuing {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesCardIssuing {}
-impl Debug for AccountCapabilitiesCardIssuing {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesCardIssuing;
 /// The values of `account_capabilities.card_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesCardPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesCardPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesCardPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesCardPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesCardPayments {}
-impl Debug for AccountCapabilitiesCardPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesCardPayments;
 /// The values of `account_capabilities.cartes_bancaires_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesCartesBancairesPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesCartesBancairesPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesCartesBancairesPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesCartesBancairesPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesCartesBancairesPayments {}
-impl Debug for AccountCapabilitiesCartesBancairesPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesCartesBancairesPayments;
 /// The values of `account_capabilities.cashapp_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesCashappPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesCashappPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesCashappPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesCashappPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesCashappPayments {}
-impl Debug for AccountCapabilitiesCashappPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesCashappPayments;
 /// The values of `account_capabilities.crypto_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesCryptoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesCryptoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesCryptoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesCryptoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesCryptoPayments {}
-impl Debug for AccountCapabilitiesCryptoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesCryptoPayments;
 /// The values of `account_capabilities.eps_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesEpsPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesEpsPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesEpsPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesEpsPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesEpsPayments {}
-impl Debug for AccountCapabilitiesEpsPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesEpsPayments;
 /// The values of `account_capabilities.fpx_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesFpxPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesFpxPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesFpxPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesFpxPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesFpxPayments {}
-impl Debug for AccountCapabilitiesFpxPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesFpxPayments;
 /// The values of `account_capabilities.gb_bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesGbBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesGbBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesGbBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesGbBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesGbBankTransferPayments {}
-impl Debug for AccountCapabilitiesGbBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesGbBankTransferPayments;
 /// The values of `account_capabilities.giropay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesGiropayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesGiropayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesGiropayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesGiropayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesGiropayPayments {}
-impl Debug for AccountCapabilitiesGiropayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesGiropayPayments;
 /// The values of `account_capabilities.grabpay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesGrabpayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesGrabpayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesGrabpayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesGrabpayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesGrabpayPayments {}
-impl Debug for AccountCapabilitiesGrabpayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesGrabpayPayments;
 /// The values of `account_capabilities.ideal_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesIdealPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesIdealPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesIdealPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesIdealPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesIdealPayments {}
-impl Debug for AccountCapabilitiesIdealPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesIdealPayments;
 /// The values of `account_capabilities.india_international_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesIndiaInternationalPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesIndiaInternationalPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesIndiaInternationalPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesIndiaInternationalPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesIndiaInternationalPayments {}
-impl Debug for AccountCapabilitiesIndiaInternationalPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesIndiaInternationalPayments;
 /// The values of `account_capabilities.jcb_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesJcbPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesJcbPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesJcbPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesJcbPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesJcbPayments {}
-impl Debug for AccountCapabilitiesJcbPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesJcbPayments;
 /// The values of `account_capabilities.jp_bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesJpBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesJpBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesJpBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesJpBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesJpBankTransferPayments {}
-impl Debug for AccountCapabilitiesJpBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesJpBankTransferPayments;
 /// The values of `account_capabilities.kakao_pay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesKakaoPayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesKakaoPayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesKakaoPayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesKakaoPayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesKakaoPayPayments {}
-impl Debug for AccountCapabilitiesKakaoPayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesKakaoPayPayments;
 /// The values of `account_capabilities.klarna_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesKlarnaPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesKlarnaPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesKlarnaPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesKlarnaPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesKlarnaPayments {}
-impl Debug for AccountCapabilitiesKlarnaPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesKlarnaPayments;
 /// The values of `account_capabilities.konbini_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesKonbiniPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesKonbiniPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesKonbiniPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesKonbiniPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesKonbiniPayments {}
-impl Debug for AccountCapabilitiesKonbiniPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesKonbiniPayments;
 /// The values of `account_capabilities.kr_card_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesKrCardPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesKrCardPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesKrCardPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesKrCardPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesKrCardPayments {}
-impl Debug for AccountCapabilitiesKrCardPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesKrCardPayments;
 /// The values of `account_capabilities.legacy_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesLegacyPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesLegacyPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesLegacyPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesLegacyPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesLegacyPayments {}
-impl Debug for AccountCapabilitiesLegacyPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesLegacyPayments;
 /// The values of `account_capabilities.link_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesLinkPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesLinkPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesLinkPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesLinkPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesLinkPayments {}
-impl Debug for AccountCapabilitiesLinkPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesLinkPayments;
 /// The values of `account_capabilities.mb_way_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesMbWayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesMbWayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesMbWayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesMbWayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesMbWayPayments {}
-impl Debug for AccountCapabilitiesMbWayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesMbWayPayments;
 /// The values of `account_capabilities.mobilepay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesMobilepayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesMobilepayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesMobilepayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesMobilepayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesMobilepayPayments {}
-impl Debug for AccountCapabilitiesMobilepayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesMobilepayPayments;
 /// The values of `account_capabilities.multibanco_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesMultibancoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesMultibancoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesMultibancoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesMultibancoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesMultibancoPayments {}
-impl Debug for AccountCapabilitiesMultibancoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesMultibancoPayments;
 /// The values of `account_capabilities.mx_bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesMxBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesMxBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesMxBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesMxBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesMxBankTransferPayments {}
-impl Debug for AccountCapabilitiesMxBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesMxBankTransferPayments;
 /// The values of `account_capabilities.naver_pay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesNaverPayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesNaverPayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesNaverPayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesNaverPayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesNaverPayPayments {}
-impl Debug for AccountCapabilitiesNaverPayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesNaverPayPayments;
 /// The values of `account_capabilities.nz_bank_account_becs_debit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesNzBankAccountBecsDebitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesNzBankAccountBecsDebitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesNzBankAccountBecsDebitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesNzBankAccountBecsDebitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesNzBankAccountBecsDebitPayments {}
-impl Debug for AccountCapabilitiesNzBankAccountBecsDebitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesNzBankAccountBecsDebitPayments;
 /// The values of `account_capabilities.oxxo_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesOxxoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesOxxoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesOxxoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesOxxoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesOxxoPayments {}
-impl Debug for AccountCapabilitiesOxxoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesOxxoPayments;
 /// The values of `account_capabilities.p24_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesP24Payments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesP24Payments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesP24Payments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesP24Payments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesP24Payments {}
-impl Debug for AccountCapabilitiesP24Payments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesP24Payments;
 /// The values of `account_capabilities.pay_by_bank_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPayByBankPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPayByBankPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPayByBankPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPayByBankPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPayByBankPayments {}
-impl Debug for AccountCapabilitiesPayByBankPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPayByBankPayments;
 /// The values of `account_capabilities.payco_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPaycoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPaycoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPaycoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPaycoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPaycoPayments {}
-impl Debug for AccountCapabilitiesPaycoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPaycoPayments;
 /// The values of `account_capabilities.paynow_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPaynowPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPaynowPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPaynowPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPaynowPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPaynowPayments {}
-impl Debug for AccountCapabilitiesPaynowPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPaynowPayments;
 /// The values of `account_capabilities.paypay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPaypayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPaypayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPaypayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPaypayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPaypayPayments {}
-impl Debug for AccountCapabilitiesPaypayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPaypayPayments;
 /// The values of `account_capabilities.payto_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPaytoPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPaytoPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPaytoPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPaytoPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPaytoPayments {}
-impl Debug for AccountCapabilitiesPaytoPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPaytoPayments;
 /// The values of `account_capabilities.pix_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPixPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPixPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPixPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPixPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPixPayments {}
-impl Debug for AccountCapabilitiesPixPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPixPayments;
 /// The values of `account_capabilities.promptpay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesPromptpayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesPromptpayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesPromptpayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesPromptpayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesPromptpayPayments {}
-impl Debug for AccountCapabilitiesPromptpayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesPromptpayPayments;
 /// The values of `account_capabilities.revolut_pay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesRevolutPayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesRevolutPayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesRevolutPayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesRevolutPayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesRevolutPayPayments {}
-impl Debug for AccountCapabilitiesRevolutPayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesRevolutPayPayments;
 /// The values of `account_capabilities.samsung_pay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSamsungPayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSamsungPayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSamsungPayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSamsungPayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSamsungPayPayments {}
-impl Debug for AccountCapabilitiesSamsungPayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSamsungPayPayments;
 /// The values of `account_capabilities.satispay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSatispayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSatispayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSatispayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSatispayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSatispayPayments {}
-impl Debug for AccountCapabilitiesSatispayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSatispayPayments;
 /// The values of `account_capabilities.scalapay_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesScalapayPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesScalapayPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesScalapayPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesScalapayPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesScalapayPayments {}
-impl Debug for AccountCapabilitiesScalapayPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesScalapayPayments;
 /// The values of `account_capabilities.sepa_bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSepaBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSepaBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSepaBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSepaBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSepaBankTransferPayments {}
-impl Debug for AccountCapabilitiesSepaBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSepaBankTransferPayments;
 /// The values of `account_capabilities.sepa_debit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSepaDebitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSepaDebitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSepaDebitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSepaDebitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSepaDebitPayments {}
-impl Debug for AccountCapabilitiesSepaDebitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSepaDebitPayments;
 /// The values of `account_capabilities.sequra_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSequraPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSequraPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSequraPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSequraPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSequraPayments {}
-impl Debug for AccountCapabilitiesSequraPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSequraPayments;
 /// The values of `account_capabilities.sofort_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSofortPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSofortPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSofortPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSofortPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSofortPayments {}
-impl Debug for AccountCapabilitiesSofortPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSofortPayments;
 /// The values of `account_capabilities.sunbit_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSunbitPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSunbitPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSunbitPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSunbitPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSunbitPayments {}
-impl Debug for AccountCapabilitiesSunbitPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSunbitPayments;
 /// The values of `account_capabilities.swish_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesSwishPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesSwishPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesSwishPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesSwishPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesSwishPayments {}
-impl Debug for AccountCapabilitiesSwishPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesSwishPayments;
 /// The values of `account_capabilities.tax_reporting_us_1099_k`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesTaxReportingUs1099K {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesTaxReportingUs1099K {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesTaxReportingUs1099K {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesTaxReportingUs1099K {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesTaxReportingUs1099K {}
-impl Debug for AccountCapabilitiesTaxReportingUs1099K {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesTaxReportingUs1099K;
 /// The values of `account_capabilities.tax_reporting_us_1099_misc`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesTaxReportingUs1099Misc {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesTaxReportingUs1099Misc {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesTaxReportingUs1099Misc {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesTaxReportingUs1099Misc {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesTaxReportingUs1099Misc {}
-impl Debug for AccountCapabilitiesTaxReportingUs1099Misc {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesTaxReportingUs1099Misc;
 /// The values of `account_capabilities.transfers`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesTransfers {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesTransfers {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesTransfers {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesTransfers {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesTransfers {}
-impl Debug for AccountCapabilitiesTransfers {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesTransfers;
 /// The values of `account_capabilities.treasury`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesTreasury {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesTreasury {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesTreasury {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesTreasury {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesTreasury {}
-impl Debug for AccountCapabilitiesTreasury {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesTreasury;
 /// The values of `account_capabilities.twint_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesTwintPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesTwintPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesTwintPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesTwintPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesTwintPayments {}
-impl Debug for AccountCapabilitiesTwintPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesTwintPayments;
 /// The values of `account_capabilities.upi_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesUpiPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesUpiPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesUpiPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesUpiPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesUpiPayments {}
-impl Debug for AccountCapabilitiesUpiPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesUpiPayments;
 /// The values of `account_capabilities.us_bank_account_ach_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesUsBankAccountAchPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesUsBankAccountAchPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesUsBankAccountAchPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesUsBankAccountAchPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesUsBankAccountAchPayments {}
-impl Debug for AccountCapabilitiesUsBankAccountAchPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesUsBankAccountAchPayments;
 /// The values of `account_capabilities.us_bank_transfer_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesUsBankTransferPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesUsBankTransferPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesUsBankTransferPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesUsBankTransferPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesUsBankTransferPayments {}
-impl Debug for AccountCapabilitiesUsBankTransferPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesUsBankTransferPayments;
 /// The values of `account_capabilities.wero_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesWeroPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesWeroPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesWeroPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesWeroPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesWeroPayments {}
-impl Debug for AccountCapabilitiesWeroPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesWeroPayments;
 /// The values of `account_capabilities.zip_payments`.
-#[non_exhaustive]
-pub enum AccountCapabilitiesZipPayments {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// `pending`
-    Pending,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilitiesZipPayments {
-    const VALUES: &'static [&'static str] = &["active", "inactive", "pending"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Pending => "pending",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilitiesZipPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilitiesZipPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilitiesZipPayments {}
-impl Debug for AccountCapabilitiesZipPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateStatus as AccountCapabilitiesZipPayments;
 /// The values of `account_future_requirements.disabled_reason`.
-#[non_exhaustive]
-pub enum AccountFutureRequirementsDisabledReason {
-    /// `action_required.requested_capabilities`
-    ActionRequiredRequestedCapabilities,
-    /// `listed`
-    Listed,
-    /// `other`
-    OtherValue,
-    /// `platform_paused`
-    PlatformPaused,
-    /// `rejected.fraud`
-    RejectedFraud,
-    /// `rejected.incomplete_verification`
-    RejectedIncompleteVerification,
-    /// `rejected.listed`
-    RejectedListed,
-    /// `rejected.other`
-    RejectedOther,
-    /// `rejected.platform_fraud`
-    RejectedPlatformFraud,
-    /// `rejected.platform_other`
-    RejectedPlatformOther,
-    /// `rejected.platform_terms_of_service`
-    RejectedPlatformTermsOfService,
-    /// `rejected.terms_of_service`
-    RejectedTermsOfService,
-    /// `requirements.past_due`
-    RequirementsPastDue,
-    /// `requirements.pending_verification`
-    RequirementsPendingVerification,
-    /// `under_review`
-    UnderReview,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountFutureRequirementsDisabledReason {
-    const VALUES: &'static [&'static str] = &[
-        "action_required.requested_capabilities",
-        "listed",
-        "other",
-        "platform_paused",
-        "rejected.fraud",
-        "rejected.incomplete_verification",
-        "rejected.listed",
-        "rejected.other",
-        "rejected.platform_fraud",
-        "rejected.platform_other",
-        "rejected.platform_terms_of_service",
-        "rejected.terms_of_service",
-        "requirements.past_due",
-        "requirements.pending_verification",
-        "under_review",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ActionRequiredRequestedCapabilities => {
-                "action_required.requested_capabilities"
-            }
-            Self::Listed => "listed",
-            Self::OtherValue => "other",
-            Self::PlatformPaused => "platform_paused",
-            Self::RejectedFraud => "rejected.fraud",
-            Self::RejectedIncompleteVerification => "rejected.incomplete_verification",
-            Self::RejectedListed => "rejected.listed",
-            Self::RejectedOther => "rejected.other",
-            Self::RejectedPlatformFraud => "rejected.platform_fraud",
-            Self::RejectedPlatformOther => "rejected.platform_other",
-            Self::RejectedPlatformTermsOfService => "rejected.platform_terms_of_service",
-            Self::RejectedTermsOfService => "rejected.terms_of_service",
-            Self::RequirementsPastDue => "requirements.past_due",
-            Self::RequirementsPendingVerification => "requirements.pending_verification",
-            Self::UnderReview => "under_review",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ActionRequiredRequestedCapabilities,
-                1 => Self::Listed,
-                2 => Self::OtherValue,
-                3 => Self::PlatformPaused,
-                4 => Self::RejectedFraud,
-                5 => Self::RejectedIncompleteVerification,
-                6 => Self::RejectedListed,
-                7 => Self::RejectedOther,
-                8 => Self::RejectedPlatformFraud,
-                9 => Self::RejectedPlatformOther,
-                10 => Self::RejectedPlatformTermsOfService,
-                11 => Self::RejectedTermsOfService,
-                12 => Self::RequirementsPastDue,
-                13 => Self::RequirementsPendingVerification,
-                14 => Self::UnderReview,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountFutureRequirementsDisabledReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountFutureRequirementsDisabledReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountFutureRequirementsDisabledReason {}
-impl Debug for AccountFutureRequirementsDisabledReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::AccountRequirementsDisabledReason as AccountFutureRequirementsDisabledReason;
 /// The values of `account_invoices_settings.hosted_payment_method_save`.
 #[non_exhaustive]
 pub enum AccountInvoicesSettingsHostedPaymentMethodSave {
@@ -7387,38 +2975,32 @@ impl v::OpenEnum for AccountInvoicesSettingsHostedPaymentMethodSave {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                2 => Self::Offer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Always,
+            1 => Self::Never,
+            2 => Self::Offer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountInvoicesSettingsHostedPaymentMethodSave {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountInvoicesSettingsHostedPaymentMethodSave {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountInvoicesSettingsHostedPaymentMethodSave {}
 impl Debug for AccountInvoicesSettingsHostedPaymentMethodSave {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_requirements.disabled_reason`.
@@ -7499,50 +3081,44 @@ impl v::OpenEnum for AccountRequirementsDisabledReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ActionRequiredRequestedCapabilities,
-                1 => Self::Listed,
-                2 => Self::OtherValue,
-                3 => Self::PlatformPaused,
-                4 => Self::RejectedFraud,
-                5 => Self::RejectedIncompleteVerification,
-                6 => Self::RejectedListed,
-                7 => Self::RejectedOther,
-                8 => Self::RejectedPlatformFraud,
-                9 => Self::RejectedPlatformOther,
-                10 => Self::RejectedPlatformTermsOfService,
-                11 => Self::RejectedTermsOfService,
-                12 => Self::RequirementsPastDue,
-                13 => Self::RequirementsPendingVerification,
-                14 => Self::UnderReview,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ActionRequiredRequestedCapabilities,
+            1 => Self::Listed,
+            2 => Self::OtherValue,
+            3 => Self::PlatformPaused,
+            4 => Self::RejectedFraud,
+            5 => Self::RejectedIncompleteVerification,
+            6 => Self::RejectedListed,
+            7 => Self::RejectedOther,
+            8 => Self::RejectedPlatformFraud,
+            9 => Self::RejectedPlatformOther,
+            10 => Self::RejectedPlatformTermsOfService,
+            11 => Self::RejectedTermsOfService,
+            12 => Self::RequirementsPastDue,
+            13 => Self::RequirementsPendingVerification,
+            14 => Self::UnderReview,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountRequirementsDisabledReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountRequirementsDisabledReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountRequirementsDisabledReason {}
 impl Debug for AccountRequirementsDisabledReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_settings_paypay_payments.goods_type`.
@@ -7566,37 +3142,31 @@ impl v::OpenEnum for AccountSettingsPaypayPaymentsGoodsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DigitalContent,
-                1 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DigitalContent,
+            1 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountSettingsPaypayPaymentsGoodsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountSettingsPaypayPaymentsGoodsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountSettingsPaypayPaymentsGoodsType {}
 impl Debug for AccountSettingsPaypayPaymentsGoodsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_settings_paypay_payments_site.type`.
@@ -7627,38 +3197,32 @@ impl v::OpenEnum for AccountSettingsPaypayPaymentsSiteType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Accessible,
-                1 => Self::InDevelopment,
-                2 => Self::Restricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Accessible,
+            1 => Self::InDevelopment,
+            2 => Self::Restricted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountSettingsPaypayPaymentsSiteType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountSettingsPaypayPaymentsSiteType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountSettingsPaypayPaymentsSiteType {}
 impl Debug for AccountSettingsPaypayPaymentsSiteType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account.type`.
@@ -7688,39 +3252,33 @@ impl v::OpenEnum for AccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Custom,
-                1 => Self::Express,
-                2 => Self::None,
-                3 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Custom,
+            1 => Self::Express,
+            2 => Self::None,
+            3 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountType {}
 impl Debug for AccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_unification_account_controller_fees.payer`.
@@ -7755,207 +3313,41 @@ impl v::OpenEnum for AccountUnificationAccountControllerFeesPayer {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::Application,
-                2 => Self::ApplicationCustom,
-                3 => Self::ApplicationExpress,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::Application,
+            2 => Self::ApplicationCustom,
+            3 => Self::ApplicationExpress,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountUnificationAccountControllerFeesPayer {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountUnificationAccountControllerFeesPayer {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountUnificationAccountControllerFeesPayer {}
 impl Debug for AccountUnificationAccountControllerFeesPayer {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `account_unification_account_controller_losses.payments`.
-#[non_exhaustive]
-pub enum AccountUnificationAccountControllerLossesPayments {
-    /// `application`
-    Application,
-    /// `stripe`
-    Stripe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountUnificationAccountControllerLossesPayments {
-    const VALUES: &'static [&'static str] = &["application", "stripe"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Application => "application",
-            Self::Stripe => "stripe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Application,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountUnificationAccountControllerLossesPayments {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountUnificationAccountControllerLossesPayments {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountUnificationAccountControllerLossesPayments {}
-impl Debug for AccountUnificationAccountControllerLossesPayments {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ReserveHoldCreatedBy as AccountUnificationAccountControllerLossesPayments;
 /// The values of `account_unification_account_controller.requirement_collection`.
-#[non_exhaustive]
-pub enum AccountUnificationAccountControllerRequirementCollection {
-    /// `application`
-    Application,
-    /// `stripe`
-    Stripe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountUnificationAccountControllerRequirementCollection {
-    const VALUES: &'static [&'static str] = &["application", "stripe"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Application => "application",
-            Self::Stripe => "stripe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Application,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountUnificationAccountControllerRequirementCollection {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountUnificationAccountControllerRequirementCollection {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountUnificationAccountControllerRequirementCollection {}
-impl Debug for AccountUnificationAccountControllerRequirementCollection {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ReserveHoldCreatedBy as AccountUnificationAccountControllerRequirementCollection;
 /// The values of `account_unification_account_controller_stripe_dashboard.type`.
-#[non_exhaustive]
-pub enum AccountUnificationAccountControllerStripeDashboardType {
-    /// `express`
-    Express,
-    /// `full`
-    Full,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountUnificationAccountControllerStripeDashboardType {
-    const VALUES: &'static [&'static str] = &["express", "full", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Express => "express",
-            Self::Full => "full",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Express,
-                1 => Self::Full,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountUnificationAccountControllerStripeDashboardType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountUnificationAccountControllerStripeDashboardType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountUnificationAccountControllerStripeDashboardType {}
-impl Debug for AccountUnificationAccountControllerStripeDashboardType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreAccountDashboard as AccountUnificationAccountControllerStripeDashboardType;
 /// The values of `account_unification_account_controller.type`.
 #[non_exhaustive]
 pub enum AccountUnificationAccountControllerType {
@@ -7977,37 +3369,31 @@ impl v::OpenEnum for AccountUnificationAccountControllerType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::Application,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::Application,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountUnificationAccountControllerType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountUnificationAccountControllerType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountUnificationAccountControllerType {}
 impl Debug for AccountUnificationAccountControllerType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `legal_entity_company.ownership_exemption_reason`.
@@ -8036,37 +3422,31 @@ impl v::OpenEnum for LegalEntityCompanyOwnershipExemptionReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::QualifiedEntityExceedsOwnershipThreshold,
-                1 => Self::QualifiesAsFinancialInstitution,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::QualifiedEntityExceedsOwnershipThreshold,
+            1 => Self::QualifiesAsFinancialInstitution,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for LegalEntityCompanyOwnershipExemptionReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for LegalEntityCompanyOwnershipExemptionReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for LegalEntityCompanyOwnershipExemptionReason {}
 impl Debug for LegalEntityCompanyOwnershipExemptionReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `legal_entity_company.structure`.
@@ -8179,58 +3559,52 @@ impl v::OpenEnum for LegalEntityCompanyStructure {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FreeZoneEstablishment,
-                1 => Self::FreeZoneLlc,
-                2 => Self::GovernmentInstrumentality,
-                3 => Self::GovernmentalUnit,
-                4 => Self::IncorporatedNonProfit,
-                5 => Self::IncorporatedPartnership,
-                6 => Self::LimitedLiabilityPartnership,
-                7 => Self::Llc,
-                8 => Self::MultiMemberLlc,
-                9 => Self::PrivateCompany,
-                10 => Self::PrivateCorporation,
-                11 => Self::PrivatePartnership,
-                12 => Self::PublicCompany,
-                13 => Self::PublicCorporation,
-                14 => Self::PublicPartnership,
-                15 => Self::RegisteredCharity,
-                16 => Self::SingleMemberLlc,
-                17 => Self::SoleEstablishment,
-                18 => Self::SoleProprietorship,
-                19 => Self::TaxExemptGovernmentInstrumentality,
-                20 => Self::UnincorporatedAssociation,
-                21 => Self::UnincorporatedNonProfit,
-                22 => Self::UnincorporatedPartnership,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FreeZoneEstablishment,
+            1 => Self::FreeZoneLlc,
+            2 => Self::GovernmentInstrumentality,
+            3 => Self::GovernmentalUnit,
+            4 => Self::IncorporatedNonProfit,
+            5 => Self::IncorporatedPartnership,
+            6 => Self::LimitedLiabilityPartnership,
+            7 => Self::Llc,
+            8 => Self::MultiMemberLlc,
+            9 => Self::PrivateCompany,
+            10 => Self::PrivateCorporation,
+            11 => Self::PrivatePartnership,
+            12 => Self::PublicCompany,
+            13 => Self::PublicCorporation,
+            14 => Self::PublicPartnership,
+            15 => Self::RegisteredCharity,
+            16 => Self::SingleMemberLlc,
+            17 => Self::SoleEstablishment,
+            18 => Self::SoleProprietorship,
+            19 => Self::TaxExemptGovernmentInstrumentality,
+            20 => Self::UnincorporatedAssociation,
+            21 => Self::UnincorporatedNonProfit,
+            22 => Self::UnincorporatedPartnership,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for LegalEntityCompanyStructure {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for LegalEntityCompanyStructure {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for LegalEntityCompanyStructure {}
 impl Debug for LegalEntityCompanyStructure {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `transfer_schedule.weekly_payout_days`.
@@ -8269,39 +3643,33 @@ impl v::OpenEnum for TransferScheduleWeeklyPayoutDays {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Friday,
-                1 => Self::Monday,
-                2 => Self::Thursday,
-                3 => Self::Tuesday,
-                4 => Self::Wednesday,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Friday,
+            1 => Self::Monday,
+            2 => Self::Thursday,
+            3 => Self::Tuesday,
+            4 => Self::Wednesday,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TransferScheduleWeeklyPayoutDays {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TransferScheduleWeeklyPayoutDays {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TransferScheduleWeeklyPayoutDays {}
 impl Debug for TransferScheduleWeeklyPayoutDays {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{text, timestamp};
 pub type AccountLink = Lens<markers::AccountLink>;
 impl AccountLink {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `account_link`.
@@ -22,7 +22,7 @@ impl AccountLink {
         timestamp(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `account_link`.
@@ -38,7 +38,7 @@ impl AccountLink {
         text(&self.value, "object")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `account_link`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, object, text, timestamp};
 pub type AccountSession = Lens<markers::AccountSession>;
 impl AccountSession {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string.
     ///
     /// Source: `account` of `account_session`.
@@ -22,7 +22,7 @@ impl AccountSession {
         text(&self.value, "account")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string.
     ///
     /// Source: `client_secret` of `account_session`.
@@ -34,7 +34,7 @@ impl AccountSession {
     pub const COMPONENTS: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountSessionCreateComponents>,
-    > = v::Path::new("components");
+    > = v::path("components");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponents`].
     ///
     /// Source: `components` of `account_session`.
@@ -43,7 +43,7 @@ impl AccountSession {
         object(&self.value, "components")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `account_session`.
@@ -52,7 +52,7 @@ impl AccountSession {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `account_session`.
@@ -80,7 +80,7 @@ pub type ConnectEmbeddedAccountConfigClaim = Lens<
 >;
 impl ConnectEmbeddedAccountConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_account_config_claim`.
@@ -89,7 +89,7 @@ impl ConnectEmbeddedAccountConfigClaim {
         boolean(&self.value, "enabled")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedAccountFeaturesClaim>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedAccountFeaturesClaim>> = v::path(
         "features",
     );
     /// A nested [`ConnectEmbeddedAccountFeaturesClaim`].
@@ -108,7 +108,7 @@ pub type ConnectEmbeddedAccountFeaturesClaim = Lens<
 >;
 impl ConnectEmbeddedAccountFeaturesClaim {
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -119,7 +119,7 @@ impl ConnectEmbeddedAccountFeaturesClaim {
         boolean(&self.value, "disable_stripe_user_authentication")
     }
     /// The path of [`external_account_collection`](Self::external_account_collection).
-    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::path(
         "external_account_collection",
     );
     /// True or false.
@@ -141,7 +141,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const ACCOUNT_MANAGEMENT: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountConfigClaim>,
-    > = v::Path::new("account_management");
+    > = v::path("account_management");
     /// A nested [`ConnectEmbeddedAccountConfigClaim`].
     ///
     /// Source: `account_management` of `connect_embedded_account_session_create_components`.
@@ -153,7 +153,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const ACCOUNT_ONBOARDING: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountConfigClaim>,
-    > = v::Path::new("account_onboarding");
+    > = v::path("account_onboarding");
     /// A nested [`ConnectEmbeddedAccountConfigClaim`].
     ///
     /// Source: `account_onboarding` of `connect_embedded_account_session_create_components`.
@@ -162,7 +162,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "account_onboarding")
     }
     /// The path of [`balance_report`](Self::balance_report).
-    pub const BALANCE_REPORT: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::Path::new(
+    pub const BALANCE_REPORT: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::path(
         "balance_report",
     );
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
@@ -173,7 +173,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "balance_report")
     }
     /// The path of [`balances`](Self::balances).
-    pub const BALANCES: v::Path<Self, k::Object<ConnectEmbeddedPayoutsConfig>> = v::Path::new(
+    pub const BALANCES: v::Path<Self, k::Object<ConnectEmbeddedPayoutsConfig>> = v::path(
         "balances",
     );
     /// A nested [`ConnectEmbeddedPayoutsConfig`].
@@ -187,7 +187,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const DISPUTES_LIST: v::Path<
         Self,
         k::Object<ConnectEmbeddedDisputesListConfig>,
-    > = v::Path::new("disputes_list");
+    > = v::path("disputes_list");
     /// A nested [`ConnectEmbeddedDisputesListConfig`].
     ///
     /// Source: `disputes_list` of `connect_embedded_account_session_create_components`.
@@ -196,7 +196,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "disputes_list")
     }
     /// The path of [`documents`](Self::documents).
-    pub const DOCUMENTS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::Path::new(
+    pub const DOCUMENTS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::path(
         "documents",
     );
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
@@ -210,7 +210,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const FINANCIAL_ACCOUNT: v::Path<
         Self,
         k::Object<ConnectEmbeddedFinancialAccountConfigClaim>,
-    > = v::Path::new("financial_account");
+    > = v::path("financial_account");
     /// A nested [`ConnectEmbeddedFinancialAccountConfigClaim`].
     ///
     /// Source: `financial_account` of `connect_embedded_account_session_create_components`.
@@ -224,7 +224,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const FINANCIAL_ACCOUNT_TRANSACTIONS: v::Path<
         Self,
         k::Object<ConnectEmbeddedFinancialAccountTransactionsConfigClaim>,
-    > = v::Path::new("financial_account_transactions");
+    > = v::path("financial_account_transactions");
     /// A nested [`ConnectEmbeddedFinancialAccountTransactionsConfigClaim`].
     ///
     /// Source: `financial_account_transactions` of `connect_embedded_account_session_create_components`.
@@ -238,7 +238,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const INSTANT_PAYOUTS_PROMOTION: v::Path<
         Self,
         k::Object<ConnectEmbeddedInstantPayoutsPromotionConfig>,
-    > = v::Path::new("instant_payouts_promotion");
+    > = v::path("instant_payouts_promotion");
     /// A nested [`ConnectEmbeddedInstantPayoutsPromotionConfig`].
     ///
     /// Source: `instant_payouts_promotion` of `connect_embedded_account_session_create_components`.
@@ -252,7 +252,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const ISSUING_CARD: v::Path<
         Self,
         k::Object<ConnectEmbeddedIssuingCardConfigClaim>,
-    > = v::Path::new("issuing_card");
+    > = v::path("issuing_card");
     /// A nested [`ConnectEmbeddedIssuingCardConfigClaim`].
     ///
     /// Source: `issuing_card` of `connect_embedded_account_session_create_components`.
@@ -264,7 +264,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const ISSUING_CARDS_LIST: v::Path<
         Self,
         k::Object<ConnectEmbeddedIssuingCardsListConfigClaim>,
-    > = v::Path::new("issuing_cards_list");
+    > = v::path("issuing_cards_list");
     /// A nested [`ConnectEmbeddedIssuingCardsListConfigClaim`].
     ///
     /// Source: `issuing_cards_list` of `connect_embedded_account_session_create_components`.
@@ -278,7 +278,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const NOTIFICATION_BANNER: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountConfigClaim>,
-    > = v::Path::new("notification_banner");
+    > = v::path("notification_banner");
     /// A nested [`ConnectEmbeddedAccountConfigClaim`].
     ///
     /// Source: `notification_banner` of `connect_embedded_account_session_create_components`.
@@ -290,7 +290,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const PAYMENT_DETAILS: v::Path<
         Self,
         k::Object<ConnectEmbeddedPaymentsConfigClaim>,
-    > = v::Path::new("payment_details");
+    > = v::path("payment_details");
     /// A nested [`ConnectEmbeddedPaymentsConfigClaim`].
     ///
     /// Source: `payment_details` of `connect_embedded_account_session_create_components`.
@@ -302,7 +302,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const PAYMENT_DISPUTES: v::Path<
         Self,
         k::Object<ConnectEmbeddedPaymentDisputesConfig>,
-    > = v::Path::new("payment_disputes");
+    > = v::path("payment_disputes");
     /// A nested [`ConnectEmbeddedPaymentDisputesConfig`].
     ///
     /// Source: `payment_disputes` of `connect_embedded_account_session_create_components`.
@@ -314,7 +314,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const PAYMENT_METHOD_SETTINGS: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettings>,
-    > = v::Path::new("payment_method_settings");
+    > = v::path("payment_method_settings");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettings`].
     ///
     /// Source: `payment_method_settings` of `connect_embedded_account_session_create_components`.
@@ -325,7 +325,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "payment_method_settings")
     }
     /// The path of [`payments`](Self::payments).
-    pub const PAYMENTS: v::Path<Self, k::Object<ConnectEmbeddedPaymentsConfigClaim>> = v::Path::new(
+    pub const PAYMENTS: v::Path<Self, k::Object<ConnectEmbeddedPaymentsConfigClaim>> = v::path(
         "payments",
     );
     /// A nested [`ConnectEmbeddedPaymentsConfigClaim`].
@@ -336,7 +336,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "payments")
     }
     /// The path of [`payout_details`](Self::payout_details).
-    pub const PAYOUT_DETAILS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::Path::new(
+    pub const PAYOUT_DETAILS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::path(
         "payout_details",
     );
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
@@ -350,7 +350,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const PAYOUT_RECONCILIATION_REPORT: v::Path<
         Self,
         k::Object<ConnectEmbeddedBaseConfigClaim>,
-    > = v::Path::new("payout_reconciliation_report");
+    > = v::path("payout_reconciliation_report");
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
     ///
     /// Source: `payout_reconciliation_report` of `connect_embedded_account_session_create_components`.
@@ -361,7 +361,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "payout_reconciliation_report")
     }
     /// The path of [`payouts`](Self::payouts).
-    pub const PAYOUTS: v::Path<Self, k::Object<ConnectEmbeddedPayoutsConfig>> = v::Path::new(
+    pub const PAYOUTS: v::Path<Self, k::Object<ConnectEmbeddedPayoutsConfig>> = v::path(
         "payouts",
     );
     /// A nested [`ConnectEmbeddedPayoutsConfig`].
@@ -372,7 +372,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "payouts")
     }
     /// The path of [`payouts_list`](Self::payouts_list).
-    pub const PAYOUTS_LIST: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::Path::new(
+    pub const PAYOUTS_LIST: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::path(
         "payouts_list",
     );
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
@@ -386,7 +386,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const REPORTING_CHART: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountSessionCreateComponentsReportingChart>,
-    > = v::Path::new("reporting_chart");
+    > = v::path("reporting_chart");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsReportingChart`].
     ///
     /// Source: `reporting_chart` of `connect_embedded_account_session_create_components`.
@@ -400,7 +400,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const TAX_REGISTRATIONS: v::Path<
         Self,
         k::Object<ConnectEmbeddedBaseConfigClaim>,
-    > = v::Path::new("tax_registrations");
+    > = v::path("tax_registrations");
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
     ///
     /// Source: `tax_registrations` of `connect_embedded_account_session_create_components`.
@@ -409,7 +409,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
         object(&self.value, "tax_registrations")
     }
     /// The path of [`tax_settings`](Self::tax_settings).
-    pub const TAX_SETTINGS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::Path::new(
+    pub const TAX_SETTINGS: v::Path<Self, k::Object<ConnectEmbeddedBaseConfigClaim>> = v::path(
         "tax_settings",
     );
     /// A nested [`ConnectEmbeddedBaseConfigClaim`].
@@ -423,7 +423,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const TERMINAL_HARDWARE_ORDERS: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders>,
-    > = v::Path::new("terminal_hardware_orders");
+    > = v::path("terminal_hardware_orders");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders`].
     ///
     /// Source: `terminal_hardware_orders` of `connect_embedded_account_session_create_components`.
@@ -437,7 +437,7 @@ impl ConnectEmbeddedAccountSessionCreateComponents {
     pub const TERMINAL_HARDWARE_SHOP: v::Path<
         Self,
         k::Object<ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop>,
-    > = v::Path::new("terminal_hardware_shop");
+    > = v::path("terminal_hardware_shop");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop`].
     ///
     /// Source: `terminal_hardware_shop` of `connect_embedded_account_session_create_components`.
@@ -456,7 +456,7 @@ pub type ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettings = Le
 >;
 impl ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettings {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_account_session_create_components_payment_method_settings`.
@@ -470,7 +470,7 @@ impl ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettings {
         k::Object<
             ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettingsFeatures,
         >,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettingsFeatures`].
     ///
     /// Source: `features` of `connect_embedded_account_session_create_components_payment_method_settings`.
@@ -491,7 +491,7 @@ pub type ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettingsFeatu
 >;
 impl ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettingsFeatures {
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -505,129 +505,34 @@ impl ConnectEmbeddedAccountSessionCreateComponentsPaymentMethodSettingsFeatures 
 /// Part of other objects: `connect_embedded_account_session_create_components_reporting_chart`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_reporting_chart`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsReportingChart = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsReportingChart,
->;
-impl ConnectEmbeddedAccountSessionCreateComponentsReportingChart {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `connect_embedded_account_session_create_components_reporting_chart`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<
-        Self,
-        k::Object<ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures>,
-    > = v::Path::new("features");
-    /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures`].
-    ///
-    /// Source: `features` of `connect_embedded_account_session_create_components_reporting_chart`.
-    #[inline]
-    pub fn features(
-        &self,
-    ) -> Option<&ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures> {
-        object(&self.value, "features")
-    }
-}
+pub type ConnectEmbeddedAccountSessionCreateComponentsReportingChart = super::ConnectEmbeddedBaseConfigClaim;
 /// Part of other objects: `connect_embedded_account_session_create_components_reporting_chart_features`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_reporting_chart_features`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures,
->;
+pub type ConnectEmbeddedAccountSessionCreateComponentsReportingChartFeatures = super::MandateLink;
 /// Part of other objects: `connect_embedded_account_session_create_components_terminal_hardware_orders`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_terminal_hardware_orders`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders,
->;
-impl ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `connect_embedded_account_session_create_components_terminal_hardware_orders`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<
-        Self,
-        k::Object<
-            ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures,
-        >,
-    > = v::Path::new("features");
-    /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures`].
-    ///
-    /// Source: `features` of `connect_embedded_account_session_create_components_terminal_hardware_orders`.
-    #[inline]
-    pub fn features(
-        &self,
-    ) -> Option<
-        &ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures,
-    > {
-        object(&self.value, "features")
-    }
-}
+pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrders = super::ConnectEmbeddedBaseConfigClaim;
 /// Part of other objects: `connect_embedded_account_session_create_components_terminal_hardware_orders_features`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_terminal_hardware_orders_features`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures,
->;
+pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareOrdersFeatures = super::MandateLink;
 /// Part of other objects: `connect_embedded_account_session_create_components_terminal_hardware_shop`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_terminal_hardware_shop`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop,
->;
-impl ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `connect_embedded_account_session_create_components_terminal_hardware_shop`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<
-        Self,
-        k::Object<
-            ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures,
-        >,
-    > = v::Path::new("features");
-    /// A nested [`ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures`].
-    ///
-    /// Source: `features` of `connect_embedded_account_session_create_components_terminal_hardware_shop`.
-    #[inline]
-    pub fn features(
-        &self,
-    ) -> Option<
-        &ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures,
-    > {
-        object(&self.value, "features")
-    }
-}
+pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShop = super::ConnectEmbeddedBaseConfigClaim;
 /// Part of other objects: `connect_embedded_account_session_create_components_terminal_hardware_shop_features`.
 ///
 /// Source: schema `connect_embedded_account_session_create_components_terminal_hardware_shop_features`.
-pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures = Lens<
-    markers::ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures,
->;
+pub type ConnectEmbeddedAccountSessionCreateComponentsTerminalHardwareShopFeatures = super::MandateLink;
 /// Part of other objects: `connect_embedded_base_config_claim`.
 ///
 /// Source: schema `connect_embedded_base_config_claim`.
 pub type ConnectEmbeddedBaseConfigClaim = Lens<markers::ConnectEmbeddedBaseConfigClaim>;
 impl ConnectEmbeddedBaseConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_base_config_claim`.
@@ -636,7 +541,7 @@ impl ConnectEmbeddedBaseConfigClaim {
         boolean(&self.value, "enabled")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedBaseFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedBaseFeatures>> = v::path(
         "features",
     );
     /// A nested [`ConnectEmbeddedBaseFeatures`].
@@ -650,7 +555,7 @@ impl ConnectEmbeddedBaseConfigClaim {
 /// Part of other objects: `connect_embedded_base_features`.
 ///
 /// Source: schema `connect_embedded_base_features`.
-pub type ConnectEmbeddedBaseFeatures = Lens<markers::ConnectEmbeddedBaseFeatures>;
+pub type ConnectEmbeddedBaseFeatures = super::MandateLink;
 /// Part of other objects: `connect_embedded_disputes_list_config`.
 ///
 /// Source: schema `connect_embedded_disputes_list_config`.
@@ -659,7 +564,7 @@ pub type ConnectEmbeddedDisputesListConfig = Lens<
 >;
 impl ConnectEmbeddedDisputesListConfig {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_disputes_list_config`.
@@ -668,7 +573,7 @@ impl ConnectEmbeddedDisputesListConfig {
         boolean(&self.value, "enabled")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedDisputesListFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedDisputesListFeatures>> = v::path(
         "features",
     );
     /// A nested [`ConnectEmbeddedDisputesListFeatures`].
@@ -682,66 +587,7 @@ impl ConnectEmbeddedDisputesListConfig {
 /// Part of other objects: `connect_embedded_disputes_list_features`.
 ///
 /// Source: schema `connect_embedded_disputes_list_features`.
-pub type ConnectEmbeddedDisputesListFeatures = Lens<
-    markers::ConnectEmbeddedDisputesListFeatures,
->;
-impl ConnectEmbeddedDisputesListFeatures {
-    /// The path of [`capture_payments`](Self::capture_payments).
-    pub const CAPTURE_PAYMENTS: v::Path<Self, k::Bool> = v::Path::new(
-        "capture_payments",
-    );
-    /// True or false.
-    ///
-    /// Source: `capture_payments` of `connect_embedded_disputes_list_features`.
-    #[inline]
-    pub fn capture_payments(&self) -> Option<bool> {
-        boolean(&self.value, "capture_payments")
-    }
-    /// The path of [`destination_on_behalf_of_charge_management`](Self::destination_on_behalf_of_charge_management).
-    pub const DESTINATION_ON_BEHALF_OF_CHARGE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "destination_on_behalf_of_charge_management",
-    );
-    /// True or false.
-    ///
-    /// Source: `destination_on_behalf_of_charge_management` of `connect_embedded_disputes_list_features`.
-    #[inline]
-    pub fn destination_on_behalf_of_charge_management(&self) -> Option<bool> {
-        boolean(&self.value, "destination_on_behalf_of_charge_management")
-    }
-    /// The path of [`dispute_management`](Self::dispute_management).
-    pub const DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "dispute_management",
-    );
-    /// True or false.
-    ///
-    /// Source: `dispute_management` of `connect_embedded_disputes_list_features`.
-    #[inline]
-    pub fn dispute_management(&self) -> Option<bool> {
-        boolean(&self.value, "dispute_management")
-    }
-    /// The path of [`refund_management`](Self::refund_management).
-    pub const REFUND_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "refund_management",
-    );
-    /// True or false.
-    ///
-    /// Source: `refund_management` of `connect_embedded_disputes_list_features`.
-    #[inline]
-    pub fn refund_management(&self) -> Option<bool> {
-        boolean(&self.value, "refund_management")
-    }
-    /// The path of [`smart_disputes_management`](Self::smart_disputes_management).
-    pub const SMART_DISPUTES_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "smart_disputes_management",
-    );
-    /// True or false.
-    ///
-    /// Source: `smart_disputes_management` of `connect_embedded_disputes_list_features`.
-    #[inline]
-    pub fn smart_disputes_management(&self) -> Option<bool> {
-        boolean(&self.value, "smart_disputes_management")
-    }
-}
+pub type ConnectEmbeddedDisputesListFeatures = super::ConnectEmbeddedPaymentsFeatures;
 /// Part of other objects: `connect_embedded_financial_account_config_claim`.
 ///
 /// Source: schema `connect_embedded_financial_account_config_claim`.
@@ -750,7 +596,7 @@ pub type ConnectEmbeddedFinancialAccountConfigClaim = Lens<
 >;
 impl ConnectEmbeddedFinancialAccountConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_financial_account_config_claim`.
@@ -762,7 +608,7 @@ impl ConnectEmbeddedFinancialAccountConfigClaim {
     pub const FEATURES: v::Path<
         Self,
         k::Object<ConnectEmbeddedFinancialAccountFeatures>,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedFinancialAccountFeatures`].
     ///
     /// Source: `features` of `connect_embedded_financial_account_config_claim`.
@@ -779,7 +625,7 @@ pub type ConnectEmbeddedFinancialAccountFeatures = Lens<
 >;
 impl ConnectEmbeddedFinancialAccountFeatures {
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -790,7 +636,7 @@ impl ConnectEmbeddedFinancialAccountFeatures {
         boolean(&self.value, "disable_stripe_user_authentication")
     }
     /// The path of [`external_account_collection`](Self::external_account_collection).
-    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::path(
         "external_account_collection",
     );
     /// True or false.
@@ -801,7 +647,7 @@ impl ConnectEmbeddedFinancialAccountFeatures {
         boolean(&self.value, "external_account_collection")
     }
     /// The path of [`send_money`](Self::send_money).
-    pub const SEND_MONEY: v::Path<Self, k::Bool> = v::Path::new("send_money");
+    pub const SEND_MONEY: v::Path<Self, k::Bool> = v::path("send_money");
     /// True or false.
     ///
     /// Source: `send_money` of `connect_embedded_financial_account_features`.
@@ -810,9 +656,7 @@ impl ConnectEmbeddedFinancialAccountFeatures {
         boolean(&self.value, "send_money")
     }
     /// The path of [`transfer_balance`](Self::transfer_balance).
-    pub const TRANSFER_BALANCE: v::Path<Self, k::Bool> = v::Path::new(
-        "transfer_balance",
-    );
+    pub const TRANSFER_BALANCE: v::Path<Self, k::Bool> = v::path("transfer_balance");
     /// True or false.
     ///
     /// Source: `transfer_balance` of `connect_embedded_financial_account_features`.
@@ -829,7 +673,7 @@ pub type ConnectEmbeddedFinancialAccountTransactionsConfigClaim = Lens<
 >;
 impl ConnectEmbeddedFinancialAccountTransactionsConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_financial_account_transactions_config_claim`.
@@ -841,7 +685,7 @@ impl ConnectEmbeddedFinancialAccountTransactionsConfigClaim {
     pub const FEATURES: v::Path<
         Self,
         k::Object<ConnectEmbeddedFinancialAccountTransactionsFeatures>,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedFinancialAccountTransactionsFeatures`].
     ///
     /// Source: `features` of `connect_embedded_financial_account_transactions_config_claim`.
@@ -860,7 +704,7 @@ pub type ConnectEmbeddedFinancialAccountTransactionsFeatures = Lens<
 >;
 impl ConnectEmbeddedFinancialAccountTransactionsFeatures {
     /// The path of [`card_spend_dispute_management`](Self::card_spend_dispute_management).
-    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "card_spend_dispute_management",
     );
     /// True or false.
@@ -879,7 +723,7 @@ pub type ConnectEmbeddedInstantPayoutsPromotionConfig = Lens<
 >;
 impl ConnectEmbeddedInstantPayoutsPromotionConfig {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_instant_payouts_promotion_config`.
@@ -891,7 +735,7 @@ impl ConnectEmbeddedInstantPayoutsPromotionConfig {
     pub const FEATURES: v::Path<
         Self,
         k::Object<ConnectEmbeddedInstantPayoutsPromotionFeatures>,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedInstantPayoutsPromotionFeatures`].
     ///
     /// Source: `features` of `connect_embedded_instant_payouts_promotion_config`.
@@ -908,7 +752,7 @@ pub type ConnectEmbeddedInstantPayoutsPromotionFeatures = Lens<
 >;
 impl ConnectEmbeddedInstantPayoutsPromotionFeatures {
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -919,7 +763,7 @@ impl ConnectEmbeddedInstantPayoutsPromotionFeatures {
         boolean(&self.value, "disable_stripe_user_authentication")
     }
     /// The path of [`external_account_collection`](Self::external_account_collection).
-    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::path(
         "external_account_collection",
     );
     /// True or false.
@@ -930,7 +774,7 @@ impl ConnectEmbeddedInstantPayoutsPromotionFeatures {
         boolean(&self.value, "external_account_collection")
     }
     /// The path of [`instant_payouts`](Self::instant_payouts).
-    pub const INSTANT_PAYOUTS: v::Path<Self, k::Bool> = v::Path::new("instant_payouts");
+    pub const INSTANT_PAYOUTS: v::Path<Self, k::Bool> = v::path("instant_payouts");
     /// True or false.
     ///
     /// Source: `instant_payouts` of `connect_embedded_instant_payouts_promotion_features`.
@@ -947,7 +791,7 @@ pub type ConnectEmbeddedIssuingCardConfigClaim = Lens<
 >;
 impl ConnectEmbeddedIssuingCardConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_issuing_card_config_claim`.
@@ -956,7 +800,7 @@ impl ConnectEmbeddedIssuingCardConfigClaim {
         boolean(&self.value, "enabled")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedIssuingCardFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedIssuingCardFeatures>> = v::path(
         "features",
     );
     /// A nested [`ConnectEmbeddedIssuingCardFeatures`].
@@ -975,7 +819,7 @@ pub type ConnectEmbeddedIssuingCardFeatures = Lens<
 >;
 impl ConnectEmbeddedIssuingCardFeatures {
     /// The path of [`card_management`](Self::card_management).
-    pub const CARD_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new("card_management");
+    pub const CARD_MANAGEMENT: v::Path<Self, k::Bool> = v::path("card_management");
     /// True or false.
     ///
     /// Source: `card_management` of `connect_embedded_issuing_card_features`.
@@ -984,7 +828,7 @@ impl ConnectEmbeddedIssuingCardFeatures {
         boolean(&self.value, "card_management")
     }
     /// The path of [`card_spend_dispute_management`](Self::card_spend_dispute_management).
-    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "card_spend_dispute_management",
     );
     /// True or false.
@@ -995,7 +839,7 @@ impl ConnectEmbeddedIssuingCardFeatures {
         boolean(&self.value, "card_spend_dispute_management")
     }
     /// The path of [`cardholder_management`](Self::cardholder_management).
-    pub const CARDHOLDER_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CARDHOLDER_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "cardholder_management",
     );
     /// True or false.
@@ -1006,7 +850,7 @@ impl ConnectEmbeddedIssuingCardFeatures {
         boolean(&self.value, "cardholder_management")
     }
     /// The path of [`spend_control_management`](Self::spend_control_management).
-    pub const SPEND_CONTROL_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const SPEND_CONTROL_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "spend_control_management",
     );
     /// True or false.
@@ -1025,7 +869,7 @@ pub type ConnectEmbeddedIssuingCardsListConfigClaim = Lens<
 >;
 impl ConnectEmbeddedIssuingCardsListConfigClaim {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_issuing_cards_list_config_claim`.
@@ -1037,7 +881,7 @@ impl ConnectEmbeddedIssuingCardsListConfigClaim {
     pub const FEATURES: v::Path<
         Self,
         k::Object<ConnectEmbeddedIssuingCardsListFeatures>,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedIssuingCardsListFeatures`].
     ///
     /// Source: `features` of `connect_embedded_issuing_cards_list_config_claim`.
@@ -1054,7 +898,7 @@ pub type ConnectEmbeddedIssuingCardsListFeatures = Lens<
 >;
 impl ConnectEmbeddedIssuingCardsListFeatures {
     /// The path of [`card_management`](Self::card_management).
-    pub const CARD_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new("card_management");
+    pub const CARD_MANAGEMENT: v::Path<Self, k::Bool> = v::path("card_management");
     /// True or false.
     ///
     /// Source: `card_management` of `connect_embedded_issuing_cards_list_features`.
@@ -1063,7 +907,7 @@ impl ConnectEmbeddedIssuingCardsListFeatures {
         boolean(&self.value, "card_management")
     }
     /// The path of [`card_spend_dispute_management`](Self::card_spend_dispute_management).
-    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CARD_SPEND_DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "card_spend_dispute_management",
     );
     /// True or false.
@@ -1074,7 +918,7 @@ impl ConnectEmbeddedIssuingCardsListFeatures {
         boolean(&self.value, "card_spend_dispute_management")
     }
     /// The path of [`cardholder_management`](Self::cardholder_management).
-    pub const CARDHOLDER_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CARDHOLDER_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "cardholder_management",
     );
     /// True or false.
@@ -1085,7 +929,7 @@ impl ConnectEmbeddedIssuingCardsListFeatures {
         boolean(&self.value, "cardholder_management")
     }
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -1096,7 +940,7 @@ impl ConnectEmbeddedIssuingCardsListFeatures {
         boolean(&self.value, "disable_stripe_user_authentication")
     }
     /// The path of [`spend_control_management`](Self::spend_control_management).
-    pub const SPEND_CONTROL_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const SPEND_CONTROL_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "spend_control_management",
     );
     /// True or false.
@@ -1115,7 +959,7 @@ pub type ConnectEmbeddedPaymentDisputesConfig = Lens<
 >;
 impl ConnectEmbeddedPaymentDisputesConfig {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_payment_disputes_config`.
@@ -1127,7 +971,7 @@ impl ConnectEmbeddedPaymentDisputesConfig {
     pub const FEATURES: v::Path<
         Self,
         k::Object<ConnectEmbeddedPaymentDisputesFeatures>,
-    > = v::Path::new("features");
+    > = v::path("features");
     /// A nested [`ConnectEmbeddedPaymentDisputesFeatures`].
     ///
     /// Source: `features` of `connect_embedded_payment_disputes_config`.
@@ -1144,7 +988,7 @@ pub type ConnectEmbeddedPaymentDisputesFeatures = Lens<
 >;
 impl ConnectEmbeddedPaymentDisputesFeatures {
     /// The path of [`destination_on_behalf_of_charge_management`](Self::destination_on_behalf_of_charge_management).
-    pub const DESTINATION_ON_BEHALF_OF_CHARGE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DESTINATION_ON_BEHALF_OF_CHARGE_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "destination_on_behalf_of_charge_management",
     );
     /// True or false.
@@ -1155,9 +999,7 @@ impl ConnectEmbeddedPaymentDisputesFeatures {
         boolean(&self.value, "destination_on_behalf_of_charge_management")
     }
     /// The path of [`dispute_management`](Self::dispute_management).
-    pub const DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "dispute_management",
-    );
+    pub const DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::path("dispute_management");
     /// True or false.
     ///
     /// Source: `dispute_management` of `connect_embedded_payment_disputes_features`.
@@ -1166,9 +1008,7 @@ impl ConnectEmbeddedPaymentDisputesFeatures {
         boolean(&self.value, "dispute_management")
     }
     /// The path of [`refund_management`](Self::refund_management).
-    pub const REFUND_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "refund_management",
-    );
+    pub const REFUND_MANAGEMENT: v::Path<Self, k::Bool> = v::path("refund_management");
     /// True or false.
     ///
     /// Source: `refund_management` of `connect_embedded_payment_disputes_features`.
@@ -1177,7 +1017,7 @@ impl ConnectEmbeddedPaymentDisputesFeatures {
         boolean(&self.value, "refund_management")
     }
     /// The path of [`smart_disputes_management`](Self::smart_disputes_management).
-    pub const SMART_DISPUTES_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const SMART_DISPUTES_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "smart_disputes_management",
     );
     /// True or false.
@@ -1191,31 +1031,7 @@ impl ConnectEmbeddedPaymentDisputesFeatures {
 /// Part of other objects: `connect_embedded_payments_config_claim`.
 ///
 /// Source: schema `connect_embedded_payments_config_claim`.
-pub type ConnectEmbeddedPaymentsConfigClaim = Lens<
-    markers::ConnectEmbeddedPaymentsConfigClaim,
->;
-impl ConnectEmbeddedPaymentsConfigClaim {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `connect_embedded_payments_config_claim`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedPaymentsFeatures>> = v::Path::new(
-        "features",
-    );
-    /// A nested [`ConnectEmbeddedPaymentsFeatures`].
-    ///
-    /// Source: `features` of `connect_embedded_payments_config_claim`.
-    #[inline]
-    pub fn features(&self) -> Option<&ConnectEmbeddedPaymentsFeatures> {
-        object(&self.value, "features")
-    }
-}
+pub type ConnectEmbeddedPaymentsConfigClaim = super::ConnectEmbeddedDisputesListConfig;
 /// Part of other objects: `connect_embedded_payments_features`.
 ///
 /// Source: schema `connect_embedded_payments_features`.
@@ -1224,9 +1040,7 @@ pub type ConnectEmbeddedPaymentsFeatures = Lens<
 >;
 impl ConnectEmbeddedPaymentsFeatures {
     /// The path of [`capture_payments`](Self::capture_payments).
-    pub const CAPTURE_PAYMENTS: v::Path<Self, k::Bool> = v::Path::new(
-        "capture_payments",
-    );
+    pub const CAPTURE_PAYMENTS: v::Path<Self, k::Bool> = v::path("capture_payments");
     /// True or false.
     ///
     /// Source: `capture_payments` of `connect_embedded_payments_features`.
@@ -1235,7 +1049,7 @@ impl ConnectEmbeddedPaymentsFeatures {
         boolean(&self.value, "capture_payments")
     }
     /// The path of [`destination_on_behalf_of_charge_management`](Self::destination_on_behalf_of_charge_management).
-    pub const DESTINATION_ON_BEHALF_OF_CHARGE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DESTINATION_ON_BEHALF_OF_CHARGE_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "destination_on_behalf_of_charge_management",
     );
     /// True or false.
@@ -1246,9 +1060,7 @@ impl ConnectEmbeddedPaymentsFeatures {
         boolean(&self.value, "destination_on_behalf_of_charge_management")
     }
     /// The path of [`dispute_management`](Self::dispute_management).
-    pub const DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "dispute_management",
-    );
+    pub const DISPUTE_MANAGEMENT: v::Path<Self, k::Bool> = v::path("dispute_management");
     /// True or false.
     ///
     /// Source: `dispute_management` of `connect_embedded_payments_features`.
@@ -1257,9 +1069,7 @@ impl ConnectEmbeddedPaymentsFeatures {
         boolean(&self.value, "dispute_management")
     }
     /// The path of [`refund_management`](Self::refund_management).
-    pub const REFUND_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
-        "refund_management",
-    );
+    pub const REFUND_MANAGEMENT: v::Path<Self, k::Bool> = v::path("refund_management");
     /// True or false.
     ///
     /// Source: `refund_management` of `connect_embedded_payments_features`.
@@ -1268,7 +1078,7 @@ impl ConnectEmbeddedPaymentsFeatures {
         boolean(&self.value, "refund_management")
     }
     /// The path of [`smart_disputes_management`](Self::smart_disputes_management).
-    pub const SMART_DISPUTES_MANAGEMENT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const SMART_DISPUTES_MANAGEMENT: v::Path<Self, k::Bool> = v::path(
         "smart_disputes_management",
     );
     /// True or false.
@@ -1285,7 +1095,7 @@ impl ConnectEmbeddedPaymentsFeatures {
 pub type ConnectEmbeddedPayoutsConfig = Lens<markers::ConnectEmbeddedPayoutsConfig>;
 impl ConnectEmbeddedPayoutsConfig {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `connect_embedded_payouts_config`.
@@ -1294,7 +1104,7 @@ impl ConnectEmbeddedPayoutsConfig {
         boolean(&self.value, "enabled")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedPayoutsFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<ConnectEmbeddedPayoutsFeatures>> = v::path(
         "features",
     );
     /// A nested [`ConnectEmbeddedPayoutsFeatures`].
@@ -1311,7 +1121,7 @@ impl ConnectEmbeddedPayoutsConfig {
 pub type ConnectEmbeddedPayoutsFeatures = Lens<markers::ConnectEmbeddedPayoutsFeatures>;
 impl ConnectEmbeddedPayoutsFeatures {
     /// The path of [`disable_stripe_user_authentication`](Self::disable_stripe_user_authentication).
-    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DISABLE_STRIPE_USER_AUTHENTICATION: v::Path<Self, k::Bool> = v::path(
         "disable_stripe_user_authentication",
     );
     /// True or false.
@@ -1322,7 +1132,7 @@ impl ConnectEmbeddedPayoutsFeatures {
         boolean(&self.value, "disable_stripe_user_authentication")
     }
     /// The path of [`edit_payout_schedule`](Self::edit_payout_schedule).
-    pub const EDIT_PAYOUT_SCHEDULE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EDIT_PAYOUT_SCHEDULE: v::Path<Self, k::Bool> = v::path(
         "edit_payout_schedule",
     );
     /// True or false.
@@ -1333,7 +1143,7 @@ impl ConnectEmbeddedPayoutsFeatures {
         boolean(&self.value, "edit_payout_schedule")
     }
     /// The path of [`external_account_collection`](Self::external_account_collection).
-    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXTERNAL_ACCOUNT_COLLECTION: v::Path<Self, k::Bool> = v::path(
         "external_account_collection",
     );
     /// True or false.
@@ -1344,7 +1154,7 @@ impl ConnectEmbeddedPayoutsFeatures {
         boolean(&self.value, "external_account_collection")
     }
     /// The path of [`instant_payouts`](Self::instant_payouts).
-    pub const INSTANT_PAYOUTS: v::Path<Self, k::Bool> = v::Path::new("instant_payouts");
+    pub const INSTANT_PAYOUTS: v::Path<Self, k::Bool> = v::path("instant_payouts");
     /// True or false.
     ///
     /// Source: `instant_payouts` of `connect_embedded_payouts_features`.
@@ -1353,9 +1163,7 @@ impl ConnectEmbeddedPayoutsFeatures {
         boolean(&self.value, "instant_payouts")
     }
     /// The path of [`standard_payouts`](Self::standard_payouts).
-    pub const STANDARD_PAYOUTS: v::Path<Self, k::Bool> = v::Path::new(
-        "standard_payouts",
-    );
+    pub const STANDARD_PAYOUTS: v::Path<Self, k::Bool> = v::path("standard_payouts");
     /// True or false.
     ///
     /// Source: `standard_payouts` of `connect_embedded_payouts_features`.

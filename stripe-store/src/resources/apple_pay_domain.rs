@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, text, timestamp};
 pub type ApplePayDomain = Lens<markers::ApplePayDomain>;
 impl ApplePayDomain {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `apple_pay_domain`.
@@ -22,7 +22,7 @@ impl ApplePayDomain {
         timestamp(&self.value, "created")
     }
     /// The path of [`domain_name`](Self::domain_name).
-    pub const DOMAIN_NAME: v::Path<Self, k::Text> = v::Path::new("domain_name");
+    pub const DOMAIN_NAME: v::Path<Self, k::Text> = v::path("domain_name");
     /// A string.
     ///
     /// Source: `domain_name` of `apple_pay_domain`.
@@ -31,7 +31,7 @@ impl ApplePayDomain {
         text(&self.value, "domain_name")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `apple_pay_domain`.
@@ -40,7 +40,7 @@ impl ApplePayDomain {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `apple_pay_domain`.

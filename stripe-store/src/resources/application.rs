@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Application = Lens<markers::Application>;
 impl Application {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `application`.
@@ -22,7 +22,7 @@ impl Application {
         id(&self.value, "id")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `application`.

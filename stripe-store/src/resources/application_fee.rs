@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type ApplicationFee = Lens<markers::ApplicationFee>;
 impl ApplicationFee {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::path("account");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `account` of `application_fee`.
@@ -25,7 +25,7 @@ impl ApplicationFee {
         expandable(&self.value, "account")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `application_fee`.
@@ -34,7 +34,7 @@ impl ApplicationFee {
         int(&self.value, "amount")
     }
     /// The path of [`amount_refunded`](Self::amount_refunded).
-    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::Path::new("amount_refunded");
+    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::path("amount_refunded");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_refunded` of `application_fee`.
@@ -43,9 +43,7 @@ impl ApplicationFee {
         int(&self.value, "amount_refunded")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded.
     ///
     /// Source: `application` of `application_fee`.
@@ -54,7 +52,7 @@ impl ApplicationFee {
         expandable(&self.value, "application")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -65,7 +63,7 @@ impl ApplicationFee {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded.
     ///
     /// Source: `charge` of `application_fee`.
@@ -74,7 +72,7 @@ impl ApplicationFee {
         expandable(&self.value, "charge")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `application_fee`.
@@ -83,7 +81,7 @@ impl ApplicationFee {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `application_fee`.
@@ -92,7 +90,7 @@ impl ApplicationFee {
         text(&self.value, "currency")
     }
     /// The path of [`fee_source`](Self::fee_source).
-    pub const FEE_SOURCE: v::Path<Self, k::Object<PlatformEarningFeeSource>> = v::Path::new(
+    pub const FEE_SOURCE: v::Path<Self, k::Object<PlatformEarningFeeSource>> = v::path(
         "fee_source",
     );
     /// A nested [`PlatformEarningFeeSource`]; may be `null`.
@@ -103,7 +101,7 @@ impl ApplicationFee {
         object(&self.value, "fee_source")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `application_fee`.
@@ -112,7 +110,7 @@ impl ApplicationFee {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `application_fee`.
@@ -128,7 +126,7 @@ impl ApplicationFee {
         text(&self.value, "object")
     }
     /// The path of [`originating_transaction`](Self::originating_transaction).
-    pub const ORIGINATING_TRANSACTION: v::Path<Self, k::Ref<Charge>> = v::Path::new(
+    pub const ORIGINATING_TRANSACTION: v::Path<Self, k::Ref<Charge>> = v::path(
         "originating_transaction",
     );
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
@@ -139,7 +137,7 @@ impl ApplicationFee {
         expandable(&self.value, "originating_transaction")
     }
     /// The path of [`refunded`](Self::refunded).
-    pub const REFUNDED: v::Path<Self, k::Bool> = v::Path::new("refunded");
+    pub const REFUNDED: v::Path<Self, k::Bool> = v::path("refunded");
     /// True or false.
     ///
     /// Source: `refunded` of `application_fee`.
@@ -148,9 +146,7 @@ impl ApplicationFee {
         boolean(&self.value, "refunded")
     }
     /// The path of [`refunds`](Self::refunds).
-    pub const REFUNDS: v::Path<Self, k::List<k::Object<FeeRefund>>> = v::Path::new(
-        "refunds",
-    );
+    pub const REFUNDS: v::Path<Self, k::List<k::Object<FeeRefund>>> = v::path("refunds");
     /// The first page of a list: a nested [`FeeRefund`].
     ///
     /// Source: `refunds` of `application_fee`.
@@ -180,7 +176,7 @@ impl v::Resource for ApplicationFee {
 pub type PlatformEarningFeeSource = Lens<markers::PlatformEarningFeeSource>;
 impl PlatformEarningFeeSource {
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Text> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Text> = v::path("charge");
     /// A string; may be absent.
     ///
     /// Source: `charge` of `platform_earning_fee_source`.
@@ -189,7 +185,7 @@ impl PlatformEarningFeeSource {
         text(&self.value, "charge")
     }
     /// The path of [`payout`](Self::payout).
-    pub const PAYOUT: v::Path<Self, k::Text> = v::Path::new("payout");
+    pub const PAYOUT: v::Path<Self, k::Text> = v::path("payout");
     /// A string; may be absent.
     ///
     /// Source: `payout` of `platform_earning_fee_source`.
@@ -198,7 +194,7 @@ impl PlatformEarningFeeSource {
         text(&self.value, "payout")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PlatformEarningFeeSourceType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PlatformEarningFeeSourceType>> = v::path(
         "type",
     );
     /// One of the values of [`PlatformEarningFeeSourceType`], or one that is newer than this list.
@@ -230,36 +226,30 @@ impl v::OpenEnum for PlatformEarningFeeSourceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Charge,
-                1 => Self::Payout,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Charge,
+            1 => Self::Payout,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PlatformEarningFeeSourceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PlatformEarningFeeSourceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PlatformEarningFeeSourceType {}
 impl Debug for PlatformEarningFeeSourceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, id, object, open_enum, text, time
 pub type AppsInstall = Lens<markers::AppsInstall>;
 impl AppsInstall {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string.
     ///
     /// Source: `account` of `apps.install`.
@@ -23,7 +23,7 @@ impl AppsInstall {
         text(&self.value, "account")
     }
     /// The path of [`app`](Self::app).
-    pub const APP: v::Path<Self, k::Text> = v::Path::new("app");
+    pub const APP: v::Path<Self, k::Text> = v::path("app");
     /// A string.
     ///
     /// Source: `app` of `apps.install`.
@@ -32,9 +32,7 @@ impl AppsInstall {
         text(&self.value, "app")
     }
     /// The path of [`approval_required`](Self::approval_required).
-    pub const APPROVAL_REQUIRED: v::Path<Self, k::Bool> = v::Path::new(
-        "approval_required",
-    );
+    pub const APPROVAL_REQUIRED: v::Path<Self, k::Bool> = v::path("approval_required");
     /// True or false.
     ///
     /// Source: `approval_required` of `apps.install`.
@@ -43,7 +41,7 @@ impl AppsInstall {
         boolean(&self.value, "approval_required")
     }
     /// The path of [`auth_code`](Self::auth_code).
-    pub const AUTH_CODE: v::Path<Self, k::Text> = v::Path::new("auth_code");
+    pub const AUTH_CODE: v::Path<Self, k::Text> = v::path("auth_code");
     /// A string; may be `null`.
     ///
     /// Source: `auth_code` of `apps.install`.
@@ -52,9 +50,7 @@ impl AppsInstall {
         text(&self.value, "auth_code")
     }
     /// The path of [`channel`](Self::channel).
-    pub const CHANNEL: v::Path<Self, k::Enum<AppsInstallChannel>> = v::Path::new(
-        "channel",
-    );
+    pub const CHANNEL: v::Path<Self, k::Enum<AppsInstallChannel>> = v::path("channel");
     /// One of the values of [`AppsInstallChannel`], or one that is newer than this list.
     ///
     /// Source: `channel` of `apps.install`.
@@ -66,7 +62,7 @@ impl AppsInstall {
     pub const CONTENT_SECURITY_POLICY_GRANTED: v::Path<
         Self,
         k::Object<AppsInstallContentSecurityPolicyGranted>,
-    > = v::Path::new("content_security_policy_granted");
+    > = v::path("content_security_policy_granted");
     /// A nested [`AppsInstallContentSecurityPolicyGranted`].
     ///
     /// Source: `content_security_policy_granted` of `apps.install`.
@@ -80,7 +76,7 @@ impl AppsInstall {
     pub const CONTENT_SECURITY_POLICY_PENDING: v::Path<
         Self,
         k::Object<AppsInstallContentSecurityPolicyPending>,
-    > = v::Path::new("content_security_policy_pending");
+    > = v::path("content_security_policy_pending");
     /// A nested [`AppsInstallContentSecurityPolicyPending`].
     ///
     /// Source: `content_security_policy_pending` of `apps.install`.
@@ -91,7 +87,7 @@ impl AppsInstall {
         object(&self.value, "content_security_policy_pending")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `apps.install`.
@@ -100,7 +96,7 @@ impl AppsInstall {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Text> = v::Path::new("created_by");
+    pub const CREATED_BY: v::Path<Self, k::Text> = v::path("created_by");
     /// A string; may be `null`.
     ///
     /// Source: `created_by` of `apps.install`.
@@ -109,7 +105,7 @@ impl AppsInstall {
         text(&self.value, "created_by")
     }
     /// The path of [`endpoints_granted`](Self::endpoints_granted).
-    pub const ENDPOINTS_GRANTED: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ENDPOINTS_GRANTED: v::Path<Self, k::Array<k::Text>> = v::path(
         "endpoints_granted",
     );
     /// An array: a string.
@@ -120,7 +116,7 @@ impl AppsInstall {
         array(&self.value, "endpoints_granted")
     }
     /// The path of [`endpoints_pending`](Self::endpoints_pending).
-    pub const ENDPOINTS_PENDING: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ENDPOINTS_PENDING: v::Path<Self, k::Array<k::Text>> = v::path(
         "endpoints_pending",
     );
     /// An array: a string.
@@ -131,7 +127,7 @@ impl AppsInstall {
         array(&self.value, "endpoints_pending")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `apps.install`.
@@ -140,7 +136,7 @@ impl AppsInstall {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `apps.install`.
@@ -156,7 +152,7 @@ impl AppsInstall {
         text(&self.value, "object")
     }
     /// The path of [`permissions_granted`](Self::permissions_granted).
-    pub const PERMISSIONS_GRANTED: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PERMISSIONS_GRANTED: v::Path<Self, k::Array<k::Text>> = v::path(
         "permissions_granted",
     );
     /// An array: a string.
@@ -167,7 +163,7 @@ impl AppsInstall {
         array(&self.value, "permissions_granted")
     }
     /// The path of [`permissions_pending`](Self::permissions_pending).
-    pub const PERMISSIONS_PENDING: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PERMISSIONS_PENDING: v::Path<Self, k::Array<k::Text>> = v::path(
         "permissions_pending",
     );
     /// An array: a string.
@@ -178,7 +174,7 @@ impl AppsInstall {
         array(&self.value, "permissions_pending")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<AppsInstallStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<AppsInstallStatus>> = v::path("status");
     /// One of the values of [`AppsInstallStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `apps.install`.
@@ -200,9 +196,7 @@ pub type AppsInstallContentSecurityPolicyGranted = Lens<
 >;
 impl AppsInstallContentSecurityPolicyGranted {
     /// The path of [`connect_src`](Self::connect_src).
-    pub const CONNECT_SRC: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "connect_src",
-    );
+    pub const CONNECT_SRC: v::Path<Self, k::Array<k::Text>> = v::path("connect_src");
     /// An array: a string.
     ///
     /// Source: `connect_src` of `apps_install_content_security_policy_granted`.
@@ -211,7 +205,7 @@ impl AppsInstallContentSecurityPolicyGranted {
         array(&self.value, "connect_src")
     }
     /// The path of [`image_src`](Self::image_src).
-    pub const IMAGE_SRC: v::Path<Self, k::Array<k::Text>> = v::Path::new("image_src");
+    pub const IMAGE_SRC: v::Path<Self, k::Array<k::Text>> = v::path("image_src");
     /// An array: a string.
     ///
     /// Source: `image_src` of `apps_install_content_security_policy_granted`.
@@ -223,31 +217,7 @@ impl AppsInstallContentSecurityPolicyGranted {
 /// Part of other objects: `apps_install_content_security_policy_pending`.
 ///
 /// Source: schema `apps_install_content_security_policy_pending`.
-pub type AppsInstallContentSecurityPolicyPending = Lens<
-    markers::AppsInstallContentSecurityPolicyPending,
->;
-impl AppsInstallContentSecurityPolicyPending {
-    /// The path of [`connect_src`](Self::connect_src).
-    pub const CONNECT_SRC: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "connect_src",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `connect_src` of `apps_install_content_security_policy_pending`.
-    #[inline]
-    pub fn connect_src(&self) -> &v::Array<k::Text> {
-        array(&self.value, "connect_src")
-    }
-    /// The path of [`image_src`](Self::image_src).
-    pub const IMAGE_SRC: v::Path<Self, k::Array<k::Text>> = v::Path::new("image_src");
-    /// An array: a string.
-    ///
-    /// Source: `image_src` of `apps_install_content_security_policy_pending`.
-    #[inline]
-    pub fn image_src(&self) -> &v::Array<k::Text> {
-        array(&self.value, "image_src")
-    }
-}
+pub type AppsInstallContentSecurityPolicyPending = super::AppsInstallContentSecurityPolicyGranted;
 /// The values of `apps.install.channel`.
 #[non_exhaustive]
 pub enum AppsInstallChannel {
@@ -284,40 +254,34 @@ impl v::OpenEnum for AppsInstallChannel {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PrivateLive,
-                1 => Self::PrivateTest,
-                2 => Self::Public,
-                3 => Self::Review,
-                4 => Self::Testing,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PrivateLive,
+            1 => Self::PrivateTest,
+            2 => Self::Public,
+            3 => Self::Review,
+            4 => Self::Testing,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AppsInstallChannel {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AppsInstallChannel {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AppsInstallChannel {}
 impl Debug for AppsInstallChannel {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `apps.install.status`.
@@ -356,39 +320,33 @@ impl v::OpenEnum for AppsInstallStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InstallFailed,
-                1 => Self::Installed,
-                2 => Self::Installing,
-                3 => Self::UninstallFailed,
-                4 => Self::Uninstalling,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InstallFailed,
+            1 => Self::Installed,
+            2 => Self::Installing,
+            3 => Self::UninstallFailed,
+            4 => Self::Uninstalling,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AppsInstallStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AppsInstallStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AppsInstallStatus {}
 impl Debug for AppsInstallStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

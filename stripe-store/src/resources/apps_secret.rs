@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, object, open_enum, text, timestamp};
 pub type AppsSecret = Lens<markers::AppsSecret>;
 impl AppsSecret {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `apps.secret`.
@@ -23,7 +23,7 @@ impl AppsSecret {
         timestamp(&self.value, "created")
     }
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false; may be absent.
     ///
     /// Source: `deleted` of `apps.secret`.
@@ -32,7 +32,7 @@ impl AppsSecret {
         boolean(&self.value, "deleted")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `apps.secret`.
@@ -41,7 +41,7 @@ impl AppsSecret {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `apps.secret`.
@@ -50,7 +50,7 @@ impl AppsSecret {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `apps.secret`.
@@ -59,7 +59,7 @@ impl AppsSecret {
         boolean(&self.value, "livemode")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `apps.secret`.
@@ -75,7 +75,7 @@ impl AppsSecret {
         text(&self.value, "object")
     }
     /// The path of [`payload`](Self::payload).
-    pub const PAYLOAD: v::Path<Self, k::Text> = v::Path::new("payload");
+    pub const PAYLOAD: v::Path<Self, k::Text> = v::path("payload");
     /// A string; may be absent or `null`.
     ///
     /// Source: `payload` of `apps.secret`.
@@ -84,7 +84,7 @@ impl AppsSecret {
         text(&self.value, "payload")
     }
     /// The path of [`scope`](Self::scope).
-    pub const SCOPE: v::Path<Self, k::Object<SecretServiceResourceScope>> = v::Path::new(
+    pub const SCOPE: v::Path<Self, k::Object<SecretServiceResourceScope>> = v::path(
         "scope",
     );
     /// A nested [`SecretServiceResourceScope`].
@@ -106,7 +106,7 @@ impl v::Resource for AppsSecret {
 pub type SecretServiceResourceScope = Lens<markers::SecretServiceResourceScope>;
 impl SecretServiceResourceScope {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<SecretServiceResourceScopeType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<SecretServiceResourceScopeType>> = v::path(
         "type",
     );
     /// One of the values of [`SecretServiceResourceScopeType`], or one that is newer than this list.
@@ -117,7 +117,7 @@ impl SecretServiceResourceScope {
         open_enum(&self.value, "type")
     }
     /// The path of [`user`](Self::user).
-    pub const USER: v::Path<Self, k::Text> = v::Path::new("user");
+    pub const USER: v::Path<Self, k::Text> = v::path("user");
     /// A string; may be absent.
     ///
     /// Source: `user` of `secret_service_resource_scope`.
@@ -147,36 +147,30 @@ impl v::OpenEnum for SecretServiceResourceScopeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::User,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::User,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SecretServiceResourceScopeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SecretServiceResourceScopeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SecretServiceResourceScopeType {}
 impl Debug for SecretServiceResourceScopeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, boolean, int, object, text};
 pub type Balance = Lens<markers::Balance>;
 impl Balance {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "available",
     );
     /// An array: a nested [`BalanceAmount`].
@@ -24,7 +24,7 @@ impl Balance {
         array(&self.value, "available")
     }
     /// The path of [`connect_reserved`](Self::connect_reserved).
-    pub const CONNECT_RESERVED: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const CONNECT_RESERVED: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "connect_reserved",
     );
     /// An array: a nested [`BalanceAmount`]; empty where absent.
@@ -35,7 +35,7 @@ impl Balance {
         array(&self.value, "connect_reserved")
     }
     /// The path of [`instant_available`](Self::instant_available).
-    pub const INSTANT_AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmountNet>>> = v::Path::new(
+    pub const INSTANT_AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmountNet>>> = v::path(
         "instant_available",
     );
     /// An array: a nested [`BalanceAmountNet`]; empty where absent.
@@ -46,7 +46,7 @@ impl Balance {
         array(&self.value, "instant_available")
     }
     /// The path of [`issuing`](Self::issuing).
-    pub const ISSUING: v::Path<Self, k::Object<BalanceDetail>> = v::Path::new("issuing");
+    pub const ISSUING: v::Path<Self, k::Object<BalanceDetail>> = v::path("issuing");
     /// A nested [`BalanceDetail`]; may be absent.
     ///
     /// Source: `issuing` of `balance`.
@@ -55,7 +55,7 @@ impl Balance {
         object(&self.value, "issuing")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `balance`.
@@ -71,7 +71,7 @@ impl Balance {
         text(&self.value, "object")
     }
     /// The path of [`pending`](Self::pending).
-    pub const PENDING: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const PENDING: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "pending",
     );
     /// An array: a nested [`BalanceAmount`].
@@ -85,7 +85,7 @@ impl Balance {
     pub const REFUND_AND_DISPUTE_PREFUNDING: v::Path<
         Self,
         k::Object<BalanceDetailUngated>,
-    > = v::Path::new("refund_and_dispute_prefunding");
+    > = v::path("refund_and_dispute_prefunding");
     /// A nested [`BalanceDetailUngated`]; may be absent.
     ///
     /// Source: `refund_and_dispute_prefunding` of `balance`.
@@ -105,7 +105,7 @@ impl v::Resource for Balance {
 pub type BalanceAmount = Lens<markers::BalanceAmount>;
 impl BalanceAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `balance_amount`.
@@ -114,7 +114,7 @@ impl BalanceAmount {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `balance_amount`.
@@ -123,7 +123,7 @@ impl BalanceAmount {
         text(&self.value, "currency")
     }
     /// The path of [`source_types`](Self::source_types).
-    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::Path::new(
+    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::path(
         "source_types",
     );
     /// A nested [`BalanceAmountBySourceType`]; may be absent.
@@ -140,7 +140,7 @@ impl BalanceAmount {
 pub type BalanceAmountBySourceType = Lens<markers::BalanceAmountBySourceType>;
 impl BalanceAmountBySourceType {
     /// The path of [`bank_account`](Self::bank_account).
-    pub const BANK_ACCOUNT: v::Path<Self, k::Int> = v::Path::new("bank_account");
+    pub const BANK_ACCOUNT: v::Path<Self, k::Int> = v::path("bank_account");
     /// An integer; may be absent.
     ///
     /// Source: `bank_account` of `balance_amount_by_source_type`.
@@ -149,7 +149,7 @@ impl BalanceAmountBySourceType {
         int(&self.value, "bank_account")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Int> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Int> = v::path("card");
     /// An integer; may be absent.
     ///
     /// Source: `card` of `balance_amount_by_source_type`.
@@ -158,7 +158,7 @@ impl BalanceAmountBySourceType {
         int(&self.value, "card")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Int> = v::Path::new("fpx");
+    pub const FPX: v::Path<Self, k::Int> = v::path("fpx");
     /// An integer; may be absent.
     ///
     /// Source: `fpx` of `balance_amount_by_source_type`.
@@ -173,7 +173,7 @@ impl BalanceAmountBySourceType {
 pub type BalanceAmountNet = Lens<markers::BalanceAmountNet>;
 impl BalanceAmountNet {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `balance_amount_net`.
@@ -182,7 +182,7 @@ impl BalanceAmountNet {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `balance_amount_net`.
@@ -191,7 +191,7 @@ impl BalanceAmountNet {
         text(&self.value, "currency")
     }
     /// The path of [`net_available`](Self::net_available).
-    pub const NET_AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceNetAvailable>>> = v::Path::new(
+    pub const NET_AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceNetAvailable>>> = v::path(
         "net_available",
     );
     /// An array: a nested [`BalanceNetAvailable`]; empty where absent.
@@ -202,7 +202,7 @@ impl BalanceAmountNet {
         array(&self.value, "net_available")
     }
     /// The path of [`source_types`](Self::source_types).
-    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::Path::new(
+    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::path(
         "source_types",
     );
     /// A nested [`BalanceAmountBySourceType`]; may be absent.
@@ -219,7 +219,7 @@ impl BalanceAmountNet {
 pub type BalanceDetail = Lens<markers::BalanceDetail>;
 impl BalanceDetail {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "available",
     );
     /// An array: a nested [`BalanceAmount`].
@@ -236,7 +236,7 @@ impl BalanceDetail {
 pub type BalanceDetailUngated = Lens<markers::BalanceDetailUngated>;
 impl BalanceDetailUngated {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const AVAILABLE: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "available",
     );
     /// An array: a nested [`BalanceAmount`].
@@ -247,7 +247,7 @@ impl BalanceDetailUngated {
         array(&self.value, "available")
     }
     /// The path of [`pending`](Self::pending).
-    pub const PENDING: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::Path::new(
+    pub const PENDING: v::Path<Self, k::Array<k::Object<BalanceAmount>>> = v::path(
         "pending",
     );
     /// An array: a nested [`BalanceAmount`].
@@ -264,7 +264,7 @@ impl BalanceDetailUngated {
 pub type BalanceNetAvailable = Lens<markers::BalanceNetAvailable>;
 impl BalanceNetAvailable {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `balance_net_available`.
@@ -273,7 +273,7 @@ impl BalanceNetAvailable {
         int(&self.value, "amount")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Text> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Text> = v::path("destination");
     /// A string.
     ///
     /// Source: `destination` of `balance_net_available`.
@@ -282,7 +282,7 @@ impl BalanceNetAvailable {
         text(&self.value, "destination")
     }
     /// The path of [`source_types`](Self::source_types).
-    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::Path::new(
+    pub const SOURCE_TYPES: v::Path<Self, k::Object<BalanceAmountBySourceType>> = v::path(
         "source_types",
     );
     /// A nested [`BalanceAmountBySourceType`]; may be absent.

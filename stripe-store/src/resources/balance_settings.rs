@@ -21,7 +21,7 @@ impl BalanceSettings {
         text(&self.value, "object")
     }
     /// The path of [`payments`](Self::payments).
-    pub const PAYMENTS: v::Path<Self, k::Object<BalanceSettingsResourcePayments>> = v::Path::new(
+    pub const PAYMENTS: v::Path<Self, k::Object<BalanceSettingsResourcePayments>> = v::path(
         "payments",
     );
     /// A nested [`BalanceSettingsResourcePayments`].
@@ -45,7 +45,7 @@ pub type BalanceSettingsResourcePayments = Lens<
 >;
 impl BalanceSettingsResourcePayments {
     /// The path of [`debit_negative_balances`](Self::debit_negative_balances).
-    pub const DEBIT_NEGATIVE_BALANCES: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DEBIT_NEGATIVE_BALANCES: v::Path<Self, k::Bool> = v::path(
         "debit_negative_balances",
     );
     /// True or false; may be `null`.
@@ -56,7 +56,7 @@ impl BalanceSettingsResourcePayments {
         boolean(&self.value, "debit_negative_balances")
     }
     /// The path of [`payouts`](Self::payouts).
-    pub const PAYOUTS: v::Path<Self, k::Object<BalanceSettingsResourcePayouts>> = v::Path::new(
+    pub const PAYOUTS: v::Path<Self, k::Object<BalanceSettingsResourcePayouts>> = v::path(
         "payouts",
     );
     /// A nested [`BalanceSettingsResourcePayouts`]; may be `null`.
@@ -70,7 +70,7 @@ impl BalanceSettingsResourcePayments {
     pub const SETTLEMENT_TIMING: v::Path<
         Self,
         k::Object<BalanceSettingsResourceSettlementTiming>,
-    > = v::Path::new("settlement_timing");
+    > = v::path("settlement_timing");
     /// A nested [`BalanceSettingsResourceSettlementTiming`].
     ///
     /// Source: `settlement_timing` of `balance_settings_resource_payments`.
@@ -90,7 +90,7 @@ impl BalanceSettingsResourcePayoutSchedule {
     pub const INTERVAL: v::Path<
         Self,
         k::Enum<BalanceSettingsResourcePayoutScheduleInterval>,
-    > = v::Path::new("interval");
+    > = v::path("interval");
     /// One of the values of [`BalanceSettingsResourcePayoutScheduleInterval`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `interval` of `balance_settings_resource_payout_schedule`.
@@ -99,7 +99,7 @@ impl BalanceSettingsResourcePayoutSchedule {
         open_enum(&self.value, "interval")
     }
     /// The path of [`monthly_payout_days`](Self::monthly_payout_days).
-    pub const MONTHLY_PAYOUT_DAYS: v::Path<Self, k::Array<k::Int>> = v::Path::new(
+    pub const MONTHLY_PAYOUT_DAYS: v::Path<Self, k::Array<k::Int>> = v::path(
         "monthly_payout_days",
     );
     /// An array: an integer; empty where absent.
@@ -113,7 +113,7 @@ impl BalanceSettingsResourcePayoutSchedule {
     pub const WEEKLY_PAYOUT_DAYS: v::Path<
         Self,
         k::Array<k::Enum<BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays>>,
-    > = v::Path::new("weekly_payout_days");
+    > = v::path("weekly_payout_days");
     /// An array: one of the values of [`BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `weekly_payout_days` of `balance_settings_resource_payout_schedule`.
@@ -137,7 +137,7 @@ impl BalanceSettingsResourcePayouts {
                 k::Object<BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency>,
             >,
         >,
-    > = v::Path::new("automatic_transfer_rules_by_currency");
+    > = v::path("automatic_transfer_rules_by_currency");
     /// A map from strings: an array: a nested [`BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency`]; empty where absent.
     ///
     /// Source: `automatic_transfer_rules_by_currency` of `balance_settings_resource_payouts`.
@@ -152,7 +152,7 @@ impl BalanceSettingsResourcePayouts {
         map(&self.value, "automatic_transfer_rules_by_currency")
     }
     /// The path of [`minimum_balance_by_currency`](Self::minimum_balance_by_currency).
-    pub const MINIMUM_BALANCE_BY_CURRENCY: v::Path<Self, k::Map<k::Int>> = v::Path::new(
+    pub const MINIMUM_BALANCE_BY_CURRENCY: v::Path<Self, k::Map<k::Int>> = v::path(
         "minimum_balance_by_currency",
     );
     /// A map from strings: an integer; empty where absent.
@@ -166,7 +166,7 @@ impl BalanceSettingsResourcePayouts {
     pub const SCHEDULE: v::Path<
         Self,
         k::Object<BalanceSettingsResourcePayoutSchedule>,
-    > = v::Path::new("schedule");
+    > = v::path("schedule");
     /// A nested [`BalanceSettingsResourcePayoutSchedule`]; may be `null`.
     ///
     /// Source: `schedule` of `balance_settings_resource_payouts`.
@@ -175,7 +175,7 @@ impl BalanceSettingsResourcePayouts {
         object(&self.value, "schedule")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -186,7 +186,7 @@ impl BalanceSettingsResourcePayouts {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<BalanceSettingsResourcePayoutsStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<BalanceSettingsResourcePayoutsStatus>> = v::path(
         "status",
     );
     /// One of the values of [`BalanceSettingsResourcePayoutsStatus`], or one that is newer than this list.
@@ -205,7 +205,7 @@ pub type BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency = Lens<
 >;
 impl BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency {
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::Path::new("payout_method");
+    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::path("payout_method");
     /// A string.
     ///
     /// Source: `payout_method` of `balance_settings_resource_payouts_automatic_transfer_rules_by_currency`.
@@ -214,7 +214,7 @@ impl BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency {
         text(&self.value, "payout_method")
     }
     /// The path of [`transfer_up_to_amount`](Self::transfer_up_to_amount).
-    pub const TRANSFER_UP_TO_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const TRANSFER_UP_TO_AMOUNT: v::Path<Self, k::Int> = v::path(
         "transfer_up_to_amount",
     );
     /// An integer; may be `null`.
@@ -228,7 +228,7 @@ impl BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrency {
     pub const TYPE: v::Path<
         Self,
         k::Enum<BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType`], or one that is newer than this list.
     ///
     /// Source: `type` of `balance_settings_resource_payouts_automatic_transfer_rules_by_currency`.
@@ -247,7 +247,7 @@ pub type BalanceSettingsResourceSettlementTiming = Lens<
 >;
 impl BalanceSettingsResourceSettlementTiming {
     /// The path of [`delay_days`](Self::delay_days).
-    pub const DELAY_DAYS: v::Path<Self, k::Int> = v::Path::new("delay_days");
+    pub const DELAY_DAYS: v::Path<Self, k::Int> = v::path("delay_days");
     /// An integer.
     ///
     /// Source: `delay_days` of `balance_settings_resource_settlement_timing`.
@@ -256,7 +256,7 @@ impl BalanceSettingsResourceSettlementTiming {
         int(&self.value, "delay_days")
     }
     /// The path of [`delay_days_override`](Self::delay_days_override).
-    pub const DELAY_DAYS_OVERRIDE: v::Path<Self, k::Int> = v::Path::new(
+    pub const DELAY_DAYS_OVERRIDE: v::Path<Self, k::Int> = v::path(
         "delay_days_override",
     );
     /// An integer; may be absent.
@@ -270,7 +270,7 @@ impl BalanceSettingsResourceSettlementTiming {
     pub const START_OF_DAY: v::Path<
         Self,
         k::Object<BalanceSettingsResourceStartOfDay>,
-    > = v::Path::new("start_of_day");
+    > = v::path("start_of_day");
     /// A nested [`BalanceSettingsResourceStartOfDay`]; may be `null`.
     ///
     /// Source: `start_of_day` of `balance_settings_resource_settlement_timing`.
@@ -287,7 +287,7 @@ pub type BalanceSettingsResourceStartOfDay = Lens<
 >;
 impl BalanceSettingsResourceStartOfDay {
     /// The path of [`hour`](Self::hour).
-    pub const HOUR: v::Path<Self, k::Int> = v::Path::new("hour");
+    pub const HOUR: v::Path<Self, k::Int> = v::path("hour");
     /// An integer.
     ///
     /// Source: `hour` of `balance_settings_resource_start_of_day`.
@@ -296,7 +296,7 @@ impl BalanceSettingsResourceStartOfDay {
         int(&self.value, "hour")
     }
     /// The path of [`minutes`](Self::minutes).
-    pub const MINUTES: v::Path<Self, k::Int> = v::Path::new("minutes");
+    pub const MINUTES: v::Path<Self, k::Int> = v::path("minutes");
     /// An integer.
     ///
     /// Source: `minutes` of `balance_settings_resource_start_of_day`.
@@ -305,7 +305,7 @@ impl BalanceSettingsResourceStartOfDay {
         int(&self.value, "minutes")
     }
     /// The path of [`timezone`](Self::timezone).
-    pub const TIMEZONE: v::Path<Self, k::Text> = v::Path::new("timezone");
+    pub const TIMEZONE: v::Path<Self, k::Text> = v::path("timezone");
     /// A string.
     ///
     /// Source: `timezone` of `balance_settings_resource_start_of_day`.
@@ -341,113 +341,37 @@ impl v::OpenEnum for BalanceSettingsResourcePayoutScheduleInterval {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Daily,
-                1 => Self::Manual,
-                2 => Self::Monthly,
-                3 => Self::Weekly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Daily,
+            1 => Self::Manual,
+            2 => Self::Monthly,
+            3 => Self::Weekly,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BalanceSettingsResourcePayoutScheduleInterval {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BalanceSettingsResourcePayoutScheduleInterval {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BalanceSettingsResourcePayoutScheduleInterval {}
 impl Debug for BalanceSettingsResourcePayoutScheduleInterval {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `balance_settings_resource_payout_schedule.weekly_payout_days`.
-#[non_exhaustive]
-pub enum BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {
-    /// `friday`
-    Friday,
-    /// `monday`
-    Monday,
-    /// `thursday`
-    Thursday,
-    /// `tuesday`
-    Tuesday,
-    /// `wednesday`
-    Wednesday,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {
-    const VALUES: &'static [&'static str] = &[
-        "friday",
-        "monday",
-        "thursday",
-        "tuesday",
-        "wednesday",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Friday => "friday",
-            Self::Monday => "monday",
-            Self::Thursday => "thursday",
-            Self::Tuesday => "tuesday",
-            Self::Wednesday => "wednesday",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Friday,
-                1 => Self::Monday,
-                2 => Self::Thursday,
-                3 => Self::Tuesday,
-                4 => Self::Wednesday,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {}
-impl Debug for BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TransferScheduleWeeklyPayoutDays as BalanceSettingsResourcePayoutScheduleWeeklyPayoutDays;
 /// The values of `balance_settings_resource_payouts_automatic_transfer_rules_by_currency.type`.
 #[non_exhaustive]
 pub enum BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType {
@@ -469,90 +393,32 @@ impl v::OpenEnum for BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurre
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::TransferAll,
-                1 => Self::TransferUpToAmount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::TransferAll,
+            1 => Self::TransferUpToAmount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType {}
 impl Debug for BalanceSettingsResourcePayoutsAutomaticTransferRulesByCurrencyType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `balance_settings_resource_payouts.status`.
-#[non_exhaustive]
-pub enum BalanceSettingsResourcePayoutsStatus {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BalanceSettingsResourcePayoutsStatus {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BalanceSettingsResourcePayoutsStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BalanceSettingsResourcePayoutsStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BalanceSettingsResourcePayoutsStatus {}
-impl Debug for BalanceSettingsResourcePayoutsStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as BalanceSettingsResourcePayoutsStatus;

@@ -23,7 +23,7 @@ use stripe_store::view::read::{
 pub type BalanceTransaction = Lens<markers::BalanceTransaction>;
 impl BalanceTransaction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `balance_transaction`.
@@ -32,7 +32,7 @@ impl BalanceTransaction {
         int(&self.value, "amount")
     }
     /// The path of [`available_on`](Self::available_on).
-    pub const AVAILABLE_ON: v::Path<Self, k::Time> = v::Path::new("available_on");
+    pub const AVAILABLE_ON: v::Path<Self, k::Time> = v::path("available_on");
     /// A moment, in unix seconds.
     ///
     /// Source: `available_on` of `balance_transaction`.
@@ -41,7 +41,7 @@ impl BalanceTransaction {
         timestamp(&self.value, "available_on")
     }
     /// The path of [`balance_type`](Self::balance_type).
-    pub const BALANCE_TYPE: v::Path<Self, k::Enum<BalanceTransactionBalanceType>> = v::Path::new(
+    pub const BALANCE_TYPE: v::Path<Self, k::Enum<BalanceTransactionBalanceType>> = v::path(
         "balance_type",
     );
     /// One of the values of [`BalanceTransactionBalanceType`], or one that is newer than this list.
@@ -52,7 +52,7 @@ impl BalanceTransaction {
         open_enum(&self.value, "balance_type")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `balance_transaction`.
@@ -61,7 +61,7 @@ impl BalanceTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `balance_transaction`.
@@ -70,7 +70,7 @@ impl BalanceTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `balance_transaction`.
@@ -79,7 +79,7 @@ impl BalanceTransaction {
         text(&self.value, "description")
     }
     /// The path of [`exchange_rate`](Self::exchange_rate).
-    pub const EXCHANGE_RATE: v::Path<Self, k::Float> = v::Path::new("exchange_rate");
+    pub const EXCHANGE_RATE: v::Path<Self, k::Float> = v::path("exchange_rate");
     /// A number; may be `null`.
     ///
     /// Source: `exchange_rate` of `balance_transaction`.
@@ -88,7 +88,7 @@ impl BalanceTransaction {
         float(&self.value, "exchange_rate")
     }
     /// The path of [`fee`](Self::fee).
-    pub const FEE: v::Path<Self, k::Int> = v::Path::new("fee");
+    pub const FEE: v::Path<Self, k::Int> = v::path("fee");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `fee` of `balance_transaction`.
@@ -97,7 +97,7 @@ impl BalanceTransaction {
         int(&self.value, "fee")
     }
     /// The path of [`fee_details`](Self::fee_details).
-    pub const FEE_DETAILS: v::Path<Self, k::Array<k::Object<Fee>>> = v::Path::new(
+    pub const FEE_DETAILS: v::Path<Self, k::Array<k::Object<Fee>>> = v::path(
         "fee_details",
     );
     /// An array: a nested [`Fee`].
@@ -108,7 +108,7 @@ impl BalanceTransaction {
         array(&self.value, "fee_details")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `balance_transaction`.
@@ -117,7 +117,7 @@ impl BalanceTransaction {
         id(&self.value, "id")
     }
     /// The path of [`net`](Self::net).
-    pub const NET: v::Path<Self, k::Int> = v::Path::new("net");
+    pub const NET: v::Path<Self, k::Int> = v::path("net");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `net` of `balance_transaction`.
@@ -133,9 +133,7 @@ impl BalanceTransaction {
         text(&self.value, "object")
     }
     /// The path of [`reporting_category`](Self::reporting_category).
-    pub const REPORTING_CATEGORY: v::Path<Self, k::Text> = v::Path::new(
-        "reporting_category",
-    );
+    pub const REPORTING_CATEGORY: v::Path<Self, k::Text> = v::path("reporting_category");
     /// A string.
     ///
     /// Source: `reporting_category` of `balance_transaction`.
@@ -144,7 +142,7 @@ impl BalanceTransaction {
         text(&self.value, "reporting_category")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Ref<BalanceTransactionSource>> = v::Path::new(
+    pub const SOURCE: v::Path<Self, k::Ref<BalanceTransactionSource>> = v::path(
         "source",
     );
     /// The id of a [`BalanceTransactionSource`], or the object where it was expanded; may be `null`.
@@ -155,7 +153,7 @@ impl BalanceTransaction {
         expandable(&self.value, "source")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `balance_transaction`.
@@ -164,9 +162,7 @@ impl BalanceTransaction {
         text(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<BalanceTransactionType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<BalanceTransactionType>> = v::path("type");
     /// One of the values of [`BalanceTransactionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `balance_transaction`.
@@ -188,7 +184,7 @@ impl v::Resource for BalanceTransaction {
 pub type BalanceTransactionSource = Lens<markers::BalanceTransactionSource>;
 impl BalanceTransactionSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `balance_transaction.source`.
@@ -197,7 +193,7 @@ impl BalanceTransactionSource {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `balance_transaction.source`.
@@ -326,7 +322,7 @@ pub enum BalanceTransactionSourceVariant<'a> {
 pub type Fee = Lens<markers::Fee>;
 impl Fee {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `fee`.
@@ -335,7 +331,7 @@ impl Fee {
         int(&self.value, "amount")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Text> = v::Path::new("application");
+    pub const APPLICATION: v::Path<Self, k::Text> = v::path("application");
     /// A string; may be `null`.
     ///
     /// Source: `application` of `fee`.
@@ -344,7 +340,7 @@ impl Fee {
         text(&self.value, "application")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `fee`.
@@ -353,7 +349,7 @@ impl Fee {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `fee`.
@@ -362,7 +358,7 @@ impl Fee {
         text(&self.value, "description")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `fee`.
@@ -403,39 +399,33 @@ impl v::OpenEnum for BalanceTransactionBalanceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Issuing,
-                1 => Self::Payments,
-                2 => Self::RefundAndDisputePrefunding,
-                3 => Self::RiskReserved,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Issuing,
+            1 => Self::Payments,
+            2 => Self::RefundAndDisputePrefunding,
+            3 => Self::RiskReserved,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BalanceTransactionBalanceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BalanceTransactionBalanceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BalanceTransactionBalanceType {}
 impl Debug for BalanceTransactionBalanceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `balance_transaction.type`.
@@ -666,86 +656,80 @@ impl v::OpenEnum for BalanceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adjustment,
-                1 => Self::Advance,
-                2 => Self::AdvanceFunding,
-                3 => Self::AnticipationRepayment,
-                4 => Self::ApplicationFee,
-                5 => Self::ApplicationFeeRefund,
-                6 => Self::Charge,
-                7 => Self::ClimateOrderPurchase,
-                8 => Self::ClimateOrderRefund,
-                9 => Self::ConnectCollectionTransfer,
-                10 => Self::Contribution,
-                11 => Self::FeeCreditFunding,
-                12 => Self::InboundTransfer,
-                13 => Self::InboundTransferReversal,
-                14 => Self::IssuingAuthorizationHold,
-                15 => Self::IssuingAuthorizationRelease,
-                16 => Self::IssuingDispute,
-                17 => Self::IssuingDisputeProvisionalCredit,
-                18 => Self::IssuingDisputeProvisionalCreditReversal,
-                19 => Self::IssuingTransaction,
-                20 => Self::ObligationOutbound,
-                21 => Self::ObligationReversalInbound,
-                22 => Self::Payment,
-                23 => Self::PaymentFailureRefund,
-                24 => Self::PaymentNetworkReserveHold,
-                25 => Self::PaymentNetworkReserveRelease,
-                26 => Self::PaymentRefund,
-                27 => Self::PaymentReversal,
-                28 => Self::PaymentUnreconciled,
-                29 => Self::Payout,
-                30 => Self::PayoutCancel,
-                31 => Self::PayoutFailure,
-                32 => Self::PayoutMinimumBalanceHold,
-                33 => Self::PayoutMinimumBalanceRelease,
-                34 => Self::Refund,
-                35 => Self::RefundFailure,
-                36 => Self::ReserveHold,
-                37 => Self::ReserveRelease,
-                38 => Self::ReserveTransaction,
-                39 => Self::ReservedFunds,
-                40 => Self::StripeBalancePaymentDebit,
-                41 => Self::StripeBalancePaymentDebitReversal,
-                42 => Self::StripeFee,
-                43 => Self::StripeFxFee,
-                44 => Self::TaxFee,
-                45 => Self::TaxFund,
-                46 => Self::Topup,
-                47 => Self::TopupReversal,
-                48 => Self::Transfer,
-                49 => Self::TransferCancel,
-                50 => Self::TransferFailure,
-                51 => Self::TransferRefund,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adjustment,
+            1 => Self::Advance,
+            2 => Self::AdvanceFunding,
+            3 => Self::AnticipationRepayment,
+            4 => Self::ApplicationFee,
+            5 => Self::ApplicationFeeRefund,
+            6 => Self::Charge,
+            7 => Self::ClimateOrderPurchase,
+            8 => Self::ClimateOrderRefund,
+            9 => Self::ConnectCollectionTransfer,
+            10 => Self::Contribution,
+            11 => Self::FeeCreditFunding,
+            12 => Self::InboundTransfer,
+            13 => Self::InboundTransferReversal,
+            14 => Self::IssuingAuthorizationHold,
+            15 => Self::IssuingAuthorizationRelease,
+            16 => Self::IssuingDispute,
+            17 => Self::IssuingDisputeProvisionalCredit,
+            18 => Self::IssuingDisputeProvisionalCreditReversal,
+            19 => Self::IssuingTransaction,
+            20 => Self::ObligationOutbound,
+            21 => Self::ObligationReversalInbound,
+            22 => Self::Payment,
+            23 => Self::PaymentFailureRefund,
+            24 => Self::PaymentNetworkReserveHold,
+            25 => Self::PaymentNetworkReserveRelease,
+            26 => Self::PaymentRefund,
+            27 => Self::PaymentReversal,
+            28 => Self::PaymentUnreconciled,
+            29 => Self::Payout,
+            30 => Self::PayoutCancel,
+            31 => Self::PayoutFailure,
+            32 => Self::PayoutMinimumBalanceHold,
+            33 => Self::PayoutMinimumBalanceRelease,
+            34 => Self::Refund,
+            35 => Self::RefundFailure,
+            36 => Self::ReserveHold,
+            37 => Self::ReserveRelease,
+            38 => Self::ReserveTransaction,
+            39 => Self::ReservedFunds,
+            40 => Self::StripeBalancePaymentDebit,
+            41 => Self::StripeBalancePaymentDebitReversal,
+            42 => Self::StripeFee,
+            43 => Self::StripeFxFee,
+            44 => Self::TaxFee,
+            45 => Self::TaxFund,
+            46 => Self::Topup,
+            47 => Self::TopupReversal,
+            48 => Self::Transfer,
+            49 => Self::TransferCancel,
+            50 => Self::TransferFailure,
+            51 => Self::TransferRefund,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BalanceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BalanceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BalanceTransactionType {}
 impl Debug for BalanceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type BillingAlert = Lens<markers::BillingAlert>;
 impl BillingAlert {
     /// The path of [`alert_type`](Self::alert_type).
-    pub const ALERT_TYPE: v::Path<Self, k::Text> = v::Path::new("alert_type");
+    pub const ALERT_TYPE: v::Path<Self, k::Text> = v::path("alert_type");
     /// Always `usage_threshold`.
     ///
     /// Source: `alert_type` of `billing.alert`.
@@ -25,7 +25,7 @@ impl BillingAlert {
         text(&self.value, "alert_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing.alert`.
@@ -34,7 +34,7 @@ impl BillingAlert {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.alert`.
@@ -50,9 +50,7 @@ impl BillingAlert {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<BillingAlertStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<BillingAlertStatus>> = v::path("status");
     /// One of the values of [`BillingAlertStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `status` of `billing.alert`.
@@ -61,7 +59,7 @@ impl BillingAlert {
         open_enum(&self.value, "status")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string.
     ///
     /// Source: `title` of `billing.alert`.
@@ -73,7 +71,7 @@ impl BillingAlert {
     pub const USAGE_THRESHOLD: v::Path<
         Self,
         k::Object<ThresholdsResourceUsageThresholdConfig>,
-    > = v::Path::new("usage_threshold");
+    > = v::path("usage_threshold");
     /// A nested [`ThresholdsResourceUsageThresholdConfig`]; may be `null`.
     ///
     /// Source: `usage_threshold` of `billing.alert`.
@@ -100,7 +98,7 @@ pub type ThresholdsResourceUsageAlertFilter = Lens<
 >;
 impl ThresholdsResourceUsageAlertFilter {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `thresholds_resource_usage_alert_filter`.
@@ -109,7 +107,7 @@ impl ThresholdsResourceUsageAlertFilter {
         expandable(&self.value, "customer")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `customer`.
     ///
     /// Source: `type` of `thresholds_resource_usage_alert_filter`.
@@ -129,7 +127,7 @@ impl ThresholdsResourceUsageThresholdConfig {
     pub const FILTERS: v::Path<
         Self,
         k::Array<k::Object<ThresholdsResourceUsageAlertFilter>>,
-    > = v::Path::new("filters");
+    > = v::path("filters");
     /// An array: a nested [`ThresholdsResourceUsageAlertFilter`]; empty where absent.
     ///
     /// Source: `filters` of `thresholds_resource_usage_threshold_config`.
@@ -138,7 +136,7 @@ impl ThresholdsResourceUsageThresholdConfig {
         array(&self.value, "filters")
     }
     /// The path of [`gte`](Self::gte).
-    pub const GTE: v::Path<Self, k::Int> = v::Path::new("gte");
+    pub const GTE: v::Path<Self, k::Int> = v::path("gte");
     /// An integer.
     ///
     /// Source: `gte` of `thresholds_resource_usage_threshold_config`.
@@ -147,7 +145,7 @@ impl ThresholdsResourceUsageThresholdConfig {
         int(&self.value, "gte")
     }
     /// The path of [`meter`](Self::meter).
-    pub const METER: v::Path<Self, k::Ref<BillingMeter>> = v::Path::new("meter");
+    pub const METER: v::Path<Self, k::Ref<BillingMeter>> = v::path("meter");
     /// The id of a [`BillingMeter`], or the object where it was expanded.
     ///
     /// Source: `meter` of `thresholds_resource_usage_threshold_config`.
@@ -156,7 +154,7 @@ impl ThresholdsResourceUsageThresholdConfig {
         expandable(&self.value, "meter")
     }
     /// The path of [`recurrence`](Self::recurrence).
-    pub const RECURRENCE: v::Path<Self, k::Text> = v::Path::new("recurrence");
+    pub const RECURRENCE: v::Path<Self, k::Text> = v::path("recurrence");
     /// Always `one_time`.
     ///
     /// Source: `recurrence` of `thresholds_resource_usage_threshold_config`.
@@ -189,37 +187,31 @@ impl v::OpenEnum for BillingAlertStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Archived,
-                2 => Self::Inactive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Archived,
+            2 => Self::Inactive,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingAlertStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingAlertStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingAlertStatus {}
 impl Debug for BillingAlertStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

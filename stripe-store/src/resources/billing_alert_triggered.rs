@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, int, object, text, timestamp};
 pub type BillingAlertTriggered = Lens<markers::BillingAlertTriggered>;
 impl BillingAlertTriggered {
     /// The path of [`alert`](Self::alert).
-    pub const ALERT: v::Path<Self, k::Object<BillingAlert>> = v::Path::new("alert");
+    pub const ALERT: v::Path<Self, k::Object<BillingAlert>> = v::path("alert");
     /// A nested [`BillingAlert`].
     ///
     /// Source: `alert` of `billing.alert_triggered`.
@@ -22,7 +22,7 @@ impl BillingAlertTriggered {
         object(&self.value, "alert")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing.alert_triggered`.
@@ -31,7 +31,7 @@ impl BillingAlertTriggered {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string.
     ///
     /// Source: `customer` of `billing.alert_triggered`.
@@ -40,7 +40,7 @@ impl BillingAlertTriggered {
         text(&self.value, "customer")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.alert_triggered`.
@@ -56,7 +56,7 @@ impl BillingAlertTriggered {
         text(&self.value, "object")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Int> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Int> = v::path("value");
     /// An integer.
     ///
     /// Source: `value` of `billing.alert_triggered`.

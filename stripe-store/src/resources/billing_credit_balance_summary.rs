@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, boolean, expandable, object, text};
 pub type BillingCreditBalanceSummary = Lens<markers::BillingCreditBalanceSummary>;
 impl BillingCreditBalanceSummary {
     /// The path of [`balances`](Self::balances).
-    pub const BALANCES: v::Path<Self, k::Array<k::Object<CreditBalance>>> = v::Path::new(
+    pub const BALANCES: v::Path<Self, k::Array<k::Object<CreditBalance>>> = v::path(
         "balances",
     );
     /// An array: a nested [`CreditBalance`].
@@ -24,7 +24,7 @@ impl BillingCreditBalanceSummary {
         array(&self.value, "balances")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `billing.credit_balance_summary`.
@@ -33,9 +33,7 @@ impl BillingCreditBalanceSummary {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `billing.credit_balance_summary`.
@@ -44,7 +42,7 @@ impl BillingCreditBalanceSummary {
         text(&self.value, "customer_account")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.credit_balance_summary`.
@@ -73,7 +71,7 @@ impl CreditBalance {
     pub const AVAILABLE_BALANCE: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceAmount>,
-    > = v::Path::new("available_balance");
+    > = v::path("available_balance");
     /// A nested [`BillingCreditGrantsResourceAmount`].
     ///
     /// Source: `available_balance` of `credit_balance`.
@@ -85,7 +83,7 @@ impl CreditBalance {
     pub const LEDGER_BALANCE: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceAmount>,
-    > = v::Path::new("ledger_balance");
+    > = v::path("ledger_balance");
     /// A nested [`BillingCreditGrantsResourceAmount`].
     ///
     /// Source: `ledger_balance` of `credit_balance`.

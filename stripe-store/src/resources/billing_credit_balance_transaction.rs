@@ -23,7 +23,7 @@ pub type BillingCreditBalanceTransaction = Lens<
 >;
 impl BillingCreditBalanceTransaction {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing.credit_balance_transaction`.
@@ -35,7 +35,7 @@ impl BillingCreditBalanceTransaction {
     pub const CREDIT: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceBalanceCredit>,
-    > = v::Path::new("credit");
+    > = v::path("credit");
     /// A nested [`BillingCreditGrantsResourceBalanceCredit`]; may be `null`.
     ///
     /// Source: `credit` of `billing.credit_balance_transaction`.
@@ -44,7 +44,7 @@ impl BillingCreditBalanceTransaction {
         object(&self.value, "credit")
     }
     /// The path of [`credit_grant`](Self::credit_grant).
-    pub const CREDIT_GRANT: v::Path<Self, k::Ref<BillingCreditGrant>> = v::Path::new(
+    pub const CREDIT_GRANT: v::Path<Self, k::Ref<BillingCreditGrant>> = v::path(
         "credit_grant",
     );
     /// The id of a [`BillingCreditGrant`], or the object where it was expanded.
@@ -55,7 +55,7 @@ impl BillingCreditBalanceTransaction {
         expandable(&self.value, "credit_grant")
     }
     /// The path of [`debit`](Self::debit).
-    pub const DEBIT: v::Path<Self, k::Object<BillingCreditGrantsResourceBalanceDebit>> = v::Path::new(
+    pub const DEBIT: v::Path<Self, k::Object<BillingCreditGrantsResourceBalanceDebit>> = v::path(
         "debit",
     );
     /// A nested [`BillingCreditGrantsResourceBalanceDebit`]; may be `null`.
@@ -66,7 +66,7 @@ impl BillingCreditBalanceTransaction {
         object(&self.value, "debit")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::Path::new("effective_at");
+    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::path("effective_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `effective_at` of `billing.credit_balance_transaction`.
@@ -75,7 +75,7 @@ impl BillingCreditBalanceTransaction {
         timestamp(&self.value, "effective_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing.credit_balance_transaction`.
@@ -84,7 +84,7 @@ impl BillingCreditBalanceTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.credit_balance_transaction`.
@@ -100,7 +100,7 @@ impl BillingCreditBalanceTransaction {
         text(&self.value, "object")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -111,7 +111,7 @@ impl BillingCreditBalanceTransaction {
         expandable(&self.value, "test_clock")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<BillingCreditBalanceTransactionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<BillingCreditBalanceTransactionType>> = v::path(
         "type",
     );
     /// One of the values of [`BillingCreditBalanceTransactionType`], or one that is newer than this list; may be `null`.
@@ -173,7 +173,7 @@ pub type BillingCreditGrantsResourceBalanceCredit = Lens<
 >;
 impl BillingCreditGrantsResourceBalanceCredit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::Path::new(
+    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::path(
         "amount",
     );
     /// A nested [`BillingCreditGrantsResourceAmount`].
@@ -187,7 +187,7 @@ impl BillingCreditGrantsResourceBalanceCredit {
     pub const CREDITS_APPLICATION_INVOICE_VOIDED: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided>,
-    > = v::Path::new("credits_application_invoice_voided");
+    > = v::path("credits_application_invoice_voided");
     /// A nested [`BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided`]; may be `null`.
     ///
     /// Source: `credits_application_invoice_voided` of `billing_credit_grants_resource_balance_credit`.
@@ -201,7 +201,7 @@ impl BillingCreditGrantsResourceBalanceCredit {
     pub const TYPE: v::Path<
         Self,
         k::Enum<BillingCreditGrantsResourceBalanceCreditType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`BillingCreditGrantsResourceBalanceCreditType`], or one that is newer than this list.
     ///
     /// Source: `type` of `billing_credit_grants_resource_balance_credit`.
@@ -213,31 +213,7 @@ impl BillingCreditGrantsResourceBalanceCredit {
 /// Part of other objects: `billing_credit_grants_resource_balance_credits_application_invoice_voided`.
 ///
 /// Source: schema `billing_credit_grants_resource_balance_credits_application_invoice_voided`.
-pub type BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided = Lens<
-    markers::BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided,
->;
-impl BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided {
-    /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
-    /// The id of a [`Invoice`], or the object where it was expanded.
-    ///
-    /// Source: `invoice` of `billing_credit_grants_resource_balance_credits_application_invoice_voided`.
-    #[inline]
-    pub fn invoice(&self) -> Option<v::Expandable<'_, Invoice>> {
-        expandable(&self.value, "invoice")
-    }
-    /// The path of [`invoice_line_item`](Self::invoice_line_item).
-    pub const INVOICE_LINE_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "invoice_line_item",
-    );
-    /// A string.
-    ///
-    /// Source: `invoice_line_item` of `billing_credit_grants_resource_balance_credits_application_invoice_voided`.
-    #[inline]
-    pub fn invoice_line_item(&self) -> Option<&str> {
-        text(&self.value, "invoice_line_item")
-    }
-}
+pub type BillingCreditGrantsResourceBalanceCreditsApplicationInvoiceVoided = super::BillingCreditGrantsResourceBalanceCreditsApplied;
 /// Part of other objects: `billing_credit_grants_resource_balance_credits_applied`.
 ///
 /// Source: schema `billing_credit_grants_resource_balance_credits_applied`.
@@ -246,7 +222,7 @@ pub type BillingCreditGrantsResourceBalanceCreditsApplied = Lens<
 >;
 impl BillingCreditGrantsResourceBalanceCreditsApplied {
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded.
     ///
     /// Source: `invoice` of `billing_credit_grants_resource_balance_credits_applied`.
@@ -255,9 +231,7 @@ impl BillingCreditGrantsResourceBalanceCreditsApplied {
         expandable(&self.value, "invoice")
     }
     /// The path of [`invoice_line_item`](Self::invoice_line_item).
-    pub const INVOICE_LINE_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "invoice_line_item",
-    );
+    pub const INVOICE_LINE_ITEM: v::Path<Self, k::Text> = v::path("invoice_line_item");
     /// A string.
     ///
     /// Source: `invoice_line_item` of `billing_credit_grants_resource_balance_credits_applied`.
@@ -274,7 +248,7 @@ pub type BillingCreditGrantsResourceBalanceDebit = Lens<
 >;
 impl BillingCreditGrantsResourceBalanceDebit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::Path::new(
+    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::path(
         "amount",
     );
     /// A nested [`BillingCreditGrantsResourceAmount`].
@@ -288,7 +262,7 @@ impl BillingCreditGrantsResourceBalanceDebit {
     pub const CREDITS_APPLIED: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceBalanceCreditsApplied>,
-    > = v::Path::new("credits_applied");
+    > = v::path("credits_applied");
     /// A nested [`BillingCreditGrantsResourceBalanceCreditsApplied`]; may be `null`.
     ///
     /// Source: `credits_applied` of `billing_credit_grants_resource_balance_debit`.
@@ -302,7 +276,7 @@ impl BillingCreditGrantsResourceBalanceDebit {
     pub const TYPE: v::Path<
         Self,
         k::Enum<BillingCreditGrantsResourceBalanceDebitType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`BillingCreditGrantsResourceBalanceDebitType`], or one that is newer than this list.
     ///
     /// Source: `type` of `billing_credit_grants_resource_balance_debit`.
@@ -332,37 +306,31 @@ impl v::OpenEnum for BillingCreditBalanceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Credit,
-                1 => Self::Debit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Credit,
+            1 => Self::Debit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingCreditBalanceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingCreditBalanceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingCreditBalanceTransactionType {}
 impl Debug for BillingCreditBalanceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing_credit_grants_resource_balance_credit.type`.
@@ -389,37 +357,31 @@ impl v::OpenEnum for BillingCreditGrantsResourceBalanceCreditType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditsApplicationInvoiceVoided,
-                1 => Self::CreditsGranted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditsApplicationInvoiceVoided,
+            1 => Self::CreditsGranted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingCreditGrantsResourceBalanceCreditType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingCreditGrantsResourceBalanceCreditType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingCreditGrantsResourceBalanceCreditType {}
 impl Debug for BillingCreditGrantsResourceBalanceCreditType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing_credit_grants_resource_balance_debit.type`.
@@ -450,37 +412,31 @@ impl v::OpenEnum for BillingCreditGrantsResourceBalanceDebitType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditsApplied,
-                1 => Self::CreditsExpired,
-                2 => Self::CreditsVoided,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditsApplied,
+            1 => Self::CreditsExpired,
+            2 => Self::CreditsVoided,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingCreditGrantsResourceBalanceDebitType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingCreditGrantsResourceBalanceDebitType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingCreditGrantsResourceBalanceDebitType {}
 impl Debug for BillingCreditGrantsResourceBalanceDebitType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

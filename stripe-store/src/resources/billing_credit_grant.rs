@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type BillingCreditGrant = Lens<markers::BillingCreditGrant>;
 impl BillingCreditGrant {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::Path::new(
+    pub const AMOUNT: v::Path<Self, k::Object<BillingCreditGrantsResourceAmount>> = v::path(
         "amount",
     );
     /// A nested [`BillingCreditGrantsResourceAmount`].
@@ -32,7 +32,7 @@ impl BillingCreditGrant {
     pub const APPLICABILITY_CONFIG: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceApplicabilityConfig>,
-    > = v::Path::new("applicability_config");
+    > = v::path("applicability_config");
     /// A nested [`BillingCreditGrantsResourceApplicabilityConfig`].
     ///
     /// Source: `applicability_config` of `billing.credit_grant`.
@@ -43,7 +43,7 @@ impl BillingCreditGrant {
         object(&self.value, "applicability_config")
     }
     /// The path of [`category`](Self::category).
-    pub const CATEGORY: v::Path<Self, k::Enum<BillingCreditGrantCategory>> = v::Path::new(
+    pub const CATEGORY: v::Path<Self, k::Enum<BillingCreditGrantCategory>> = v::path(
         "category",
     );
     /// One of the values of [`BillingCreditGrantCategory`], or one that is newer than this list.
@@ -54,7 +54,7 @@ impl BillingCreditGrant {
         open_enum(&self.value, "category")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing.credit_grant`.
@@ -63,7 +63,7 @@ impl BillingCreditGrant {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `billing.credit_grant`.
@@ -72,9 +72,7 @@ impl BillingCreditGrant {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `billing.credit_grant`.
@@ -83,7 +81,7 @@ impl BillingCreditGrant {
         text(&self.value, "customer_account")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::Path::new("effective_at");
+    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::path("effective_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `effective_at` of `billing.credit_grant`.
@@ -92,7 +90,7 @@ impl BillingCreditGrant {
         timestamp(&self.value, "effective_at")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `billing.credit_grant`.
@@ -101,7 +99,7 @@ impl BillingCreditGrant {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing.credit_grant`.
@@ -110,7 +108,7 @@ impl BillingCreditGrant {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.credit_grant`.
@@ -119,7 +117,7 @@ impl BillingCreditGrant {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `billing.credit_grant`.
@@ -128,7 +126,7 @@ impl BillingCreditGrant {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `billing.credit_grant`.
@@ -144,7 +142,7 @@ impl BillingCreditGrant {
         text(&self.value, "object")
     }
     /// The path of [`priority`](Self::priority).
-    pub const PRIORITY: v::Path<Self, k::Int> = v::Path::new("priority");
+    pub const PRIORITY: v::Path<Self, k::Int> = v::path("priority");
     /// An integer; may be `null`.
     ///
     /// Source: `priority` of `billing.credit_grant`.
@@ -153,7 +151,7 @@ impl BillingCreditGrant {
         int(&self.value, "priority")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -164,7 +162,7 @@ impl BillingCreditGrant {
         expandable(&self.value, "test_clock")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::Time> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::Time> = v::path("updated");
     /// A moment, in unix seconds.
     ///
     /// Source: `updated` of `billing.credit_grant`.
@@ -173,7 +171,7 @@ impl BillingCreditGrant {
         timestamp(&self.value, "updated")
     }
     /// The path of [`voided_at`](Self::voided_at).
-    pub const VOIDED_AT: v::Path<Self, k::Time> = v::Path::new("voided_at");
+    pub const VOIDED_AT: v::Path<Self, k::Time> = v::path("voided_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `voided_at` of `billing.credit_grant`.
@@ -197,7 +195,7 @@ pub type BillingCreditGrantsResourceApplicabilityConfig = Lens<
 >;
 impl BillingCreditGrantsResourceApplicabilityConfig {
     /// The path of [`scope`](Self::scope).
-    pub const SCOPE: v::Path<Self, k::Object<BillingCreditGrantsResourceScope>> = v::Path::new(
+    pub const SCOPE: v::Path<Self, k::Object<BillingCreditGrantsResourceScope>> = v::path(
         "scope",
     );
     /// A nested [`BillingCreditGrantsResourceScope`].
@@ -216,7 +214,7 @@ pub type BillingCreditGrantsResourceApplicablePrice = Lens<
 >;
 impl BillingCreditGrantsResourceApplicablePrice {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing_credit_grants_resource_applicable_price`.
@@ -233,7 +231,7 @@ pub type BillingCreditGrantsResourceScope = Lens<
 >;
 impl BillingCreditGrantsResourceScope {
     /// The path of [`price_type`](Self::price_type).
-    pub const PRICE_TYPE: v::Path<Self, k::Text> = v::Path::new("price_type");
+    pub const PRICE_TYPE: v::Path<Self, k::Text> = v::path("price_type");
     /// Always `metered`; may be absent.
     ///
     /// Source: `price_type` of `billing_credit_grants_resource_scope`.
@@ -245,7 +243,7 @@ impl BillingCreditGrantsResourceScope {
     pub const PRICES: v::Path<
         Self,
         k::Array<k::Object<BillingCreditGrantsResourceApplicablePrice>>,
-    > = v::Path::new("prices");
+    > = v::path("prices");
     /// An array: a nested [`BillingCreditGrantsResourceApplicablePrice`]; empty where absent.
     ///
     /// Source: `prices` of `billing_credit_grants_resource_scope`.
@@ -277,36 +275,30 @@ impl v::OpenEnum for BillingCreditGrantCategory {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Paid,
-                1 => Self::Promotional,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Paid,
+            1 => Self::Promotional,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingCreditGrantCategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingCreditGrantCategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingCreditGrantCategory {}
 impl Debug for BillingCreditGrantCategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, object, open_enum, text, timestamp};
 pub type BillingMeter = Lens<markers::BillingMeter>;
 impl BillingMeter {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing.meter`.
@@ -26,7 +26,7 @@ impl BillingMeter {
     pub const CUSTOMER_MAPPING: v::Path<
         Self,
         k::Object<BillingMeterResourceCustomerMappingSettings>,
-    > = v::Path::new("customer_mapping");
+    > = v::path("customer_mapping");
     /// A nested [`BillingMeterResourceCustomerMappingSettings`].
     ///
     /// Source: `customer_mapping` of `billing.meter`.
@@ -40,7 +40,7 @@ impl BillingMeter {
     pub const DEFAULT_AGGREGATION: v::Path<
         Self,
         k::Object<BillingMeterResourceAggregationSettings>,
-    > = v::Path::new("default_aggregation");
+    > = v::path("default_aggregation");
     /// A nested [`BillingMeterResourceAggregationSettings`].
     ///
     /// Source: `default_aggregation` of `billing.meter`.
@@ -51,7 +51,7 @@ impl BillingMeter {
         object(&self.value, "default_aggregation")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `billing.meter`.
@@ -60,7 +60,7 @@ impl BillingMeter {
         text(&self.value, "display_name")
     }
     /// The path of [`event_name`](Self::event_name).
-    pub const EVENT_NAME: v::Path<Self, k::Text> = v::Path::new("event_name");
+    pub const EVENT_NAME: v::Path<Self, k::Text> = v::path("event_name");
     /// A string.
     ///
     /// Source: `event_name` of `billing.meter`.
@@ -69,7 +69,7 @@ impl BillingMeter {
         text(&self.value, "event_name")
     }
     /// The path of [`event_time_window`](Self::event_time_window).
-    pub const EVENT_TIME_WINDOW: v::Path<Self, k::Enum<BillingMeterEventTimeWindow>> = v::Path::new(
+    pub const EVENT_TIME_WINDOW: v::Path<Self, k::Enum<BillingMeterEventTimeWindow>> = v::path(
         "event_time_window",
     );
     /// One of the values of [`BillingMeterEventTimeWindow`], or one that is newer than this list; may be `null`.
@@ -80,7 +80,7 @@ impl BillingMeter {
         open_enum(&self.value, "event_time_window")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing.meter`.
@@ -89,7 +89,7 @@ impl BillingMeter {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.meter`.
@@ -105,9 +105,7 @@ impl BillingMeter {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<BillingMeterStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<BillingMeterStatus>> = v::path("status");
     /// One of the values of [`BillingMeterStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `billing.meter`.
@@ -119,7 +117,7 @@ impl BillingMeter {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<BillingMeterResourceBillingMeterStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`BillingMeterResourceBillingMeterStatusTransitions`].
     ///
     /// Source: `status_transitions` of `billing.meter`.
@@ -130,7 +128,7 @@ impl BillingMeter {
         object(&self.value, "status_transitions")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::Time> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::Time> = v::path("updated");
     /// A moment, in unix seconds.
     ///
     /// Source: `updated` of `billing.meter`.
@@ -142,7 +140,7 @@ impl BillingMeter {
     pub const VALUE_SETTINGS: v::Path<
         Self,
         k::Object<BillingMeterResourceBillingMeterValue>,
-    > = v::Path::new("value_settings");
+    > = v::path("value_settings");
     /// A nested [`BillingMeterResourceBillingMeterValue`].
     ///
     /// Source: `value_settings` of `billing.meter`.
@@ -168,7 +166,7 @@ impl BillingMeterResourceAggregationSettings {
     pub const FORMULA: v::Path<
         Self,
         k::Enum<BillingMeterResourceAggregationSettingsFormula>,
-    > = v::Path::new("formula");
+    > = v::path("formula");
     /// One of the values of [`BillingMeterResourceAggregationSettingsFormula`], or one that is newer than this list.
     ///
     /// Source: `formula` of `billing_meter_resource_aggregation_settings`.
@@ -180,20 +178,7 @@ impl BillingMeterResourceAggregationSettings {
 /// Part of other objects: `billing_meter_resource_billing_meter_status_transitions`.
 ///
 /// Source: schema `billing_meter_resource_billing_meter_status_transitions`.
-pub type BillingMeterResourceBillingMeterStatusTransitions = Lens<
-    markers::BillingMeterResourceBillingMeterStatusTransitions,
->;
-impl BillingMeterResourceBillingMeterStatusTransitions {
-    /// The path of [`deactivated_at`](Self::deactivated_at).
-    pub const DEACTIVATED_AT: v::Path<Self, k::Time> = v::Path::new("deactivated_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `deactivated_at` of `billing_meter_resource_billing_meter_status_transitions`.
-    #[inline]
-    pub fn deactivated_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "deactivated_at")
-    }
-}
+pub type BillingMeterResourceBillingMeterStatusTransitions = super::BillingFeedbackOptionStatusTransitions;
 /// Part of other objects: `billing_meter_resource_billing_meter_value`.
 ///
 /// Source: schema `billing_meter_resource_billing_meter_value`.
@@ -202,9 +187,7 @@ pub type BillingMeterResourceBillingMeterValue = Lens<
 >;
 impl BillingMeterResourceBillingMeterValue {
     /// The path of [`event_payload_key`](Self::event_payload_key).
-    pub const EVENT_PAYLOAD_KEY: v::Path<Self, k::Text> = v::Path::new(
-        "event_payload_key",
-    );
+    pub const EVENT_PAYLOAD_KEY: v::Path<Self, k::Text> = v::path("event_payload_key");
     /// A string.
     ///
     /// Source: `event_payload_key` of `billing_meter_resource_billing_meter_value`.
@@ -221,9 +204,7 @@ pub type BillingMeterResourceCustomerMappingSettings = Lens<
 >;
 impl BillingMeterResourceCustomerMappingSettings {
     /// The path of [`event_payload_key`](Self::event_payload_key).
-    pub const EVENT_PAYLOAD_KEY: v::Path<Self, k::Text> = v::Path::new(
-        "event_payload_key",
-    );
+    pub const EVENT_PAYLOAD_KEY: v::Path<Self, k::Text> = v::path("event_payload_key");
     /// A string.
     ///
     /// Source: `event_payload_key` of `billing_meter_resource_customer_mapping_settings`.
@@ -232,7 +213,7 @@ impl BillingMeterResourceCustomerMappingSettings {
         text(&self.value, "event_payload_key")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `by_id`.
     ///
     /// Source: `type` of `billing_meter_resource_customer_mapping_settings`.
@@ -262,37 +243,31 @@ impl v::OpenEnum for BillingMeterEventTimeWindow {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Hour,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Day,
+            1 => Self::Hour,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingMeterEventTimeWindow {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingMeterEventTimeWindow {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingMeterEventTimeWindow {}
 impl Debug for BillingMeterEventTimeWindow {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing_meter_resource_aggregation_settings.formula`.
@@ -319,38 +294,32 @@ impl v::OpenEnum for BillingMeterResourceAggregationSettingsFormula {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Count,
-                1 => Self::Last,
-                2 => Self::Sum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Count,
+            1 => Self::Last,
+            2 => Self::Sum,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingMeterResourceAggregationSettingsFormula {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingMeterResourceAggregationSettingsFormula {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingMeterResourceAggregationSettingsFormula {}
 impl Debug for BillingMeterResourceAggregationSettingsFormula {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing.meter.status`.
@@ -374,36 +343,30 @@ impl v::OpenEnum for BillingMeterStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Inactive,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingMeterStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingMeterStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingMeterStatus {}
 impl Debug for BillingMeterStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, map, text, timestamp};
 pub type BillingMeterEvent = Lens<markers::BillingMeterEvent>;
 impl BillingMeterEvent {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing.meter_event`.
@@ -22,7 +22,7 @@ impl BillingMeterEvent {
         timestamp(&self.value, "created")
     }
     /// The path of [`event_name`](Self::event_name).
-    pub const EVENT_NAME: v::Path<Self, k::Text> = v::Path::new("event_name");
+    pub const EVENT_NAME: v::Path<Self, k::Text> = v::path("event_name");
     /// A string.
     ///
     /// Source: `event_name` of `billing.meter_event`.
@@ -31,7 +31,7 @@ impl BillingMeterEvent {
         text(&self.value, "event_name")
     }
     /// The path of [`identifier`](Self::identifier).
-    pub const IDENTIFIER: v::Path<Self, k::Text> = v::Path::new("identifier");
+    pub const IDENTIFIER: v::Path<Self, k::Text> = v::path("identifier");
     /// A string.
     ///
     /// Source: `identifier` of `billing.meter_event`.
@@ -40,7 +40,7 @@ impl BillingMeterEvent {
         text(&self.value, "identifier")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.meter_event`.
@@ -56,7 +56,7 @@ impl BillingMeterEvent {
         text(&self.value, "object")
     }
     /// The path of [`payload`](Self::payload).
-    pub const PAYLOAD: v::Path<Self, k::Map<k::Text>> = v::Path::new("payload");
+    pub const PAYLOAD: v::Path<Self, k::Map<k::Text>> = v::path("payload");
     /// A map from strings: a string.
     ///
     /// Source: `payload` of `billing.meter_event`.
@@ -65,7 +65,7 @@ impl BillingMeterEvent {
         map(&self.value, "payload")
     }
     /// The path of [`timestamp`](Self::timestamp).
-    pub const TIMESTAMP: v::Path<Self, k::Time> = v::Path::new("timestamp");
+    pub const TIMESTAMP: v::Path<Self, k::Time> = v::path("timestamp");
     /// A moment, in unix seconds.
     ///
     /// Source: `timestamp` of `billing.meter_event`.

@@ -17,7 +17,7 @@ impl BillingMeterEventAdjustment {
     pub const CANCEL: v::Path<
         Self,
         k::Object<BillingMeterResourceBillingMeterEventAdjustmentCancel>,
-    > = v::Path::new("cancel");
+    > = v::path("cancel");
     /// A nested [`BillingMeterResourceBillingMeterEventAdjustmentCancel`]; may be `null`.
     ///
     /// Source: `cancel` of `billing.meter_event_adjustment`.
@@ -28,7 +28,7 @@ impl BillingMeterEventAdjustment {
         object(&self.value, "cancel")
     }
     /// The path of [`event_name`](Self::event_name).
-    pub const EVENT_NAME: v::Path<Self, k::Text> = v::Path::new("event_name");
+    pub const EVENT_NAME: v::Path<Self, k::Text> = v::path("event_name");
     /// A string.
     ///
     /// Source: `event_name` of `billing.meter_event_adjustment`.
@@ -37,7 +37,7 @@ impl BillingMeterEventAdjustment {
         text(&self.value, "event_name")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.meter_event_adjustment`.
@@ -53,7 +53,7 @@ impl BillingMeterEventAdjustment {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<BillingMeterEventAdjustmentStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<BillingMeterEventAdjustmentStatus>> = v::path(
         "status",
     );
     /// One of the values of [`BillingMeterEventAdjustmentStatus`], or one that is newer than this list.
@@ -64,7 +64,7 @@ impl BillingMeterEventAdjustment {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `cancel`.
     ///
     /// Source: `type` of `billing.meter_event_adjustment`.
@@ -85,7 +85,7 @@ pub type BillingMeterResourceBillingMeterEventAdjustmentCancel = Lens<
 >;
 impl BillingMeterResourceBillingMeterEventAdjustmentCancel {
     /// The path of [`identifier`](Self::identifier).
-    pub const IDENTIFIER: v::Path<Self, k::Text> = v::Path::new("identifier");
+    pub const IDENTIFIER: v::Path<Self, k::Text> = v::path("identifier");
     /// A string; may be `null`.
     ///
     /// Source: `identifier` of `billing_meter_resource_billing_meter_event_adjustment_cancel`.
@@ -115,36 +115,30 @@ impl v::OpenEnum for BillingMeterEventAdjustmentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Complete,
-                1 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Complete,
+            1 => Self::Pending,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingMeterEventAdjustmentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingMeterEventAdjustmentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingMeterEventAdjustmentStatus {}
 impl Debug for BillingMeterEventAdjustmentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,9 +13,7 @@ use stripe_store::view::read::{boolean, float, id, text, timestamp};
 pub type BillingMeterEventSummary = Lens<markers::BillingMeterEventSummary>;
 impl BillingMeterEventSummary {
     /// The path of [`aggregated_value`](Self::aggregated_value).
-    pub const AGGREGATED_VALUE: v::Path<Self, k::Float> = v::Path::new(
-        "aggregated_value",
-    );
+    pub const AGGREGATED_VALUE: v::Path<Self, k::Float> = v::path("aggregated_value");
     /// A number.
     ///
     /// Source: `aggregated_value` of `billing.meter_event_summary`.
@@ -24,7 +22,7 @@ impl BillingMeterEventSummary {
         float(&self.value, "aggregated_value")
     }
     /// The path of [`end_time`](Self::end_time).
-    pub const END_TIME: v::Path<Self, k::Time> = v::Path::new("end_time");
+    pub const END_TIME: v::Path<Self, k::Time> = v::path("end_time");
     /// A moment, in unix seconds.
     ///
     /// Source: `end_time` of `billing.meter_event_summary`.
@@ -33,7 +31,7 @@ impl BillingMeterEventSummary {
         timestamp(&self.value, "end_time")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing.meter_event_summary`.
@@ -42,7 +40,7 @@ impl BillingMeterEventSummary {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing.meter_event_summary`.
@@ -51,7 +49,7 @@ impl BillingMeterEventSummary {
         boolean(&self.value, "livemode")
     }
     /// The path of [`meter`](Self::meter).
-    pub const METER: v::Path<Self, k::Text> = v::Path::new("meter");
+    pub const METER: v::Path<Self, k::Text> = v::path("meter");
     /// A string.
     ///
     /// Source: `meter` of `billing.meter_event_summary`.
@@ -67,7 +65,7 @@ impl BillingMeterEventSummary {
         text(&self.value, "object")
     }
     /// The path of [`start_time`](Self::start_time).
-    pub const START_TIME: v::Path<Self, k::Time> = v::Path::new("start_time");
+    pub const START_TIME: v::Path<Self, k::Time> = v::path("start_time");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_time` of `billing.meter_event_summary`.

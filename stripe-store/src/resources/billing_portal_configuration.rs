@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type BillingPortalConfiguration = Lens<markers::BillingPortalConfiguration>;
 impl BillingPortalConfiguration {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `billing_portal.configuration`.
@@ -25,9 +25,7 @@ impl BillingPortalConfiguration {
         boolean(&self.value, "active")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `billing_portal.configuration`.
@@ -36,7 +34,7 @@ impl BillingPortalConfiguration {
         expandable(&self.value, "application")
     }
     /// The path of [`business_profile`](Self::business_profile).
-    pub const BUSINESS_PROFILE: v::Path<Self, k::Object<PortalBusinessProfile>> = v::Path::new(
+    pub const BUSINESS_PROFILE: v::Path<Self, k::Object<PortalBusinessProfile>> = v::path(
         "business_profile",
     );
     /// A nested [`PortalBusinessProfile`].
@@ -47,7 +45,7 @@ impl BillingPortalConfiguration {
         object(&self.value, "business_profile")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing_portal.configuration`.
@@ -56,9 +54,7 @@ impl BillingPortalConfiguration {
         timestamp(&self.value, "created")
     }
     /// The path of [`default_return_url`](Self::default_return_url).
-    pub const DEFAULT_RETURN_URL: v::Path<Self, k::Text> = v::Path::new(
-        "default_return_url",
-    );
+    pub const DEFAULT_RETURN_URL: v::Path<Self, k::Text> = v::path("default_return_url");
     /// A string; may be `null`.
     ///
     /// Source: `default_return_url` of `billing_portal.configuration`.
@@ -67,9 +63,7 @@ impl BillingPortalConfiguration {
         text(&self.value, "default_return_url")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<PortalFeatures>> = v::Path::new(
-        "features",
-    );
+    pub const FEATURES: v::Path<Self, k::Object<PortalFeatures>> = v::path("features");
     /// A nested [`PortalFeatures`].
     ///
     /// Source: `features` of `billing_portal.configuration`.
@@ -78,7 +72,7 @@ impl BillingPortalConfiguration {
         object(&self.value, "features")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing_portal.configuration`.
@@ -87,7 +81,7 @@ impl BillingPortalConfiguration {
         id(&self.value, "id")
     }
     /// The path of [`is_default`](Self::is_default).
-    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::Path::new("is_default");
+    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::path("is_default");
     /// True or false.
     ///
     /// Source: `is_default` of `billing_portal.configuration`.
@@ -96,7 +90,7 @@ impl BillingPortalConfiguration {
         boolean(&self.value, "is_default")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing_portal.configuration`.
@@ -105,7 +99,7 @@ impl BillingPortalConfiguration {
         boolean(&self.value, "livemode")
     }
     /// The path of [`login_page`](Self::login_page).
-    pub const LOGIN_PAGE: v::Path<Self, k::Object<PortalLoginPage>> = v::Path::new(
+    pub const LOGIN_PAGE: v::Path<Self, k::Object<PortalLoginPage>> = v::path(
         "login_page",
     );
     /// A nested [`PortalLoginPage`].
@@ -116,7 +110,7 @@ impl BillingPortalConfiguration {
         object(&self.value, "login_page")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `billing_portal.configuration`.
@@ -125,7 +119,7 @@ impl BillingPortalConfiguration {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `billing_portal.configuration`.
@@ -141,7 +135,7 @@ impl BillingPortalConfiguration {
         text(&self.value, "object")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::Time> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::Time> = v::path("updated");
     /// A moment, in unix seconds.
     ///
     /// Source: `updated` of `billing_portal.configuration`.
@@ -166,7 +160,7 @@ impl v::Resource for BillingPortalConfiguration {
 pub type PortalBusinessProfile = Lens<markers::PortalBusinessProfile>;
 impl PortalBusinessProfile {
     /// The path of [`headline`](Self::headline).
-    pub const HEADLINE: v::Path<Self, k::Text> = v::Path::new("headline");
+    pub const HEADLINE: v::Path<Self, k::Text> = v::path("headline");
     /// A string; may be `null`.
     ///
     /// Source: `headline` of `portal_business_profile`.
@@ -175,9 +169,7 @@ impl PortalBusinessProfile {
         text(&self.value, "headline")
     }
     /// The path of [`privacy_policy_url`](Self::privacy_policy_url).
-    pub const PRIVACY_POLICY_URL: v::Path<Self, k::Text> = v::Path::new(
-        "privacy_policy_url",
-    );
+    pub const PRIVACY_POLICY_URL: v::Path<Self, k::Text> = v::path("privacy_policy_url");
     /// A string; may be `null`.
     ///
     /// Source: `privacy_policy_url` of `portal_business_profile`.
@@ -186,7 +178,7 @@ impl PortalBusinessProfile {
         text(&self.value, "privacy_policy_url")
     }
     /// The path of [`terms_of_service_url`](Self::terms_of_service_url).
-    pub const TERMS_OF_SERVICE_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const TERMS_OF_SERVICE_URL: v::Path<Self, k::Text> = v::path(
         "terms_of_service_url",
     );
     /// A string; may be `null`.
@@ -206,7 +198,7 @@ impl PortalCustomerUpdate {
     pub const ALLOWED_UPDATES: v::Path<
         Self,
         k::Array<k::Enum<PortalCustomerUpdateAllowedUpdates>>,
-    > = v::Path::new("allowed_updates");
+    > = v::path("allowed_updates");
     /// An array: one of the values of [`PortalCustomerUpdateAllowedUpdates`], or one that is newer than this list.
     ///
     /// Source: `allowed_updates` of `portal_customer_update`.
@@ -217,7 +209,7 @@ impl PortalCustomerUpdate {
         array(&self.value, "allowed_updates")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_customer_update`.
@@ -232,7 +224,7 @@ impl PortalCustomerUpdate {
 pub type PortalFeatures = Lens<markers::PortalFeatures>;
 impl PortalFeatures {
     /// The path of [`customer_update`](Self::customer_update).
-    pub const CUSTOMER_UPDATE: v::Path<Self, k::Object<PortalCustomerUpdate>> = v::Path::new(
+    pub const CUSTOMER_UPDATE: v::Path<Self, k::Object<PortalCustomerUpdate>> = v::path(
         "customer_update",
     );
     /// A nested [`PortalCustomerUpdate`].
@@ -243,7 +235,7 @@ impl PortalFeatures {
         object(&self.value, "customer_update")
     }
     /// The path of [`invoice_history`](Self::invoice_history).
-    pub const INVOICE_HISTORY: v::Path<Self, k::Object<PortalInvoiceList>> = v::Path::new(
+    pub const INVOICE_HISTORY: v::Path<Self, k::Object<PortalInvoiceList>> = v::path(
         "invoice_history",
     );
     /// A nested [`PortalInvoiceList`].
@@ -257,7 +249,7 @@ impl PortalFeatures {
     pub const PAYMENT_METHOD_UPDATE: v::Path<
         Self,
         k::Object<PortalPaymentMethodUpdate>,
-    > = v::Path::new("payment_method_update");
+    > = v::path("payment_method_update");
     /// A nested [`PortalPaymentMethodUpdate`].
     ///
     /// Source: `payment_method_update` of `portal_features`.
@@ -266,7 +258,7 @@ impl PortalFeatures {
         object(&self.value, "payment_method_update")
     }
     /// The path of [`subscription_cancel`](Self::subscription_cancel).
-    pub const SUBSCRIPTION_CANCEL: v::Path<Self, k::Object<PortalSubscriptionCancel>> = v::Path::new(
+    pub const SUBSCRIPTION_CANCEL: v::Path<Self, k::Object<PortalSubscriptionCancel>> = v::path(
         "subscription_cancel",
     );
     /// A nested [`PortalSubscriptionCancel`].
@@ -277,7 +269,7 @@ impl PortalFeatures {
         object(&self.value, "subscription_cancel")
     }
     /// The path of [`subscription_pause`](Self::subscription_pause).
-    pub const SUBSCRIPTION_PAUSE: v::Path<Self, k::Object<PortalSubscriptionPause>> = v::Path::new(
+    pub const SUBSCRIPTION_PAUSE: v::Path<Self, k::Object<PortalSubscriptionPause>> = v::path(
         "subscription_pause",
     );
     /// A nested [`PortalSubscriptionPause`].
@@ -288,7 +280,7 @@ impl PortalFeatures {
         object(&self.value, "subscription_pause")
     }
     /// The path of [`subscription_update`](Self::subscription_update).
-    pub const SUBSCRIPTION_UPDATE: v::Path<Self, k::Object<PortalSubscriptionUpdate>> = v::Path::new(
+    pub const SUBSCRIPTION_UPDATE: v::Path<Self, k::Object<PortalSubscriptionUpdate>> = v::path(
         "subscription_update",
     );
     /// A nested [`PortalSubscriptionUpdate`].
@@ -305,7 +297,7 @@ impl PortalFeatures {
 pub type PortalInvoiceList = Lens<markers::PortalInvoiceList>;
 impl PortalInvoiceList {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_invoice_list`.
@@ -320,7 +312,7 @@ impl PortalInvoiceList {
 pub type PortalLoginPage = Lens<markers::PortalLoginPage>;
 impl PortalLoginPage {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_login_page`.
@@ -329,7 +321,7 @@ impl PortalLoginPage {
         boolean(&self.value, "enabled")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `portal_login_page`.
@@ -344,7 +336,7 @@ impl PortalLoginPage {
 pub type PortalPaymentMethodUpdate = Lens<markers::PortalPaymentMethodUpdate>;
 impl PortalPaymentMethodUpdate {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_payment_method_update`.
@@ -353,7 +345,7 @@ impl PortalPaymentMethodUpdate {
         boolean(&self.value, "enabled")
     }
     /// The path of [`payment_method_configuration`](Self::payment_method_configuration).
-    pub const PAYMENT_METHOD_CONFIGURATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAYMENT_METHOD_CONFIGURATION: v::Path<Self, k::Text> = v::path(
         "payment_method_configuration",
     );
     /// A string; may be `null`.
@@ -375,7 +367,7 @@ impl PortalResourceScheduleUpdateAtPeriodEnd {
     pub const CONDITIONS: v::Path<
         Self,
         k::Array<k::Object<PortalResourceScheduleUpdateAtPeriodEndCondition>>,
-    > = v::Path::new("conditions");
+    > = v::path("conditions");
     /// An array: a nested [`PortalResourceScheduleUpdateAtPeriodEndCondition`].
     ///
     /// Source: `conditions` of `portal_resource_schedule_update_at_period_end`.
@@ -397,7 +389,7 @@ impl PortalResourceScheduleUpdateAtPeriodEndCondition {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PortalResourceScheduleUpdateAtPeriodEndConditionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PortalResourceScheduleUpdateAtPeriodEndConditionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `portal_resource_schedule_update_at_period_end_condition`.
@@ -415,7 +407,7 @@ impl PortalSubscriptionCancel {
     pub const CANCELLATION_REASON: v::Path<
         Self,
         k::Object<PortalSubscriptionCancellationReason>,
-    > = v::Path::new("cancellation_reason");
+    > = v::path("cancellation_reason");
     /// A nested [`PortalSubscriptionCancellationReason`].
     ///
     /// Source: `cancellation_reason` of `portal_subscription_cancel`.
@@ -424,7 +416,7 @@ impl PortalSubscriptionCancel {
         object(&self.value, "cancellation_reason")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_subscription_cancel`.
@@ -433,7 +425,7 @@ impl PortalSubscriptionCancel {
         boolean(&self.value, "enabled")
     }
     /// The path of [`mode`](Self::mode).
-    pub const MODE: v::Path<Self, k::Enum<PortalSubscriptionCancelMode>> = v::Path::new(
+    pub const MODE: v::Path<Self, k::Enum<PortalSubscriptionCancelMode>> = v::path(
         "mode",
     );
     /// One of the values of [`PortalSubscriptionCancelMode`], or one that is newer than this list.
@@ -447,7 +439,7 @@ impl PortalSubscriptionCancel {
     pub const PRORATION_BEHAVIOR: v::Path<
         Self,
         k::Enum<PortalSubscriptionCancelProrationBehavior>,
-    > = v::Path::new("proration_behavior");
+    > = v::path("proration_behavior");
     /// One of the values of [`PortalSubscriptionCancelProrationBehavior`], or one that is newer than this list.
     ///
     /// Source: `proration_behavior` of `portal_subscription_cancel`.
@@ -466,7 +458,7 @@ pub type PortalSubscriptionCancellationReason = Lens<
 >;
 impl PortalSubscriptionCancellationReason {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_subscription_cancellation_reason`.
@@ -475,7 +467,7 @@ impl PortalSubscriptionCancellationReason {
         boolean(&self.value, "enabled")
     }
     /// The path of [`feedback_options`](Self::feedback_options).
-    pub const FEEDBACK_OPTIONS: v::Path<Self, k::Array<k::Ref<BillingFeedbackOption>>> = v::Path::new(
+    pub const FEEDBACK_OPTIONS: v::Path<Self, k::Array<k::Ref<BillingFeedbackOption>>> = v::path(
         "feedback_options",
     );
     /// An array: the id of a [`BillingFeedbackOption`], or the object where it was expanded; empty where absent.
@@ -489,7 +481,7 @@ impl PortalSubscriptionCancellationReason {
     pub const OPTIONS: v::Path<
         Self,
         k::Array<k::Enum<PortalSubscriptionCancellationReasonOptions>>,
-    > = v::Path::new("options");
+    > = v::path("options");
     /// An array: one of the values of [`PortalSubscriptionCancellationReasonOptions`], or one that is newer than this list.
     ///
     /// Source: `options` of `portal_subscription_cancellation_reason`.
@@ -506,7 +498,7 @@ impl PortalSubscriptionCancellationReason {
 pub type PortalSubscriptionPause = Lens<markers::PortalSubscriptionPause>;
 impl PortalSubscriptionPause {
     /// The path of [`duration`](Self::duration).
-    pub const DURATION: v::Path<Self, k::Object<PortalSubscriptionPauseDuration>> = v::Path::new(
+    pub const DURATION: v::Path<Self, k::Object<PortalSubscriptionPauseDuration>> = v::path(
         "duration",
     );
     /// A nested [`PortalSubscriptionPauseDuration`].
@@ -517,7 +509,7 @@ impl PortalSubscriptionPause {
         object(&self.value, "duration")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_subscription_pause`.
@@ -537,7 +529,7 @@ impl PortalSubscriptionPauseDuration {
     pub const INTERVAL_OPTIONS: v::Path<
         Self,
         k::Array<k::Object<PortalSubscriptionPauseDurationIntervalOption>>,
-    > = v::Path::new("interval_options");
+    > = v::path("interval_options");
     /// An array: a nested [`PortalSubscriptionPauseDurationIntervalOption`].
     ///
     /// Source: `interval_options` of `portal_subscription_pause_duration`.
@@ -548,7 +540,7 @@ impl PortalSubscriptionPauseDuration {
         array(&self.value, "interval_options")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PortalSubscriptionPauseDurationType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PortalSubscriptionPauseDurationType>> = v::path(
         "type",
     );
     /// One of the values of [`PortalSubscriptionPauseDurationType`], or one that is newer than this list.
@@ -562,34 +554,7 @@ impl PortalSubscriptionPauseDuration {
 /// Part of other objects: `portal_subscription_pause_duration_interval_option`.
 ///
 /// Source: schema `portal_subscription_pause_duration_interval_option`.
-pub type PortalSubscriptionPauseDurationIntervalOption = Lens<
-    markers::PortalSubscriptionPauseDurationIntervalOption,
->;
-impl PortalSubscriptionPauseDurationIntervalOption {
-    /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<
-        Self,
-        k::Enum<PortalSubscriptionPauseDurationIntervalOptionInterval>,
-    > = v::Path::new("interval");
-    /// One of the values of [`PortalSubscriptionPauseDurationIntervalOptionInterval`], or one that is newer than this list.
-    ///
-    /// Source: `interval` of `portal_subscription_pause_duration_interval_option`.
-    #[inline]
-    pub fn interval(
-        &self,
-    ) -> Option<PortalSubscriptionPauseDurationIntervalOptionInterval> {
-        open_enum(&self.value, "interval")
-    }
-    /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
-    /// An integer.
-    ///
-    /// Source: `interval_count` of `portal_subscription_pause_duration_interval_option`.
-    #[inline]
-    pub fn interval_count(&self) -> Option<i64> {
-        int(&self.value, "interval_count")
-    }
-}
+pub type PortalSubscriptionPauseDurationIntervalOption = super::SubscriptionPendingInvoiceItemInterval;
 /// Part of other objects: `portal_subscription_update`.
 ///
 /// Source: schema `portal_subscription_update`.
@@ -599,7 +564,7 @@ impl PortalSubscriptionUpdate {
     pub const BILLING_CYCLE_ANCHOR: v::Path<
         Self,
         k::Enum<PortalSubscriptionUpdateBillingCycleAnchor>,
-    > = v::Path::new("billing_cycle_anchor");
+    > = v::path("billing_cycle_anchor");
     /// One of the values of [`PortalSubscriptionUpdateBillingCycleAnchor`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `billing_cycle_anchor` of `portal_subscription_update`.
@@ -613,7 +578,7 @@ impl PortalSubscriptionUpdate {
     pub const DEFAULT_ALLOWED_UPDATES: v::Path<
         Self,
         k::Array<k::Enum<PortalSubscriptionUpdateDefaultAllowedUpdates>>,
-    > = v::Path::new("default_allowed_updates");
+    > = v::path("default_allowed_updates");
     /// An array: one of the values of [`PortalSubscriptionUpdateDefaultAllowedUpdates`], or one that is newer than this list.
     ///
     /// Source: `default_allowed_updates` of `portal_subscription_update`.
@@ -624,7 +589,7 @@ impl PortalSubscriptionUpdate {
         array(&self.value, "default_allowed_updates")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_subscription_update`.
@@ -636,7 +601,7 @@ impl PortalSubscriptionUpdate {
     pub const PRODUCTS: v::Path<
         Self,
         k::Array<k::Object<PortalSubscriptionUpdateProduct>>,
-    > = v::Path::new("products");
+    > = v::path("products");
     /// An array: a nested [`PortalSubscriptionUpdateProduct`]; empty where absent.
     ///
     /// Source: `products` of `portal_subscription_update`.
@@ -648,7 +613,7 @@ impl PortalSubscriptionUpdate {
     pub const PRORATION_BEHAVIOR: v::Path<
         Self,
         k::Enum<PortalSubscriptionUpdateProrationBehavior>,
-    > = v::Path::new("proration_behavior");
+    > = v::path("proration_behavior");
     /// One of the values of [`PortalSubscriptionUpdateProrationBehavior`], or one that is newer than this list.
     ///
     /// Source: `proration_behavior` of `portal_subscription_update`.
@@ -662,7 +627,7 @@ impl PortalSubscriptionUpdate {
     pub const SCHEDULE_AT_PERIOD_END: v::Path<
         Self,
         k::Object<PortalResourceScheduleUpdateAtPeriodEnd>,
-    > = v::Path::new("schedule_at_period_end");
+    > = v::path("schedule_at_period_end");
     /// A nested [`PortalResourceScheduleUpdateAtPeriodEnd`].
     ///
     /// Source: `schedule_at_period_end` of `portal_subscription_update`.
@@ -676,7 +641,7 @@ impl PortalSubscriptionUpdate {
     pub const TRIAL_UPDATE_BEHAVIOR: v::Path<
         Self,
         k::Enum<PortalSubscriptionUpdateTrialUpdateBehavior>,
-    > = v::Path::new("trial_update_behavior");
+    > = v::path("trial_update_behavior");
     /// One of the values of [`PortalSubscriptionUpdateTrialUpdateBehavior`], or one that is newer than this list.
     ///
     /// Source: `trial_update_behavior` of `portal_subscription_update`.
@@ -698,7 +663,7 @@ impl PortalSubscriptionUpdateProduct {
     pub const ADJUSTABLE_QUANTITY: v::Path<
         Self,
         k::Object<PortalSubscriptionUpdateProductAdjustableQuantity>,
-    > = v::Path::new("adjustable_quantity");
+    > = v::path("adjustable_quantity");
     /// A nested [`PortalSubscriptionUpdateProductAdjustableQuantity`].
     ///
     /// Source: `adjustable_quantity` of `portal_subscription_update_product`.
@@ -709,7 +674,7 @@ impl PortalSubscriptionUpdateProduct {
         object(&self.value, "adjustable_quantity")
     }
     /// The path of [`prices`](Self::prices).
-    pub const PRICES: v::Path<Self, k::Array<k::Text>> = v::Path::new("prices");
+    pub const PRICES: v::Path<Self, k::Array<k::Text>> = v::path("prices");
     /// An array: a string.
     ///
     /// Source: `prices` of `portal_subscription_update_product`.
@@ -718,7 +683,7 @@ impl PortalSubscriptionUpdateProduct {
         array(&self.value, "prices")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Text> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Text> = v::path("product");
     /// A string.
     ///
     /// Source: `product` of `portal_subscription_update_product`.
@@ -735,7 +700,7 @@ pub type PortalSubscriptionUpdateProductAdjustableQuantity = Lens<
 >;
 impl PortalSubscriptionUpdateProductAdjustableQuantity {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `portal_subscription_update_product_adjustable_quantity`.
@@ -744,7 +709,7 @@ impl PortalSubscriptionUpdateProductAdjustableQuantity {
         boolean(&self.value, "enabled")
     }
     /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Int> = v::Path::new("maximum");
+    pub const MAXIMUM: v::Path<Self, k::Int> = v::path("maximum");
     /// An integer; may be `null`.
     ///
     /// Source: `maximum` of `portal_subscription_update_product_adjustable_quantity`.
@@ -753,7 +718,7 @@ impl PortalSubscriptionUpdateProductAdjustableQuantity {
         int(&self.value, "maximum")
     }
     /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Int> = v::Path::new("minimum");
+    pub const MINIMUM: v::Path<Self, k::Int> = v::path("minimum");
     /// An integer.
     ///
     /// Source: `minimum` of `portal_subscription_update_product_adjustable_quantity`.
@@ -802,41 +767,35 @@ impl v::OpenEnum for PortalCustomerUpdateAllowedUpdates {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Address,
-                1 => Self::Email,
-                2 => Self::Name,
-                3 => Self::Phone,
-                4 => Self::Shipping,
-                5 => Self::TaxId,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Address,
+            1 => Self::Email,
+            2 => Self::Name,
+            3 => Self::Phone,
+            4 => Self::Shipping,
+            5 => Self::TaxId,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalCustomerUpdateAllowedUpdates {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalCustomerUpdateAllowedUpdates {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalCustomerUpdateAllowedUpdates {}
 impl Debug for PortalCustomerUpdateAllowedUpdates {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_resource_schedule_update_at_period_end_condition.type`.
@@ -863,37 +822,31 @@ impl v::OpenEnum for PortalResourceScheduleUpdateAtPeriodEndConditionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DecreasingItemAmount,
-                1 => Self::ShorteningInterval,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DecreasingItemAmount,
+            1 => Self::ShorteningInterval,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalResourceScheduleUpdateAtPeriodEndConditionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalResourceScheduleUpdateAtPeriodEndConditionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalResourceScheduleUpdateAtPeriodEndConditionType {}
 impl Debug for PortalResourceScheduleUpdateAtPeriodEndConditionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_cancel.mode`.
@@ -917,37 +870,31 @@ impl v::OpenEnum for PortalSubscriptionCancelMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AtPeriodEnd,
-                1 => Self::Immediately,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AtPeriodEnd,
+            1 => Self::Immediately,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionCancelMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionCancelMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionCancelMode {}
 impl Debug for PortalSubscriptionCancelMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_cancel.proration_behavior`.
@@ -978,189 +925,38 @@ impl v::OpenEnum for PortalSubscriptionCancelProrationBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlwaysInvoice,
-                1 => Self::CreateProrations,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AlwaysInvoice,
+            1 => Self::CreateProrations,
+            2 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionCancelProrationBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionCancelProrationBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionCancelProrationBehavior {}
 impl Debug for PortalSubscriptionCancelProrationBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_cancellation_reason.options`.
-#[non_exhaustive]
-pub enum PortalSubscriptionCancellationReasonOptions {
-    /// `customer_service`
-    CustomerService,
-    /// `low_quality`
-    LowQuality,
-    /// `missing_features`
-    MissingFeatures,
-    /// `other`
-    OtherValue,
-    /// `switched_service`
-    SwitchedService,
-    /// `too_complex`
-    TooComplex,
-    /// `too_expensive`
-    TooExpensive,
-    /// `unused`
-    Unused,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PortalSubscriptionCancellationReasonOptions {
-    const VALUES: &'static [&'static str] = &[
-        "customer_service",
-        "low_quality",
-        "missing_features",
-        "other",
-        "switched_service",
-        "too_complex",
-        "too_expensive",
-        "unused",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CustomerService => "customer_service",
-            Self::LowQuality => "low_quality",
-            Self::MissingFeatures => "missing_features",
-            Self::OtherValue => "other",
-            Self::SwitchedService => "switched_service",
-            Self::TooComplex => "too_complex",
-            Self::TooExpensive => "too_expensive",
-            Self::Unused => "unused",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerService,
-                1 => Self::LowQuality,
-                2 => Self::MissingFeatures,
-                3 => Self::OtherValue,
-                4 => Self::SwitchedService,
-                5 => Self::TooComplex,
-                6 => Self::TooExpensive,
-                7 => Self::Unused,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PortalSubscriptionCancellationReasonOptions {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PortalSubscriptionCancellationReasonOptions {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PortalSubscriptionCancellationReasonOptions {}
-impl Debug for PortalSubscriptionCancellationReasonOptions {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CancellationDetailsFeedback as PortalSubscriptionCancellationReasonOptions;
 /// The values of `portal_subscription_pause_duration_interval_option.interval`.
-#[non_exhaustive]
-pub enum PortalSubscriptionPauseDurationIntervalOptionInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PortalSubscriptionPauseDurationIntervalOptionInterval {
-    const VALUES: &'static [&'static str] = &["day", "month", "week", "year"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PortalSubscriptionPauseDurationIntervalOptionInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PortalSubscriptionPauseDurationIntervalOptionInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PortalSubscriptionPauseDurationIntervalOptionInterval {}
-impl Debug for PortalSubscriptionPauseDurationIntervalOptionInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanInterval as PortalSubscriptionPauseDurationIntervalOptionInterval;
 /// The values of `portal_subscription_pause_duration.type`.
 #[non_exhaustive]
 pub enum PortalSubscriptionPauseDurationType {
@@ -1182,37 +978,31 @@ impl v::OpenEnum for PortalSubscriptionPauseDurationType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Indefinite,
-                1 => Self::IntervalOptions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Indefinite,
+            1 => Self::IntervalOptions,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionPauseDurationType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionPauseDurationType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionPauseDurationType {}
 impl Debug for PortalSubscriptionPauseDurationType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_update.billing_cycle_anchor`.
@@ -1236,37 +1026,31 @@ impl v::OpenEnum for PortalSubscriptionUpdateBillingCycleAnchor {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Now,
-                1 => Self::Unchanged,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Now,
+            1 => Self::Unchanged,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionUpdateBillingCycleAnchor {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionUpdateBillingCycleAnchor {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionUpdateBillingCycleAnchor {}
 impl Debug for PortalSubscriptionUpdateBillingCycleAnchor {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_update.default_allowed_updates`.
@@ -1293,102 +1077,36 @@ impl v::OpenEnum for PortalSubscriptionUpdateDefaultAllowedUpdates {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Price,
-                1 => Self::PromotionCode,
-                2 => Self::Quantity,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Price,
+            1 => Self::PromotionCode,
+            2 => Self::Quantity,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionUpdateDefaultAllowedUpdates {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionUpdateDefaultAllowedUpdates {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionUpdateDefaultAllowedUpdates {}
 impl Debug for PortalSubscriptionUpdateDefaultAllowedUpdates {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_subscription_update.proration_behavior`.
-#[non_exhaustive]
-pub enum PortalSubscriptionUpdateProrationBehavior {
-    /// `always_invoice`
-    AlwaysInvoice,
-    /// `create_prorations`
-    CreateProrations,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PortalSubscriptionUpdateProrationBehavior {
-    const VALUES: &'static [&'static str] = &[
-        "always_invoice",
-        "create_prorations",
-        "none",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AlwaysInvoice => "always_invoice",
-            Self::CreateProrations => "create_prorations",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlwaysInvoice,
-                1 => Self::CreateProrations,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PortalSubscriptionUpdateProrationBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PortalSubscriptionUpdateProrationBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PortalSubscriptionUpdateProrationBehavior {}
-impl Debug for PortalSubscriptionUpdateProrationBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PortalSubscriptionCancelProrationBehavior as PortalSubscriptionUpdateProrationBehavior;
 /// The values of `portal_subscription_update.trial_update_behavior`.
 #[non_exhaustive]
 pub enum PortalSubscriptionUpdateTrialUpdateBehavior {
@@ -1410,36 +1128,30 @@ impl v::OpenEnum for PortalSubscriptionUpdateTrialUpdateBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContinueTrial,
-                1 => Self::EndTrial,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ContinueTrial,
+            1 => Self::EndTrial,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalSubscriptionUpdateTrialUpdateBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalSubscriptionUpdateTrialUpdateBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalSubscriptionUpdateTrialUpdateBehavior {}
 impl Debug for PortalSubscriptionUpdateTrialUpdateBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -21,7 +21,7 @@ impl BillingPortalSession {
     pub const AFTER_EXPIRATION: v::Path<
         Self,
         k::Object<BillingPortalSessionAfterExpiration>,
-    > = v::Path::new("after_expiration");
+    > = v::path("after_expiration");
     /// A nested [`BillingPortalSessionAfterExpiration`]; may be absent or `null`.
     ///
     /// Source: `after_expiration` of `billing_portal.session`.
@@ -30,7 +30,7 @@ impl BillingPortalSession {
         object(&self.value, "after_expiration")
     }
     /// The path of [`configuration`](Self::configuration).
-    pub const CONFIGURATION: v::Path<Self, k::Ref<BillingPortalConfiguration>> = v::Path::new(
+    pub const CONFIGURATION: v::Path<Self, k::Ref<BillingPortalConfiguration>> = v::path(
         "configuration",
     );
     /// The id of a [`BillingPortalConfiguration`], or the object where it was expanded.
@@ -43,7 +43,7 @@ impl BillingPortalSession {
         expandable(&self.value, "configuration")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `billing_portal.session`.
@@ -52,7 +52,7 @@ impl BillingPortalSession {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string.
     ///
     /// Source: `customer` of `billing_portal.session`.
@@ -61,9 +61,7 @@ impl BillingPortalSession {
         text(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `billing_portal.session`.
@@ -72,7 +70,7 @@ impl BillingPortalSession {
         text(&self.value, "customer_account")
     }
     /// The path of [`flow`](Self::flow).
-    pub const FLOW: v::Path<Self, k::Object<PortalFlowsFlow>> = v::Path::new("flow");
+    pub const FLOW: v::Path<Self, k::Object<PortalFlowsFlow>> = v::path("flow");
     /// A nested [`PortalFlowsFlow`]; may be `null`.
     ///
     /// Source: `flow` of `billing_portal.session`.
@@ -81,7 +79,7 @@ impl BillingPortalSession {
         object(&self.value, "flow")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `billing_portal.session`.
@@ -90,7 +88,7 @@ impl BillingPortalSession {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `billing_portal.session`.
@@ -99,7 +97,7 @@ impl BillingPortalSession {
         boolean(&self.value, "livemode")
     }
     /// The path of [`locale`](Self::locale).
-    pub const LOCALE: v::Path<Self, k::Enum<BillingPortalSessionLocale>> = v::Path::new(
+    pub const LOCALE: v::Path<Self, k::Enum<BillingPortalSessionLocale>> = v::path(
         "locale",
     );
     /// One of the values of [`BillingPortalSessionLocale`], or one that is newer than this list; may be `null`.
@@ -117,7 +115,7 @@ impl BillingPortalSession {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::Path::new("on_behalf_of");
+    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::path("on_behalf_of");
     /// A string; may be `null`.
     ///
     /// Source: `on_behalf_of` of `billing_portal.session`.
@@ -126,7 +124,7 @@ impl BillingPortalSession {
         text(&self.value, "on_behalf_of")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be `null`.
     ///
     /// Source: `return_url` of `billing_portal.session`.
@@ -135,7 +133,7 @@ impl BillingPortalSession {
         text(&self.value, "return_url")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `billing_portal.session`.
@@ -161,7 +159,7 @@ impl BillingPortalSessionAfterExpiration {
     pub const CUSTOMER_LOGIN: v::Path<
         Self,
         k::Object<BillingPortalSessionAfterExpirationCustomerLogin>,
-    > = v::Path::new("customer_login");
+    > = v::path("customer_login");
     /// A nested [`BillingPortalSessionAfterExpirationCustomerLogin`]; may be `null`.
     ///
     /// Source: `customer_login` of `billing_portal_session_after_expiration`.
@@ -172,7 +170,7 @@ impl BillingPortalSessionAfterExpiration {
         object(&self.value, "customer_login")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `customer_login`.
     ///
     /// Source: `type` of `billing_portal_session_after_expiration`.
@@ -189,7 +187,7 @@ pub type BillingPortalSessionAfterExpirationCustomerLogin = Lens<
 >;
 impl BillingPortalSessionAfterExpirationCustomerLogin {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `billing_portal_session_after_expiration_customer_login`.
@@ -206,7 +204,7 @@ pub type PortalFlowsAfterCompletionHostedConfirmation = Lens<
 >;
 impl PortalFlowsAfterCompletionHostedConfirmation {
     /// The path of [`custom_message`](Self::custom_message).
-    pub const CUSTOM_MESSAGE: v::Path<Self, k::Text> = v::Path::new("custom_message");
+    pub const CUSTOM_MESSAGE: v::Path<Self, k::Text> = v::path("custom_message");
     /// A string; may be `null`.
     ///
     /// Source: `custom_message` of `portal_flows_after_completion_hosted_confirmation`.
@@ -223,7 +221,7 @@ pub type PortalFlowsAfterCompletionRedirect = Lens<
 >;
 impl PortalFlowsAfterCompletionRedirect {
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string.
     ///
     /// Source: `return_url` of `portal_flows_after_completion_redirect`.
@@ -238,7 +236,7 @@ impl PortalFlowsAfterCompletionRedirect {
 pub type PortalFlowsCouponOffer = Lens<markers::PortalFlowsCouponOffer>;
 impl PortalFlowsCouponOffer {
     /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Text> = v::Path::new("coupon");
+    pub const COUPON: v::Path<Self, k::Text> = v::path("coupon");
     /// A string.
     ///
     /// Source: `coupon` of `portal_flows_coupon_offer`.
@@ -256,7 +254,7 @@ impl PortalFlowsFlow {
     pub const AFTER_COMPLETION: v::Path<
         Self,
         k::Object<PortalFlowsFlowAfterCompletion>,
-    > = v::Path::new("after_completion");
+    > = v::path("after_completion");
     /// A nested [`PortalFlowsFlowAfterCompletion`].
     ///
     /// Source: `after_completion` of `portal_flows_flow`.
@@ -265,7 +263,7 @@ impl PortalFlowsFlow {
         object(&self.value, "after_completion")
     }
     /// The path of [`customer_update`](Self::customer_update).
-    pub const CUSTOMER_UPDATE: v::Path<Self, k::Object<PortalFlowsFlowCustomerUpdate>> = v::Path::new(
+    pub const CUSTOMER_UPDATE: v::Path<Self, k::Object<PortalFlowsFlowCustomerUpdate>> = v::path(
         "customer_update",
     );
     /// A nested [`PortalFlowsFlowCustomerUpdate`]; may be `null`.
@@ -279,7 +277,7 @@ impl PortalFlowsFlow {
     pub const SUBSCRIPTION_CANCEL: v::Path<
         Self,
         k::Object<PortalFlowsFlowSubscriptionCancel>,
-    > = v::Path::new("subscription_cancel");
+    > = v::path("subscription_cancel");
     /// A nested [`PortalFlowsFlowSubscriptionCancel`]; may be `null`.
     ///
     /// Source: `subscription_cancel` of `portal_flows_flow`.
@@ -291,7 +289,7 @@ impl PortalFlowsFlow {
     pub const SUBSCRIPTION_PAUSE: v::Path<
         Self,
         k::Object<PortalFlowsFlowSubscriptionPause>,
-    > = v::Path::new("subscription_pause");
+    > = v::path("subscription_pause");
     /// A nested [`PortalFlowsFlowSubscriptionPause`]; may be `null`.
     ///
     /// Source: `subscription_pause` of `portal_flows_flow`.
@@ -303,7 +301,7 @@ impl PortalFlowsFlow {
     pub const SUBSCRIPTION_UPDATE: v::Path<
         Self,
         k::Object<PortalFlowsFlowSubscriptionUpdate>,
-    > = v::Path::new("subscription_update");
+    > = v::path("subscription_update");
     /// A nested [`PortalFlowsFlowSubscriptionUpdate`]; may be `null`.
     ///
     /// Source: `subscription_update` of `portal_flows_flow`.
@@ -315,7 +313,7 @@ impl PortalFlowsFlow {
     pub const SUBSCRIPTION_UPDATE_CONFIRM: v::Path<
         Self,
         k::Object<PortalFlowsFlowSubscriptionUpdateConfirm>,
-    > = v::Path::new("subscription_update_confirm");
+    > = v::path("subscription_update_confirm");
     /// A nested [`PortalFlowsFlowSubscriptionUpdateConfirm`]; may be `null`.
     ///
     /// Source: `subscription_update_confirm` of `portal_flows_flow`.
@@ -326,7 +324,7 @@ impl PortalFlowsFlow {
         object(&self.value, "subscription_update_confirm")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PortalFlowsFlowType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<PortalFlowsFlowType>> = v::path("type");
     /// One of the values of [`PortalFlowsFlowType`], or one that is newer than this list.
     ///
     /// Source: `type` of `portal_flows_flow`.
@@ -393,7 +391,7 @@ impl PortalFlowsFlowAfterCompletion {
     pub const HOSTED_CONFIRMATION: v::Path<
         Self,
         k::Object<PortalFlowsAfterCompletionHostedConfirmation>,
-    > = v::Path::new("hosted_confirmation");
+    > = v::path("hosted_confirmation");
     /// A nested [`PortalFlowsAfterCompletionHostedConfirmation`]; may be `null`.
     ///
     /// Source: `hosted_confirmation` of `portal_flows_flow_after_completion`.
@@ -404,7 +402,7 @@ impl PortalFlowsFlowAfterCompletion {
         object(&self.value, "hosted_confirmation")
     }
     /// The path of [`redirect`](Self::redirect).
-    pub const REDIRECT: v::Path<Self, k::Object<PortalFlowsAfterCompletionRedirect>> = v::Path::new(
+    pub const REDIRECT: v::Path<Self, k::Object<PortalFlowsAfterCompletionRedirect>> = v::path(
         "redirect",
     );
     /// A nested [`PortalFlowsAfterCompletionRedirect`]; may be `null`.
@@ -415,7 +413,7 @@ impl PortalFlowsFlowAfterCompletion {
         object(&self.value, "redirect")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PortalFlowsFlowAfterCompletionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PortalFlowsFlowAfterCompletionType>> = v::path(
         "type",
     );
     /// One of the values of [`PortalFlowsFlowAfterCompletionType`], or one that is newer than this list.
@@ -460,7 +458,7 @@ pub enum PortalFlowsFlowAfterCompletionVariant<'a> {
 /// Part of other objects: `portal_flows_flow_customer_update`.
 ///
 /// Source: schema `portal_flows_flow_customer_update`.
-pub type PortalFlowsFlowCustomerUpdate = Lens<markers::PortalFlowsFlowCustomerUpdate>;
+pub type PortalFlowsFlowCustomerUpdate = super::MandateLink;
 /// Part of other objects: `portal_flows_flow_subscription_cancel`.
 ///
 /// Source: schema `portal_flows_flow_subscription_cancel`.
@@ -469,7 +467,7 @@ pub type PortalFlowsFlowSubscriptionCancel = Lens<
 >;
 impl PortalFlowsFlowSubscriptionCancel {
     /// The path of [`retention`](Self::retention).
-    pub const RETENTION: v::Path<Self, k::Object<PortalFlowsRetention>> = v::Path::new(
+    pub const RETENTION: v::Path<Self, k::Object<PortalFlowsRetention>> = v::path(
         "retention",
     );
     /// A nested [`PortalFlowsRetention`]; may be `null`.
@@ -480,7 +478,7 @@ impl PortalFlowsFlowSubscriptionCancel {
         object(&self.value, "retention")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string.
     ///
     /// Source: `subscription` of `portal_flows_flow_subscription_cancel`.
@@ -497,7 +495,7 @@ pub type PortalFlowsFlowSubscriptionPause = Lens<
 >;
 impl PortalFlowsFlowSubscriptionPause {
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string.
     ///
     /// Source: `subscription` of `portal_flows_flow_subscription_pause`.
@@ -509,20 +507,7 @@ impl PortalFlowsFlowSubscriptionPause {
 /// Part of other objects: `portal_flows_flow_subscription_update`.
 ///
 /// Source: schema `portal_flows_flow_subscription_update`.
-pub type PortalFlowsFlowSubscriptionUpdate = Lens<
-    markers::PortalFlowsFlowSubscriptionUpdate,
->;
-impl PortalFlowsFlowSubscriptionUpdate {
-    /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
-    /// A string.
-    ///
-    /// Source: `subscription` of `portal_flows_flow_subscription_update`.
-    #[inline]
-    pub fn subscription(&self) -> Option<&str> {
-        text(&self.value, "subscription")
-    }
-}
+pub type PortalFlowsFlowSubscriptionUpdate = super::PortalFlowsFlowSubscriptionPause;
 /// Part of other objects: `portal_flows_flow_subscription_update_confirm`.
 ///
 /// Source: schema `portal_flows_flow_subscription_update_confirm`.
@@ -534,7 +519,7 @@ impl PortalFlowsFlowSubscriptionUpdateConfirm {
     pub const DISCOUNTS: v::Path<
         Self,
         k::Array<k::Object<PortalFlowsSubscriptionUpdateConfirmDiscount>>,
-    > = v::Path::new("discounts");
+    > = v::path("discounts");
     /// An array: a nested [`PortalFlowsSubscriptionUpdateConfirmDiscount`]; empty where absent.
     ///
     /// Source: `discounts` of `portal_flows_flow_subscription_update_confirm`.
@@ -548,7 +533,7 @@ impl PortalFlowsFlowSubscriptionUpdateConfirm {
     pub const ITEMS: v::Path<
         Self,
         k::Array<k::Object<PortalFlowsSubscriptionUpdateConfirmItem>>,
-    > = v::Path::new("items");
+    > = v::path("items");
     /// An array: a nested [`PortalFlowsSubscriptionUpdateConfirmItem`].
     ///
     /// Source: `items` of `portal_flows_flow_subscription_update_confirm`.
@@ -559,7 +544,7 @@ impl PortalFlowsFlowSubscriptionUpdateConfirm {
         array(&self.value, "items")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string.
     ///
     /// Source: `subscription` of `portal_flows_flow_subscription_update_confirm`.
@@ -574,7 +559,7 @@ impl PortalFlowsFlowSubscriptionUpdateConfirm {
 pub type PortalFlowsRetention = Lens<markers::PortalFlowsRetention>;
 impl PortalFlowsRetention {
     /// The path of [`coupon_offer`](Self::coupon_offer).
-    pub const COUPON_OFFER: v::Path<Self, k::Object<PortalFlowsCouponOffer>> = v::Path::new(
+    pub const COUPON_OFFER: v::Path<Self, k::Object<PortalFlowsCouponOffer>> = v::path(
         "coupon_offer",
     );
     /// A nested [`PortalFlowsCouponOffer`]; may be `null`.
@@ -585,7 +570,7 @@ impl PortalFlowsRetention {
         object(&self.value, "coupon_offer")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `coupon_offer`.
     ///
     /// Source: `type` of `portal_flows_retention`.
@@ -602,7 +587,7 @@ pub type PortalFlowsSubscriptionUpdateConfirmDiscount = Lens<
 >;
 impl PortalFlowsSubscriptionUpdateConfirmDiscount {
     /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Text> = v::Path::new("coupon");
+    pub const COUPON: v::Path<Self, k::Text> = v::path("coupon");
     /// A string; may be `null`.
     ///
     /// Source: `coupon` of `portal_flows_subscription_update_confirm_discount`.
@@ -611,7 +596,7 @@ impl PortalFlowsSubscriptionUpdateConfirmDiscount {
         text(&self.value, "coupon")
     }
     /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Text> = v::Path::new("promotion_code");
+    pub const PROMOTION_CODE: v::Path<Self, k::Text> = v::path("promotion_code");
     /// A string; may be `null`.
     ///
     /// Source: `promotion_code` of `portal_flows_subscription_update_confirm_discount`.
@@ -628,7 +613,7 @@ pub type PortalFlowsSubscriptionUpdateConfirmItem = Lens<
 >;
 impl PortalFlowsSubscriptionUpdateConfirmItem {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `portal_flows_subscription_update_confirm_item`.
@@ -637,7 +622,7 @@ impl PortalFlowsSubscriptionUpdateConfirmItem {
         id(&self.value, "id")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Text> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Text> = v::path("price");
     /// A string; may be `null`.
     ///
     /// Source: `price` of `portal_flows_subscription_update_confirm_item`.
@@ -646,7 +631,7 @@ impl PortalFlowsSubscriptionUpdateConfirmItem {
         text(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be absent.
     ///
     /// Source: `quantity` of `portal_flows_subscription_update_confirm_item`.
@@ -859,82 +844,76 @@ impl v::OpenEnum for BillingPortalSessionLocale {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Bg,
-                2 => Self::Cs,
-                3 => Self::Da,
-                4 => Self::De,
-                5 => Self::El,
-                6 => Self::En,
-                7 => Self::EnAU,
-                8 => Self::EnCA,
-                9 => Self::EnGB,
-                10 => Self::EnIE,
-                11 => Self::EnIN,
-                12 => Self::EnNZ,
-                13 => Self::EnSG,
-                14 => Self::Es,
-                15 => Self::EsMinus419,
-                16 => Self::Et,
-                17 => Self::Fi,
-                18 => Self::Fil,
-                19 => Self::Fr,
-                20 => Self::FrCA,
-                21 => Self::Hr,
-                22 => Self::Hu,
-                23 => Self::Id,
-                24 => Self::It,
-                25 => Self::Ja,
-                26 => Self::Ko,
-                27 => Self::Lt,
-                28 => Self::Lv,
-                29 => Self::Ms,
-                30 => Self::Mt,
-                31 => Self::Nb,
-                32 => Self::Nl,
-                33 => Self::Pl,
-                34 => Self::Pt,
-                35 => Self::PtBR,
-                36 => Self::Ro,
-                37 => Self::Ru,
-                38 => Self::Sk,
-                39 => Self::Sl,
-                40 => Self::Sv,
-                41 => Self::Th,
-                42 => Self::Tr,
-                43 => Self::Vi,
-                44 => Self::Zh,
-                45 => Self::ZhHK,
-                46 => Self::ZhTW,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Bg,
+            2 => Self::Cs,
+            3 => Self::Da,
+            4 => Self::De,
+            5 => Self::El,
+            6 => Self::En,
+            7 => Self::EnAU,
+            8 => Self::EnCA,
+            9 => Self::EnGB,
+            10 => Self::EnIE,
+            11 => Self::EnIN,
+            12 => Self::EnNZ,
+            13 => Self::EnSG,
+            14 => Self::Es,
+            15 => Self::EsMinus419,
+            16 => Self::Et,
+            17 => Self::Fi,
+            18 => Self::Fil,
+            19 => Self::Fr,
+            20 => Self::FrCA,
+            21 => Self::Hr,
+            22 => Self::Hu,
+            23 => Self::Id,
+            24 => Self::It,
+            25 => Self::Ja,
+            26 => Self::Ko,
+            27 => Self::Lt,
+            28 => Self::Lv,
+            29 => Self::Ms,
+            30 => Self::Mt,
+            31 => Self::Nb,
+            32 => Self::Nl,
+            33 => Self::Pl,
+            34 => Self::Pt,
+            35 => Self::PtBR,
+            36 => Self::Ro,
+            37 => Self::Ru,
+            38 => Self::Sk,
+            39 => Self::Sl,
+            40 => Self::Sv,
+            41 => Self::Th,
+            42 => Self::Tr,
+            43 => Self::Vi,
+            44 => Self::Zh,
+            45 => Self::ZhHK,
+            46 => Self::ZhTW,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingPortalSessionLocale {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingPortalSessionLocale {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingPortalSessionLocale {}
 impl Debug for BillingPortalSessionLocale {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_flows_flow_after_completion.type`.
@@ -965,38 +944,32 @@ impl v::OpenEnum for PortalFlowsFlowAfterCompletionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::HostedConfirmation,
-                1 => Self::PortalHomepage,
-                2 => Self::Redirect,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::HostedConfirmation,
+            1 => Self::PortalHomepage,
+            2 => Self::Redirect,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalFlowsFlowAfterCompletionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalFlowsFlowAfterCompletionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalFlowsFlowAfterCompletionType {}
 impl Debug for PortalFlowsFlowAfterCompletionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `portal_flows_flow.type`.
@@ -1039,40 +1012,34 @@ impl v::OpenEnum for PortalFlowsFlowType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerUpdate,
-                1 => Self::PaymentMethodUpdate,
-                2 => Self::SubscriptionCancel,
-                3 => Self::SubscriptionPause,
-                4 => Self::SubscriptionUpdate,
-                5 => Self::SubscriptionUpdateConfirm,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomerUpdate,
+            1 => Self::PaymentMethodUpdate,
+            2 => Self::SubscriptionCancel,
+            3 => Self::SubscriptionPause,
+            4 => Self::SubscriptionUpdate,
+            5 => Self::SubscriptionUpdateConfirm,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PortalFlowsFlowType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PortalFlowsFlowType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PortalFlowsFlowType {}
 impl Debug for PortalFlowsFlowType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type Capability = Lens<markers::Capability>;
 impl Capability {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::path("account");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `account` of `capability`.
@@ -30,7 +30,7 @@ impl Capability {
     pub const FUTURE_REQUIREMENTS: v::Path<
         Self,
         k::Object<AccountCapabilityFutureRequirements>,
-    > = v::Path::new("future_requirements");
+    > = v::path("future_requirements");
     /// A nested [`AccountCapabilityFutureRequirements`]; may be absent.
     ///
     /// Source: `future_requirements` of `capability`.
@@ -39,7 +39,7 @@ impl Capability {
         object(&self.value, "future_requirements")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `capability`.
@@ -55,7 +55,7 @@ impl Capability {
         text(&self.value, "object")
     }
     /// The path of [`requested`](Self::requested).
-    pub const REQUESTED: v::Path<Self, k::Bool> = v::Path::new("requested");
+    pub const REQUESTED: v::Path<Self, k::Bool> = v::path("requested");
     /// True or false.
     ///
     /// Source: `requested` of `capability`.
@@ -64,7 +64,7 @@ impl Capability {
         boolean(&self.value, "requested")
     }
     /// The path of [`requested_at`](Self::requested_at).
-    pub const REQUESTED_AT: v::Path<Self, k::Time> = v::Path::new("requested_at");
+    pub const REQUESTED_AT: v::Path<Self, k::Time> = v::path("requested_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `requested_at` of `capability`.
@@ -73,7 +73,7 @@ impl Capability {
         timestamp(&self.value, "requested_at")
     }
     /// The path of [`requirements`](Self::requirements).
-    pub const REQUIREMENTS: v::Path<Self, k::Object<AccountCapabilityRequirements>> = v::Path::new(
+    pub const REQUIREMENTS: v::Path<Self, k::Object<AccountCapabilityRequirements>> = v::path(
         "requirements",
     );
     /// A nested [`AccountCapabilityRequirements`]; may be absent.
@@ -84,7 +84,7 @@ impl Capability {
         object(&self.value, "requirements")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<CapabilityStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<CapabilityStatus>> = v::path("status");
     /// One of the values of [`CapabilityStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `capability`.
@@ -102,101 +102,7 @@ impl v::Resource for Capability {
 /// Part of other objects: `account_capability_future_requirements`.
 ///
 /// Source: schema `account_capability_future_requirements`.
-pub type AccountCapabilityFutureRequirements = Lens<
-    markers::AccountCapabilityFutureRequirements,
->;
-impl AccountCapabilityFutureRequirements {
-    /// The path of [`alternatives`](Self::alternatives).
-    pub const ALTERNATIVES: v::Path<
-        Self,
-        k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
-    /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
-    ///
-    /// Source: `alternatives` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn alternatives(&self) -> &v::Array<k::Object<AccountRequirementsAlternative>> {
-        array(&self.value, "alternatives")
-    }
-    /// The path of [`current_deadline`](Self::current_deadline).
-    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::Path::new(
-        "current_deadline",
-    );
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `current_deadline` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn current_deadline(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "current_deadline")
-    }
-    /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `currently_due` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn currently_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "currently_due")
-    }
-    /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<
-        Self,
-        k::Enum<AccountCapabilityFutureRequirementsDisabledReason>,
-    > = v::Path::new("disabled_reason");
-    /// One of the values of [`AccountCapabilityFutureRequirementsDisabledReason`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `disabled_reason` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn disabled_reason(
-        &self,
-    ) -> Option<AccountCapabilityFutureRequirementsDisabledReason> {
-        open_enum(&self.value, "disabled_reason")
-    }
-    /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
-        "errors",
-    );
-    /// An array: a nested [`AccountRequirementsError`].
-    ///
-    /// Source: `errors` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn errors(&self) -> &v::Array<k::Object<AccountRequirementsError>> {
-        array(&self.value, "errors")
-    }
-    /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "eventually_due",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `eventually_due` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn eventually_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "eventually_due")
-    }
-    /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
-    /// An array: a string.
-    ///
-    /// Source: `past_due` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn past_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "past_due")
-    }
-    /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "pending_verification",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `pending_verification` of `account_capability_future_requirements`.
-    #[inline]
-    pub fn pending_verification(&self) -> &v::Array<k::Text> {
-        array(&self.value, "pending_verification")
-    }
-}
+pub type AccountCapabilityFutureRequirements = super::AccountCapabilityRequirements;
 /// Part of other objects: `account_capability_requirements`.
 ///
 /// Source: schema `account_capability_requirements`.
@@ -206,7 +112,7 @@ impl AccountCapabilityRequirements {
     pub const ALTERNATIVES: v::Path<
         Self,
         k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
+    > = v::path("alternatives");
     /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
     ///
     /// Source: `alternatives` of `account_capability_requirements`.
@@ -215,9 +121,7 @@ impl AccountCapabilityRequirements {
         array(&self.value, "alternatives")
     }
     /// The path of [`current_deadline`](Self::current_deadline).
-    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::Path::new(
-        "current_deadline",
-    );
+    pub const CURRENT_DEADLINE: v::Path<Self, k::Time> = v::path("current_deadline");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `current_deadline` of `account_capability_requirements`.
@@ -226,9 +130,7 @@ impl AccountCapabilityRequirements {
         timestamp(&self.value, "current_deadline")
     }
     /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
+    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path("currently_due");
     /// An array: a string.
     ///
     /// Source: `currently_due` of `account_capability_requirements`.
@@ -240,7 +142,7 @@ impl AccountCapabilityRequirements {
     pub const DISABLED_REASON: v::Path<
         Self,
         k::Enum<AccountCapabilityRequirementsDisabledReason>,
-    > = v::Path::new("disabled_reason");
+    > = v::path("disabled_reason");
     /// One of the values of [`AccountCapabilityRequirementsDisabledReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `disabled_reason` of `account_capability_requirements`.
@@ -251,7 +153,7 @@ impl AccountCapabilityRequirements {
         open_enum(&self.value, "disabled_reason")
     }
     /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
+    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::path(
         "errors",
     );
     /// An array: a nested [`AccountRequirementsError`].
@@ -262,7 +164,7 @@ impl AccountCapabilityRequirements {
         array(&self.value, "errors")
     }
     /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path(
         "eventually_due",
     );
     /// An array: a string.
@@ -273,7 +175,7 @@ impl AccountCapabilityRequirements {
         array(&self.value, "eventually_due")
     }
     /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
+    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::path("past_due");
     /// An array: a string.
     ///
     /// Source: `past_due` of `account_capability_requirements`.
@@ -282,7 +184,7 @@ impl AccountCapabilityRequirements {
         array(&self.value, "past_due")
     }
     /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::path(
         "pending_verification",
     );
     /// An array: a string.
@@ -294,102 +196,7 @@ impl AccountCapabilityRequirements {
     }
 }
 /// The values of `account_capability_future_requirements.disabled_reason`.
-#[non_exhaustive]
-pub enum AccountCapabilityFutureRequirementsDisabledReason {
-    /// `other`
-    OtherValue,
-    /// `paused.inactivity`
-    PausedInactivity,
-    /// `pending.onboarding`
-    PendingOnboarding,
-    /// `pending.review`
-    PendingReview,
-    /// `platform_disabled`
-    PlatformDisabled,
-    /// `platform_paused`
-    PlatformPaused,
-    /// `rejected.inactivity`
-    RejectedInactivity,
-    /// `rejected.other`
-    RejectedOther,
-    /// `rejected.unsupported_business`
-    RejectedUnsupportedBusiness,
-    /// `requirements.fields_needed`
-    RequirementsFieldsNeeded,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for AccountCapabilityFutureRequirementsDisabledReason {
-    const VALUES: &'static [&'static str] = &[
-        "other",
-        "paused.inactivity",
-        "pending.onboarding",
-        "pending.review",
-        "platform_disabled",
-        "platform_paused",
-        "rejected.inactivity",
-        "rejected.other",
-        "rejected.unsupported_business",
-        "requirements.fields_needed",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OtherValue => "other",
-            Self::PausedInactivity => "paused.inactivity",
-            Self::PendingOnboarding => "pending.onboarding",
-            Self::PendingReview => "pending.review",
-            Self::PlatformDisabled => "platform_disabled",
-            Self::PlatformPaused => "platform_paused",
-            Self::RejectedInactivity => "rejected.inactivity",
-            Self::RejectedOther => "rejected.other",
-            Self::RejectedUnsupportedBusiness => "rejected.unsupported_business",
-            Self::RequirementsFieldsNeeded => "requirements.fields_needed",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::PausedInactivity,
-                2 => Self::PendingOnboarding,
-                3 => Self::PendingReview,
-                4 => Self::PlatformDisabled,
-                5 => Self::PlatformPaused,
-                6 => Self::RejectedInactivity,
-                7 => Self::RejectedOther,
-                8 => Self::RejectedUnsupportedBusiness,
-                9 => Self::RequirementsFieldsNeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for AccountCapabilityFutureRequirementsDisabledReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for AccountCapabilityFutureRequirementsDisabledReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for AccountCapabilityFutureRequirementsDisabledReason {}
-impl Debug for AccountCapabilityFutureRequirementsDisabledReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::AccountCapabilityRequirementsDisabledReason as AccountCapabilityFutureRequirementsDisabledReason;
 /// The values of `account_capability_requirements.disabled_reason`.
 #[non_exhaustive]
 pub enum AccountCapabilityRequirementsDisabledReason {
@@ -446,45 +253,39 @@ impl v::OpenEnum for AccountCapabilityRequirementsDisabledReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::PausedInactivity,
-                2 => Self::PendingOnboarding,
-                3 => Self::PendingReview,
-                4 => Self::PlatformDisabled,
-                5 => Self::PlatformPaused,
-                6 => Self::RejectedInactivity,
-                7 => Self::RejectedOther,
-                8 => Self::RejectedUnsupportedBusiness,
-                9 => Self::RequirementsFieldsNeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OtherValue,
+            1 => Self::PausedInactivity,
+            2 => Self::PendingOnboarding,
+            3 => Self::PendingReview,
+            4 => Self::PlatformDisabled,
+            5 => Self::PlatformPaused,
+            6 => Self::RejectedInactivity,
+            7 => Self::RejectedOther,
+            8 => Self::RejectedUnsupportedBusiness,
+            9 => Self::RequirementsFieldsNeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountCapabilityRequirementsDisabledReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountCapabilityRequirementsDisabledReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountCapabilityRequirementsDisabledReason {}
 impl Debug for AccountCapabilityRequirementsDisabledReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `capability.status`.
@@ -519,38 +320,32 @@ impl v::OpenEnum for CapabilityStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                3 => Self::Unrequested,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Inactive,
+            2 => Self::Pending,
+            3 => Self::Unrequested,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CapabilityStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CapabilityStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CapabilityStatus {}
 impl Debug for CapabilityStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

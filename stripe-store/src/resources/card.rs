@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Card = Lens<markers::Card>;
 impl Card {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::path("account");
     /// The id of a [`Account`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `account` of `card`.
@@ -25,7 +25,7 @@ impl Card {
         expandable(&self.value, "account")
     }
     /// The path of [`address_city`](Self::address_city).
-    pub const ADDRESS_CITY: v::Path<Self, k::Text> = v::Path::new("address_city");
+    pub const ADDRESS_CITY: v::Path<Self, k::Text> = v::path("address_city");
     /// A string; may be `null`.
     ///
     /// Source: `address_city` of `card`.
@@ -34,7 +34,7 @@ impl Card {
         text(&self.value, "address_city")
     }
     /// The path of [`address_country`](Self::address_country).
-    pub const ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::Path::new("address_country");
+    pub const ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::path("address_country");
     /// A string; may be `null`.
     ///
     /// Source: `address_country` of `card`.
@@ -43,7 +43,7 @@ impl Card {
         text(&self.value, "address_country")
     }
     /// The path of [`address_line1`](Self::address_line1).
-    pub const ADDRESS_LINE1: v::Path<Self, k::Text> = v::Path::new("address_line1");
+    pub const ADDRESS_LINE1: v::Path<Self, k::Text> = v::path("address_line1");
     /// A string; may be `null`.
     ///
     /// Source: `address_line1` of `card`.
@@ -52,7 +52,7 @@ impl Card {
         text(&self.value, "address_line1")
     }
     /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::path(
         "address_line1_check",
     );
     /// A string; may be `null`.
@@ -63,7 +63,7 @@ impl Card {
         text(&self.value, "address_line1_check")
     }
     /// The path of [`address_line2`](Self::address_line2).
-    pub const ADDRESS_LINE2: v::Path<Self, k::Text> = v::Path::new("address_line2");
+    pub const ADDRESS_LINE2: v::Path<Self, k::Text> = v::path("address_line2");
     /// A string; may be `null`.
     ///
     /// Source: `address_line2` of `card`.
@@ -72,7 +72,7 @@ impl Card {
         text(&self.value, "address_line2")
     }
     /// The path of [`address_state`](Self::address_state).
-    pub const ADDRESS_STATE: v::Path<Self, k::Text> = v::Path::new("address_state");
+    pub const ADDRESS_STATE: v::Path<Self, k::Text> = v::path("address_state");
     /// A string; may be `null`.
     ///
     /// Source: `address_state` of `card`.
@@ -81,7 +81,7 @@ impl Card {
         text(&self.value, "address_state")
     }
     /// The path of [`address_zip`](Self::address_zip).
-    pub const ADDRESS_ZIP: v::Path<Self, k::Text> = v::Path::new("address_zip");
+    pub const ADDRESS_ZIP: v::Path<Self, k::Text> = v::path("address_zip");
     /// A string; may be `null`.
     ///
     /// Source: `address_zip` of `card`.
@@ -90,9 +90,7 @@ impl Card {
         text(&self.value, "address_zip")
     }
     /// The path of [`address_zip_check`](Self::address_zip_check).
-    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_zip_check",
-    );
+    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::path("address_zip_check");
     /// A string; may be `null`.
     ///
     /// Source: `address_zip_check` of `card`.
@@ -101,7 +99,7 @@ impl Card {
         text(&self.value, "address_zip_check")
     }
     /// The path of [`allow_redisplay`](Self::allow_redisplay).
-    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<CardAllowRedisplay>> = v::Path::new(
+    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<CardAllowRedisplay>> = v::path(
         "allow_redisplay",
     );
     /// One of the values of [`CardAllowRedisplay`], or one that is newer than this list; may be absent or `null`.
@@ -115,7 +113,7 @@ impl Card {
     pub const AVAILABLE_PAYOUT_METHODS: v::Path<
         Self,
         k::Array<k::Enum<CardAvailablePayoutMethods>>,
-    > = v::Path::new("available_payout_methods");
+    > = v::path("available_payout_methods");
     /// An array: one of the values of [`CardAvailablePayoutMethods`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `available_payout_methods` of `card`.
@@ -126,7 +124,7 @@ impl Card {
         array(&self.value, "available_payout_methods")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string.
     ///
     /// Source: `brand` of `card`.
@@ -135,7 +133,7 @@ impl Card {
         text(&self.value, "brand")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `card`.
@@ -144,7 +142,7 @@ impl Card {
         text(&self.value, "country")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent or `null`.
     ///
     /// Source: `currency` of `card`.
@@ -153,7 +151,7 @@ impl Card {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `customer` of `card`.
@@ -162,7 +160,7 @@ impl Card {
         expandable(&self.value, "customer")
     }
     /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
+    pub const CVC_CHECK: v::Path<Self, k::Text> = v::path("cvc_check");
     /// A string; may be `null`.
     ///
     /// Source: `cvc_check` of `card`.
@@ -171,7 +169,7 @@ impl Card {
         text(&self.value, "cvc_check")
     }
     /// The path of [`default_for_currency`](Self::default_for_currency).
-    pub const DEFAULT_FOR_CURRENCY: v::Path<Self, k::Bool> = v::Path::new(
+    pub const DEFAULT_FOR_CURRENCY: v::Path<Self, k::Bool> = v::path(
         "default_for_currency",
     );
     /// True or false; may be absent or `null`.
@@ -182,7 +180,7 @@ impl Card {
         boolean(&self.value, "default_for_currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `card`.
@@ -191,7 +189,7 @@ impl Card {
         text(&self.value, "description")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be `null`.
     ///
     /// Source: `dynamic_last4` of `card`.
@@ -200,7 +198,7 @@ impl Card {
         text(&self.value, "dynamic_last4")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `card`.
@@ -209,7 +207,7 @@ impl Card {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `card`.
@@ -218,7 +216,7 @@ impl Card {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `card`.
@@ -227,7 +225,7 @@ impl Card {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string.
     ///
     /// Source: `funding` of `card`.
@@ -236,7 +234,7 @@ impl Card {
         text(&self.value, "funding")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `card`.
@@ -245,7 +243,7 @@ impl Card {
         id(&self.value, "id")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent.
     ///
     /// Source: `iin` of `card`.
@@ -254,7 +252,7 @@ impl Card {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent.
     ///
     /// Source: `issuer` of `card`.
@@ -263,7 +261,7 @@ impl Card {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `card`.
@@ -272,7 +270,7 @@ impl Card {
         text(&self.value, "last4")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `card`.
@@ -281,7 +279,7 @@ impl Card {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `card`.
@@ -290,7 +288,7 @@ impl Card {
         text(&self.value, "name")
     }
     /// The path of [`networks`](Self::networks).
-    pub const NETWORKS: v::Path<Self, k::Object<TokenCardNetworks>> = v::Path::new(
+    pub const NETWORKS: v::Path<Self, k::Object<TokenCardNetworks>> = v::path(
         "networks",
     );
     /// A nested [`TokenCardNetworks`]; may be absent.
@@ -308,7 +306,7 @@ impl Card {
         text(&self.value, "object")
     }
     /// The path of [`regulated_status`](Self::regulated_status).
-    pub const REGULATED_STATUS: v::Path<Self, k::Enum<CardRegulatedStatus>> = v::Path::new(
+    pub const REGULATED_STATUS: v::Path<Self, k::Enum<CardRegulatedStatus>> = v::path(
         "regulated_status",
     );
     /// One of the values of [`CardRegulatedStatus`], or one that is newer than this list; may be `null`.
@@ -319,7 +317,7 @@ impl Card {
         open_enum(&self.value, "regulated_status")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string; may be absent or `null`.
     ///
     /// Source: `status` of `card`.
@@ -328,7 +326,7 @@ impl Card {
         text(&self.value, "status")
     }
     /// The path of [`tokenization_method`](Self::tokenization_method).
-    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::path(
         "tokenization_method",
     );
     /// A string; may be `null`.
@@ -352,7 +350,7 @@ impl v::Resource for Card {
 pub type TokenCardNetworks = Lens<markers::TokenCardNetworks>;
 impl TokenCardNetworks {
     /// The path of [`preferred`](Self::preferred).
-    pub const PREFERRED: v::Path<Self, k::Text> = v::Path::new("preferred");
+    pub const PREFERRED: v::Path<Self, k::Text> = v::path("preferred");
     /// A string; may be `null`.
     ///
     /// Source: `preferred` of `token_card_networks`.
@@ -385,38 +383,32 @@ impl v::OpenEnum for CardAllowRedisplay {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Limited,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Always,
+            1 => Self::Limited,
+            2 => Self::Unspecified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CardAllowRedisplay {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CardAllowRedisplay {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CardAllowRedisplay {}
 impl Debug for CardAllowRedisplay {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `card.available_payout_methods`.
@@ -440,37 +432,31 @@ impl v::OpenEnum for CardAvailablePayoutMethods {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Instant,
-                1 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Instant,
+            1 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CardAvailablePayoutMethods {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CardAvailablePayoutMethods {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CardAvailablePayoutMethods {}
 impl Debug for CardAvailablePayoutMethods {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `card.regulated_status`.
@@ -494,36 +480,30 @@ impl v::OpenEnum for CardRegulatedStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Regulated,
-                1 => Self::Unregulated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Regulated,
+            1 => Self::Unregulated,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CardRegulatedStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CardRegulatedStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CardRegulatedStatus {}
 impl Debug for CardRegulatedStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Account, Address, Application, ApplicationFee, BalanceTransaction, BankAccount,
+    Account, Application, ApplicationFee, BalanceTransaction, BankAccount,
     BillingDetails, Card, Customer, Lens, Mandate,
     PaymentFlowsPaymentIntentPresentmentDetails,
     PaymentFlowsPrivatePaymentMethodsAlipayDetails, PaymentIntent, PaymentMethod,
@@ -34,7 +34,7 @@ use stripe_store::view::read::{
 pub type Charge = Lens<markers::Charge>;
 impl Charge {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `charge`.
@@ -43,7 +43,7 @@ impl Charge {
         int(&self.value, "amount")
     }
     /// The path of [`amount_captured`](Self::amount_captured).
-    pub const AMOUNT_CAPTURED: v::Path<Self, k::Int> = v::Path::new("amount_captured");
+    pub const AMOUNT_CAPTURED: v::Path<Self, k::Int> = v::path("amount_captured");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_captured` of `charge`.
@@ -52,7 +52,7 @@ impl Charge {
         int(&self.value, "amount_captured")
     }
     /// The path of [`amount_refunded`](Self::amount_refunded).
-    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::Path::new("amount_refunded");
+    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::path("amount_refunded");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_refunded` of `charge`.
@@ -61,9 +61,7 @@ impl Charge {
         int(&self.value, "amount_refunded")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `charge`.
@@ -72,7 +70,7 @@ impl Charge {
         expandable(&self.value, "application")
     }
     /// The path of [`application_fee`](Self::application_fee).
-    pub const APPLICATION_FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::Path::new(
+    pub const APPLICATION_FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::path(
         "application_fee",
     );
     /// The id of a [`ApplicationFee`], or the object where it was expanded; may be `null`.
@@ -83,7 +81,7 @@ impl Charge {
         expandable(&self.value, "application_fee")
     }
     /// The path of [`application_fee_amount`](Self::application_fee_amount).
-    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::path(
         "application_fee_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -94,9 +92,7 @@ impl Charge {
         int(&self.value, "application_fee_amount")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be absent.
     ///
     /// Source: `authorization_code` of `charge`.
@@ -105,7 +101,7 @@ impl Charge {
         text(&self.value, "authorization_code")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -116,7 +112,7 @@ impl Charge {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`billing_details`](Self::billing_details).
-    pub const BILLING_DETAILS: v::Path<Self, k::Object<BillingDetails>> = v::Path::new(
+    pub const BILLING_DETAILS: v::Path<Self, k::Object<BillingDetails>> = v::path(
         "billing_details",
     );
     /// A nested [`BillingDetails`].
@@ -127,7 +123,7 @@ impl Charge {
         object(&self.value, "billing_details")
     }
     /// The path of [`calculated_statement_descriptor`](Self::calculated_statement_descriptor).
-    pub const CALCULATED_STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const CALCULATED_STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "calculated_statement_descriptor",
     );
     /// A string; may be `null`.
@@ -138,7 +134,7 @@ impl Charge {
         text(&self.value, "calculated_statement_descriptor")
     }
     /// The path of [`captured`](Self::captured).
-    pub const CAPTURED: v::Path<Self, k::Bool> = v::Path::new("captured");
+    pub const CAPTURED: v::Path<Self, k::Bool> = v::path("captured");
     /// True or false.
     ///
     /// Source: `captured` of `charge`.
@@ -147,7 +143,7 @@ impl Charge {
         boolean(&self.value, "captured")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `charge`.
@@ -156,7 +152,7 @@ impl Charge {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `charge`.
@@ -165,7 +161,7 @@ impl Charge {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `charge`.
@@ -174,7 +170,7 @@ impl Charge {
         expandable(&self.value, "customer")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `charge`.
@@ -183,7 +179,7 @@ impl Charge {
         text(&self.value, "description")
     }
     /// The path of [`disputed`](Self::disputed).
-    pub const DISPUTED: v::Path<Self, k::Bool> = v::Path::new("disputed");
+    pub const DISPUTED: v::Path<Self, k::Bool> = v::path("disputed");
     /// True or false.
     ///
     /// Source: `disputed` of `charge`.
@@ -192,7 +188,7 @@ impl Charge {
         boolean(&self.value, "disputed")
     }
     /// The path of [`failure_balance_transaction`](Self::failure_balance_transaction).
-    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "failure_balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -205,7 +201,7 @@ impl Charge {
         expandable(&self.value, "failure_balance_transaction")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::Path::new("failure_code");
+    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::path("failure_code");
     /// A string; may be `null`.
     ///
     /// Source: `failure_code` of `charge`.
@@ -214,7 +210,7 @@ impl Charge {
         text(&self.value, "failure_code")
     }
     /// The path of [`failure_message`](Self::failure_message).
-    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::Path::new("failure_message");
+    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::path("failure_message");
     /// A string; may be `null`.
     ///
     /// Source: `failure_message` of `charge`.
@@ -223,7 +219,7 @@ impl Charge {
         text(&self.value, "failure_message")
     }
     /// The path of [`fraud_details`](Self::fraud_details).
-    pub const FRAUD_DETAILS: v::Path<Self, k::Object<ChargeFraudDetails>> = v::Path::new(
+    pub const FRAUD_DETAILS: v::Path<Self, k::Object<ChargeFraudDetails>> = v::path(
         "fraud_details",
     );
     /// A nested [`ChargeFraudDetails`]; may be `null`.
@@ -234,7 +230,7 @@ impl Charge {
         object(&self.value, "fraud_details")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `charge`.
@@ -243,7 +239,7 @@ impl Charge {
         id(&self.value, "id")
     }
     /// The path of [`level3`](Self::level3).
-    pub const LEVEL3: v::Path<Self, k::Object<Level3>> = v::Path::new("level3");
+    pub const LEVEL3: v::Path<Self, k::Object<Level3>> = v::path("level3");
     /// A nested [`Level3`]; may be absent.
     ///
     /// Source: `level3` of `charge`.
@@ -252,7 +248,7 @@ impl Charge {
         object(&self.value, "level3")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `charge`.
@@ -261,7 +257,7 @@ impl Charge {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `charge`.
@@ -277,9 +273,7 @@ impl Charge {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `charge`.
@@ -288,7 +282,7 @@ impl Charge {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`outcome`](Self::outcome).
-    pub const OUTCOME: v::Path<Self, k::Object<ChargeOutcome>> = v::Path::new("outcome");
+    pub const OUTCOME: v::Path<Self, k::Object<ChargeOutcome>> = v::path("outcome");
     /// A nested [`ChargeOutcome`]; may be `null`.
     ///
     /// Source: `outcome` of `charge`.
@@ -297,7 +291,7 @@ impl Charge {
         object(&self.value, "outcome")
     }
     /// The path of [`paid`](Self::paid).
-    pub const PAID: v::Path<Self, k::Bool> = v::Path::new("paid");
+    pub const PAID: v::Path<Self, k::Bool> = v::path("paid");
     /// True or false.
     ///
     /// Source: `paid` of `charge`.
@@ -306,7 +300,7 @@ impl Charge {
         boolean(&self.value, "paid")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be `null`.
@@ -317,7 +311,7 @@ impl Charge {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::Path::new("payment_method");
+    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::path("payment_method");
     /// A string; may be `null`.
     ///
     /// Source: `payment_method` of `charge`.
@@ -326,7 +320,7 @@ impl Charge {
         text(&self.value, "payment_method")
     }
     /// The path of [`payment_method_details`](Self::payment_method_details).
-    pub const PAYMENT_METHOD_DETAILS: v::Path<Self, k::Object<PaymentMethodDetails>> = v::Path::new(
+    pub const PAYMENT_METHOD_DETAILS: v::Path<Self, k::Object<PaymentMethodDetails>> = v::path(
         "payment_method_details",
     );
     /// A nested [`PaymentMethodDetails`]; may be `null`.
@@ -340,7 +334,7 @@ impl Charge {
     pub const PRESENTMENT_DETAILS: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentPresentmentDetails>,
-    > = v::Path::new("presentment_details");
+    > = v::path("presentment_details");
     /// A nested [`PaymentFlowsPaymentIntentPresentmentDetails`]; may be absent.
     ///
     /// Source: `presentment_details` of `charge`.
@@ -351,7 +345,7 @@ impl Charge {
         object(&self.value, "presentment_details")
     }
     /// The path of [`radar_options`](Self::radar_options).
-    pub const RADAR_OPTIONS: v::Path<Self, k::Object<RadarRadarOptions>> = v::Path::new(
+    pub const RADAR_OPTIONS: v::Path<Self, k::Object<RadarRadarOptions>> = v::path(
         "radar_options",
     );
     /// A nested [`RadarRadarOptions`]; may be absent.
@@ -362,7 +356,7 @@ impl Charge {
         object(&self.value, "radar_options")
     }
     /// The path of [`receipt_email`](Self::receipt_email).
-    pub const RECEIPT_EMAIL: v::Path<Self, k::Text> = v::Path::new("receipt_email");
+    pub const RECEIPT_EMAIL: v::Path<Self, k::Text> = v::path("receipt_email");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_email` of `charge`.
@@ -371,7 +365,7 @@ impl Charge {
         text(&self.value, "receipt_email")
     }
     /// The path of [`receipt_number`](Self::receipt_number).
-    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::Path::new("receipt_number");
+    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::path("receipt_number");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_number` of `charge`.
@@ -380,7 +374,7 @@ impl Charge {
         text(&self.value, "receipt_number")
     }
     /// The path of [`receipt_url`](Self::receipt_url).
-    pub const RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new("receipt_url");
+    pub const RECEIPT_URL: v::Path<Self, k::Text> = v::path("receipt_url");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_url` of `charge`.
@@ -389,7 +383,7 @@ impl Charge {
         text(&self.value, "receipt_url")
     }
     /// The path of [`refunded`](Self::refunded).
-    pub const REFUNDED: v::Path<Self, k::Bool> = v::Path::new("refunded");
+    pub const REFUNDED: v::Path<Self, k::Bool> = v::path("refunded");
     /// True or false.
     ///
     /// Source: `refunded` of `charge`.
@@ -398,9 +392,7 @@ impl Charge {
         boolean(&self.value, "refunded")
     }
     /// The path of [`refunds`](Self::refunds).
-    pub const REFUNDS: v::Path<Self, k::List<k::Object<Refund>>> = v::Path::new(
-        "refunds",
-    );
+    pub const REFUNDS: v::Path<Self, k::List<k::Object<Refund>>> = v::path("refunds");
     /// The first page of a list: a nested [`Refund`]; empty where absent.
     ///
     /// Source: `refunds` of `charge`.
@@ -409,7 +401,7 @@ impl Charge {
         list(&self.value, "refunds")
     }
     /// The path of [`review`](Self::review).
-    pub const REVIEW: v::Path<Self, k::Ref<Review>> = v::Path::new("review");
+    pub const REVIEW: v::Path<Self, k::Ref<Review>> = v::path("review");
     /// The id of a [`Review`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `review` of `charge`.
@@ -418,7 +410,7 @@ impl Charge {
         expandable(&self.value, "review")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::Path::new("shipping");
+    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::path("shipping");
     /// A nested [`Shipping`]; may be `null`.
     ///
     /// Source: `shipping` of `charge`.
@@ -427,7 +419,7 @@ impl Charge {
         object(&self.value, "shipping")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<ChargeSource>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<ChargeSource>> = v::path("source");
     /// A nested [`ChargeSource`]; may be `null`.
     ///
     /// Source: `source` of `charge`.
@@ -436,7 +428,7 @@ impl Charge {
         object(&self.value, "source")
     }
     /// The path of [`source_transfer`](Self::source_transfer).
-    pub const SOURCE_TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::Path::new(
+    pub const SOURCE_TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::path(
         "source_transfer",
     );
     /// The id of a [`Transfer`], or the object where it was expanded; may be `null`.
@@ -447,7 +439,7 @@ impl Charge {
         expandable(&self.value, "source_transfer")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -458,7 +450,7 @@ impl Charge {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`statement_descriptor_suffix`](Self::statement_descriptor_suffix).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix",
     );
     /// A string; may be `null`.
@@ -469,7 +461,7 @@ impl Charge {
         text(&self.value, "statement_descriptor_suffix")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<ChargeStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<ChargeStatus>> = v::path("status");
     /// One of the values of [`ChargeStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `charge`.
@@ -478,7 +470,7 @@ impl Charge {
         open_enum(&self.value, "status")
     }
     /// The path of [`transfer`](Self::transfer).
-    pub const TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::Path::new("transfer");
+    pub const TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::path("transfer");
     /// The id of a [`Transfer`], or the object where it was expanded; may be absent.
     ///
     /// Source: `transfer` of `charge`.
@@ -487,7 +479,7 @@ impl Charge {
         expandable(&self.value, "transfer")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<ChargeTransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<ChargeTransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`ChargeTransferData`]; may be `null`.
@@ -498,7 +490,7 @@ impl Charge {
         object(&self.value, "transfer_data")
     }
     /// The path of [`transfer_group`](Self::transfer_group).
-    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::Path::new("transfer_group");
+    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::path("transfer_group");
     /// A string; may be `null`.
     ///
     /// Source: `transfer_group` of `charge`.
@@ -549,7 +541,7 @@ impl v::Resource for Charge {
 pub type AlmaInstallments = Lens<markers::AlmaInstallments>;
 impl AlmaInstallments {
     /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
+    pub const COUNT: v::Path<Self, k::Int> = v::path("count");
     /// An integer.
     ///
     /// Source: `count` of `alma_installments`.
@@ -566,7 +558,7 @@ pub type AmazonPayUnderlyingPaymentMethodFundingDetails = Lens<
 >;
 impl AmazonPayUnderlyingPaymentMethodFundingDetails {
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsPassthroughCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsPassthroughCard>> = v::path(
         "card",
     );
     /// A nested [`PaymentMethodDetailsPassthroughCard`]; may be absent.
@@ -577,7 +569,7 @@ impl AmazonPayUnderlyingPaymentMethodFundingDetails {
         object(&self.value, "card")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `card`; may be `null`.
     ///
     /// Source: `type` of `amazon_pay_underlying_payment_method_funding_details`.
@@ -592,7 +584,7 @@ impl AmazonPayUnderlyingPaymentMethodFundingDetails {
 pub type ChargeFraudDetails = Lens<markers::ChargeFraudDetails>;
 impl ChargeFraudDetails {
     /// The path of [`stripe_report`](Self::stripe_report).
-    pub const STRIPE_REPORT: v::Path<Self, k::Text> = v::Path::new("stripe_report");
+    pub const STRIPE_REPORT: v::Path<Self, k::Text> = v::path("stripe_report");
     /// A string; may be absent.
     ///
     /// Source: `stripe_report` of `charge_fraud_details`.
@@ -601,7 +593,7 @@ impl ChargeFraudDetails {
         text(&self.value, "stripe_report")
     }
     /// The path of [`user_report`](Self::user_report).
-    pub const USER_REPORT: v::Path<Self, k::Text> = v::Path::new("user_report");
+    pub const USER_REPORT: v::Path<Self, k::Text> = v::path("user_report");
     /// A string; may be absent.
     ///
     /// Source: `user_report` of `charge_fraud_details`.
@@ -616,7 +608,7 @@ impl ChargeFraudDetails {
 pub type ChargeOutcome = Lens<markers::ChargeOutcome>;
 impl ChargeOutcome {
     /// The path of [`advice_code`](Self::advice_code).
-    pub const ADVICE_CODE: v::Path<Self, k::Enum<ChargeOutcomeAdviceCode>> = v::Path::new(
+    pub const ADVICE_CODE: v::Path<Self, k::Enum<ChargeOutcomeAdviceCode>> = v::path(
         "advice_code",
     );
     /// One of the values of [`ChargeOutcomeAdviceCode`], or one that is newer than this list; may be `null`.
@@ -627,7 +619,7 @@ impl ChargeOutcome {
         open_enum(&self.value, "advice_code")
     }
     /// The path of [`network_advice_code`](Self::network_advice_code).
-    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::path(
         "network_advice_code",
     );
     /// A string; may be `null`.
@@ -638,7 +630,7 @@ impl ChargeOutcome {
         text(&self.value, "network_advice_code")
     }
     /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::path(
         "network_decline_code",
     );
     /// A string; may be `null`.
@@ -649,7 +641,7 @@ impl ChargeOutcome {
         text(&self.value, "network_decline_code")
     }
     /// The path of [`network_status`](Self::network_status).
-    pub const NETWORK_STATUS: v::Path<Self, k::Text> = v::Path::new("network_status");
+    pub const NETWORK_STATUS: v::Path<Self, k::Text> = v::path("network_status");
     /// A string; may be `null`.
     ///
     /// Source: `network_status` of `charge_outcome`.
@@ -658,7 +650,7 @@ impl ChargeOutcome {
         text(&self.value, "network_status")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `charge_outcome`.
@@ -667,7 +659,7 @@ impl ChargeOutcome {
         text(&self.value, "reason")
     }
     /// The path of [`risk_level`](Self::risk_level).
-    pub const RISK_LEVEL: v::Path<Self, k::Text> = v::Path::new("risk_level");
+    pub const RISK_LEVEL: v::Path<Self, k::Text> = v::path("risk_level");
     /// A string; may be absent.
     ///
     /// Source: `risk_level` of `charge_outcome`.
@@ -676,7 +668,7 @@ impl ChargeOutcome {
         text(&self.value, "risk_level")
     }
     /// The path of [`risk_score`](Self::risk_score).
-    pub const RISK_SCORE: v::Path<Self, k::Int> = v::Path::new("risk_score");
+    pub const RISK_SCORE: v::Path<Self, k::Int> = v::path("risk_score");
     /// An integer; may be absent.
     ///
     /// Source: `risk_score` of `charge_outcome`.
@@ -685,7 +677,7 @@ impl ChargeOutcome {
         int(&self.value, "risk_score")
     }
     /// The path of [`rule`](Self::rule).
-    pub const RULE: v::Path<Self, k::Ref<Rule>> = v::Path::new("rule");
+    pub const RULE: v::Path<Self, k::Ref<Rule>> = v::path("rule");
     /// The id of a [`Rule`], or the object where it was expanded; may be absent.
     ///
     /// Source: `rule` of `charge_outcome`.
@@ -694,7 +686,7 @@ impl ChargeOutcome {
         expandable(&self.value, "rule")
     }
     /// The path of [`seller_message`](Self::seller_message).
-    pub const SELLER_MESSAGE: v::Path<Self, k::Text> = v::Path::new("seller_message");
+    pub const SELLER_MESSAGE: v::Path<Self, k::Text> = v::path("seller_message");
     /// A string; may be `null`.
     ///
     /// Source: `seller_message` of `charge_outcome`.
@@ -703,7 +695,7 @@ impl ChargeOutcome {
         text(&self.value, "seller_message")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `charge_outcome`.
@@ -718,7 +710,7 @@ impl ChargeOutcome {
 pub type ChargeSource = Lens<markers::ChargeSource>;
 impl ChargeSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `charge.source`.
@@ -727,7 +719,7 @@ impl ChargeSource {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `charge.source`.
@@ -769,7 +761,7 @@ pub enum ChargeSourceVariant<'a> {
 pub type ChargeTransferData = Lens<markers::ChargeTransferData>;
 impl ChargeTransferData {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `charge_transfer_data`.
@@ -778,7 +770,7 @@ impl ChargeTransferData {
         int(&self.value, "amount")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `destination` of `charge_transfer_data`.
@@ -793,7 +785,7 @@ impl ChargeTransferData {
 pub type InternalCard = Lens<markers::InternalCard>;
 impl InternalCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `internal_card`.
@@ -802,7 +794,7 @@ impl InternalCard {
         text(&self.value, "brand")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `internal_card`.
@@ -811,7 +803,7 @@ impl InternalCard {
         text(&self.value, "country")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_month` of `internal_card`.
@@ -820,7 +812,7 @@ impl InternalCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_year` of `internal_card`.
@@ -829,7 +821,7 @@ impl InternalCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `internal_card`.
@@ -844,7 +836,7 @@ impl InternalCard {
 pub type KlarnaAddress = Lens<markers::KlarnaAddress>;
 impl KlarnaAddress {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `klarna_address`.
@@ -859,7 +851,7 @@ impl KlarnaAddress {
 pub type KlarnaPayerDetails = Lens<markers::KlarnaPayerDetails>;
 impl KlarnaPayerDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<KlarnaAddress>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<KlarnaAddress>> = v::path("address");
     /// A nested [`KlarnaAddress`]; may be `null`.
     ///
     /// Source: `address` of `klarna_payer_details`.
@@ -874,9 +866,7 @@ impl KlarnaPayerDetails {
 pub type Level3 = Lens<markers::Level3>;
 impl Level3 {
     /// The path of [`customer_reference`](Self::customer_reference).
-    pub const CUSTOMER_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "customer_reference",
-    );
+    pub const CUSTOMER_REFERENCE: v::Path<Self, k::Text> = v::path("customer_reference");
     /// A string; may be absent.
     ///
     /// Source: `customer_reference` of `level3`.
@@ -885,7 +875,7 @@ impl Level3 {
         text(&self.value, "customer_reference")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::Array<k::Object<Level3LineItems>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::Array<k::Object<Level3LineItems>>> = v::path(
         "line_items",
     );
     /// An array: a nested [`Level3LineItems`].
@@ -896,9 +886,7 @@ impl Level3 {
         array(&self.value, "line_items")
     }
     /// The path of [`merchant_reference`](Self::merchant_reference).
-    pub const MERCHANT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "merchant_reference",
-    );
+    pub const MERCHANT_REFERENCE: v::Path<Self, k::Text> = v::path("merchant_reference");
     /// A string.
     ///
     /// Source: `merchant_reference` of `level3`.
@@ -907,7 +895,7 @@ impl Level3 {
         text(&self.value, "merchant_reference")
     }
     /// The path of [`shipping_address_zip`](Self::shipping_address_zip).
-    pub const SHIPPING_ADDRESS_ZIP: v::Path<Self, k::Text> = v::Path::new(
+    pub const SHIPPING_ADDRESS_ZIP: v::Path<Self, k::Text> = v::path(
         "shipping_address_zip",
     );
     /// A string; may be absent.
@@ -918,7 +906,7 @@ impl Level3 {
         text(&self.value, "shipping_address_zip")
     }
     /// The path of [`shipping_amount`](Self::shipping_amount).
-    pub const SHIPPING_AMOUNT: v::Path<Self, k::Int> = v::Path::new("shipping_amount");
+    pub const SHIPPING_AMOUNT: v::Path<Self, k::Int> = v::path("shipping_amount");
     /// An integer; may be absent.
     ///
     /// Source: `shipping_amount` of `level3`.
@@ -927,9 +915,7 @@ impl Level3 {
         int(&self.value, "shipping_amount")
     }
     /// The path of [`shipping_from_zip`](Self::shipping_from_zip).
-    pub const SHIPPING_FROM_ZIP: v::Path<Self, k::Text> = v::Path::new(
-        "shipping_from_zip",
-    );
+    pub const SHIPPING_FROM_ZIP: v::Path<Self, k::Text> = v::path("shipping_from_zip");
     /// A string; may be absent.
     ///
     /// Source: `shipping_from_zip` of `level3`.
@@ -944,7 +930,7 @@ impl Level3 {
 pub type Level3LineItems = Lens<markers::Level3LineItems>;
 impl Level3LineItems {
     /// The path of [`discount_amount`](Self::discount_amount).
-    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("discount_amount");
+    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::path("discount_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `discount_amount` of `level3_line_items`.
@@ -953,7 +939,7 @@ impl Level3LineItems {
         int(&self.value, "discount_amount")
     }
     /// The path of [`product_code`](Self::product_code).
-    pub const PRODUCT_CODE: v::Path<Self, k::Text> = v::Path::new("product_code");
+    pub const PRODUCT_CODE: v::Path<Self, k::Text> = v::path("product_code");
     /// A string.
     ///
     /// Source: `product_code` of `level3_line_items`.
@@ -962,7 +948,7 @@ impl Level3LineItems {
         text(&self.value, "product_code")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string.
@@ -973,7 +959,7 @@ impl Level3LineItems {
         text(&self.value, "product_description")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be `null`.
     ///
     /// Source: `quantity` of `level3_line_items`.
@@ -982,7 +968,7 @@ impl Level3LineItems {
         int(&self.value, "quantity")
     }
     /// The path of [`tax_amount`](Self::tax_amount).
-    pub const TAX_AMOUNT: v::Path<Self, k::Int> = v::Path::new("tax_amount");
+    pub const TAX_AMOUNT: v::Path<Self, k::Int> = v::path("tax_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `tax_amount` of `level3_line_items`.
@@ -991,7 +977,7 @@ impl Level3LineItems {
         int(&self.value, "tax_amount")
     }
     /// The path of [`unit_cost`](Self::unit_cost).
-    pub const UNIT_COST: v::Path<Self, k::Int> = v::Path::new("unit_cost");
+    pub const UNIT_COST: v::Path<Self, k::Int> = v::path("unit_cost");
     /// An integer; may be `null`.
     ///
     /// Source: `unit_cost` of `level3_line_items`.
@@ -1013,7 +999,7 @@ impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesEx
         k::Enum<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus,
         >,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_extended_authorization_extended_authorization`.
@@ -1029,29 +1015,7 @@ impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesEx
 /// Part of other objects: `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_incremental_authorization_incremental_authorization`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_incremental_authorization_incremental_authorization`.
-pub type PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization,
->;
-impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization {
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<
-            PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus,
-        >,
-    > = v::Path::new("status");
-    /// One of the values of [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_incremental_authorization_incremental_authorization`.
-    #[inline]
-    pub fn status(
-        &self,
-    ) -> Option<
-        PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus,
-    > {
-        open_enum(&self.value, "status")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization = super::PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticapture;
 /// Part of other objects: `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_overcapture_overcapture`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_overcapture_overcapture`.
@@ -1060,7 +1024,7 @@ pub type PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeatur
 >;
 impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercapture {
     /// The path of [`maximum_amount_capturable`](Self::maximum_amount_capturable).
-    pub const MAXIMUM_AMOUNT_CAPTURABLE: v::Path<Self, k::Int> = v::Path::new(
+    pub const MAXIMUM_AMOUNT_CAPTURABLE: v::Path<Self, k::Int> = v::path(
         "maximum_amount_capturable",
     );
     /// An integer.
@@ -1076,7 +1040,7 @@ impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOv
         k::Enum<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus,
         >,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_overcapture_overcapture`.
@@ -1102,7 +1066,7 @@ impl PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticapture {
         k::Enum<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus,
         >,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `payment_flows_private_payment_methods_card_details_api_resource_multicapture`.
@@ -1124,7 +1088,7 @@ impl PaymentMethodDetails {
     pub const ACH_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodDetailsAchCreditTransfer>,
-    > = v::Path::new("ach_credit_transfer");
+    > = v::path("ach_credit_transfer");
     /// A nested [`PaymentMethodDetailsAchCreditTransfer`]; may be absent.
     ///
     /// Source: `ach_credit_transfer` of `payment_method_details`.
@@ -1133,7 +1097,7 @@ impl PaymentMethodDetails {
         object(&self.value, "ach_credit_transfer")
     }
     /// The path of [`ach_debit`](Self::ach_debit).
-    pub const ACH_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAchDebit>> = v::Path::new(
+    pub const ACH_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAchDebit>> = v::path(
         "ach_debit",
     );
     /// A nested [`PaymentMethodDetailsAchDebit`]; may be absent.
@@ -1144,7 +1108,7 @@ impl PaymentMethodDetails {
         object(&self.value, "ach_debit")
     }
     /// The path of [`acss_debit`](Self::acss_debit).
-    pub const ACSS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAcssDebit>> = v::Path::new(
+    pub const ACSS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAcssDebit>> = v::path(
         "acss_debit",
     );
     /// A nested [`PaymentMethodDetailsAcssDebit`]; may be absent.
@@ -1155,7 +1119,7 @@ impl PaymentMethodDetails {
         object(&self.value, "acss_debit")
     }
     /// The path of [`affirm`](Self::affirm).
-    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodDetailsAffirm>> = v::Path::new(
+    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodDetailsAffirm>> = v::path(
         "affirm",
     );
     /// A nested [`PaymentMethodDetailsAffirm`]; may be absent.
@@ -1169,7 +1133,7 @@ impl PaymentMethodDetails {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsAfterpayClearpay>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`PaymentMethodDetailsAfterpayClearpay`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `payment_method_details`.
@@ -1181,7 +1145,7 @@ impl PaymentMethodDetails {
     pub const ALIPAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsAlipayDetails>,
-    > = v::Path::new("alipay");
+    > = v::path("alipay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsAlipayDetails`]; may be absent.
     ///
     /// Source: `alipay` of `payment_method_details`.
@@ -1190,9 +1154,7 @@ impl PaymentMethodDetails {
         object(&self.value, "alipay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<PaymentMethodDetailsAlma>> = v::Path::new(
-        "alma",
-    );
+    pub const ALMA: v::Path<Self, k::Object<PaymentMethodDetailsAlma>> = v::path("alma");
     /// A nested [`PaymentMethodDetailsAlma`]; may be absent.
     ///
     /// Source: `alma` of `payment_method_details`.
@@ -1201,7 +1163,7 @@ impl PaymentMethodDetails {
         object(&self.value, "alma")
     }
     /// The path of [`amazon_pay`](Self::amazon_pay).
-    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodDetailsAmazonPay>> = v::Path::new(
+    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodDetailsAmazonPay>> = v::path(
         "amazon_pay",
     );
     /// A nested [`PaymentMethodDetailsAmazonPay`]; may be absent.
@@ -1212,7 +1174,7 @@ impl PaymentMethodDetails {
         object(&self.value, "amazon_pay")
     }
     /// The path of [`au_becs_debit`](Self::au_becs_debit).
-    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAuBecsDebit>> = v::Path::new(
+    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAuBecsDebit>> = v::path(
         "au_becs_debit",
     );
     /// A nested [`PaymentMethodDetailsAuBecsDebit`]; may be absent.
@@ -1223,7 +1185,7 @@ impl PaymentMethodDetails {
         object(&self.value, "au_becs_debit")
     }
     /// The path of [`bacs_debit`](Self::bacs_debit).
-    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsBacsDebit>> = v::Path::new(
+    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsBacsDebit>> = v::path(
         "bacs_debit",
     );
     /// A nested [`PaymentMethodDetailsBacsDebit`]; may be absent.
@@ -1234,7 +1196,7 @@ impl PaymentMethodDetails {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`bancontact`](Self::bancontact).
-    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodDetailsBancontact>> = v::Path::new(
+    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodDetailsBancontact>> = v::path(
         "bancontact",
     );
     /// A nested [`PaymentMethodDetailsBancontact`]; may be absent.
@@ -1245,7 +1207,7 @@ impl PaymentMethodDetails {
         object(&self.value, "bancontact")
     }
     /// The path of [`billie`](Self::billie).
-    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodDetailsBillie>> = v::Path::new(
+    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodDetailsBillie>> = v::path(
         "billie",
     );
     /// A nested [`PaymentMethodDetailsBillie`]; may be absent.
@@ -1256,7 +1218,7 @@ impl PaymentMethodDetails {
         object(&self.value, "billie")
     }
     /// The path of [`bizum`](Self::bizum).
-    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodDetailsBizum>> = v::Path::new(
+    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodDetailsBizum>> = v::path(
         "bizum",
     );
     /// A nested [`PaymentMethodDetailsBizum`]; may be absent.
@@ -1267,9 +1229,7 @@ impl PaymentMethodDetails {
         object(&self.value, "bizum")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<PaymentMethodDetailsBlik>> = v::Path::new(
-        "blik",
-    );
+    pub const BLIK: v::Path<Self, k::Object<PaymentMethodDetailsBlik>> = v::path("blik");
     /// A nested [`PaymentMethodDetailsBlik`]; may be absent.
     ///
     /// Source: `blik` of `payment_method_details`.
@@ -1278,7 +1238,7 @@ impl PaymentMethodDetails {
         object(&self.value, "blik")
     }
     /// The path of [`boleto`](Self::boleto).
-    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodDetailsBoleto>> = v::Path::new(
+    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodDetailsBoleto>> = v::path(
         "boleto",
     );
     /// A nested [`PaymentMethodDetailsBoleto`]; may be absent.
@@ -1289,9 +1249,7 @@ impl PaymentMethodDetails {
         object(&self.value, "boleto")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsCard>> = v::Path::new(
-        "card",
-    );
+    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsCard>> = v::path("card");
     /// A nested [`PaymentMethodDetailsCard`]; may be absent.
     ///
     /// Source: `card` of `payment_method_details`.
@@ -1300,7 +1258,7 @@ impl PaymentMethodDetails {
         object(&self.value, "card")
     }
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`PaymentMethodDetailsCardPresent`]; may be absent.
@@ -1311,7 +1269,7 @@ impl PaymentMethodDetails {
         object(&self.value, "card_present")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodDetailsCashapp>> = v::Path::new(
+    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodDetailsCashapp>> = v::path(
         "cashapp",
     );
     /// A nested [`PaymentMethodDetailsCashapp`]; may be absent.
@@ -1322,7 +1280,7 @@ impl PaymentMethodDetails {
         object(&self.value, "cashapp")
     }
     /// The path of [`crypto`](Self::crypto).
-    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodDetailsCrypto>> = v::Path::new(
+    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodDetailsCrypto>> = v::path(
         "crypto",
     );
     /// A nested [`PaymentMethodDetailsCrypto`]; may be absent.
@@ -1336,7 +1294,7 @@ impl PaymentMethodDetails {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCustomerBalance>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`PaymentMethodDetailsCustomerBalance`]; may be absent.
     ///
     /// Source: `customer_balance` of `payment_method_details`.
@@ -1345,9 +1303,7 @@ impl PaymentMethodDetails {
         object(&self.value, "customer_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<PaymentMethodDetailsEps>> = v::Path::new(
-        "eps",
-    );
+    pub const EPS: v::Path<Self, k::Object<PaymentMethodDetailsEps>> = v::path("eps");
     /// A nested [`PaymentMethodDetailsEps`]; may be absent.
     ///
     /// Source: `eps` of `payment_method_details`.
@@ -1356,9 +1312,7 @@ impl PaymentMethodDetails {
         object(&self.value, "eps")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Object<PaymentMethodDetailsFpx>> = v::Path::new(
-        "fpx",
-    );
+    pub const FPX: v::Path<Self, k::Object<PaymentMethodDetailsFpx>> = v::path("fpx");
     /// A nested [`PaymentMethodDetailsFpx`]; may be absent.
     ///
     /// Source: `fpx` of `payment_method_details`.
@@ -1367,7 +1321,7 @@ impl PaymentMethodDetails {
         object(&self.value, "fpx")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodDetailsGiropay>> = v::Path::new(
+    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodDetailsGiropay>> = v::path(
         "giropay",
     );
     /// A nested [`PaymentMethodDetailsGiropay`]; may be absent.
@@ -1378,7 +1332,7 @@ impl PaymentMethodDetails {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodDetailsGrabpay>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodDetailsGrabpay>> = v::path(
         "grabpay",
     );
     /// A nested [`PaymentMethodDetailsGrabpay`]; may be absent.
@@ -1389,7 +1343,7 @@ impl PaymentMethodDetails {
         object(&self.value, "grabpay")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodDetailsIdeal>> = v::Path::new(
+    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodDetailsIdeal>> = v::path(
         "ideal",
     );
     /// A nested [`PaymentMethodDetailsIdeal`]; may be absent.
@@ -1403,7 +1357,7 @@ impl PaymentMethodDetails {
     pub const INTERAC_PRESENT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsInteracPresent>,
-    > = v::Path::new("interac_present");
+    > = v::path("interac_present");
     /// A nested [`PaymentMethodDetailsInteracPresent`]; may be absent.
     ///
     /// Source: `interac_present` of `payment_method_details`.
@@ -1412,7 +1366,7 @@ impl PaymentMethodDetails {
         object(&self.value, "interac_present")
     }
     /// The path of [`kakao_pay`](Self::kakao_pay).
-    pub const KAKAO_PAY: v::Path<Self, k::Object<PaymentMethodDetailsKakaoPay>> = v::Path::new(
+    pub const KAKAO_PAY: v::Path<Self, k::Object<PaymentMethodDetailsKakaoPay>> = v::path(
         "kakao_pay",
     );
     /// A nested [`PaymentMethodDetailsKakaoPay`]; may be absent.
@@ -1423,7 +1377,7 @@ impl PaymentMethodDetails {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodDetailsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodDetailsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`PaymentMethodDetailsKlarna`]; may be absent.
@@ -1434,7 +1388,7 @@ impl PaymentMethodDetails {
         object(&self.value, "klarna")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodDetailsKonbini>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodDetailsKonbini>> = v::path(
         "konbini",
     );
     /// A nested [`PaymentMethodDetailsKonbini`]; may be absent.
@@ -1445,7 +1399,7 @@ impl PaymentMethodDetails {
         object(&self.value, "konbini")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodDetailsKrCard>> = v::Path::new(
+    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodDetailsKrCard>> = v::path(
         "kr_card",
     );
     /// A nested [`PaymentMethodDetailsKrCard`]; may be absent.
@@ -1456,9 +1410,7 @@ impl PaymentMethodDetails {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsLink>> = v::Path::new(
-        "link",
-    );
+    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsLink>> = v::path("link");
     /// A nested [`PaymentMethodDetailsLink`]; may be absent.
     ///
     /// Source: `link` of `payment_method_details`.
@@ -1467,7 +1419,7 @@ impl PaymentMethodDetails {
         object(&self.value, "link")
     }
     /// The path of [`mb_way`](Self::mb_way).
-    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodDetailsMbWay>> = v::Path::new(
+    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodDetailsMbWay>> = v::path(
         "mb_way",
     );
     /// A nested [`PaymentMethodDetailsMbWay`]; may be absent.
@@ -1478,7 +1430,7 @@ impl PaymentMethodDetails {
         object(&self.value, "mb_way")
     }
     /// The path of [`mobilepay`](Self::mobilepay).
-    pub const MOBILEPAY: v::Path<Self, k::Object<PaymentMethodDetailsMobilepay>> = v::Path::new(
+    pub const MOBILEPAY: v::Path<Self, k::Object<PaymentMethodDetailsMobilepay>> = v::path(
         "mobilepay",
     );
     /// A nested [`PaymentMethodDetailsMobilepay`]; may be absent.
@@ -1489,7 +1441,7 @@ impl PaymentMethodDetails {
         object(&self.value, "mobilepay")
     }
     /// The path of [`multibanco`](Self::multibanco).
-    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodDetailsMultibanco>> = v::Path::new(
+    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodDetailsMultibanco>> = v::path(
         "multibanco",
     );
     /// A nested [`PaymentMethodDetailsMultibanco`]; may be absent.
@@ -1500,7 +1452,7 @@ impl PaymentMethodDetails {
         object(&self.value, "multibanco")
     }
     /// The path of [`naver_pay`](Self::naver_pay).
-    pub const NAVER_PAY: v::Path<Self, k::Object<PaymentMethodDetailsNaverPay>> = v::Path::new(
+    pub const NAVER_PAY: v::Path<Self, k::Object<PaymentMethodDetailsNaverPay>> = v::path(
         "naver_pay",
     );
     /// A nested [`PaymentMethodDetailsNaverPay`]; may be absent.
@@ -1514,7 +1466,7 @@ impl PaymentMethodDetails {
     pub const NZ_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsNzBankAccount>,
-    > = v::Path::new("nz_bank_account");
+    > = v::path("nz_bank_account");
     /// A nested [`PaymentMethodDetailsNzBankAccount`]; may be absent.
     ///
     /// Source: `nz_bank_account` of `payment_method_details`.
@@ -1523,9 +1475,7 @@ impl PaymentMethodDetails {
         object(&self.value, "nz_bank_account")
     }
     /// The path of [`oxxo`](Self::oxxo).
-    pub const OXXO: v::Path<Self, k::Object<PaymentMethodDetailsOxxo>> = v::Path::new(
-        "oxxo",
-    );
+    pub const OXXO: v::Path<Self, k::Object<PaymentMethodDetailsOxxo>> = v::path("oxxo");
     /// A nested [`PaymentMethodDetailsOxxo`]; may be absent.
     ///
     /// Source: `oxxo` of `payment_method_details`.
@@ -1534,9 +1484,7 @@ impl PaymentMethodDetails {
         object(&self.value, "oxxo")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<PaymentMethodDetailsP24>> = v::Path::new(
-        "p24",
-    );
+    pub const P24: v::Path<Self, k::Object<PaymentMethodDetailsP24>> = v::path("p24");
     /// A nested [`PaymentMethodDetailsP24`]; may be absent.
     ///
     /// Source: `p24` of `payment_method_details`.
@@ -1545,7 +1493,7 @@ impl PaymentMethodDetails {
         object(&self.value, "p24")
     }
     /// The path of [`pay_by_bank`](Self::pay_by_bank).
-    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodDetailsPayByBank>> = v::Path::new(
+    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodDetailsPayByBank>> = v::path(
         "pay_by_bank",
     );
     /// A nested [`PaymentMethodDetailsPayByBank`]; may be absent.
@@ -1556,7 +1504,7 @@ impl PaymentMethodDetails {
         object(&self.value, "pay_by_bank")
     }
     /// The path of [`payco`](Self::payco).
-    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodDetailsPayco>> = v::Path::new(
+    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodDetailsPayco>> = v::path(
         "payco",
     );
     /// A nested [`PaymentMethodDetailsPayco`]; may be absent.
@@ -1567,7 +1515,7 @@ impl PaymentMethodDetails {
         object(&self.value, "payco")
     }
     /// The path of [`paynow`](Self::paynow).
-    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodDetailsPaynow>> = v::Path::new(
+    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodDetailsPaynow>> = v::path(
         "paynow",
     );
     /// A nested [`PaymentMethodDetailsPaynow`]; may be absent.
@@ -1578,7 +1526,7 @@ impl PaymentMethodDetails {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodDetailsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodDetailsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`PaymentMethodDetailsPaypal`]; may be absent.
@@ -1589,7 +1537,7 @@ impl PaymentMethodDetails {
         object(&self.value, "paypal")
     }
     /// The path of [`paypay`](Self::paypay).
-    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodDetailsPaypay>> = v::Path::new(
+    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodDetailsPaypay>> = v::path(
         "paypay",
     );
     /// A nested [`PaymentMethodDetailsPaypay`]; may be absent.
@@ -1600,7 +1548,7 @@ impl PaymentMethodDetails {
         object(&self.value, "paypay")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodDetailsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodDetailsPayto>> = v::path(
         "payto",
     );
     /// A nested [`PaymentMethodDetailsPayto`]; may be absent.
@@ -1611,9 +1559,7 @@ impl PaymentMethodDetails {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<PaymentMethodDetailsPix>> = v::Path::new(
-        "pix",
-    );
+    pub const PIX: v::Path<Self, k::Object<PaymentMethodDetailsPix>> = v::path("pix");
     /// A nested [`PaymentMethodDetailsPix`]; may be absent.
     ///
     /// Source: `pix` of `payment_method_details`.
@@ -1622,7 +1568,7 @@ impl PaymentMethodDetails {
         object(&self.value, "pix")
     }
     /// The path of [`promptpay`](Self::promptpay).
-    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodDetailsPromptpay>> = v::Path::new(
+    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodDetailsPromptpay>> = v::path(
         "promptpay",
     );
     /// A nested [`PaymentMethodDetailsPromptpay`]; may be absent.
@@ -1633,7 +1579,7 @@ impl PaymentMethodDetails {
         object(&self.value, "promptpay")
     }
     /// The path of [`revolut_pay`](Self::revolut_pay).
-    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodDetailsRevolutPay>> = v::Path::new(
+    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodDetailsRevolutPay>> = v::path(
         "revolut_pay",
     );
     /// A nested [`PaymentMethodDetailsRevolutPay`]; may be absent.
@@ -1644,7 +1590,7 @@ impl PaymentMethodDetails {
         object(&self.value, "revolut_pay")
     }
     /// The path of [`samsung_pay`](Self::samsung_pay).
-    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodDetailsSamsungPay>> = v::Path::new(
+    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodDetailsSamsungPay>> = v::path(
         "samsung_pay",
     );
     /// A nested [`PaymentMethodDetailsSamsungPay`]; may be absent.
@@ -1655,7 +1601,7 @@ impl PaymentMethodDetails {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`satispay`](Self::satispay).
-    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodDetailsSatispay>> = v::Path::new(
+    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodDetailsSatispay>> = v::path(
         "satispay",
     );
     /// A nested [`PaymentMethodDetailsSatispay`]; may be absent.
@@ -1666,7 +1612,7 @@ impl PaymentMethodDetails {
         object(&self.value, "satispay")
     }
     /// The path of [`scalapay`](Self::scalapay).
-    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodDetailsScalapay>> = v::Path::new(
+    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodDetailsScalapay>> = v::path(
         "scalapay",
     );
     /// A nested [`PaymentMethodDetailsScalapay`]; may be absent.
@@ -1680,7 +1626,7 @@ impl PaymentMethodDetails {
     pub const SEPA_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodDetailsSepaCreditTransfer>,
-    > = v::Path::new("sepa_credit_transfer");
+    > = v::path("sepa_credit_transfer");
     /// A nested [`PaymentMethodDetailsSepaCreditTransfer`]; may be absent.
     ///
     /// Source: `sepa_credit_transfer` of `payment_method_details`.
@@ -1691,7 +1637,7 @@ impl PaymentMethodDetails {
         object(&self.value, "sepa_credit_transfer")
     }
     /// The path of [`sepa_debit`](Self::sepa_debit).
-    pub const SEPA_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsSepaDebit>> = v::Path::new(
+    pub const SEPA_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsSepaDebit>> = v::path(
         "sepa_debit",
     );
     /// A nested [`PaymentMethodDetailsSepaDebit`]; may be absent.
@@ -1702,7 +1648,7 @@ impl PaymentMethodDetails {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sequra`](Self::sequra).
-    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodDetailsSequra>> = v::Path::new(
+    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodDetailsSequra>> = v::path(
         "sequra",
     );
     /// A nested [`PaymentMethodDetailsSequra`]; may be absent.
@@ -1713,7 +1659,7 @@ impl PaymentMethodDetails {
         object(&self.value, "sequra")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodDetailsSofort>> = v::Path::new(
+    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodDetailsSofort>> = v::path(
         "sofort",
     );
     /// A nested [`PaymentMethodDetailsSofort`]; may be absent.
@@ -1727,7 +1673,7 @@ impl PaymentMethodDetails {
     pub const STRIPE_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsStripeAccount>,
-    > = v::Path::new("stripe_account");
+    > = v::path("stripe_account");
     /// A nested [`PaymentMethodDetailsStripeAccount`]; may be absent.
     ///
     /// Source: `stripe_account` of `payment_method_details`.
@@ -1736,7 +1682,7 @@ impl PaymentMethodDetails {
         object(&self.value, "stripe_account")
     }
     /// The path of [`sunbit`](Self::sunbit).
-    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodDetailsSunbit>> = v::Path::new(
+    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodDetailsSunbit>> = v::path(
         "sunbit",
     );
     /// A nested [`PaymentMethodDetailsSunbit`]; may be absent.
@@ -1747,7 +1693,7 @@ impl PaymentMethodDetails {
         object(&self.value, "sunbit")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<PaymentMethodDetailsSwish>> = v::Path::new(
+    pub const SWISH: v::Path<Self, k::Object<PaymentMethodDetailsSwish>> = v::path(
         "swish",
     );
     /// A nested [`PaymentMethodDetailsSwish`]; may be absent.
@@ -1758,7 +1704,7 @@ impl PaymentMethodDetails {
         object(&self.value, "swish")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<PaymentMethodDetailsTwint>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<PaymentMethodDetailsTwint>> = v::path(
         "twint",
     );
     /// A nested [`PaymentMethodDetailsTwint`]; may be absent.
@@ -1769,7 +1715,7 @@ impl PaymentMethodDetails {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `payment_method_details`.
@@ -1778,9 +1724,7 @@ impl PaymentMethodDetails {
         text(&self.value, "type")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<PaymentMethodDetailsUpi>> = v::Path::new(
-        "upi",
-    );
+    pub const UPI: v::Path<Self, k::Object<PaymentMethodDetailsUpi>> = v::path("upi");
     /// A nested [`PaymentMethodDetailsUpi`]; may be absent.
     ///
     /// Source: `upi` of `payment_method_details`.
@@ -1792,7 +1736,7 @@ impl PaymentMethodDetails {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`PaymentMethodDetailsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `payment_method_details`.
@@ -1801,7 +1745,7 @@ impl PaymentMethodDetails {
         object(&self.value, "us_bank_account")
     }
     /// The path of [`wechat`](Self::wechat).
-    pub const WECHAT: v::Path<Self, k::Object<PaymentMethodDetailsWechat>> = v::Path::new(
+    pub const WECHAT: v::Path<Self, k::Object<PaymentMethodDetailsWechat>> = v::path(
         "wechat",
     );
     /// A nested [`PaymentMethodDetailsWechat`]; may be absent.
@@ -1812,7 +1756,7 @@ impl PaymentMethodDetails {
         object(&self.value, "wechat")
     }
     /// The path of [`wechat_pay`](Self::wechat_pay).
-    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodDetailsWechatPay>> = v::Path::new(
+    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodDetailsWechatPay>> = v::path(
         "wechat_pay",
     );
     /// A nested [`PaymentMethodDetailsWechatPay`]; may be absent.
@@ -1823,9 +1767,7 @@ impl PaymentMethodDetails {
         object(&self.value, "wechat_pay")
     }
     /// The path of [`zip`](Self::zip).
-    pub const ZIP: v::Path<Self, k::Object<PaymentMethodDetailsZip>> = v::Path::new(
-        "zip",
-    );
+    pub const ZIP: v::Path<Self, k::Object<PaymentMethodDetailsZip>> = v::path("zip");
     /// A nested [`PaymentMethodDetailsZip`]; may be absent.
     ///
     /// Source: `zip` of `payment_method_details`.
@@ -2201,7 +2143,7 @@ pub enum PaymentMethodDetailsVariant<'a> {
 pub type PaymentMethodDetailsAcssDebit = Lens<markers::PaymentMethodDetailsAcssDebit>;
 impl PaymentMethodDetailsAcssDebit {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_acss_debit`.
@@ -2210,7 +2152,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "bank_name")
     }
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -2221,7 +2163,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_acss_debit`.
@@ -2230,9 +2172,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`institution_number`](Self::institution_number).
-    pub const INSTITUTION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "institution_number",
-    );
+    pub const INSTITUTION_NUMBER: v::Path<Self, k::Text> = v::path("institution_number");
     /// A string; may be `null`.
     ///
     /// Source: `institution_number` of `payment_method_details_acss_debit`.
@@ -2241,7 +2181,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "institution_number")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_acss_debit`.
@@ -2250,7 +2190,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_acss_debit`.
@@ -2259,7 +2199,7 @@ impl PaymentMethodDetailsAcssDebit {
         text(&self.value, "mandate")
     }
     /// The path of [`transit_number`](Self::transit_number).
-    pub const TRANSIT_NUMBER: v::Path<Self, k::Text> = v::Path::new("transit_number");
+    pub const TRANSIT_NUMBER: v::Path<Self, k::Text> = v::path("transit_number");
     /// A string; may be `null`.
     ///
     /// Source: `transit_number` of `payment_method_details_acss_debit`.
@@ -2274,7 +2214,7 @@ impl PaymentMethodDetailsAcssDebit {
 pub type PaymentMethodDetailsAffirm = Lens<markers::PaymentMethodDetailsAffirm>;
 impl PaymentMethodDetailsAffirm {
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_affirm`.
@@ -2283,7 +2223,7 @@ impl PaymentMethodDetailsAffirm {
         text(&self.value, "location")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_affirm`.
@@ -2292,7 +2232,7 @@ impl PaymentMethodDetailsAffirm {
         text(&self.value, "reader")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_affirm`.
@@ -2309,7 +2249,7 @@ pub type PaymentMethodDetailsAfterpayClearpay = Lens<
 >;
 impl PaymentMethodDetailsAfterpayClearpay {
     /// The path of [`order_id`](Self::order_id).
-    pub const ORDER_ID: v::Path<Self, k::Text> = v::Path::new("order_id");
+    pub const ORDER_ID: v::Path<Self, k::Text> = v::path("order_id");
     /// A string; may be `null`.
     ///
     /// Source: `order_id` of `payment_method_details_afterpay_clearpay`.
@@ -2318,7 +2258,7 @@ impl PaymentMethodDetailsAfterpayClearpay {
         text(&self.value, "order_id")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_details_afterpay_clearpay`.
@@ -2333,7 +2273,7 @@ impl PaymentMethodDetailsAfterpayClearpay {
 pub type PaymentMethodDetailsAlma = Lens<markers::PaymentMethodDetailsAlma>;
 impl PaymentMethodDetailsAlma {
     /// The path of [`installments`](Self::installments).
-    pub const INSTALLMENTS: v::Path<Self, k::Object<AlmaInstallments>> = v::Path::new(
+    pub const INSTALLMENTS: v::Path<Self, k::Object<AlmaInstallments>> = v::path(
         "installments",
     );
     /// A nested [`AlmaInstallments`]; may be absent.
@@ -2344,7 +2284,7 @@ impl PaymentMethodDetailsAlma {
         object(&self.value, "installments")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_alma`.
@@ -2362,7 +2302,7 @@ impl PaymentMethodDetailsAmazonPay {
     pub const FUNDING: v::Path<
         Self,
         k::Object<AmazonPayUnderlyingPaymentMethodFundingDetails>,
-    > = v::Path::new("funding");
+    > = v::path("funding");
     /// A nested [`AmazonPayUnderlyingPaymentMethodFundingDetails`]; may be absent.
     ///
     /// Source: `funding` of `payment_method_details_amazon_pay`.
@@ -2371,7 +2311,7 @@ impl PaymentMethodDetailsAmazonPay {
         object(&self.value, "funding")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_amazon_pay`.
@@ -2386,7 +2326,7 @@ impl PaymentMethodDetailsAmazonPay {
 pub type PaymentMethodDetailsBancontact = Lens<markers::PaymentMethodDetailsBancontact>;
 impl PaymentMethodDetailsBancontact {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `payment_method_details_bancontact`.
@@ -2395,7 +2335,7 @@ impl PaymentMethodDetailsBancontact {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_bancontact`.
@@ -2404,7 +2344,7 @@ impl PaymentMethodDetailsBancontact {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be `null`.
     ///
     /// Source: `bic` of `payment_method_details_bancontact`.
@@ -2413,7 +2353,7 @@ impl PaymentMethodDetailsBancontact {
         text(&self.value, "bic")
     }
     /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "generated_sepa_debit",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -2424,7 +2364,7 @@ impl PaymentMethodDetailsBancontact {
         expandable(&self.value, "generated_sepa_debit")
     }
     /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path(
         "generated_sepa_debit_mandate",
     );
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
@@ -2435,7 +2375,7 @@ impl PaymentMethodDetailsBancontact {
         expandable(&self.value, "generated_sepa_debit_mandate")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be `null`.
     ///
     /// Source: `iban_last4` of `payment_method_details_bancontact`.
@@ -2447,7 +2387,7 @@ impl PaymentMethodDetailsBancontact {
     pub const PREFERRED_LANGUAGE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsBancontactPreferredLanguage>,
-    > = v::Path::new("preferred_language");
+    > = v::path("preferred_language");
     /// One of the values of [`PaymentMethodDetailsBancontactPreferredLanguage`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `preferred_language` of `payment_method_details_bancontact`.
@@ -2458,7 +2398,7 @@ impl PaymentMethodDetailsBancontact {
         open_enum(&self.value, "preferred_language")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_bancontact`.
@@ -2473,7 +2413,7 @@ impl PaymentMethodDetailsBancontact {
 pub type PaymentMethodDetailsBillie = Lens<markers::PaymentMethodDetailsBillie>;
 impl PaymentMethodDetailsBillie {
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_billie`.
@@ -2488,7 +2428,7 @@ impl PaymentMethodDetailsBillie {
 pub type PaymentMethodDetailsBizum = Lens<markers::PaymentMethodDetailsBizum>;
 impl PaymentMethodDetailsBizum {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_details_bizum`.
@@ -2497,7 +2437,7 @@ impl PaymentMethodDetailsBizum {
         text(&self.value, "buyer_id")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_bizum`.
@@ -2512,7 +2452,7 @@ impl PaymentMethodDetailsBizum {
 pub type PaymentMethodDetailsBlik = Lens<markers::PaymentMethodDetailsBlik>;
 impl PaymentMethodDetailsBlik {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_details_blik`.
@@ -2524,27 +2464,14 @@ impl PaymentMethodDetailsBlik {
 /// Part of other objects: `payment_method_details_boleto`.
 ///
 /// Source: schema `payment_method_details_boleto`.
-pub type PaymentMethodDetailsBoleto = Lens<markers::PaymentMethodDetailsBoleto>;
-impl PaymentMethodDetailsBoleto {
-    /// The path of [`tax_id`](Self::tax_id).
-    pub const TAX_ID: v::Path<Self, k::Text> = v::Path::new("tax_id");
-    /// A string.
-    ///
-    /// Source: `tax_id` of `payment_method_details_boleto`.
-    #[inline]
-    pub fn tax_id(&self) -> Option<&str> {
-        text(&self.value, "tax_id")
-    }
-}
+pub type PaymentMethodDetailsBoleto = super::PaymentMethodBoleto;
 /// Part of other objects: `payment_method_details_card`.
 ///
 /// Source: schema `payment_method_details_card`.
 pub type PaymentMethodDetailsCard = Lens<markers::PaymentMethodDetailsCard>;
 impl PaymentMethodDetailsCard {
     /// The path of [`amount_authorized`](Self::amount_authorized).
-    pub const AMOUNT_AUTHORIZED: v::Path<Self, k::Int> = v::Path::new(
-        "amount_authorized",
-    );
+    pub const AMOUNT_AUTHORIZED: v::Path<Self, k::Int> = v::path("amount_authorized");
     /// An integer; may be `null`.
     ///
     /// Source: `amount_authorized` of `payment_method_details_card`.
@@ -2553,9 +2480,7 @@ impl PaymentMethodDetailsCard {
         int(&self.value, "amount_authorized")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `payment_method_details_card`.
@@ -2564,7 +2489,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "authorization_code")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_details_card`.
@@ -2573,7 +2498,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "brand")
     }
     /// The path of [`capture_before`](Self::capture_before).
-    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::Path::new("capture_before");
+    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::path("capture_before");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `capture_before` of `payment_method_details_card`.
@@ -2582,7 +2507,7 @@ impl PaymentMethodDetailsCard {
         timestamp(&self.value, "capture_before")
     }
     /// The path of [`checks`](Self::checks).
-    pub const CHECKS: v::Path<Self, k::Object<PaymentMethodDetailsCardChecks>> = v::Path::new(
+    pub const CHECKS: v::Path<Self, k::Object<PaymentMethodDetailsCardChecks>> = v::path(
         "checks",
     );
     /// A nested [`PaymentMethodDetailsCardChecks`]; may be `null`.
@@ -2593,7 +2518,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "checks")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_card`.
@@ -2602,7 +2527,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_details_card`.
@@ -2611,7 +2536,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "description")
     }
     /// The path of [`electronic_commerce_indicator`](Self::electronic_commerce_indicator).
-    pub const ELECTRONIC_COMMERCE_INDICATOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const ELECTRONIC_COMMERCE_INDICATOR: v::Path<Self, k::Text> = v::path(
         "electronic_commerce_indicator",
     );
     /// A string; may be `null`.
@@ -2622,7 +2547,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "electronic_commerce_indicator")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_details_card`.
@@ -2631,7 +2556,7 @@ impl PaymentMethodDetailsCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_details_card`.
@@ -2645,7 +2570,7 @@ impl PaymentMethodDetailsCard {
         k::Object<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorization,
         >,
-    > = v::Path::new("extended_authorization");
+    > = v::path("extended_authorization");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorization`]; may be absent.
     ///
     /// Source: `extended_authorization` of `payment_method_details_card`.
@@ -2658,7 +2583,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "extended_authorization")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_card`.
@@ -2667,7 +2592,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_details_card`.
@@ -2676,7 +2601,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_details_card`.
@@ -2690,7 +2615,7 @@ impl PaymentMethodDetailsCard {
         k::Object<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization,
         >,
-    > = v::Path::new("incremental_authorization");
+    > = v::path("incremental_authorization");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorization`]; may be absent.
     ///
     /// Source: `incremental_authorization` of `payment_method_details_card`.
@@ -2706,7 +2631,7 @@ impl PaymentMethodDetailsCard {
     pub const INSTALLMENTS: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardInstallments>,
-    > = v::Path::new("installments");
+    > = v::path("installments");
     /// A nested [`PaymentMethodDetailsCardInstallments`]; may be `null`.
     ///
     /// Source: `installments` of `payment_method_details_card`.
@@ -2715,7 +2640,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "installments")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_details_card`.
@@ -2724,7 +2649,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_card`.
@@ -2733,7 +2658,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path("mandate");
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `mandate` of `payment_method_details_card`.
@@ -2742,7 +2667,7 @@ impl PaymentMethodDetailsCard {
         expandable(&self.value, "mandate")
     }
     /// The path of [`moto`](Self::moto).
-    pub const MOTO: v::Path<Self, k::Bool> = v::Path::new("moto");
+    pub const MOTO: v::Path<Self, k::Bool> = v::path("moto");
     /// True or false; may be absent or `null`.
     ///
     /// Source: `moto` of `payment_method_details_card`.
@@ -2754,7 +2679,7 @@ impl PaymentMethodDetailsCard {
     pub const MULTICAPTURE: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticapture>,
-    > = v::Path::new("multicapture");
+    > = v::path("multicapture");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticapture`]; may be absent.
     ///
     /// Source: `multicapture` of `payment_method_details_card`.
@@ -2765,7 +2690,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "multicapture")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// A string; may be `null`.
     ///
     /// Source: `network` of `payment_method_details_card`.
@@ -2777,7 +2702,7 @@ impl PaymentMethodDetailsCard {
     pub const NETWORK_TOKEN: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardNetworkToken>,
-    > = v::Path::new("network_token");
+    > = v::path("network_token");
     /// A nested [`PaymentMethodDetailsCardNetworkToken`]; may be absent or `null`.
     ///
     /// Source: `network_token` of `payment_method_details_card`.
@@ -2786,7 +2711,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "network_token")
     }
     /// The path of [`network_transaction_id`](Self::network_transaction_id).
-    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "network_transaction_id",
     );
     /// A string; may be `null`.
@@ -2802,7 +2727,7 @@ impl PaymentMethodDetailsCard {
         k::Object<
             PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercapture,
         >,
-    > = v::Path::new("overcapture");
+    > = v::path("overcapture");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercapture`]; may be absent.
     ///
     /// Source: `overcapture` of `payment_method_details_card`.
@@ -2818,7 +2743,7 @@ impl PaymentMethodDetailsCard {
     pub const REGULATED_STATUS: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardRegulatedStatus>,
-    > = v::Path::new("regulated_status");
+    > = v::path("regulated_status");
     /// One of the values of [`PaymentMethodDetailsCardRegulatedStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `regulated_status` of `payment_method_details_card`.
@@ -2830,7 +2755,7 @@ impl PaymentMethodDetailsCard {
     pub const SETUP_CREDENTIAL_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardSetupCredentialUsage>,
-    > = v::Path::new("setup_credential_usage");
+    > = v::path("setup_credential_usage");
     /// One of the values of [`PaymentMethodDetailsCardSetupCredentialUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_credential_usage` of `payment_method_details_card`.
@@ -2844,7 +2769,7 @@ impl PaymentMethodDetailsCard {
     pub const STORED_CREDENTIAL_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardStoredCredentialUsage>,
-    > = v::Path::new("stored_credential_usage");
+    > = v::path("stored_credential_usage");
     /// One of the values of [`PaymentMethodDetailsCardStoredCredentialUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `stored_credential_usage` of `payment_method_details_card`.
@@ -2855,7 +2780,7 @@ impl PaymentMethodDetailsCard {
         open_enum(&self.value, "stored_credential_usage")
     }
     /// The path of [`three_d_secure`](Self::three_d_secure).
-    pub const THREE_D_SECURE: v::Path<Self, k::Object<ThreeDSecureDetailsCharge>> = v::Path::new(
+    pub const THREE_D_SECURE: v::Path<Self, k::Object<ThreeDSecureDetailsCharge>> = v::path(
         "three_d_secure",
     );
     /// A nested [`ThreeDSecureDetailsCharge`]; may be `null`.
@@ -2866,7 +2791,7 @@ impl PaymentMethodDetailsCard {
         object(&self.value, "three_d_secure")
     }
     /// The path of [`transaction_link_id`](Self::transaction_link_id).
-    pub const TRANSACTION_LINK_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const TRANSACTION_LINK_ID: v::Path<Self, k::Text> = v::path(
         "transaction_link_id",
     );
     /// A string; may be `null`.
@@ -2877,7 +2802,7 @@ impl PaymentMethodDetailsCard {
         text(&self.value, "transaction_link_id")
     }
     /// The path of [`wallet`](Self::wallet).
-    pub const WALLET: v::Path<Self, k::Object<PaymentMethodDetailsCardWallet>> = v::Path::new(
+    pub const WALLET: v::Path<Self, k::Object<PaymentMethodDetailsCardWallet>> = v::path(
         "wallet",
     );
     /// A nested [`PaymentMethodDetailsCardWallet`]; may be `null`.
@@ -2891,40 +2816,7 @@ impl PaymentMethodDetailsCard {
 /// Part of other objects: `payment_method_details_card_checks`.
 ///
 /// Source: schema `payment_method_details_card_checks`.
-pub type PaymentMethodDetailsCardChecks = Lens<markers::PaymentMethodDetailsCardChecks>;
-impl PaymentMethodDetailsCardChecks {
-    /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_line1_check",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `address_line1_check` of `payment_method_details_card_checks`.
-    #[inline]
-    pub fn address_line1_check(&self) -> Option<&str> {
-        text(&self.value, "address_line1_check")
-    }
-    /// The path of [`address_postal_code_check`](Self::address_postal_code_check).
-    pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_postal_code_check",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `address_postal_code_check` of `payment_method_details_card_checks`.
-    #[inline]
-    pub fn address_postal_code_check(&self) -> Option<&str> {
-        text(&self.value, "address_postal_code_check")
-    }
-    /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
-    /// A string; may be `null`.
-    ///
-    /// Source: `cvc_check` of `payment_method_details_card_checks`.
-    #[inline]
-    pub fn cvc_check(&self) -> Option<&str> {
-        text(&self.value, "cvc_check")
-    }
-}
+pub type PaymentMethodDetailsCardChecks = super::PaymentMethodCardChecks;
 /// Part of other objects: `payment_method_details_card_installments`.
 ///
 /// Source: schema `payment_method_details_card_installments`.
@@ -2933,7 +2825,7 @@ pub type PaymentMethodDetailsCardInstallments = Lens<
 >;
 impl PaymentMethodDetailsCardInstallments {
     /// The path of [`plan`](Self::plan).
-    pub const PLAN: v::Path<Self, k::Object<PaymentMethodDetailsCardInstallmentsPlan>> = v::Path::new(
+    pub const PLAN: v::Path<Self, k::Object<PaymentMethodDetailsCardInstallmentsPlan>> = v::path(
         "plan",
     );
     /// A nested [`PaymentMethodDetailsCardInstallmentsPlan`]; may be `null`.
@@ -2952,7 +2844,7 @@ pub type PaymentMethodDetailsCardNetworkToken = Lens<
 >;
 impl PaymentMethodDetailsCardNetworkToken {
     /// The path of [`used`](Self::used).
-    pub const USED: v::Path<Self, k::Bool> = v::Path::new("used");
+    pub const USED: v::Path<Self, k::Bool> = v::path("used");
     /// True or false.
     ///
     /// Source: `used` of `payment_method_details_card_network_token`.
@@ -2970,7 +2862,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const AMEX_EXPRESS_CHECKOUT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletAmexExpressCheckout>,
-    > = v::Path::new("amex_express_checkout");
+    > = v::path("amex_express_checkout");
     /// A nested [`PaymentMethodDetailsCardWalletAmexExpressCheckout`]; may be absent.
     ///
     /// Source: `amex_express_checkout` of `payment_method_details_card_wallet`.
@@ -2984,7 +2876,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const APPLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletApplePay>,
-    > = v::Path::new("apple_pay");
+    > = v::path("apple_pay");
     /// A nested [`PaymentMethodDetailsCardWalletApplePay`]; may be absent.
     ///
     /// Source: `apple_pay` of `payment_method_details_card_wallet`.
@@ -2993,7 +2885,7 @@ impl PaymentMethodDetailsCardWallet {
         object(&self.value, "apple_pay")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be `null`.
     ///
     /// Source: `dynamic_last4` of `payment_method_details_card_wallet`.
@@ -3005,7 +2897,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const GOOGLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletGooglePay>,
-    > = v::Path::new("google_pay");
+    > = v::path("google_pay");
     /// A nested [`PaymentMethodDetailsCardWalletGooglePay`]; may be absent.
     ///
     /// Source: `google_pay` of `payment_method_details_card_wallet`.
@@ -3014,7 +2906,7 @@ impl PaymentMethodDetailsCardWallet {
         object(&self.value, "google_pay")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsCardWalletLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsCardWalletLink>> = v::path(
         "link",
     );
     /// A nested [`PaymentMethodDetailsCardWalletLink`]; may be absent.
@@ -3028,7 +2920,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const MASTERPASS: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletMasterpass>,
-    > = v::Path::new("masterpass");
+    > = v::path("masterpass");
     /// A nested [`PaymentMethodDetailsCardWalletMasterpass`]; may be absent.
     ///
     /// Source: `masterpass` of `payment_method_details_card_wallet`.
@@ -3040,7 +2932,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const SAMSUNG_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletSamsungPay>,
-    > = v::Path::new("samsung_pay");
+    > = v::path("samsung_pay");
     /// A nested [`PaymentMethodDetailsCardWalletSamsungPay`]; may be absent.
     ///
     /// Source: `samsung_pay` of `payment_method_details_card_wallet`.
@@ -3049,7 +2941,7 @@ impl PaymentMethodDetailsCardWallet {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodDetailsCardWalletType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodDetailsCardWalletType>> = v::path(
         "type",
     );
     /// One of the values of [`PaymentMethodDetailsCardWalletType`], or one that is newer than this list.
@@ -3063,7 +2955,7 @@ impl PaymentMethodDetailsCardWallet {
     pub const VISA_CHECKOUT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletVisaCheckout>,
-    > = v::Path::new("visa_checkout");
+    > = v::path("visa_checkout");
     /// A nested [`PaymentMethodDetailsCardWalletVisaCheckout`]; may be absent.
     ///
     /// Source: `visa_checkout` of `payment_method_details_card_wallet`.
@@ -3136,9 +3028,7 @@ pub enum PaymentMethodDetailsCardWalletVariant<'a> {
 /// Part of other objects: `payment_method_details_card_wallet_amex_express_checkout`.
 ///
 /// Source: schema `payment_method_details_card_wallet_amex_express_checkout`.
-pub type PaymentMethodDetailsCardWalletAmexExpressCheckout = Lens<
-    markers::PaymentMethodDetailsCardWalletAmexExpressCheckout,
->;
+pub type PaymentMethodDetailsCardWalletAmexExpressCheckout = super::MandateLink;
 /// Part of other objects: `payment_method_details_card_wallet_link`.
 ///
 /// Source: schema `payment_method_details_card_wallet_link`.
@@ -3147,7 +3037,7 @@ pub type PaymentMethodDetailsCardWalletLink = Lens<
 >;
 impl PaymentMethodDetailsCardWalletLink {
     /// The path of [`funding_source_group`](Self::funding_source_group).
-    pub const FUNDING_SOURCE_GROUP: v::Path<Self, k::Text> = v::Path::new(
+    pub const FUNDING_SOURCE_GROUP: v::Path<Self, k::Text> = v::path(
         "funding_source_group",
     );
     /// A string; may be `null`.
@@ -3161,112 +3051,22 @@ impl PaymentMethodDetailsCardWalletLink {
 /// Part of other objects: `payment_method_details_card_wallet_masterpass`.
 ///
 /// Source: schema `payment_method_details_card_wallet_masterpass`.
-pub type PaymentMethodDetailsCardWalletMasterpass = Lens<
-    markers::PaymentMethodDetailsCardWalletMasterpass,
->;
-impl PaymentMethodDetailsCardWalletMasterpass {
-    /// The path of [`billing_address`](Self::billing_address).
-    pub const BILLING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "billing_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `billing_address` of `payment_method_details_card_wallet_masterpass`.
-    #[inline]
-    pub fn billing_address(&self) -> Option<&Address> {
-        object(&self.value, "billing_address")
-    }
-    /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
-    /// A string; may be `null`.
-    ///
-    /// Source: `email` of `payment_method_details_card_wallet_masterpass`.
-    #[inline]
-    pub fn email(&self) -> Option<&str> {
-        text(&self.value, "email")
-    }
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `name` of `payment_method_details_card_wallet_masterpass`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "shipping_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `shipping_address` of `payment_method_details_card_wallet_masterpass`.
-    #[inline]
-    pub fn shipping_address(&self) -> Option<&Address> {
-        object(&self.value, "shipping_address")
-    }
-}
+pub type PaymentMethodDetailsCardWalletMasterpass = super::PaymentMethodCardWalletMasterpass;
 /// Part of other objects: `payment_method_details_card_wallet_samsung_pay`.
 ///
 /// Source: schema `payment_method_details_card_wallet_samsung_pay`.
-pub type PaymentMethodDetailsCardWalletSamsungPay = Lens<
-    markers::PaymentMethodDetailsCardWalletSamsungPay,
->;
+pub type PaymentMethodDetailsCardWalletSamsungPay = super::MandateLink;
 /// Part of other objects: `payment_method_details_card_wallet_visa_checkout`.
 ///
 /// Source: schema `payment_method_details_card_wallet_visa_checkout`.
-pub type PaymentMethodDetailsCardWalletVisaCheckout = Lens<
-    markers::PaymentMethodDetailsCardWalletVisaCheckout,
->;
-impl PaymentMethodDetailsCardWalletVisaCheckout {
-    /// The path of [`billing_address`](Self::billing_address).
-    pub const BILLING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "billing_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `billing_address` of `payment_method_details_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn billing_address(&self) -> Option<&Address> {
-        object(&self.value, "billing_address")
-    }
-    /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
-    /// A string; may be `null`.
-    ///
-    /// Source: `email` of `payment_method_details_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn email(&self) -> Option<&str> {
-        text(&self.value, "email")
-    }
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `name` of `payment_method_details_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "shipping_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `shipping_address` of `payment_method_details_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn shipping_address(&self) -> Option<&Address> {
-        object(&self.value, "shipping_address")
-    }
-}
+pub type PaymentMethodDetailsCardWalletVisaCheckout = super::PaymentMethodCardWalletMasterpass;
 /// Part of other objects: `payment_method_details_cashapp`.
 ///
 /// Source: schema `payment_method_details_cashapp`.
 pub type PaymentMethodDetailsCashapp = Lens<markers::PaymentMethodDetailsCashapp>;
 impl PaymentMethodDetailsCashapp {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_details_cashapp`.
@@ -3275,7 +3075,7 @@ impl PaymentMethodDetailsCashapp {
         text(&self.value, "buyer_id")
     }
     /// The path of [`cashtag`](Self::cashtag).
-    pub const CASHTAG: v::Path<Self, k::Text> = v::Path::new("cashtag");
+    pub const CASHTAG: v::Path<Self, k::Text> = v::path("cashtag");
     /// A string; may be `null`.
     ///
     /// Source: `cashtag` of `payment_method_details_cashapp`.
@@ -3284,7 +3084,7 @@ impl PaymentMethodDetailsCashapp {
         text(&self.value, "cashtag")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_cashapp`.
@@ -3299,7 +3099,7 @@ impl PaymentMethodDetailsCashapp {
 pub type PaymentMethodDetailsEps = Lens<markers::PaymentMethodDetailsEps>;
 impl PaymentMethodDetailsEps {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsEpsBank>> = v::Path::new(
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsEpsBank>> = v::path(
         "bank",
     );
     /// One of the values of [`PaymentMethodDetailsEpsBank`], or one that is newer than this list; may be `null`.
@@ -3310,7 +3110,7 @@ impl PaymentMethodDetailsEps {
         open_enum(&self.value, "bank")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_eps`.
@@ -3325,7 +3125,7 @@ impl PaymentMethodDetailsEps {
 pub type PaymentMethodDetailsGiropay = Lens<markers::PaymentMethodDetailsGiropay>;
 impl PaymentMethodDetailsGiropay {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `payment_method_details_giropay`.
@@ -3334,7 +3134,7 @@ impl PaymentMethodDetailsGiropay {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_giropay`.
@@ -3343,7 +3143,7 @@ impl PaymentMethodDetailsGiropay {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be `null`.
     ///
     /// Source: `bic` of `payment_method_details_giropay`.
@@ -3352,7 +3152,7 @@ impl PaymentMethodDetailsGiropay {
         text(&self.value, "bic")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_giropay`.
@@ -3367,7 +3167,7 @@ impl PaymentMethodDetailsGiropay {
 pub type PaymentMethodDetailsIdeal = Lens<markers::PaymentMethodDetailsIdeal>;
 impl PaymentMethodDetailsIdeal {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsIdealBank>> = v::Path::new(
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsIdealBank>> = v::path(
         "bank",
     );
     /// One of the values of [`PaymentMethodDetailsIdealBank`], or one that is newer than this list; may be `null`.
@@ -3378,9 +3178,7 @@ impl PaymentMethodDetailsIdeal {
         open_enum(&self.value, "bank")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Enum<PaymentMethodDetailsIdealBic>> = v::Path::new(
-        "bic",
-    );
+    pub const BIC: v::Path<Self, k::Enum<PaymentMethodDetailsIdealBic>> = v::path("bic");
     /// One of the values of [`PaymentMethodDetailsIdealBic`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `bic` of `payment_method_details_ideal`.
@@ -3389,7 +3187,7 @@ impl PaymentMethodDetailsIdeal {
         open_enum(&self.value, "bic")
     }
     /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "generated_sepa_debit",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -3400,7 +3198,7 @@ impl PaymentMethodDetailsIdeal {
         expandable(&self.value, "generated_sepa_debit")
     }
     /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path(
         "generated_sepa_debit_mandate",
     );
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
@@ -3411,7 +3209,7 @@ impl PaymentMethodDetailsIdeal {
         expandable(&self.value, "generated_sepa_debit_mandate")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be `null`.
     ///
     /// Source: `iban_last4` of `payment_method_details_ideal`.
@@ -3420,7 +3218,7 @@ impl PaymentMethodDetailsIdeal {
         text(&self.value, "iban_last4")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_ideal`.
@@ -3429,7 +3227,7 @@ impl PaymentMethodDetailsIdeal {
         text(&self.value, "transaction_id")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_ideal`.
@@ -3441,34 +3239,14 @@ impl PaymentMethodDetailsIdeal {
 /// Part of other objects: `payment_method_details_kakao_pay`.
 ///
 /// Source: schema `payment_method_details_kakao_pay`.
-pub type PaymentMethodDetailsKakaoPay = Lens<markers::PaymentMethodDetailsKakaoPay>;
-impl PaymentMethodDetailsKakaoPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_kakao_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_kakao_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsKakaoPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_klarna`.
 ///
 /// Source: schema `payment_method_details_klarna`.
 pub type PaymentMethodDetailsKlarna = Lens<markers::PaymentMethodDetailsKlarna>;
 impl PaymentMethodDetailsKlarna {
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_klarna`.
@@ -3477,7 +3255,7 @@ impl PaymentMethodDetailsKlarna {
         text(&self.value, "location")
     }
     /// The path of [`payer_details`](Self::payer_details).
-    pub const PAYER_DETAILS: v::Path<Self, k::Object<KlarnaPayerDetails>> = v::Path::new(
+    pub const PAYER_DETAILS: v::Path<Self, k::Object<KlarnaPayerDetails>> = v::path(
         "payer_details",
     );
     /// A nested [`KlarnaPayerDetails`]; may be `null`.
@@ -3488,7 +3266,7 @@ impl PaymentMethodDetailsKlarna {
         object(&self.value, "payer_details")
     }
     /// The path of [`payment_method_category`](Self::payment_method_category).
-    pub const PAYMENT_METHOD_CATEGORY: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAYMENT_METHOD_CATEGORY: v::Path<Self, k::Text> = v::path(
         "payment_method_category",
     );
     /// A string; may be `null`.
@@ -3499,9 +3277,7 @@ impl PaymentMethodDetailsKlarna {
         text(&self.value, "payment_method_category")
     }
     /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
+    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::path("preferred_locale");
     /// A string; may be `null`.
     ///
     /// Source: `preferred_locale` of `payment_method_details_klarna`.
@@ -3510,7 +3286,7 @@ impl PaymentMethodDetailsKlarna {
         text(&self.value, "preferred_locale")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_klarna`.
@@ -3525,7 +3301,7 @@ impl PaymentMethodDetailsKlarna {
 pub type PaymentMethodDetailsKonbini = Lens<markers::PaymentMethodDetailsKonbini>;
 impl PaymentMethodDetailsKonbini {
     /// The path of [`store`](Self::store).
-    pub const STORE: v::Path<Self, k::Object<PaymentMethodDetailsKonbiniStore>> = v::Path::new(
+    pub const STORE: v::Path<Self, k::Object<PaymentMethodDetailsKonbiniStore>> = v::path(
         "store",
     );
     /// A nested [`PaymentMethodDetailsKonbiniStore`]; may be `null`.
@@ -3544,7 +3320,7 @@ pub type PaymentMethodDetailsKonbiniStore = Lens<
 >;
 impl PaymentMethodDetailsKonbiniStore {
     /// The path of [`chain`](Self::chain).
-    pub const CHAIN: v::Path<Self, k::Enum<PaymentMethodDetailsKonbiniStoreChain>> = v::Path::new(
+    pub const CHAIN: v::Path<Self, k::Enum<PaymentMethodDetailsKonbiniStoreChain>> = v::path(
         "chain",
     );
     /// One of the values of [`PaymentMethodDetailsKonbiniStoreChain`], or one that is newer than this list; may be `null`.
@@ -3561,7 +3337,7 @@ impl PaymentMethodDetailsKonbiniStore {
 pub type PaymentMethodDetailsLink = Lens<markers::PaymentMethodDetailsLink>;
 impl PaymentMethodDetailsLink {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_link`.
@@ -3570,7 +3346,7 @@ impl PaymentMethodDetailsLink {
         text(&self.value, "country")
     }
     /// The path of [`funding_source_group`](Self::funding_source_group).
-    pub const FUNDING_SOURCE_GROUP: v::Path<Self, k::Text> = v::Path::new(
+    pub const FUNDING_SOURCE_GROUP: v::Path<Self, k::Text> = v::path(
         "funding_source_group",
     );
     /// A string; may be absent.
@@ -3584,14 +3360,14 @@ impl PaymentMethodDetailsLink {
 /// Part of other objects: `payment_method_details_mb_way`.
 ///
 /// Source: schema `payment_method_details_mb_way`.
-pub type PaymentMethodDetailsMbWay = Lens<markers::PaymentMethodDetailsMbWay>;
+pub type PaymentMethodDetailsMbWay = super::MandateLink;
 /// Part of other objects: `payment_method_details_mobilepay`.
 ///
 /// Source: schema `payment_method_details_mobilepay`.
 pub type PaymentMethodDetailsMobilepay = Lens<markers::PaymentMethodDetailsMobilepay>;
 impl PaymentMethodDetailsMobilepay {
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<InternalCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Object<InternalCard>> = v::path("card");
     /// A nested [`InternalCard`]; may be `null`.
     ///
     /// Source: `card` of `payment_method_details_mobilepay`.
@@ -3606,7 +3382,7 @@ impl PaymentMethodDetailsMobilepay {
 pub type PaymentMethodDetailsMultibanco = Lens<markers::PaymentMethodDetailsMultibanco>;
 impl PaymentMethodDetailsMultibanco {
     /// The path of [`entity`](Self::entity).
-    pub const ENTITY: v::Path<Self, k::Text> = v::Path::new("entity");
+    pub const ENTITY: v::Path<Self, k::Text> = v::path("entity");
     /// A string; may be `null`.
     ///
     /// Source: `entity` of `payment_method_details_multibanco`.
@@ -3615,7 +3391,7 @@ impl PaymentMethodDetailsMultibanco {
         text(&self.value, "entity")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_details_multibanco`.
@@ -3627,34 +3403,14 @@ impl PaymentMethodDetailsMultibanco {
 /// Part of other objects: `payment_method_details_naver_pay`.
 ///
 /// Source: schema `payment_method_details_naver_pay`.
-pub type PaymentMethodDetailsNaverPay = Lens<markers::PaymentMethodDetailsNaverPay>;
-impl PaymentMethodDetailsNaverPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_naver_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_naver_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsNaverPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_oxxo`.
 ///
 /// Source: schema `payment_method_details_oxxo`.
 pub type PaymentMethodDetailsOxxo = Lens<markers::PaymentMethodDetailsOxxo>;
 impl PaymentMethodDetailsOxxo {
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be `null`.
     ///
     /// Source: `number` of `payment_method_details_oxxo`.
@@ -3669,7 +3425,7 @@ impl PaymentMethodDetailsOxxo {
 pub type PaymentMethodDetailsP24 = Lens<markers::PaymentMethodDetailsP24>;
 impl PaymentMethodDetailsP24 {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsP24Bank>> = v::Path::new(
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsP24Bank>> = v::path(
         "bank",
     );
     /// One of the values of [`PaymentMethodDetailsP24Bank`], or one that is newer than this list; may be `null`.
@@ -3680,7 +3436,7 @@ impl PaymentMethodDetailsP24 {
         open_enum(&self.value, "bank")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_details_p24`.
@@ -3689,7 +3445,7 @@ impl PaymentMethodDetailsP24 {
         text(&self.value, "reference")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_p24`.
@@ -3701,38 +3457,18 @@ impl PaymentMethodDetailsP24 {
 /// Part of other objects: `payment_method_details_pay_by_bank`.
 ///
 /// Source: schema `payment_method_details_pay_by_bank`.
-pub type PaymentMethodDetailsPayByBank = Lens<markers::PaymentMethodDetailsPayByBank>;
+pub type PaymentMethodDetailsPayByBank = super::MandateLink;
 /// Part of other objects: `payment_method_details_payco`.
 ///
 /// Source: schema `payment_method_details_payco`.
-pub type PaymentMethodDetailsPayco = Lens<markers::PaymentMethodDetailsPayco>;
-impl PaymentMethodDetailsPayco {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payco`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payco`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPayco = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_paynow`.
 ///
 /// Source: schema `payment_method_details_paynow`.
 pub type PaymentMethodDetailsPaynow = Lens<markers::PaymentMethodDetailsPaynow>;
 impl PaymentMethodDetailsPaynow {
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_paynow`.
@@ -3741,7 +3477,7 @@ impl PaymentMethodDetailsPaynow {
         text(&self.value, "location")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_paynow`.
@@ -3750,7 +3486,7 @@ impl PaymentMethodDetailsPaynow {
         text(&self.value, "reader")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_details_paynow`.
@@ -3762,14 +3498,14 @@ impl PaymentMethodDetailsPaynow {
 /// Part of other objects: `payment_method_details_paypay`.
 ///
 /// Source: schema `payment_method_details_paypay`.
-pub type PaymentMethodDetailsPaypay = Lens<markers::PaymentMethodDetailsPaypay>;
+pub type PaymentMethodDetailsPaypay = super::MandateLink;
 /// Part of other objects: `payment_method_details_payto`.
 ///
 /// Source: schema `payment_method_details_payto`.
 pub type PaymentMethodDetailsPayto = Lens<markers::PaymentMethodDetailsPayto>;
 impl PaymentMethodDetailsPayto {
     /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
+    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::path("bsb_number");
     /// A string; may be `null`.
     ///
     /// Source: `bsb_number` of `payment_method_details_payto`.
@@ -3778,7 +3514,7 @@ impl PaymentMethodDetailsPayto {
         text(&self.value, "bsb_number")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_payto`.
@@ -3787,7 +3523,7 @@ impl PaymentMethodDetailsPayto {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_payto`.
@@ -3796,7 +3532,7 @@ impl PaymentMethodDetailsPayto {
         text(&self.value, "mandate")
     }
     /// The path of [`pay_id`](Self::pay_id).
-    pub const PAY_ID: v::Path<Self, k::Text> = v::Path::new("pay_id");
+    pub const PAY_ID: v::Path<Self, k::Text> = v::path("pay_id");
     /// A string; may be `null`.
     ///
     /// Source: `pay_id` of `payment_method_details_payto`.
@@ -3811,7 +3547,7 @@ impl PaymentMethodDetailsPayto {
 pub type PaymentMethodDetailsPix = Lens<markers::PaymentMethodDetailsPix>;
 impl PaymentMethodDetailsPix {
     /// The path of [`bank_transaction_id`](Self::bank_transaction_id).
-    pub const BANK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const BANK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "bank_transaction_id",
     );
     /// A string; may be absent or `null`.
@@ -3822,7 +3558,7 @@ impl PaymentMethodDetailsPix {
         text(&self.value, "bank_transaction_id")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_pix`.
@@ -3831,7 +3567,7 @@ impl PaymentMethodDetailsPix {
         text(&self.value, "fingerprint")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_pix`.
@@ -3846,7 +3582,7 @@ impl PaymentMethodDetailsPix {
 pub type PaymentMethodDetailsPromptpay = Lens<markers::PaymentMethodDetailsPromptpay>;
 impl PaymentMethodDetailsPromptpay {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_details_promptpay`.
@@ -3858,91 +3594,26 @@ impl PaymentMethodDetailsPromptpay {
 /// Part of other objects: `payment_method_details_revolut_pay`.
 ///
 /// Source: schema `payment_method_details_revolut_pay`.
-pub type PaymentMethodDetailsRevolutPay = Lens<markers::PaymentMethodDetailsRevolutPay>;
-impl PaymentMethodDetailsRevolutPay {
-    /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<
-        Self,
-        k::Object<RevolutPayUnderlyingPaymentMethodFundingDetails>,
-    > = v::Path::new("funding");
-    /// A nested [`RevolutPayUnderlyingPaymentMethodFundingDetails`]; may be absent.
-    ///
-    /// Source: `funding` of `payment_method_details_revolut_pay`.
-    #[inline]
-    pub fn funding(&self) -> Option<&RevolutPayUnderlyingPaymentMethodFundingDetails> {
-        object(&self.value, "funding")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_revolut_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsRevolutPay = super::PaymentMethodDetailsAmazonPay;
 /// Part of other objects: `payment_method_details_samsung_pay`.
 ///
 /// Source: schema `payment_method_details_samsung_pay`.
-pub type PaymentMethodDetailsSamsungPay = Lens<markers::PaymentMethodDetailsSamsungPay>;
-impl PaymentMethodDetailsSamsungPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_samsung_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_samsung_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsSamsungPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_satispay`.
 ///
 /// Source: schema `payment_method_details_satispay`.
-pub type PaymentMethodDetailsSatispay = Lens<markers::PaymentMethodDetailsSatispay>;
-impl PaymentMethodDetailsSatispay {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_satispay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsSatispay = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_scalapay`.
 ///
 /// Source: schema `payment_method_details_scalapay`.
-pub type PaymentMethodDetailsScalapay = Lens<markers::PaymentMethodDetailsScalapay>;
-impl PaymentMethodDetailsScalapay {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_scalapay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsScalapay = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_sepa_debit`.
 ///
 /// Source: schema `payment_method_details_sepa_debit`.
 pub type PaymentMethodDetailsSepaDebit = Lens<markers::PaymentMethodDetailsSepaDebit>;
 impl PaymentMethodDetailsSepaDebit {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `payment_method_details_sepa_debit`.
@@ -3951,7 +3622,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "bank_code")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string; may be `null`.
     ///
     /// Source: `branch_code` of `payment_method_details_sepa_debit`.
@@ -3960,7 +3631,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "branch_code")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_sepa_debit`.
@@ -3969,7 +3640,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "country")
     }
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -3980,7 +3651,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_sepa_debit`.
@@ -3989,7 +3660,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_sepa_debit`.
@@ -3998,7 +3669,7 @@ impl PaymentMethodDetailsSepaDebit {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be `null`.
     ///
     /// Source: `mandate` of `payment_method_details_sepa_debit`.
@@ -4010,25 +3681,14 @@ impl PaymentMethodDetailsSepaDebit {
 /// Part of other objects: `payment_method_details_sequra`.
 ///
 /// Source: schema `payment_method_details_sequra`.
-pub type PaymentMethodDetailsSequra = Lens<markers::PaymentMethodDetailsSequra>;
-impl PaymentMethodDetailsSequra {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_sequra`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsSequra = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_sofort`.
 ///
 /// Source: schema `payment_method_details_sofort`.
 pub type PaymentMethodDetailsSofort = Lens<markers::PaymentMethodDetailsSofort>;
 impl PaymentMethodDetailsSofort {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `payment_method_details_sofort`.
@@ -4037,7 +3697,7 @@ impl PaymentMethodDetailsSofort {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_sofort`.
@@ -4046,7 +3706,7 @@ impl PaymentMethodDetailsSofort {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be `null`.
     ///
     /// Source: `bic` of `payment_method_details_sofort`.
@@ -4055,7 +3715,7 @@ impl PaymentMethodDetailsSofort {
         text(&self.value, "bic")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_sofort`.
@@ -4064,7 +3724,7 @@ impl PaymentMethodDetailsSofort {
         text(&self.value, "country")
     }
     /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "generated_sepa_debit",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -4075,7 +3735,7 @@ impl PaymentMethodDetailsSofort {
         expandable(&self.value, "generated_sepa_debit")
     }
     /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path(
         "generated_sepa_debit_mandate",
     );
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
@@ -4086,7 +3746,7 @@ impl PaymentMethodDetailsSofort {
         expandable(&self.value, "generated_sepa_debit_mandate")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be `null`.
     ///
     /// Source: `iban_last4` of `payment_method_details_sofort`.
@@ -4098,7 +3758,7 @@ impl PaymentMethodDetailsSofort {
     pub const PREFERRED_LANGUAGE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsSofortPreferredLanguage>,
-    > = v::Path::new("preferred_language");
+    > = v::path("preferred_language");
     /// One of the values of [`PaymentMethodDetailsSofortPreferredLanguage`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `preferred_language` of `payment_method_details_sofort`.
@@ -4109,7 +3769,7 @@ impl PaymentMethodDetailsSofort {
         open_enum(&self.value, "preferred_language")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `payment_method_details_sofort`.
@@ -4121,25 +3781,14 @@ impl PaymentMethodDetailsSofort {
 /// Part of other objects: `payment_method_details_sunbit`.
 ///
 /// Source: schema `payment_method_details_sunbit`.
-pub type PaymentMethodDetailsSunbit = Lens<markers::PaymentMethodDetailsSunbit>;
-impl PaymentMethodDetailsSunbit {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_sunbit`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsSunbit = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_swish`.
 ///
 /// Source: schema `payment_method_details_swish`.
 pub type PaymentMethodDetailsSwish = Lens<markers::PaymentMethodDetailsSwish>;
 impl PaymentMethodDetailsSwish {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_swish`.
@@ -4148,9 +3797,7 @@ impl PaymentMethodDetailsSwish {
         text(&self.value, "fingerprint")
     }
     /// The path of [`payment_reference`](Self::payment_reference).
-    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_reference",
-    );
+    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::path("payment_reference");
     /// A string; may be `null`.
     ///
     /// Source: `payment_reference` of `payment_method_details_swish`.
@@ -4159,7 +3806,7 @@ impl PaymentMethodDetailsSwish {
         text(&self.value, "payment_reference")
     }
     /// The path of [`verified_phone_last4`](Self::verified_phone_last4).
-    pub const VERIFIED_PHONE_LAST4: v::Path<Self, k::Text> = v::Path::new(
+    pub const VERIFIED_PHONE_LAST4: v::Path<Self, k::Text> = v::path(
         "verified_phone_last4",
     );
     /// A string; may be `null`.
@@ -4176,7 +3823,7 @@ impl PaymentMethodDetailsSwish {
 pub type PaymentMethodDetailsTwint = Lens<markers::PaymentMethodDetailsTwint>;
 impl PaymentMethodDetailsTwint {
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_twint`.
@@ -4188,18 +3835,7 @@ impl PaymentMethodDetailsTwint {
 /// Part of other objects: `payment_method_details_upi`.
 ///
 /// Source: schema `payment_method_details_upi`.
-pub type PaymentMethodDetailsUpi = Lens<markers::PaymentMethodDetailsUpi>;
-impl PaymentMethodDetailsUpi {
-    /// The path of [`vpa`](Self::vpa).
-    pub const VPA: v::Path<Self, k::Text> = v::Path::new("vpa");
-    /// A string; may be `null`.
-    ///
-    /// Source: `vpa` of `payment_method_details_upi`.
-    #[inline]
-    pub fn vpa(&self) -> Option<&str> {
-        text(&self.value, "vpa")
-    }
-}
+pub type PaymentMethodDetailsUpi = super::PaymentMethodUpi;
 /// Part of other objects: `payment_method_details_us_bank_account`.
 ///
 /// Source: schema `payment_method_details_us_bank_account`.
@@ -4211,7 +3847,7 @@ impl PaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsUsBankAccountAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`PaymentMethodDetailsUsBankAccountAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `payment_method_details_us_bank_account`.
@@ -4225,7 +3861,7 @@ impl PaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsUsBankAccountAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`PaymentMethodDetailsUsBankAccountAccountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_type` of `payment_method_details_us_bank_account`.
@@ -4234,7 +3870,7 @@ impl PaymentMethodDetailsUsBankAccount {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_us_bank_account`.
@@ -4243,7 +3879,7 @@ impl PaymentMethodDetailsUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -4254,7 +3890,7 @@ impl PaymentMethodDetailsUsBankAccount {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_us_bank_account`.
@@ -4263,7 +3899,7 @@ impl PaymentMethodDetailsUsBankAccount {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_us_bank_account`.
@@ -4272,7 +3908,7 @@ impl PaymentMethodDetailsUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path("mandate");
     /// The id of a [`Mandate`], or the object where it was expanded; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_us_bank_account`.
@@ -4281,9 +3917,7 @@ impl PaymentMethodDetailsUsBankAccount {
         expandable(&self.value, "mandate")
     }
     /// The path of [`payment_reference`](Self::payment_reference).
-    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_reference",
-    );
+    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::path("payment_reference");
     /// A string; may be `null`.
     ///
     /// Source: `payment_reference` of `payment_method_details_us_bank_account`.
@@ -4292,7 +3926,7 @@ impl PaymentMethodDetailsUsBankAccount {
         text(&self.value, "payment_reference")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `payment_method_details_us_bank_account`.
@@ -4307,7 +3941,7 @@ impl PaymentMethodDetailsUsBankAccount {
 pub type PaymentMethodDetailsWechatPay = Lens<markers::PaymentMethodDetailsWechatPay>;
 impl PaymentMethodDetailsWechatPay {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_wechat_pay`.
@@ -4316,7 +3950,7 @@ impl PaymentMethodDetailsWechatPay {
         text(&self.value, "fingerprint")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_wechat_pay`.
@@ -4325,7 +3959,7 @@ impl PaymentMethodDetailsWechatPay {
         text(&self.value, "location")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_wechat_pay`.
@@ -4334,7 +3968,7 @@ impl PaymentMethodDetailsWechatPay {
         text(&self.value, "reader")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_wechat_pay`.
@@ -4346,42 +3980,18 @@ impl PaymentMethodDetailsWechatPay {
 /// Part of other objects: `payment_method_details_zip`.
 ///
 /// Source: schema `payment_method_details_zip`.
-pub type PaymentMethodDetailsZip = Lens<markers::PaymentMethodDetailsZip>;
+pub type PaymentMethodDetailsZip = super::MandateLink;
 /// Part of other objects: `revolut_pay_underlying_payment_method_funding_details`.
 ///
 /// Source: schema `revolut_pay_underlying_payment_method_funding_details`.
-pub type RevolutPayUnderlyingPaymentMethodFundingDetails = Lens<
-    markers::RevolutPayUnderlyingPaymentMethodFundingDetails,
->;
-impl RevolutPayUnderlyingPaymentMethodFundingDetails {
-    /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsPassthroughCard>> = v::Path::new(
-        "card",
-    );
-    /// A nested [`PaymentMethodDetailsPassthroughCard`]; may be absent.
-    ///
-    /// Source: `card` of `revolut_pay_underlying_payment_method_funding_details`.
-    #[inline]
-    pub fn card(&self) -> Option<&PaymentMethodDetailsPassthroughCard> {
-        object(&self.value, "card")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `card`; may be `null`.
-    ///
-    /// Source: `type` of `revolut_pay_underlying_payment_method_funding_details`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type RevolutPayUnderlyingPaymentMethodFundingDetails = super::AmazonPayUnderlyingPaymentMethodFundingDetails;
 /// Part of other objects: `rule`.
 ///
 /// Source: schema `rule`.
 pub type Rule = Lens<markers::Rule>;
 impl Rule {
     /// The path of [`action`](Self::action).
-    pub const ACTION: v::Path<Self, k::Text> = v::Path::new("action");
+    pub const ACTION: v::Path<Self, k::Text> = v::path("action");
     /// A string.
     ///
     /// Source: `action` of `rule`.
@@ -4390,7 +4000,7 @@ impl Rule {
         text(&self.value, "action")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `rule`.
@@ -4399,7 +4009,7 @@ impl Rule {
         id(&self.value, "id")
     }
     /// The path of [`predicate`](Self::predicate).
-    pub const PREDICATE: v::Path<Self, k::Text> = v::Path::new("predicate");
+    pub const PREDICATE: v::Path<Self, k::Text> = v::path("predicate");
     /// A string.
     ///
     /// Source: `predicate` of `rule`.
@@ -4417,7 +4027,7 @@ impl ThreeDSecureDetailsCharge {
     pub const AUTHENTICATION_FLOW: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsChargeAuthenticationFlow>,
-    > = v::Path::new("authentication_flow");
+    > = v::path("authentication_flow");
     /// One of the values of [`ThreeDSecureDetailsChargeAuthenticationFlow`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `authentication_flow` of `three_d_secure_details_charge`.
@@ -4431,7 +4041,7 @@ impl ThreeDSecureDetailsCharge {
     pub const ELECTRONIC_COMMERCE_INDICATOR: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsChargeElectronicCommerceIndicator>,
-    > = v::Path::new("electronic_commerce_indicator");
+    > = v::path("electronic_commerce_indicator");
     /// One of the values of [`ThreeDSecureDetailsChargeElectronicCommerceIndicator`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `electronic_commerce_indicator` of `three_d_secure_details_charge`.
@@ -4445,7 +4055,7 @@ impl ThreeDSecureDetailsCharge {
     pub const EXEMPTION_INDICATOR: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsChargeExemptionIndicator>,
-    > = v::Path::new("exemption_indicator");
+    > = v::path("exemption_indicator");
     /// One of the values of [`ThreeDSecureDetailsChargeExemptionIndicator`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `exemption_indicator` of `three_d_secure_details_charge`.
@@ -4456,7 +4066,7 @@ impl ThreeDSecureDetailsCharge {
         open_enum(&self.value, "exemption_indicator")
     }
     /// The path of [`exemption_indicator_applied`](Self::exemption_indicator_applied).
-    pub const EXEMPTION_INDICATOR_APPLIED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXEMPTION_INDICATOR_APPLIED: v::Path<Self, k::Bool> = v::path(
         "exemption_indicator_applied",
     );
     /// True or false; may be absent.
@@ -4467,7 +4077,7 @@ impl ThreeDSecureDetailsCharge {
         boolean(&self.value, "exemption_indicator_applied")
     }
     /// The path of [`result`](Self::result).
-    pub const RESULT: v::Path<Self, k::Enum<ThreeDSecureDetailsChargeResult>> = v::Path::new(
+    pub const RESULT: v::Path<Self, k::Enum<ThreeDSecureDetailsChargeResult>> = v::path(
         "result",
     );
     /// One of the values of [`ThreeDSecureDetailsChargeResult`], or one that is newer than this list; may be `null`.
@@ -4481,7 +4091,7 @@ impl ThreeDSecureDetailsCharge {
     pub const RESULT_REASON: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsChargeResultReason>,
-    > = v::Path::new("result_reason");
+    > = v::path("result_reason");
     /// One of the values of [`ThreeDSecureDetailsChargeResultReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `result_reason` of `three_d_secure_details_charge`.
@@ -4490,7 +4100,7 @@ impl ThreeDSecureDetailsCharge {
         open_enum(&self.value, "result_reason")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `three_d_secure_details_charge`.
@@ -4499,7 +4109,7 @@ impl ThreeDSecureDetailsCharge {
         text(&self.value, "transaction_id")
     }
     /// The path of [`version`](Self::version).
-    pub const VERSION: v::Path<Self, k::Enum<ThreeDSecureDetailsChargeVersion>> = v::Path::new(
+    pub const VERSION: v::Path<Self, k::Enum<ThreeDSecureDetailsChargeVersion>> = v::path(
         "version",
     );
     /// One of the values of [`ThreeDSecureDetailsChargeVersion`], or one that is newer than this list; may be `null`.
@@ -4538,38 +4148,32 @@ impl v::OpenEnum for ChargeOutcomeAdviceCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ConfirmCardData,
-                1 => Self::DoNotTryAgain,
-                2 => Self::TryAgainLater,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ConfirmCardData,
+            1 => Self::DoNotTryAgain,
+            2 => Self::TryAgainLater,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ChargeOutcomeAdviceCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ChargeOutcomeAdviceCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ChargeOutcomeAdviceCode {}
 impl Debug for ChargeOutcomeAdviceCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `charge.status`.
@@ -4596,217 +4200,40 @@ impl v::OpenEnum for ChargeStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Pending,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::Pending,
+            2 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ChargeStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ChargeStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ChargeStatus {}
 impl Debug for ChargeStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_extended_authorization_extended_authorization.status`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesExtendedAuthorizationExtendedAuthorizationStatus;
 /// The values of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_incremental_authorization_incremental_authorization.status`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {
-    /// `available`
-    Available,
-    /// `unavailable`
-    Unavailable,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {
-    const VALUES: &'static [&'static str] = &["available", "unavailable"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Available => "available",
-            Self::Unavailable => "unavailable",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Available,
-                1 => Self::Unavailable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus as PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesIncrementalAuthorizationIncrementalAuthorizationStatus;
 /// The values of `payment_flows_private_payment_methods_card_details_api_resource_enterprise_features_overcapture_overcapture.status`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {
-    /// `available`
-    Available,
-    /// `unavailable`
-    Unavailable,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {
-    const VALUES: &'static [&'static str] = &["available", "unavailable"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Available => "available",
-            Self::Unavailable => "unavailable",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Available,
-                1 => Self::Unavailable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus as PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceEnterpriseFeaturesOvercaptureOvercaptureStatus;
 /// The values of `payment_flows_private_payment_methods_card_details_api_resource_multicapture.status`.
 #[non_exhaustive]
 pub enum PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {
@@ -4829,32 +4256,26 @@ for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Available,
-                1 => Self::Unavailable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Available,
+            1 => Self::Unavailable,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {}
@@ -4862,7 +4283,7 @@ impl Debug
 for PaymentFlowsPrivatePaymentMethodsCardDetailsApiResourceMulticaptureStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_bancontact.preferred_language`.
@@ -4892,95 +4313,37 @@ impl v::OpenEnum for PaymentMethodDetailsBancontactPreferredLanguage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::De,
+            1 => Self::En,
+            2 => Self::Fr,
+            3 => Self::Nl,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsBancontactPreferredLanguage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsBancontactPreferredLanguage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsBancontactPreferredLanguage {}
 impl Debug for PaymentMethodDetailsBancontactPreferredLanguage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_card.regulated_status`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsCardRegulatedStatus {
-    /// `regulated`
-    Regulated,
-    /// `unregulated`
-    Unregulated,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsCardRegulatedStatus {
-    const VALUES: &'static [&'static str] = &["regulated", "unregulated"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Regulated => "regulated",
-            Self::Unregulated => "unregulated",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Regulated,
-                1 => Self::Unregulated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsCardRegulatedStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsCardRegulatedStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsCardRegulatedStatus {}
-impl Debug for PaymentMethodDetailsCardRegulatedStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CardRegulatedStatus as PaymentMethodDetailsCardRegulatedStatus;
 /// The values of `payment_method_details_card.setup_credential_usage`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsCardSetupCredentialUsage {
@@ -5005,678 +4368,44 @@ impl v::OpenEnum for PaymentMethodDetailsCardSetupCredentialUsage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Installment,
+            1 => Self::Recurring,
+            2 => Self::Unscheduled,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsCardSetupCredentialUsage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsCardSetupCredentialUsage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsCardSetupCredentialUsage {}
 impl Debug for PaymentMethodDetailsCardSetupCredentialUsage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_card.stored_credential_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsCardStoredCredentialUsage {
-    /// `installment`
-    Installment,
-    /// `recurring`
-    Recurring,
-    /// `unscheduled`
-    Unscheduled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsCardStoredCredentialUsage {
-    const VALUES: &'static [&'static str] = &["installment", "recurring", "unscheduled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Installment => "installment",
-            Self::Recurring => "recurring",
-            Self::Unscheduled => "unscheduled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsCardStoredCredentialUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsCardStoredCredentialUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsCardStoredCredentialUsage {}
-impl Debug for PaymentMethodDetailsCardStoredCredentialUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardSetupCredentialUsage as PaymentMethodDetailsCardStoredCredentialUsage;
 /// The values of `payment_method_details_card_wallet.type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsCardWalletType {
-    /// `amex_express_checkout`
-    AmexExpressCheckout,
-    /// `apple_pay`
-    ApplePay,
-    /// `google_pay`
-    GooglePay,
-    /// `link`
-    Link,
-    /// `masterpass`
-    Masterpass,
-    /// `samsung_pay`
-    SamsungPay,
-    /// `visa_checkout`
-    VisaCheckout,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsCardWalletType {
-    const VALUES: &'static [&'static str] = &[
-        "amex_express_checkout",
-        "apple_pay",
-        "google_pay",
-        "link",
-        "masterpass",
-        "samsung_pay",
-        "visa_checkout",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AmexExpressCheckout => "amex_express_checkout",
-            Self::ApplePay => "apple_pay",
-            Self::GooglePay => "google_pay",
-            Self::Link => "link",
-            Self::Masterpass => "masterpass",
-            Self::SamsungPay => "samsung_pay",
-            Self::VisaCheckout => "visa_checkout",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmexExpressCheckout,
-                1 => Self::ApplePay,
-                2 => Self::GooglePay,
-                3 => Self::Link,
-                4 => Self::Masterpass,
-                5 => Self::SamsungPay,
-                6 => Self::VisaCheckout,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsCardWalletType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsCardWalletType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsCardWalletType {}
-impl Debug for PaymentMethodDetailsCardWalletType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodCardWalletType as PaymentMethodDetailsCardWalletType;
 /// The values of `payment_method_details_eps.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsEpsBank {
-    /// `arzte_und_apotheker_bank`
-    ArzteUndApothekerBank,
-    /// `austrian_anadi_bank_ag`
-    AustrianAnadiBankAg,
-    /// `bank_austria`
-    BankAustria,
-    /// `bankhaus_carl_spangler`
-    BankhausCarlSpangler,
-    /// `bankhaus_schelhammer_und_schattera_ag`
-    BankhausSchelhammerUndSchatteraAg,
-    /// `bawag_psk_ag`
-    BawagPskAg,
-    /// `bks_bank_ag`
-    BksBankAg,
-    /// `brull_kallmus_bank_ag`
-    BrullKallmusBankAg,
-    /// `btv_vier_lander_bank`
-    BtvVierLanderBank,
-    /// `capital_bank_grawe_gruppe_ag`
-    CapitalBankGraweGruppeAg,
-    /// `deutsche_bank_ag`
-    DeutscheBankAg,
-    /// `dolomitenbank`
-    Dolomitenbank,
-    /// `easybank_ag`
-    EasybankAg,
-    /// `erste_bank_und_sparkassen`
-    ErsteBankUndSparkassen,
-    /// `hypo_alpeadriabank_international_ag`
-    HypoAlpeadriabankInternationalAg,
-    /// `hypo_bank_burgenland_aktiengesellschaft`
-    HypoBankBurgenlandAktiengesellschaft,
-    /// `hypo_noe_lb_fur_niederosterreich_u_wien`
-    HypoNoeLbFurNiederosterreichUWien,
-    /// `hypo_oberosterreich_salzburg_steiermark`
-    HypoOberosterreichSalzburgSteiermark,
-    /// `hypo_tirol_bank_ag`
-    HypoTirolBankAg,
-    /// `hypo_vorarlberg_bank_ag`
-    HypoVorarlbergBankAg,
-    /// `marchfelder_bank`
-    MarchfelderBank,
-    /// `oberbank_ag`
-    OberbankAg,
-    /// `raiffeisen_bankengruppe_osterreich`
-    RaiffeisenBankengruppeOsterreich,
-    /// `schoellerbank_ag`
-    SchoellerbankAg,
-    /// `sparda_bank_wien`
-    SpardaBankWien,
-    /// `volksbank_gruppe`
-    VolksbankGruppe,
-    /// `volkskreditbank_ag`
-    VolkskreditbankAg,
-    /// `vr_bank_braunau`
-    VrBankBraunau,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsEpsBank {
-    const VALUES: &'static [&'static str] = &[
-        "arzte_und_apotheker_bank",
-        "austrian_anadi_bank_ag",
-        "bank_austria",
-        "bankhaus_carl_spangler",
-        "bankhaus_schelhammer_und_schattera_ag",
-        "bawag_psk_ag",
-        "bks_bank_ag",
-        "brull_kallmus_bank_ag",
-        "btv_vier_lander_bank",
-        "capital_bank_grawe_gruppe_ag",
-        "deutsche_bank_ag",
-        "dolomitenbank",
-        "easybank_ag",
-        "erste_bank_und_sparkassen",
-        "hypo_alpeadriabank_international_ag",
-        "hypo_bank_burgenland_aktiengesellschaft",
-        "hypo_noe_lb_fur_niederosterreich_u_wien",
-        "hypo_oberosterreich_salzburg_steiermark",
-        "hypo_tirol_bank_ag",
-        "hypo_vorarlberg_bank_ag",
-        "marchfelder_bank",
-        "oberbank_ag",
-        "raiffeisen_bankengruppe_osterreich",
-        "schoellerbank_ag",
-        "sparda_bank_wien",
-        "volksbank_gruppe",
-        "volkskreditbank_ag",
-        "vr_bank_braunau",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ArzteUndApothekerBank => "arzte_und_apotheker_bank",
-            Self::AustrianAnadiBankAg => "austrian_anadi_bank_ag",
-            Self::BankAustria => "bank_austria",
-            Self::BankhausCarlSpangler => "bankhaus_carl_spangler",
-            Self::BankhausSchelhammerUndSchatteraAg => {
-                "bankhaus_schelhammer_und_schattera_ag"
-            }
-            Self::BawagPskAg => "bawag_psk_ag",
-            Self::BksBankAg => "bks_bank_ag",
-            Self::BrullKallmusBankAg => "brull_kallmus_bank_ag",
-            Self::BtvVierLanderBank => "btv_vier_lander_bank",
-            Self::CapitalBankGraweGruppeAg => "capital_bank_grawe_gruppe_ag",
-            Self::DeutscheBankAg => "deutsche_bank_ag",
-            Self::Dolomitenbank => "dolomitenbank",
-            Self::EasybankAg => "easybank_ag",
-            Self::ErsteBankUndSparkassen => "erste_bank_und_sparkassen",
-            Self::HypoAlpeadriabankInternationalAg => {
-                "hypo_alpeadriabank_international_ag"
-            }
-            Self::HypoBankBurgenlandAktiengesellschaft => {
-                "hypo_bank_burgenland_aktiengesellschaft"
-            }
-            Self::HypoNoeLbFurNiederosterreichUWien => {
-                "hypo_noe_lb_fur_niederosterreich_u_wien"
-            }
-            Self::HypoOberosterreichSalzburgSteiermark => {
-                "hypo_oberosterreich_salzburg_steiermark"
-            }
-            Self::HypoTirolBankAg => "hypo_tirol_bank_ag",
-            Self::HypoVorarlbergBankAg => "hypo_vorarlberg_bank_ag",
-            Self::MarchfelderBank => "marchfelder_bank",
-            Self::OberbankAg => "oberbank_ag",
-            Self::RaiffeisenBankengruppeOsterreich => {
-                "raiffeisen_bankengruppe_osterreich"
-            }
-            Self::SchoellerbankAg => "schoellerbank_ag",
-            Self::SpardaBankWien => "sparda_bank_wien",
-            Self::VolksbankGruppe => "volksbank_gruppe",
-            Self::VolkskreditbankAg => "volkskreditbank_ag",
-            Self::VrBankBraunau => "vr_bank_braunau",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ArzteUndApothekerBank,
-                1 => Self::AustrianAnadiBankAg,
-                2 => Self::BankAustria,
-                3 => Self::BankhausCarlSpangler,
-                4 => Self::BankhausSchelhammerUndSchatteraAg,
-                5 => Self::BawagPskAg,
-                6 => Self::BksBankAg,
-                7 => Self::BrullKallmusBankAg,
-                8 => Self::BtvVierLanderBank,
-                9 => Self::CapitalBankGraweGruppeAg,
-                10 => Self::DeutscheBankAg,
-                11 => Self::Dolomitenbank,
-                12 => Self::EasybankAg,
-                13 => Self::ErsteBankUndSparkassen,
-                14 => Self::HypoAlpeadriabankInternationalAg,
-                15 => Self::HypoBankBurgenlandAktiengesellschaft,
-                16 => Self::HypoNoeLbFurNiederosterreichUWien,
-                17 => Self::HypoOberosterreichSalzburgSteiermark,
-                18 => Self::HypoTirolBankAg,
-                19 => Self::HypoVorarlbergBankAg,
-                20 => Self::MarchfelderBank,
-                21 => Self::OberbankAg,
-                22 => Self::RaiffeisenBankengruppeOsterreich,
-                23 => Self::SchoellerbankAg,
-                24 => Self::SpardaBankWien,
-                25 => Self::VolksbankGruppe,
-                26 => Self::VolkskreditbankAg,
-                27 => Self::VrBankBraunau,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsEpsBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsEpsBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsEpsBank {}
-impl Debug for PaymentMethodDetailsEpsBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodEpsBank as PaymentMethodDetailsEpsBank;
 /// The values of `payment_method_details_ideal.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsIdealBank {
-    /// `abn_amro`
-    AbnAmro,
-    /// `adyen`
-    Adyen,
-    /// `asn_bank`
-    AsnBank,
-    /// `bunq`
-    Bunq,
-    /// `buut`
-    Buut,
-    /// `finom`
-    Finom,
-    /// `handelsbanken`
-    Handelsbanken,
-    /// `ing`
-    Ing,
-    /// `knab`
-    Knab,
-    /// `mollie`
-    Mollie,
-    /// `moneyou`
-    Moneyou,
-    /// `n26`
-    N26,
-    /// `nn`
-    Nn,
-    /// `rabobank`
-    Rabobank,
-    /// `regiobank`
-    Regiobank,
-    /// `revolut`
-    Revolut,
-    /// `sns_bank`
-    SnsBank,
-    /// `triodos_bank`
-    TriodosBank,
-    /// `van_lanschot`
-    VanLanschot,
-    /// `yoursafe`
-    Yoursafe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsIdealBank {
-    const VALUES: &'static [&'static str] = &[
-        "abn_amro",
-        "adyen",
-        "asn_bank",
-        "bunq",
-        "buut",
-        "finom",
-        "handelsbanken",
-        "ing",
-        "knab",
-        "mollie",
-        "moneyou",
-        "n26",
-        "nn",
-        "rabobank",
-        "regiobank",
-        "revolut",
-        "sns_bank",
-        "triodos_bank",
-        "van_lanschot",
-        "yoursafe",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AbnAmro => "abn_amro",
-            Self::Adyen => "adyen",
-            Self::AsnBank => "asn_bank",
-            Self::Bunq => "bunq",
-            Self::Buut => "buut",
-            Self::Finom => "finom",
-            Self::Handelsbanken => "handelsbanken",
-            Self::Ing => "ing",
-            Self::Knab => "knab",
-            Self::Mollie => "mollie",
-            Self::Moneyou => "moneyou",
-            Self::N26 => "n26",
-            Self::Nn => "nn",
-            Self::Rabobank => "rabobank",
-            Self::Regiobank => "regiobank",
-            Self::Revolut => "revolut",
-            Self::SnsBank => "sns_bank",
-            Self::TriodosBank => "triodos_bank",
-            Self::VanLanschot => "van_lanschot",
-            Self::Yoursafe => "yoursafe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AbnAmro,
-                1 => Self::Adyen,
-                2 => Self::AsnBank,
-                3 => Self::Bunq,
-                4 => Self::Buut,
-                5 => Self::Finom,
-                6 => Self::Handelsbanken,
-                7 => Self::Ing,
-                8 => Self::Knab,
-                9 => Self::Mollie,
-                10 => Self::Moneyou,
-                11 => Self::N26,
-                12 => Self::Nn,
-                13 => Self::Rabobank,
-                14 => Self::Regiobank,
-                15 => Self::Revolut,
-                16 => Self::SnsBank,
-                17 => Self::TriodosBank,
-                18 => Self::VanLanschot,
-                19 => Self::Yoursafe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsIdealBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsIdealBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsIdealBank {}
-impl Debug for PaymentMethodDetailsIdealBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBank as PaymentMethodDetailsIdealBank;
 /// The values of `payment_method_details_ideal.bic`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsIdealBic {
-    /// `ABNANL2A`
-    ABNANL2A,
-    /// `ADYBNL2A`
-    ADYBNL2A,
-    /// `ASNBNL21`
-    ASNBNL21,
-    /// `BITSNL2A`
-    BITSNL2A,
-    /// `BUNQNL2A`
-    BUNQNL2A,
-    /// `BUUTNL2A`
-    BUUTNL2A,
-    /// `FNOMNL22`
-    FNOMNL22,
-    /// `FVLBNL22`
-    FVLBNL22,
-    /// `HANDNL2A`
-    HANDNL2A,
-    /// `INGBNL2A`
-    INGBNL2A,
-    /// `KNABNL2H`
-    KNABNL2H,
-    /// `MLLENL2A`
-    MLLENL2A,
-    /// `MOYONL21`
-    MOYONL21,
-    /// `NNBANL2G`
-    NNBANL2G,
-    /// `NTSBDEB1`
-    NTSBDEB1,
-    /// `RABONL2U`
-    RABONL2U,
-    /// `RBRBNL21`
-    RBRBNL21,
-    /// `REVOIE23`
-    REVOIE23,
-    /// `REVOLT21`
-    REVOLT21,
-    /// `SNSBNL2A`
-    SNSBNL2A,
-    /// `TRIONL2U`
-    TRIONL2U,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsIdealBic {
-    const VALUES: &'static [&'static str] = &[
-        "ABNANL2A",
-        "ADYBNL2A",
-        "ASNBNL21",
-        "BITSNL2A",
-        "BUNQNL2A",
-        "BUUTNL2A",
-        "FNOMNL22",
-        "FVLBNL22",
-        "HANDNL2A",
-        "INGBNL2A",
-        "KNABNL2H",
-        "MLLENL2A",
-        "MOYONL21",
-        "NNBANL2G",
-        "NTSBDEB1",
-        "RABONL2U",
-        "RBRBNL21",
-        "REVOIE23",
-        "REVOLT21",
-        "SNSBNL2A",
-        "TRIONL2U",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ABNANL2A => "ABNANL2A",
-            Self::ADYBNL2A => "ADYBNL2A",
-            Self::ASNBNL21 => "ASNBNL21",
-            Self::BITSNL2A => "BITSNL2A",
-            Self::BUNQNL2A => "BUNQNL2A",
-            Self::BUUTNL2A => "BUUTNL2A",
-            Self::FNOMNL22 => "FNOMNL22",
-            Self::FVLBNL22 => "FVLBNL22",
-            Self::HANDNL2A => "HANDNL2A",
-            Self::INGBNL2A => "INGBNL2A",
-            Self::KNABNL2H => "KNABNL2H",
-            Self::MLLENL2A => "MLLENL2A",
-            Self::MOYONL21 => "MOYONL21",
-            Self::NNBANL2G => "NNBANL2G",
-            Self::NTSBDEB1 => "NTSBDEB1",
-            Self::RABONL2U => "RABONL2U",
-            Self::RBRBNL21 => "RBRBNL21",
-            Self::REVOIE23 => "REVOIE23",
-            Self::REVOLT21 => "REVOLT21",
-            Self::SNSBNL2A => "SNSBNL2A",
-            Self::TRIONL2U => "TRIONL2U",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ABNANL2A,
-                1 => Self::ADYBNL2A,
-                2 => Self::ASNBNL21,
-                3 => Self::BITSNL2A,
-                4 => Self::BUNQNL2A,
-                5 => Self::BUUTNL2A,
-                6 => Self::FNOMNL22,
-                7 => Self::FVLBNL22,
-                8 => Self::HANDNL2A,
-                9 => Self::INGBNL2A,
-                10 => Self::KNABNL2H,
-                11 => Self::MLLENL2A,
-                12 => Self::MOYONL21,
-                13 => Self::NNBANL2G,
-                14 => Self::NTSBDEB1,
-                15 => Self::RABONL2U,
-                16 => Self::RBRBNL21,
-                17 => Self::REVOIE23,
-                18 => Self::REVOLT21,
-                19 => Self::SNSBNL2A,
-                20 => Self::TRIONL2U,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsIdealBic {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsIdealBic {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsIdealBic {}
-impl Debug for PaymentMethodDetailsIdealBic {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBic as PaymentMethodDetailsIdealBic;
 /// The values of `payment_method_details_konbini_store.chain`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsKonbiniStoreChain {
@@ -5709,218 +4438,37 @@ impl v::OpenEnum for PaymentMethodDetailsKonbiniStoreChain {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Familymart,
-                1 => Self::Lawson,
-                2 => Self::Ministop,
-                3 => Self::Seicomart,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Familymart,
+            1 => Self::Lawson,
+            2 => Self::Ministop,
+            3 => Self::Seicomart,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsKonbiniStoreChain {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsKonbiniStoreChain {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsKonbiniStoreChain {}
 impl Debug for PaymentMethodDetailsKonbiniStoreChain {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_p24.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsP24Bank {
-    /// `alior_bank`
-    AliorBank,
-    /// `bank_millennium`
-    BankMillennium,
-    /// `bank_nowy_bfg_sa`
-    BankNowyBfgSa,
-    /// `bank_pekao_sa`
-    BankPekaoSa,
-    /// `banki_spbdzielcze`
-    BankiSpbdzielcze,
-    /// `blik`
-    Blik,
-    /// `bnp_paribas`
-    BnpParibas,
-    /// `boz`
-    Boz,
-    /// `citi_handlowy`
-    CitiHandlowy,
-    /// `credit_agricole`
-    CreditAgricole,
-    /// `envelobank`
-    Envelobank,
-    /// `etransfer_pocztowy24`
-    EtransferPocztowy24,
-    /// `getin_bank`
-    GetinBank,
-    /// `ideabank`
-    Ideabank,
-    /// `ing`
-    Ing,
-    /// `inteligo`
-    Inteligo,
-    /// `mbank_mtransfer`
-    MbankMtransfer,
-    /// `nest_przelew`
-    NestPrzelew,
-    /// `noble_pay`
-    NoblePay,
-    /// `pbac_z_ipko`
-    PbacZIpko,
-    /// `plus_bank`
-    PlusBank,
-    /// `santander_przelew24`
-    SantanderPrzelew24,
-    /// `tmobile_usbugi_bankowe`
-    TmobileUsbugiBankowe,
-    /// `toyota_bank`
-    ToyotaBank,
-    /// `velobank`
-    Velobank,
-    /// `volkswagen_bank`
-    VolkswagenBank,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsP24Bank {
-    const VALUES: &'static [&'static str] = &[
-        "alior_bank",
-        "bank_millennium",
-        "bank_nowy_bfg_sa",
-        "bank_pekao_sa",
-        "banki_spbdzielcze",
-        "blik",
-        "bnp_paribas",
-        "boz",
-        "citi_handlowy",
-        "credit_agricole",
-        "envelobank",
-        "etransfer_pocztowy24",
-        "getin_bank",
-        "ideabank",
-        "ing",
-        "inteligo",
-        "mbank_mtransfer",
-        "nest_przelew",
-        "noble_pay",
-        "pbac_z_ipko",
-        "plus_bank",
-        "santander_przelew24",
-        "tmobile_usbugi_bankowe",
-        "toyota_bank",
-        "velobank",
-        "volkswagen_bank",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AliorBank => "alior_bank",
-            Self::BankMillennium => "bank_millennium",
-            Self::BankNowyBfgSa => "bank_nowy_bfg_sa",
-            Self::BankPekaoSa => "bank_pekao_sa",
-            Self::BankiSpbdzielcze => "banki_spbdzielcze",
-            Self::Blik => "blik",
-            Self::BnpParibas => "bnp_paribas",
-            Self::Boz => "boz",
-            Self::CitiHandlowy => "citi_handlowy",
-            Self::CreditAgricole => "credit_agricole",
-            Self::Envelobank => "envelobank",
-            Self::EtransferPocztowy24 => "etransfer_pocztowy24",
-            Self::GetinBank => "getin_bank",
-            Self::Ideabank => "ideabank",
-            Self::Ing => "ing",
-            Self::Inteligo => "inteligo",
-            Self::MbankMtransfer => "mbank_mtransfer",
-            Self::NestPrzelew => "nest_przelew",
-            Self::NoblePay => "noble_pay",
-            Self::PbacZIpko => "pbac_z_ipko",
-            Self::PlusBank => "plus_bank",
-            Self::SantanderPrzelew24 => "santander_przelew24",
-            Self::TmobileUsbugiBankowe => "tmobile_usbugi_bankowe",
-            Self::ToyotaBank => "toyota_bank",
-            Self::Velobank => "velobank",
-            Self::VolkswagenBank => "volkswagen_bank",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AliorBank,
-                1 => Self::BankMillennium,
-                2 => Self::BankNowyBfgSa,
-                3 => Self::BankPekaoSa,
-                4 => Self::BankiSpbdzielcze,
-                5 => Self::Blik,
-                6 => Self::BnpParibas,
-                7 => Self::Boz,
-                8 => Self::CitiHandlowy,
-                9 => Self::CreditAgricole,
-                10 => Self::Envelobank,
-                11 => Self::EtransferPocztowy24,
-                12 => Self::GetinBank,
-                13 => Self::Ideabank,
-                14 => Self::Ing,
-                15 => Self::Inteligo,
-                16 => Self::MbankMtransfer,
-                17 => Self::NestPrzelew,
-                18 => Self::NoblePay,
-                19 => Self::PbacZIpko,
-                20 => Self::PlusBank,
-                21 => Self::SantanderPrzelew24,
-                22 => Self::TmobileUsbugiBankowe,
-                23 => Self::ToyotaBank,
-                24 => Self::Velobank,
-                25 => Self::VolkswagenBank,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsP24Bank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsP24Bank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsP24Bank {}
-impl Debug for PaymentMethodDetailsP24Bank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodP24Bank as PaymentMethodDetailsP24Bank;
 /// The values of `payment_method_details_sofort.preferred_language`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsSofortPreferredLanguage {
@@ -5957,272 +4505,46 @@ impl v::OpenEnum for PaymentMethodDetailsSofortPreferredLanguage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Es,
-                3 => Self::Fr,
-                4 => Self::It,
-                5 => Self::Nl,
-                6 => Self::Pl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::De,
+            1 => Self::En,
+            2 => Self::Es,
+            3 => Self::Fr,
+            4 => Self::It,
+            5 => Self::Nl,
+            6 => Self::Pl,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsSofortPreferredLanguage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsSofortPreferredLanguage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsSofortPreferredLanguage {}
 impl Debug for PaymentMethodDetailsSofortPreferredLanguage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_us_bank_account.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsUsBankAccountAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsUsBankAccountAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsUsBankAccountAccountHolderType {}
-impl Debug for PaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodDetailsUsBankAccountAccountHolderType;
 /// The values of `payment_method_details_us_bank_account.account_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsUsBankAccountAccountType {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsUsBankAccountAccountType {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsUsBankAccountAccountType {}
-impl Debug for PaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as PaymentMethodDetailsUsBankAccountAccountType;
 /// The values of `three_d_secure_details_charge.authentication_flow`.
-#[non_exhaustive]
-pub enum ThreeDSecureDetailsChargeAuthenticationFlow {
-    /// `challenge`
-    Challenge,
-    /// `frictionless`
-    Frictionless,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureDetailsChargeAuthenticationFlow {
-    const VALUES: &'static [&'static str] = &["challenge", "frictionless"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Challenge => "challenge",
-            Self::Frictionless => "frictionless",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Challenge,
-                1 => Self::Frictionless,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureDetailsChargeAuthenticationFlow {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureDetailsChargeAuthenticationFlow {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureDetailsChargeAuthenticationFlow {}
-impl Debug for ThreeDSecureDetailsChargeAuthenticationFlow {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsAuthenticationFlow as ThreeDSecureDetailsChargeAuthenticationFlow;
 /// The values of `three_d_secure_details_charge.electronic_commerce_indicator`.
-#[non_exhaustive]
-pub enum ThreeDSecureDetailsChargeElectronicCommerceIndicator {
-    /// `01`
-    V01,
-    /// `02`
-    V02,
-    /// `05`
-    V05,
-    /// `06`
-    V06,
-    /// `07`
-    V07,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureDetailsChargeElectronicCommerceIndicator {
-    const VALUES: &'static [&'static str] = &["01", "02", "05", "06", "07"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::V01 => "01",
-            Self::V02 => "02",
-            Self::V05 => "05",
-            Self::V06 => "06",
-            Self::V07 => "07",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V01,
-                1 => Self::V02,
-                2 => Self::V05,
-                3 => Self::V06,
-                4 => Self::V07,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureDetailsChargeElectronicCommerceIndicator {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureDetailsChargeElectronicCommerceIndicator {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureDetailsChargeElectronicCommerceIndicator {}
-impl Debug for ThreeDSecureDetailsChargeElectronicCommerceIndicator {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsElectronicCommerceIndicator as ThreeDSecureDetailsChargeElectronicCommerceIndicator;
 /// The values of `three_d_secure_details_charge.exemption_indicator`.
 #[non_exhaustive]
 pub enum ThreeDSecureDetailsChargeExemptionIndicator {
@@ -6244,272 +4566,36 @@ impl v::OpenEnum for ThreeDSecureDetailsChargeExemptionIndicator {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LowRisk,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::LowRisk,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsChargeExemptionIndicator {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsChargeExemptionIndicator {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsChargeExemptionIndicator {}
 impl Debug for ThreeDSecureDetailsChargeExemptionIndicator {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_details_charge.result`.
-#[non_exhaustive]
-pub enum ThreeDSecureDetailsChargeResult {
-    /// `attempt_acknowledged`
-    AttemptAcknowledged,
-    /// `authenticated`
-    Authenticated,
-    /// `data_share_only`
-    DataShareOnly,
-    /// `exempted`
-    Exempted,
-    /// `failed`
-    Failed,
-    /// `not_supported`
-    NotSupported,
-    /// `processing_error`
-    ProcessingError,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureDetailsChargeResult {
-    const VALUES: &'static [&'static str] = &[
-        "attempt_acknowledged",
-        "authenticated",
-        "data_share_only",
-        "exempted",
-        "failed",
-        "not_supported",
-        "processing_error",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AttemptAcknowledged => "attempt_acknowledged",
-            Self::Authenticated => "authenticated",
-            Self::DataShareOnly => "data_share_only",
-            Self::Exempted => "exempted",
-            Self::Failed => "failed",
-            Self::NotSupported => "not_supported",
-            Self::ProcessingError => "processing_error",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AttemptAcknowledged,
-                1 => Self::Authenticated,
-                2 => Self::DataShareOnly,
-                3 => Self::Exempted,
-                4 => Self::Failed,
-                5 => Self::NotSupported,
-                6 => Self::ProcessingError,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureDetailsChargeResult {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureDetailsChargeResult {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureDetailsChargeResult {}
-impl Debug for ThreeDSecureDetailsChargeResult {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsResult as ThreeDSecureDetailsChargeResult;
 /// The values of `three_d_secure_details_charge.result_reason`.
-#[non_exhaustive]
-pub enum ThreeDSecureDetailsChargeResultReason {
-    /// `abandoned`
-    Abandoned,
-    /// `bypassed`
-    Bypassed,
-    /// `canceled`
-    Canceled,
-    /// `card_not_enrolled`
-    CardNotEnrolled,
-    /// `network_not_supported`
-    NetworkNotSupported,
-    /// `protocol_error`
-    ProtocolError,
-    /// `rejected`
-    Rejected,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureDetailsChargeResultReason {
-    const VALUES: &'static [&'static str] = &[
-        "abandoned",
-        "bypassed",
-        "canceled",
-        "card_not_enrolled",
-        "network_not_supported",
-        "protocol_error",
-        "rejected",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Abandoned => "abandoned",
-            Self::Bypassed => "bypassed",
-            Self::Canceled => "canceled",
-            Self::CardNotEnrolled => "card_not_enrolled",
-            Self::NetworkNotSupported => "network_not_supported",
-            Self::ProtocolError => "protocol_error",
-            Self::Rejected => "rejected",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Bypassed,
-                2 => Self::Canceled,
-                3 => Self::CardNotEnrolled,
-                4 => Self::NetworkNotSupported,
-                5 => Self::ProtocolError,
-                6 => Self::Rejected,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureDetailsChargeResultReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureDetailsChargeResultReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureDetailsChargeResultReason {}
-impl Debug for ThreeDSecureDetailsChargeResultReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsResultReason as ThreeDSecureDetailsChargeResultReason;
 /// The values of `three_d_secure_details_charge.version`.
-#[non_exhaustive]
-pub enum ThreeDSecureDetailsChargeVersion {
-    /// `1.0.2`
-    V102,
-    /// `2.1.0`
-    V210,
-    /// `2.2.0`
-    V220,
-    /// `2.3.0`
-    V230,
-    /// `2.3.1`
-    V231,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureDetailsChargeVersion {
-    const VALUES: &'static [&'static str] = &[
-        "1.0.2",
-        "2.1.0",
-        "2.2.0",
-        "2.3.0",
-        "2.3.1",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::V102 => "1.0.2",
-            Self::V210 => "2.1.0",
-            Self::V220 => "2.2.0",
-            Self::V230 => "2.3.0",
-            Self::V231 => "2.3.1",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V102,
-                1 => Self::V210,
-                2 => Self::V220,
-                3 => Self::V230,
-                4 => Self::V231,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureDetailsChargeVersion {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureDetailsChargeVersion {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureDetailsChargeVersion {}
-impl Debug for ThreeDSecureDetailsChargeVersion {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsVersion as ThreeDSecureDetailsChargeVersion;

@@ -3,14 +3,11 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Address, ConnectAccountReference, Coupon, Customer, Invoice,
-    InvoiceSettingCheckoutRenderingOptions, InvoiceSettingCustomField, Item, Lens,
-    LineItemsDiscountAmount, LineItemsTaxAmount, LinkedAccountOptionsCommon,
+    Address, Coupon, Customer, Invoice, Item, Lens, LinkedAccountOptionsCommon,
     PaymentFlowsPaymentIntentPresentmentDetails, PaymentIntent, PaymentLink,
     PaymentMethodConfigBizPaymentMethodConfigurationDetails,
-    PaymentMethodOptionsCustomerBalanceEuBankAccount,
     PaymentMethodOptionsMandateOptionsPix, PaymentPagesCheckoutSessionManagedPayments,
-    PromotionCode, SetupIntent, ShippingRate, Subscription, TaxId, markers,
+    PromotionCode, SetupIntent, Subscription, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
@@ -31,7 +28,7 @@ impl CheckoutSession {
     pub const ADAPTIVE_PRICING: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionAdaptivePricing>,
-    > = v::Path::new("adaptive_pricing");
+    > = v::path("adaptive_pricing");
     /// A nested [`PaymentPagesCheckoutSessionAdaptivePricing`]; may be `null`.
     ///
     /// Source: `adaptive_pricing` of `checkout.session`.
@@ -45,7 +42,7 @@ impl CheckoutSession {
     pub const AFTER_EXPIRATION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionAfterExpiration>,
-    > = v::Path::new("after_expiration");
+    > = v::path("after_expiration");
     /// A nested [`PaymentPagesCheckoutSessionAfterExpiration`]; may be `null`.
     ///
     /// Source: `after_expiration` of `checkout.session`.
@@ -56,7 +53,7 @@ impl CheckoutSession {
         object(&self.value, "after_expiration")
     }
     /// The path of [`allow_promotion_codes`](Self::allow_promotion_codes).
-    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::path(
         "allow_promotion_codes",
     );
     /// True or false; may be `null`.
@@ -67,7 +64,7 @@ impl CheckoutSession {
         boolean(&self.value, "allow_promotion_codes")
     }
     /// The path of [`allowed_payment_method_types`](Self::allowed_payment_method_types).
-    pub const ALLOWED_PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ALLOWED_PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "allowed_payment_method_types",
     );
     /// An array: a string; empty where absent.
@@ -78,7 +75,7 @@ impl CheckoutSession {
         array(&self.value, "allowed_payment_method_types")
     }
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount_subtotal` of `checkout.session`.
@@ -87,7 +84,7 @@ impl CheckoutSession {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount_total` of `checkout.session`.
@@ -99,7 +96,7 @@ impl CheckoutSession {
     pub const AUTOMATIC_TAX: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionAutomaticTax>,
-    > = v::Path::new("automatic_tax");
+    > = v::path("automatic_tax");
     /// A nested [`PaymentPagesCheckoutSessionAutomaticTax`].
     ///
     /// Source: `automatic_tax` of `checkout.session`.
@@ -111,7 +108,7 @@ impl CheckoutSession {
     pub const BILLING_ADDRESS_COLLECTION: v::Path<
         Self,
         k::Enum<CheckoutSessionBillingAddressCollection>,
-    > = v::Path::new("billing_address_collection");
+    > = v::path("billing_address_collection");
     /// One of the values of [`CheckoutSessionBillingAddressCollection`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `billing_address_collection` of `checkout.session`.
@@ -125,7 +122,7 @@ impl CheckoutSession {
     pub const BRANDING_SETTINGS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionBrandingSettings>,
-    > = v::Path::new("branding_settings");
+    > = v::path("branding_settings");
     /// A nested [`PaymentPagesCheckoutSessionBrandingSettings`]; may be absent.
     ///
     /// Source: `branding_settings` of `checkout.session`.
@@ -136,7 +133,7 @@ impl CheckoutSession {
         object(&self.value, "branding_settings")
     }
     /// The path of [`cancel_url`](Self::cancel_url).
-    pub const CANCEL_URL: v::Path<Self, k::Text> = v::Path::new("cancel_url");
+    pub const CANCEL_URL: v::Path<Self, k::Text> = v::path("cancel_url");
     /// A string; may be `null`.
     ///
     /// Source: `cancel_url` of `checkout.session`.
@@ -145,7 +142,7 @@ impl CheckoutSession {
         text(&self.value, "cancel_url")
     }
     /// The path of [`client_reference_id`](Self::client_reference_id).
-    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::path(
         "client_reference_id",
     );
     /// A string; may be `null`.
@@ -156,7 +153,7 @@ impl CheckoutSession {
         text(&self.value, "client_reference_id")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string; may be `null`.
     ///
     /// Source: `client_secret` of `checkout.session`.
@@ -168,7 +165,7 @@ impl CheckoutSession {
     pub const COLLECTED_INFORMATION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCollectedInformation>,
-    > = v::Path::new("collected_information");
+    > = v::path("collected_information");
     /// A nested [`PaymentPagesCheckoutSessionCollectedInformation`]; may be `null`.
     ///
     /// Source: `collected_information` of `checkout.session`.
@@ -179,7 +176,7 @@ impl CheckoutSession {
         object(&self.value, "collected_information")
     }
     /// The path of [`consent`](Self::consent).
-    pub const CONSENT: v::Path<Self, k::Object<PaymentPagesCheckoutSessionConsent>> = v::Path::new(
+    pub const CONSENT: v::Path<Self, k::Object<PaymentPagesCheckoutSessionConsent>> = v::path(
         "consent",
     );
     /// A nested [`PaymentPagesCheckoutSessionConsent`]; may be `null`.
@@ -193,7 +190,7 @@ impl CheckoutSession {
     pub const CONSENT_COLLECTION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionConsentCollection>,
-    > = v::Path::new("consent_collection");
+    > = v::path("consent_collection");
     /// A nested [`PaymentPagesCheckoutSessionConsentCollection`]; may be `null`.
     ///
     /// Source: `consent_collection` of `checkout.session`.
@@ -204,7 +201,7 @@ impl CheckoutSession {
         object(&self.value, "consent_collection")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `checkout.session`.
@@ -213,7 +210,7 @@ impl CheckoutSession {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `checkout.session`.
@@ -225,7 +222,7 @@ impl CheckoutSession {
     pub const CURRENCY_CONVERSION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCurrencyConversion>,
-    > = v::Path::new("currency_conversion");
+    > = v::path("currency_conversion");
     /// A nested [`PaymentPagesCheckoutSessionCurrencyConversion`]; may be `null`.
     ///
     /// Source: `currency_conversion` of `checkout.session`.
@@ -239,7 +236,7 @@ impl CheckoutSession {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionCustomFields>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`PaymentPagesCheckoutSessionCustomFields`].
     ///
     /// Source: `custom_fields` of `checkout.session`.
@@ -253,7 +250,7 @@ impl CheckoutSession {
     pub const CUSTOM_TEXT: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomText>,
-    > = v::Path::new("custom_text");
+    > = v::path("custom_text");
     /// A nested [`PaymentPagesCheckoutSessionCustomText`].
     ///
     /// Source: `custom_text` of `checkout.session`.
@@ -262,7 +259,7 @@ impl CheckoutSession {
         object(&self.value, "custom_text")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `checkout.session`.
@@ -271,9 +268,7 @@ impl CheckoutSession {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `checkout.session`.
@@ -285,7 +280,7 @@ impl CheckoutSession {
     pub const CUSTOMER_CREATION: v::Path<
         Self,
         k::Enum<CheckoutSessionCustomerCreation>,
-    > = v::Path::new("customer_creation");
+    > = v::path("customer_creation");
     /// One of the values of [`CheckoutSessionCustomerCreation`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `customer_creation` of `checkout.session`.
@@ -297,7 +292,7 @@ impl CheckoutSession {
     pub const CUSTOMER_DETAILS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomerDetails>,
-    > = v::Path::new("customer_details");
+    > = v::path("customer_details");
     /// A nested [`PaymentPagesCheckoutSessionCustomerDetails`]; may be `null`.
     ///
     /// Source: `customer_details` of `checkout.session`.
@@ -308,7 +303,7 @@ impl CheckoutSession {
         object(&self.value, "customer_details")
     }
     /// The path of [`customer_email`](Self::customer_email).
-    pub const CUSTOMER_EMAIL: v::Path<Self, k::Text> = v::Path::new("customer_email");
+    pub const CUSTOMER_EMAIL: v::Path<Self, k::Text> = v::path("customer_email");
     /// A string; may be `null`.
     ///
     /// Source: `customer_email` of `checkout.session`.
@@ -320,7 +315,7 @@ impl CheckoutSession {
     pub const DISCOUNTS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionDiscount>>,
-    > = v::Path::new("discounts");
+    > = v::path("discounts");
     /// An array: a nested [`PaymentPagesCheckoutSessionDiscount`]; empty where absent.
     ///
     /// Source: `discounts` of `checkout.session`.
@@ -331,7 +326,7 @@ impl CheckoutSession {
         array(&self.value, "discounts")
     }
     /// The path of [`excluded_payment_method_types`](Self::excluded_payment_method_types).
-    pub const EXCLUDED_PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const EXCLUDED_PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "excluded_payment_method_types",
     );
     /// An array: a string; empty where absent.
@@ -342,7 +337,7 @@ impl CheckoutSession {
         array(&self.value, "excluded_payment_method_types")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `checkout.session`.
@@ -351,7 +346,7 @@ impl CheckoutSession {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `checkout.session`.
@@ -360,7 +355,7 @@ impl CheckoutSession {
         id(&self.value, "id")
     }
     /// The path of [`integration_identifier`](Self::integration_identifier).
-    pub const INTEGRATION_IDENTIFIER: v::Path<Self, k::Text> = v::Path::new(
+    pub const INTEGRATION_IDENTIFIER: v::Path<Self, k::Text> = v::path(
         "integration_identifier",
     );
     /// A string; may be `null`.
@@ -371,7 +366,7 @@ impl CheckoutSession {
         text(&self.value, "integration_identifier")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `invoice` of `checkout.session`.
@@ -383,7 +378,7 @@ impl CheckoutSession {
     pub const INVOICE_CREATION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionInvoiceCreation>,
-    > = v::Path::new("invoice_creation");
+    > = v::path("invoice_creation");
     /// A nested [`PaymentPagesCheckoutSessionInvoiceCreation`]; may be `null`.
     ///
     /// Source: `invoice_creation` of `checkout.session`.
@@ -394,7 +389,7 @@ impl CheckoutSession {
         object(&self.value, "invoice_creation")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`Item`]; empty where absent.
@@ -405,7 +400,7 @@ impl CheckoutSession {
         list(&self.value, "line_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `checkout.session`.
@@ -414,9 +409,7 @@ impl CheckoutSession {
         boolean(&self.value, "livemode")
     }
     /// The path of [`locale`](Self::locale).
-    pub const LOCALE: v::Path<Self, k::Enum<CheckoutSessionLocale>> = v::Path::new(
-        "locale",
-    );
+    pub const LOCALE: v::Path<Self, k::Enum<CheckoutSessionLocale>> = v::path("locale");
     /// One of the values of [`CheckoutSessionLocale`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `locale` of `checkout.session`.
@@ -428,7 +421,7 @@ impl CheckoutSession {
     pub const MANAGED_PAYMENTS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionManagedPayments>,
-    > = v::Path::new("managed_payments");
+    > = v::path("managed_payments");
     /// A nested [`PaymentPagesCheckoutSessionManagedPayments`]; may be `null`.
     ///
     /// Source: `managed_payments` of `checkout.session`.
@@ -439,7 +432,7 @@ impl CheckoutSession {
         object(&self.value, "managed_payments")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `checkout.session`.
@@ -448,7 +441,7 @@ impl CheckoutSession {
         map(&self.value, "metadata")
     }
     /// The path of [`mode`](Self::mode).
-    pub const MODE: v::Path<Self, k::Enum<CheckoutSessionMode>> = v::Path::new("mode");
+    pub const MODE: v::Path<Self, k::Enum<CheckoutSessionMode>> = v::path("mode");
     /// One of the values of [`CheckoutSessionMode`], or one that is newer than this list.
     ///
     /// Source: `mode` of `checkout.session`.
@@ -460,7 +453,7 @@ impl CheckoutSession {
     pub const NAME_COLLECTION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionNameCollection>,
-    > = v::Path::new("name_collection");
+    > = v::path("name_collection");
     /// A nested [`PaymentPagesCheckoutSessionNameCollection`]; may be absent.
     ///
     /// Source: `name_collection` of `checkout.session`.
@@ -479,7 +472,7 @@ impl CheckoutSession {
     pub const OPTIONAL_ITEMS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionOptionalItem>>,
-    > = v::Path::new("optional_items");
+    > = v::path("optional_items");
     /// An array: a nested [`PaymentPagesCheckoutSessionOptionalItem`]; empty where absent.
     ///
     /// Source: `optional_items` of `checkout.session`.
@@ -490,7 +483,7 @@ impl CheckoutSession {
         array(&self.value, "optional_items")
     }
     /// The path of [`origin_context`](Self::origin_context).
-    pub const ORIGIN_CONTEXT: v::Path<Self, k::Enum<CheckoutSessionOriginContext>> = v::Path::new(
+    pub const ORIGIN_CONTEXT: v::Path<Self, k::Enum<CheckoutSessionOriginContext>> = v::path(
         "origin_context",
     );
     /// One of the values of [`CheckoutSessionOriginContext`], or one that is newer than this list; may be `null`.
@@ -501,7 +494,7 @@ impl CheckoutSession {
         open_enum(&self.value, "origin_context")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be `null`.
@@ -512,9 +505,7 @@ impl CheckoutSession {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`payment_link`](Self::payment_link).
-    pub const PAYMENT_LINK: v::Path<Self, k::Ref<PaymentLink>> = v::Path::new(
-        "payment_link",
-    );
+    pub const PAYMENT_LINK: v::Path<Self, k::Ref<PaymentLink>> = v::path("payment_link");
     /// The id of a [`PaymentLink`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `payment_link` of `checkout.session`.
@@ -526,7 +517,7 @@ impl CheckoutSession {
     pub const PAYMENT_METHOD_COLLECTION: v::Path<
         Self,
         k::Enum<CheckoutSessionPaymentMethodCollection>,
-    > = v::Path::new("payment_method_collection");
+    > = v::path("payment_method_collection");
     /// One of the values of [`CheckoutSessionPaymentMethodCollection`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_method_collection` of `checkout.session`.
@@ -540,7 +531,7 @@ impl CheckoutSession {
     pub const PAYMENT_METHOD_CONFIGURATION_DETAILS: v::Path<
         Self,
         k::Object<PaymentMethodConfigBizPaymentMethodConfigurationDetails>,
-    > = v::Path::new("payment_method_configuration_details");
+    > = v::path("payment_method_configuration_details");
     /// A nested [`PaymentMethodConfigBizPaymentMethodConfigurationDetails`]; may be `null`.
     ///
     /// Source: `payment_method_configuration_details` of `checkout.session`.
@@ -554,7 +545,7 @@ impl CheckoutSession {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<CheckoutSessionPaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`CheckoutSessionPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `checkout.session`.
@@ -565,7 +556,7 @@ impl CheckoutSession {
         object(&self.value, "payment_method_options")
     }
     /// The path of [`payment_method_types`](Self::payment_method_types).
-    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "payment_method_types",
     );
     /// An array: a string.
@@ -576,7 +567,7 @@ impl CheckoutSession {
         array(&self.value, "payment_method_types")
     }
     /// The path of [`payment_status`](Self::payment_status).
-    pub const PAYMENT_STATUS: v::Path<Self, k::Enum<CheckoutSessionPaymentStatus>> = v::Path::new(
+    pub const PAYMENT_STATUS: v::Path<Self, k::Enum<CheckoutSessionPaymentStatus>> = v::path(
         "payment_status",
     );
     /// One of the values of [`CheckoutSessionPaymentStatus`], or one that is newer than this list.
@@ -590,7 +581,7 @@ impl CheckoutSession {
     pub const PERMISSIONS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionPermissions>,
-    > = v::Path::new("permissions");
+    > = v::path("permissions");
     /// A nested [`PaymentPagesCheckoutSessionPermissions`]; may be `null`.
     ///
     /// Source: `permissions` of `checkout.session`.
@@ -602,7 +593,7 @@ impl CheckoutSession {
     pub const PHONE_NUMBER_COLLECTION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionPhoneNumberCollection>,
-    > = v::Path::new("phone_number_collection");
+    > = v::path("phone_number_collection");
     /// A nested [`PaymentPagesCheckoutSessionPhoneNumberCollection`]; may be absent.
     ///
     /// Source: `phone_number_collection` of `checkout.session`.
@@ -616,7 +607,7 @@ impl CheckoutSession {
     pub const PRESENTMENT_DETAILS: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentPresentmentDetails>,
-    > = v::Path::new("presentment_details");
+    > = v::path("presentment_details");
     /// A nested [`PaymentFlowsPaymentIntentPresentmentDetails`]; may be absent.
     ///
     /// Source: `presentment_details` of `checkout.session`.
@@ -627,7 +618,7 @@ impl CheckoutSession {
         object(&self.value, "presentment_details")
     }
     /// The path of [`recovered_from`](Self::recovered_from).
-    pub const RECOVERED_FROM: v::Path<Self, k::Text> = v::Path::new("recovered_from");
+    pub const RECOVERED_FROM: v::Path<Self, k::Text> = v::path("recovered_from");
     /// A string; may be `null`.
     ///
     /// Source: `recovered_from` of `checkout.session`.
@@ -639,7 +630,7 @@ impl CheckoutSession {
     pub const REDIRECT_ON_COMPLETION: v::Path<
         Self,
         k::Enum<CheckoutSessionRedirectOnCompletion>,
-    > = v::Path::new("redirect_on_completion");
+    > = v::path("redirect_on_completion");
     /// One of the values of [`CheckoutSessionRedirectOnCompletion`], or one that is newer than this list; may be absent.
     ///
     /// Source: `redirect_on_completion` of `checkout.session`.
@@ -648,7 +639,7 @@ impl CheckoutSession {
         open_enum(&self.value, "redirect_on_completion")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `checkout.session`.
@@ -660,7 +651,7 @@ impl CheckoutSession {
     pub const SAVED_PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionSavedPaymentMethodOptions>,
-    > = v::Path::new("saved_payment_method_options");
+    > = v::path("saved_payment_method_options");
     /// A nested [`PaymentPagesCheckoutSessionSavedPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `saved_payment_method_options` of `checkout.session`.
@@ -671,9 +662,7 @@ impl CheckoutSession {
         object(&self.value, "saved_payment_method_options")
     }
     /// The path of [`setup_intent`](Self::setup_intent).
-    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::Path::new(
-        "setup_intent",
-    );
+    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::path("setup_intent");
     /// The id of a [`SetupIntent`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `setup_intent` of `checkout.session`.
@@ -685,7 +674,7 @@ impl CheckoutSession {
     pub const SHIPPING_ADDRESS_COLLECTION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionShippingAddressCollection>,
-    > = v::Path::new("shipping_address_collection");
+    > = v::path("shipping_address_collection");
     /// A nested [`PaymentPagesCheckoutSessionShippingAddressCollection`]; may be `null`.
     ///
     /// Source: `shipping_address_collection` of `checkout.session`.
@@ -699,7 +688,7 @@ impl CheckoutSession {
     pub const SHIPPING_COST: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionShippingCost>,
-    > = v::Path::new("shipping_cost");
+    > = v::path("shipping_cost");
     /// A nested [`PaymentPagesCheckoutSessionShippingCost`]; may be `null`.
     ///
     /// Source: `shipping_cost` of `checkout.session`.
@@ -711,7 +700,7 @@ impl CheckoutSession {
     pub const SHIPPING_OPTIONS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionShippingOption>>,
-    > = v::Path::new("shipping_options");
+    > = v::path("shipping_options");
     /// An array: a nested [`PaymentPagesCheckoutSessionShippingOption`].
     ///
     /// Source: `shipping_options` of `checkout.session`.
@@ -722,9 +711,7 @@ impl CheckoutSession {
         array(&self.value, "shipping_options")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<CheckoutSessionStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<CheckoutSessionStatus>> = v::path("status");
     /// One of the values of [`CheckoutSessionStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `status` of `checkout.session`.
@@ -733,7 +720,7 @@ impl CheckoutSession {
         open_enum(&self.value, "status")
     }
     /// The path of [`submit_type`](Self::submit_type).
-    pub const SUBMIT_TYPE: v::Path<Self, k::Enum<CheckoutSessionSubmitType>> = v::Path::new(
+    pub const SUBMIT_TYPE: v::Path<Self, k::Enum<CheckoutSessionSubmitType>> = v::path(
         "submit_type",
     );
     /// One of the values of [`CheckoutSessionSubmitType`], or one that is newer than this list; may be `null`.
@@ -744,7 +731,7 @@ impl CheckoutSession {
         open_enum(&self.value, "submit_type")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::Path::new(
+    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::path(
         "subscription",
     );
     /// The id of a [`Subscription`], or the object where it was expanded; may be `null`.
@@ -755,7 +742,7 @@ impl CheckoutSession {
         expandable(&self.value, "subscription")
     }
     /// The path of [`success_url`](Self::success_url).
-    pub const SUCCESS_URL: v::Path<Self, k::Text> = v::Path::new("success_url");
+    pub const SUCCESS_URL: v::Path<Self, k::Text> = v::path("success_url");
     /// A string; may be `null`.
     ///
     /// Source: `success_url` of `checkout.session`.
@@ -767,7 +754,7 @@ impl CheckoutSession {
     pub const TAX_ID_COLLECTION: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionTaxIdCollection>,
-    > = v::Path::new("tax_id_collection");
+    > = v::path("tax_id_collection");
     /// A nested [`PaymentPagesCheckoutSessionTaxIdCollection`]; may be absent.
     ///
     /// Source: `tax_id_collection` of `checkout.session`.
@@ -781,7 +768,7 @@ impl CheckoutSession {
     pub const TOTAL_DETAILS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionTotalDetails>,
-    > = v::Path::new("total_details");
+    > = v::path("total_details");
     /// A nested [`PaymentPagesCheckoutSessionTotalDetails`]; may be `null`.
     ///
     /// Source: `total_details` of `checkout.session`.
@@ -790,7 +777,7 @@ impl CheckoutSession {
         object(&self.value, "total_details")
     }
     /// The path of [`ui_mode`](Self::ui_mode).
-    pub const UI_MODE: v::Path<Self, k::Enum<CheckoutSessionUiMode>> = v::Path::new(
+    pub const UI_MODE: v::Path<Self, k::Enum<CheckoutSessionUiMode>> = v::path(
         "ui_mode",
     );
     /// One of the values of [`CheckoutSessionUiMode`], or one that is newer than this list; may be `null`.
@@ -801,7 +788,7 @@ impl CheckoutSession {
         open_enum(&self.value, "ui_mode")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `checkout.session`.
@@ -810,7 +797,7 @@ impl CheckoutSession {
         text(&self.value, "url")
     }
     /// The path of [`wallet_options`](Self::wallet_options).
-    pub const WALLET_OPTIONS: v::Path<Self, k::Object<CheckoutSessionWalletOptions>> = v::Path::new(
+    pub const WALLET_OPTIONS: v::Path<Self, k::Object<CheckoutSessionWalletOptions>> = v::path(
         "wallet_options",
     );
     /// A nested [`CheckoutSessionWalletOptions`]; may be `null`.
@@ -856,9 +843,7 @@ pub type CheckoutAcssDebitMandateOptions = Lens<
 >;
 impl CheckoutAcssDebitMandateOptions {
     /// The path of [`custom_mandate_url`](Self::custom_mandate_url).
-    pub const CUSTOM_MANDATE_URL: v::Path<Self, k::Text> = v::Path::new(
-        "custom_mandate_url",
-    );
+    pub const CUSTOM_MANDATE_URL: v::Path<Self, k::Text> = v::path("custom_mandate_url");
     /// A string; may be absent.
     ///
     /// Source: `custom_mandate_url` of `checkout_acss_debit_mandate_options`.
@@ -870,7 +855,7 @@ impl CheckoutAcssDebitMandateOptions {
     pub const DEFAULT_FOR: v::Path<
         Self,
         k::Array<k::Enum<CheckoutAcssDebitMandateOptionsDefaultFor>>,
-    > = v::Path::new("default_for");
+    > = v::path("default_for");
     /// An array: one of the values of [`CheckoutAcssDebitMandateOptionsDefaultFor`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `default_for` of `checkout_acss_debit_mandate_options`.
@@ -881,7 +866,7 @@ impl CheckoutAcssDebitMandateOptions {
         array(&self.value, "default_for")
     }
     /// The path of [`interval_description`](Self::interval_description).
-    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "interval_description",
     );
     /// A string; may be `null`.
@@ -895,7 +880,7 @@ impl CheckoutAcssDebitMandateOptions {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<CheckoutAcssDebitMandateOptionsPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`CheckoutAcssDebitMandateOptionsPaymentSchedule`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_schedule` of `checkout_acss_debit_mandate_options`.
@@ -909,7 +894,7 @@ impl CheckoutAcssDebitMandateOptions {
     pub const TRANSACTION_TYPE: v::Path<
         Self,
         k::Enum<CheckoutAcssDebitMandateOptionsTransactionType>,
-    > = v::Path::new("transaction_type");
+    > = v::path("transaction_type");
     /// One of the values of [`CheckoutAcssDebitMandateOptionsTransactionType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `transaction_type` of `checkout_acss_debit_mandate_options`.
@@ -931,7 +916,7 @@ impl CheckoutAcssDebitPaymentMethodOptions {
     pub const CURRENCY: v::Path<
         Self,
         k::Enum<CheckoutAcssDebitPaymentMethodOptionsCurrency>,
-    > = v::Path::new("currency");
+    > = v::path("currency");
     /// One of the values of [`CheckoutAcssDebitPaymentMethodOptionsCurrency`], or one that is newer than this list; may be absent.
     ///
     /// Source: `currency` of `checkout_acss_debit_payment_method_options`.
@@ -943,7 +928,7 @@ impl CheckoutAcssDebitPaymentMethodOptions {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<CheckoutAcssDebitMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`CheckoutAcssDebitMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `checkout_acss_debit_payment_method_options`.
@@ -955,7 +940,7 @@ impl CheckoutAcssDebitPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_acss_debit_payment_method_options`.
@@ -966,7 +951,7 @@ impl CheckoutAcssDebitPaymentMethodOptions {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `checkout_acss_debit_payment_method_options`.
@@ -978,7 +963,7 @@ impl CheckoutAcssDebitPaymentMethodOptions {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<CheckoutAcssDebitPaymentMethodOptionsVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`CheckoutAcssDebitPaymentMethodOptionsVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `checkout_acss_debit_payment_method_options`.
@@ -992,126 +977,23 @@ impl CheckoutAcssDebitPaymentMethodOptions {
 /// Part of other objects: `checkout_affirm_payment_method_options`.
 ///
 /// Source: schema `checkout_affirm_payment_method_options`.
-pub type CheckoutAffirmPaymentMethodOptions = Lens<
-    markers::CheckoutAffirmPaymentMethodOptions,
->;
-impl CheckoutAffirmPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_affirm_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_affirm_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutAffirmPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_afterpay_clearpay_payment_method_options`.
 ///
 /// Source: schema `checkout_afterpay_clearpay_payment_method_options`.
-pub type CheckoutAfterpayClearpayPaymentMethodOptions = Lens<
-    markers::CheckoutAfterpayClearpayPaymentMethodOptions,
->;
-impl CheckoutAfterpayClearpayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_afterpay_clearpay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_afterpay_clearpay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutAfterpayClearpayPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_alipay_payment_method_options`.
 ///
 /// Source: schema `checkout_alipay_payment_method_options`.
-pub type CheckoutAlipayPaymentMethodOptions = Lens<
-    markers::CheckoutAlipayPaymentMethodOptions,
->;
-impl CheckoutAlipayPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_alipay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutAlipayPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_alma_payment_method_options`.
 ///
 /// Source: schema `checkout_alma_payment_method_options`.
-pub type CheckoutAlmaPaymentMethodOptions = Lens<
-    markers::CheckoutAlmaPaymentMethodOptions,
->;
-impl CheckoutAlmaPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_alma_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type CheckoutAlmaPaymentMethodOptions = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `checkout_amazon_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_amazon_pay_payment_method_options`.
-pub type CheckoutAmazonPayPaymentMethodOptions = Lens<
-    markers::CheckoutAmazonPayPaymentMethodOptions,
->;
-impl CheckoutAmazonPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_amazon_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_amazon_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutAmazonPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_au_becs_debit_payment_method_options`.
 ///
 /// Source: schema `checkout_au_becs_debit_payment_method_options`.
@@ -1120,9 +1002,7 @@ pub type CheckoutAuBecsDebitPaymentMethodOptions = Lens<
 >;
 impl CheckoutAuBecsDebitPaymentMethodOptions {
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_au_becs_debit_payment_method_options`.
@@ -1131,7 +1011,7 @@ impl CheckoutAuBecsDebitPaymentMethodOptions {
         text(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `checkout_au_becs_debit_payment_method_options`.
@@ -1151,7 +1031,7 @@ impl CheckoutBacsDebitPaymentMethodOptions {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<CheckoutPaymentMethodOptionsMandateOptionsBacsDebit>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`CheckoutPaymentMethodOptionsMandateOptionsBacsDebit`]; may be absent.
     ///
     /// Source: `mandate_options` of `checkout_bacs_debit_payment_method_options`.
@@ -1165,7 +1045,7 @@ impl CheckoutBacsDebitPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_bacs_debit_payment_method_options`.
@@ -1176,7 +1056,7 @@ impl CheckoutBacsDebitPaymentMethodOptions {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `checkout_bacs_debit_payment_method_options`.
@@ -1188,75 +1068,15 @@ impl CheckoutBacsDebitPaymentMethodOptions {
 /// Part of other objects: `checkout_bancontact_payment_method_options`.
 ///
 /// Source: schema `checkout_bancontact_payment_method_options`.
-pub type CheckoutBancontactPaymentMethodOptions = Lens<
-    markers::CheckoutBancontactPaymentMethodOptions,
->;
-impl CheckoutBancontactPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutBancontactPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutBancontactPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_bancontact_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutBancontactPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutBancontactPaymentMethodOptions = super::PaymentMethodOptionsIdeal;
 /// Part of other objects: `checkout_billie_payment_method_options`.
 ///
 /// Source: schema `checkout_billie_payment_method_options`.
-pub type CheckoutBilliePaymentMethodOptions = Lens<
-    markers::CheckoutBilliePaymentMethodOptions,
->;
-impl CheckoutBilliePaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_billie_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type CheckoutBilliePaymentMethodOptions = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `checkout_boleto_payment_method_options`.
 ///
 /// Source: schema `checkout_boleto_payment_method_options`.
-pub type CheckoutBoletoPaymentMethodOptions = Lens<
-    markers::CheckoutBoletoPaymentMethodOptions,
->;
-impl CheckoutBoletoPaymentMethodOptions {
-    /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
-    /// An integer.
-    ///
-    /// Source: `expires_after_days` of `checkout_boleto_payment_method_options`.
-    #[inline]
-    pub fn expires_after_days(&self) -> Option<i64> {
-        int(&self.value, "expires_after_days")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutBoletoPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutBoletoPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_boleto_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutBoletoPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutBoletoPaymentMethodOptions = super::PaymentMethodOptionsBoleto;
 /// Part of other objects: `checkout_card_installments_options`.
 ///
 /// Source: schema `checkout_card_installments_options`.
@@ -1265,7 +1085,7 @@ pub type CheckoutCardInstallmentsOptions = Lens<
 >;
 impl CheckoutCardInstallmentsOptions {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false; may be absent.
     ///
     /// Source: `enabled` of `checkout_card_installments_options`.
@@ -1282,7 +1102,7 @@ pub type CheckoutCardPaymentMethodOptions = Lens<
 >;
 impl CheckoutCardPaymentMethodOptions {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `checkout_card_payment_method_options`.
@@ -1291,7 +1111,7 @@ impl CheckoutCardPaymentMethodOptions {
         text(&self.value, "capture_method")
     }
     /// The path of [`installments`](Self::installments).
-    pub const INSTALLMENTS: v::Path<Self, k::Object<CheckoutCardInstallmentsOptions>> = v::Path::new(
+    pub const INSTALLMENTS: v::Path<Self, k::Object<CheckoutCardInstallmentsOptions>> = v::path(
         "installments",
     );
     /// A nested [`CheckoutCardInstallmentsOptions`]; may be absent.
@@ -1305,7 +1125,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const REQUEST_EXTENDED_AUTHORIZATION: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization>,
-    > = v::Path::new("request_extended_authorization");
+    > = v::path("request_extended_authorization");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_extended_authorization` of `checkout_card_payment_method_options`.
@@ -1319,7 +1139,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const REQUEST_INCREMENTAL_AUTHORIZATION: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization>,
-    > = v::Path::new("request_incremental_authorization");
+    > = v::path("request_incremental_authorization");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_incremental_authorization` of `checkout_card_payment_method_options`.
@@ -1333,7 +1153,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const REQUEST_MULTICAPTURE: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsRequestMulticapture>,
-    > = v::Path::new("request_multicapture");
+    > = v::path("request_multicapture");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsRequestMulticapture`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_multicapture` of `checkout_card_payment_method_options`.
@@ -1347,7 +1167,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const REQUEST_OVERCAPTURE: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsRequestOvercapture>,
-    > = v::Path::new("request_overcapture");
+    > = v::path("request_overcapture");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsRequestOvercapture`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_overcapture` of `checkout_card_payment_method_options`.
@@ -1361,7 +1181,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const REQUEST_THREE_D_SECURE: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsRequestThreeDSecure>,
-    > = v::Path::new("request_three_d_secure");
+    > = v::path("request_three_d_secure");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsRequestThreeDSecure`], or one that is newer than this list.
     ///
     /// Source: `request_three_d_secure` of `checkout_card_payment_method_options`.
@@ -1375,7 +1195,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const RESTRICTIONS: v::Path<
         Self,
         k::Object<PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictions>,
-    > = v::Path::new("restrictions");
+    > = v::path("restrictions");
     /// A nested [`PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictions`]; may be absent.
     ///
     /// Source: `restrictions` of `checkout_card_payment_method_options`.
@@ -1389,7 +1209,7 @@ impl CheckoutCardPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutCardPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutCardPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_card_payment_method_options`.
@@ -1400,7 +1220,7 @@ impl CheckoutCardPaymentMethodOptions {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`statement_descriptor_suffix_kana`](Self::statement_descriptor_suffix_kana).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANA: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANA: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix_kana",
     );
     /// A string; may be absent.
@@ -1411,7 +1231,7 @@ impl CheckoutCardPaymentMethodOptions {
         text(&self.value, "statement_descriptor_suffix_kana")
     }
     /// The path of [`statement_descriptor_suffix_kanji`](Self::statement_descriptor_suffix_kanji).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANJI: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANJI: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix_kanji",
     );
     /// A string; may be absent.
@@ -1425,288 +1245,43 @@ impl CheckoutCardPaymentMethodOptions {
 /// Part of other objects: `checkout_cashapp_payment_method_options`.
 ///
 /// Source: schema `checkout_cashapp_payment_method_options`.
-pub type CheckoutCashappPaymentMethodOptions = Lens<
-    markers::CheckoutCashappPaymentMethodOptions,
->;
-impl CheckoutCashappPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_cashapp_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_cashapp_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutCashappPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_customer_balance_bank_transfer_payment_method_options`.
 ///
 /// Source: schema `checkout_customer_balance_bank_transfer_payment_method_options`.
-pub type CheckoutCustomerBalanceBankTransferPaymentMethodOptions = Lens<
-    markers::CheckoutCustomerBalanceBankTransferPaymentMethodOptions,
->;
-impl CheckoutCustomerBalanceBankTransferPaymentMethodOptions {
-    /// The path of [`eu_bank_transfer`](Self::eu_bank_transfer).
-    pub const EU_BANK_TRANSFER: v::Path<
-        Self,
-        k::Object<PaymentMethodOptionsCustomerBalanceEuBankAccount>,
-    > = v::Path::new("eu_bank_transfer");
-    /// A nested [`PaymentMethodOptionsCustomerBalanceEuBankAccount`]; may be absent.
-    ///
-    /// Source: `eu_bank_transfer` of `checkout_customer_balance_bank_transfer_payment_method_options`.
-    #[inline]
-    pub fn eu_bank_transfer(
-        &self,
-    ) -> Option<&PaymentMethodOptionsCustomerBalanceEuBankAccount> {
-        object(&self.value, "eu_bank_transfer")
-    }
-    /// The path of [`requested_address_types`](Self::requested_address_types).
-    pub const REQUESTED_ADDRESS_TYPES: v::Path<
-        Self,
-        k::Array<
-            k::Enum<
-                CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes,
-            >,
-        >,
-    > = v::Path::new("requested_address_types");
-    /// An array: one of the values of [`CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes`], or one that is newer than this list; empty where absent.
-    ///
-    /// Source: `requested_address_types` of `checkout_customer_balance_bank_transfer_payment_method_options`.
-    #[inline]
-    pub fn requested_address_types(
-        &self,
-    ) -> &v::Array<
-        k::Enum<
-            CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes,
-        >,
-    > {
-        array(&self.value, "requested_address_types")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<
-        Self,
-        k::Enum<CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType>,
-    > = v::Path::new("type");
-    /// One of the values of [`CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `type` of `checkout_customer_balance_bank_transfer_payment_method_options`.
-    #[inline]
-    pub fn type_(
-        &self,
-    ) -> Option<CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType> {
-        open_enum(&self.value, "type")
-    }
-}
+pub type CheckoutCustomerBalanceBankTransferPaymentMethodOptions = super::PaymentMethodOptionsCustomerBalanceBankTransfer;
 /// Part of other objects: `checkout_customer_balance_payment_method_options`.
 ///
 /// Source: schema `checkout_customer_balance_payment_method_options`.
-pub type CheckoutCustomerBalancePaymentMethodOptions = Lens<
-    markers::CheckoutCustomerBalancePaymentMethodOptions,
->;
-impl CheckoutCustomerBalancePaymentMethodOptions {
-    /// The path of [`bank_transfer`](Self::bank_transfer).
-    pub const BANK_TRANSFER: v::Path<
-        Self,
-        k::Object<CheckoutCustomerBalanceBankTransferPaymentMethodOptions>,
-    > = v::Path::new("bank_transfer");
-    /// A nested [`CheckoutCustomerBalanceBankTransferPaymentMethodOptions`]; may be absent.
-    ///
-    /// Source: `bank_transfer` of `checkout_customer_balance_payment_method_options`.
-    #[inline]
-    pub fn bank_transfer(
-        &self,
-    ) -> Option<&CheckoutCustomerBalanceBankTransferPaymentMethodOptions> {
-        object(&self.value, "bank_transfer")
-    }
-    /// The path of [`funding_type`](Self::funding_type).
-    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::Path::new("funding_type");
-    /// Always `bank_transfer`; may be `null`.
-    ///
-    /// Source: `funding_type` of `checkout_customer_balance_payment_method_options`.
-    #[inline]
-    pub fn funding_type(&self) -> Option<&str> {
-        text(&self.value, "funding_type")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_customer_balance_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutCustomerBalancePaymentMethodOptions = super::PaymentMethodOptionsCustomerBalance;
 /// Part of other objects: `checkout_eps_payment_method_options`.
 ///
 /// Source: schema `checkout_eps_payment_method_options`.
-pub type CheckoutEpsPaymentMethodOptions = Lens<
-    markers::CheckoutEpsPaymentMethodOptions,
->;
-impl CheckoutEpsPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_eps_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutEpsPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_fpx_payment_method_options`.
 ///
 /// Source: schema `checkout_fpx_payment_method_options`.
-pub type CheckoutFpxPaymentMethodOptions = Lens<
-    markers::CheckoutFpxPaymentMethodOptions,
->;
-impl CheckoutFpxPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_fpx_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutFpxPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_giropay_payment_method_options`.
 ///
 /// Source: schema `checkout_giropay_payment_method_options`.
-pub type CheckoutGiropayPaymentMethodOptions = Lens<
-    markers::CheckoutGiropayPaymentMethodOptions,
->;
-impl CheckoutGiropayPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_giropay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutGiropayPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_grab_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_grab_pay_payment_method_options`.
-pub type CheckoutGrabPayPaymentMethodOptions = Lens<
-    markers::CheckoutGrabPayPaymentMethodOptions,
->;
-impl CheckoutGrabPayPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_grab_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutGrabPayPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_ideal_payment_method_options`.
 ///
 /// Source: schema `checkout_ideal_payment_method_options`.
-pub type CheckoutIdealPaymentMethodOptions = Lens<
-    markers::CheckoutIdealPaymentMethodOptions,
->;
-impl CheckoutIdealPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_ideal_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutIdealPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_kakao_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_kakao_pay_payment_method_options`.
-pub type CheckoutKakaoPayPaymentMethodOptions = Lens<
-    markers::CheckoutKakaoPayPaymentMethodOptions,
->;
-impl CheckoutKakaoPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_kakao_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_kakao_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutKakaoPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_klarna_payment_method_options`.
 ///
 /// Source: schema `checkout_klarna_payment_method_options`.
-pub type CheckoutKlarnaPaymentMethodOptions = Lens<
-    markers::CheckoutKlarnaPaymentMethodOptions,
->;
-impl CheckoutKlarnaPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_klarna_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_klarna_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutKlarnaPaymentMethodOptions = super::PaymentMethodOptionsCashapp;
 /// Part of other objects: `checkout_konbini_payment_method_options`.
 ///
 /// Source: schema `checkout_konbini_payment_method_options`.
@@ -1715,9 +1290,7 @@ pub type CheckoutKonbiniPaymentMethodOptions = Lens<
 >;
 impl CheckoutKonbiniPaymentMethodOptions {
     /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
+    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::path("expires_after_days");
     /// An integer; may be `null`.
     ///
     /// Source: `expires_after_days` of `checkout_konbini_payment_method_options`.
@@ -1726,9 +1299,7 @@ impl CheckoutKonbiniPaymentMethodOptions {
         int(&self.value, "expires_after_days")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_konbini_payment_method_options`.
@@ -1740,72 +1311,18 @@ impl CheckoutKonbiniPaymentMethodOptions {
 /// Part of other objects: `checkout_kr_card_payment_method_options`.
 ///
 /// Source: schema `checkout_kr_card_payment_method_options`.
-pub type CheckoutKrCardPaymentMethodOptions = Lens<
-    markers::CheckoutKrCardPaymentMethodOptions,
->;
-impl CheckoutKrCardPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_kr_card_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutKrCardPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutKrCardPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_kr_card_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutKrCardPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutKrCardPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_link_payment_method_options`.
 ///
 /// Source: schema `checkout_link_payment_method_options`.
-pub type CheckoutLinkPaymentMethodOptions = Lens<
-    markers::CheckoutLinkPaymentMethodOptions,
->;
-impl CheckoutLinkPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_link_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutLinkPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutLinkPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_link_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutLinkPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutLinkPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_link_wallet_options`.
 ///
 /// Source: schema `checkout_link_wallet_options`.
 pub type CheckoutLinkWalletOptions = Lens<markers::CheckoutLinkWalletOptions>;
 impl CheckoutLinkWalletOptions {
     /// The path of [`display`](Self::display).
-    pub const DISPLAY: v::Path<Self, k::Enum<CheckoutLinkWalletOptionsDisplay>> = v::Path::new(
+    pub const DISPLAY: v::Path<Self, k::Enum<CheckoutLinkWalletOptionsDisplay>> = v::path(
         "display",
     );
     /// One of the values of [`CheckoutLinkWalletOptionsDisplay`], or one that is newer than this list; may be absent.
@@ -1819,158 +1336,27 @@ impl CheckoutLinkWalletOptions {
 /// Part of other objects: `checkout_mobilepay_payment_method_options`.
 ///
 /// Source: schema `checkout_mobilepay_payment_method_options`.
-pub type CheckoutMobilepayPaymentMethodOptions = Lens<
-    markers::CheckoutMobilepayPaymentMethodOptions,
->;
-impl CheckoutMobilepayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_mobilepay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_mobilepay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutMobilepayPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_multibanco_payment_method_options`.
 ///
 /// Source: schema `checkout_multibanco_payment_method_options`.
-pub type CheckoutMultibancoPaymentMethodOptions = Lens<
-    markers::CheckoutMultibancoPaymentMethodOptions,
->;
-impl CheckoutMultibancoPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_multibanco_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutMultibancoPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_naver_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_naver_pay_payment_method_options`.
-pub type CheckoutNaverPayPaymentMethodOptions = Lens<
-    markers::CheckoutNaverPayPaymentMethodOptions,
->;
-impl CheckoutNaverPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_naver_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_naver_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutNaverPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_oxxo_payment_method_options`.
 ///
 /// Source: schema `checkout_oxxo_payment_method_options`.
-pub type CheckoutOxxoPaymentMethodOptions = Lens<
-    markers::CheckoutOxxoPaymentMethodOptions,
->;
-impl CheckoutOxxoPaymentMethodOptions {
-    /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
-    /// An integer.
-    ///
-    /// Source: `expires_after_days` of `checkout_oxxo_payment_method_options`.
-    #[inline]
-    pub fn expires_after_days(&self) -> Option<i64> {
-        int(&self.value, "expires_after_days")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_oxxo_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutOxxoPaymentMethodOptions = super::PaymentMethodOptionsOxxo;
 /// Part of other objects: `checkout_p24_payment_method_options`.
 ///
 /// Source: schema `checkout_p24_payment_method_options`.
-pub type CheckoutP24PaymentMethodOptions = Lens<
-    markers::CheckoutP24PaymentMethodOptions,
->;
-impl CheckoutP24PaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_p24_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutP24PaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_payco_payment_method_options`.
 ///
 /// Source: schema `checkout_payco_payment_method_options`.
-pub type CheckoutPaycoPaymentMethodOptions = Lens<
-    markers::CheckoutPaycoPaymentMethodOptions,
->;
-impl CheckoutPaycoPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_payco_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_payco_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutPaycoPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_payment_method_options_mandate_options_bacs_debit`.
 ///
 /// Source: schema `checkout_payment_method_options_mandate_options_bacs_debit`.
@@ -1979,9 +1365,7 @@ pub type CheckoutPaymentMethodOptionsMandateOptionsBacsDebit = Lens<
 >;
 impl CheckoutPaymentMethodOptionsMandateOptionsBacsDebit {
     /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
+    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::path("reference_prefix");
     /// A string; may be absent.
     ///
     /// Source: `reference_prefix` of `checkout_payment_method_options_mandate_options_bacs_debit`.
@@ -1993,92 +1377,15 @@ impl CheckoutPaymentMethodOptionsMandateOptionsBacsDebit {
 /// Part of other objects: `checkout_payment_method_options_mandate_options_sepa_debit`.
 ///
 /// Source: schema `checkout_payment_method_options_mandate_options_sepa_debit`.
-pub type CheckoutPaymentMethodOptionsMandateOptionsSepaDebit = Lens<
-    markers::CheckoutPaymentMethodOptionsMandateOptionsSepaDebit,
->;
-impl CheckoutPaymentMethodOptionsMandateOptionsSepaDebit {
-    /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `reference_prefix` of `checkout_payment_method_options_mandate_options_sepa_debit`.
-    #[inline]
-    pub fn reference_prefix(&self) -> Option<&str> {
-        text(&self.value, "reference_prefix")
-    }
-}
+pub type CheckoutPaymentMethodOptionsMandateOptionsSepaDebit = super::CheckoutPaymentMethodOptionsMandateOptionsBacsDebit;
 /// Part of other objects: `checkout_paynow_payment_method_options`.
 ///
 /// Source: schema `checkout_paynow_payment_method_options`.
-pub type CheckoutPaynowPaymentMethodOptions = Lens<
-    markers::CheckoutPaynowPaymentMethodOptions,
->;
-impl CheckoutPaynowPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_paynow_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutPaynowPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_paypal_payment_method_options`.
 ///
 /// Source: schema `checkout_paypal_payment_method_options`.
-pub type CheckoutPaypalPaymentMethodOptions = Lens<
-    markers::CheckoutPaypalPaymentMethodOptions,
->;
-impl CheckoutPaypalPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_paypal_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `preferred_locale` of `checkout_paypal_payment_method_options`.
-    #[inline]
-    pub fn preferred_locale(&self) -> Option<&str> {
-        text(&self.value, "preferred_locale")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `checkout_paypal_payment_method_options`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutPaypalPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutPaypalPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_paypal_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutPaypalPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutPaypalPaymentMethodOptions = super::PaymentMethodOptionsPaypal;
 /// Part of other objects: `checkout_payto_payment_method_options`.
 ///
 /// Source: schema `checkout_payto_payment_method_options`.
@@ -2087,7 +1394,7 @@ pub type CheckoutPaytoPaymentMethodOptions = Lens<
 >;
 impl CheckoutPaytoPaymentMethodOptions {
     /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<MandateOptionsPayto>> = v::Path::new(
+    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<MandateOptionsPayto>> = v::path(
         "mandate_options",
     );
     /// A nested [`MandateOptionsPayto`]; may be absent.
@@ -2101,7 +1408,7 @@ impl CheckoutPaytoPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutPaytoPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutPaytoPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_payto_payment_method_options`.
@@ -2123,7 +1430,7 @@ impl CheckoutPixPaymentMethodOptions {
     pub const AMOUNT_INCLUDES_IOF: v::Path<
         Self,
         k::Enum<CheckoutPixPaymentMethodOptionsAmountIncludesIof>,
-    > = v::Path::new("amount_includes_iof");
+    > = v::path("amount_includes_iof");
     /// One of the values of [`CheckoutPixPaymentMethodOptionsAmountIncludesIof`], or one that is newer than this list; may be absent.
     ///
     /// Source: `amount_includes_iof` of `checkout_pix_payment_method_options`.
@@ -2134,7 +1441,7 @@ impl CheckoutPixPaymentMethodOptions {
         open_enum(&self.value, "amount_includes_iof")
     }
     /// The path of [`expires_after_seconds`](Self::expires_after_seconds).
-    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::path(
         "expires_after_seconds",
     );
     /// An integer; may be `null`.
@@ -2148,7 +1455,7 @@ impl CheckoutPixPaymentMethodOptions {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsMandateOptionsPix>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsMandateOptionsPix`]; may be absent.
     ///
     /// Source: `mandate_options` of `checkout_pix_payment_method_options`.
@@ -2160,7 +1467,7 @@ impl CheckoutPixPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutPixPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutPixPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_pix_payment_method_options`.
@@ -2174,141 +1481,23 @@ impl CheckoutPixPaymentMethodOptions {
 /// Part of other objects: `checkout_revolut_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_revolut_pay_payment_method_options`.
-pub type CheckoutRevolutPayPaymentMethodOptions = Lens<
-    markers::CheckoutRevolutPayPaymentMethodOptions,
->;
-impl CheckoutRevolutPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_revolut_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_revolut_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutRevolutPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `checkout_samsung_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_samsung_pay_payment_method_options`.
-pub type CheckoutSamsungPayPaymentMethodOptions = Lens<
-    markers::CheckoutSamsungPayPaymentMethodOptions,
->;
-impl CheckoutSamsungPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_samsung_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_samsung_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutSamsungPayPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_satispay_payment_method_options`.
 ///
 /// Source: schema `checkout_satispay_payment_method_options`.
-pub type CheckoutSatispayPaymentMethodOptions = Lens<
-    markers::CheckoutSatispayPaymentMethodOptions,
->;
-impl CheckoutSatispayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_satispay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type CheckoutSatispayPaymentMethodOptions = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `checkout_scalapay_payment_method_options`.
 ///
 /// Source: schema `checkout_scalapay_payment_method_options`.
-pub type CheckoutScalapayPaymentMethodOptions = Lens<
-    markers::CheckoutScalapayPaymentMethodOptions,
->;
-impl CheckoutScalapayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_scalapay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type CheckoutScalapayPaymentMethodOptions = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `checkout_sepa_debit_payment_method_options`.
 ///
 /// Source: schema `checkout_sepa_debit_payment_method_options`.
-pub type CheckoutSepaDebitPaymentMethodOptions = Lens<
-    markers::CheckoutSepaDebitPaymentMethodOptions,
->;
-impl CheckoutSepaDebitPaymentMethodOptions {
-    /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<
-        Self,
-        k::Object<CheckoutPaymentMethodOptionsMandateOptionsSepaDebit>,
-    > = v::Path::new("mandate_options");
-    /// A nested [`CheckoutPaymentMethodOptionsMandateOptionsSepaDebit`]; may be absent.
-    ///
-    /// Source: `mandate_options` of `checkout_sepa_debit_payment_method_options`.
-    #[inline]
-    pub fn mandate_options(
-        &self,
-    ) -> Option<&CheckoutPaymentMethodOptionsMandateOptionsSepaDebit> {
-        object(&self.value, "mandate_options")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_sepa_debit_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-    /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
-    /// A string; may be absent.
-    ///
-    /// Source: `target_date` of `checkout_sepa_debit_payment_method_options`.
-    #[inline]
-    pub fn target_date(&self) -> Option<&str> {
-        text(&self.value, "target_date")
-    }
-}
+pub type CheckoutSepaDebitPaymentMethodOptions = super::CheckoutBacsDebitPaymentMethodOptions;
 /// Part of other objects: `checkout_session_payment_method_options`.
 ///
 /// Source: schema `checkout_session_payment_method_options`.
@@ -2320,7 +1509,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<CheckoutAcssDebitPaymentMethodOptions>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`CheckoutAcssDebitPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `acss_debit` of `checkout_session_payment_method_options`.
@@ -2329,7 +1518,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "acss_debit")
     }
     /// The path of [`affirm`](Self::affirm).
-    pub const AFFIRM: v::Path<Self, k::Object<CheckoutAffirmPaymentMethodOptions>> = v::Path::new(
+    pub const AFFIRM: v::Path<Self, k::Object<CheckoutAffirmPaymentMethodOptions>> = v::path(
         "affirm",
     );
     /// A nested [`CheckoutAffirmPaymentMethodOptions`]; may be absent.
@@ -2343,7 +1532,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<CheckoutAfterpayClearpayPaymentMethodOptions>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`CheckoutAfterpayClearpayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `checkout_session_payment_method_options`.
@@ -2354,7 +1543,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "afterpay_clearpay")
     }
     /// The path of [`alipay`](Self::alipay).
-    pub const ALIPAY: v::Path<Self, k::Object<CheckoutAlipayPaymentMethodOptions>> = v::Path::new(
+    pub const ALIPAY: v::Path<Self, k::Object<CheckoutAlipayPaymentMethodOptions>> = v::path(
         "alipay",
     );
     /// A nested [`CheckoutAlipayPaymentMethodOptions`]; may be absent.
@@ -2365,7 +1554,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "alipay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<CheckoutAlmaPaymentMethodOptions>> = v::Path::new(
+    pub const ALMA: v::Path<Self, k::Object<CheckoutAlmaPaymentMethodOptions>> = v::path(
         "alma",
     );
     /// A nested [`CheckoutAlmaPaymentMethodOptions`]; may be absent.
@@ -2379,7 +1568,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<CheckoutAmazonPayPaymentMethodOptions>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`CheckoutAmazonPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `amazon_pay` of `checkout_session_payment_method_options`.
@@ -2391,7 +1580,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const AU_BECS_DEBIT: v::Path<
         Self,
         k::Object<CheckoutAuBecsDebitPaymentMethodOptions>,
-    > = v::Path::new("au_becs_debit");
+    > = v::path("au_becs_debit");
     /// A nested [`CheckoutAuBecsDebitPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `au_becs_debit` of `checkout_session_payment_method_options`.
@@ -2403,7 +1592,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<CheckoutBacsDebitPaymentMethodOptions>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`CheckoutBacsDebitPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `bacs_debit` of `checkout_session_payment_method_options`.
@@ -2415,7 +1604,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<CheckoutBancontactPaymentMethodOptions>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`CheckoutBancontactPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `bancontact` of `checkout_session_payment_method_options`.
@@ -2424,7 +1613,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "bancontact")
     }
     /// The path of [`billie`](Self::billie).
-    pub const BILLIE: v::Path<Self, k::Object<CheckoutBilliePaymentMethodOptions>> = v::Path::new(
+    pub const BILLIE: v::Path<Self, k::Object<CheckoutBilliePaymentMethodOptions>> = v::path(
         "billie",
     );
     /// A nested [`CheckoutBilliePaymentMethodOptions`]; may be absent.
@@ -2435,7 +1624,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "billie")
     }
     /// The path of [`boleto`](Self::boleto).
-    pub const BOLETO: v::Path<Self, k::Object<CheckoutBoletoPaymentMethodOptions>> = v::Path::new(
+    pub const BOLETO: v::Path<Self, k::Object<CheckoutBoletoPaymentMethodOptions>> = v::path(
         "boleto",
     );
     /// A nested [`CheckoutBoletoPaymentMethodOptions`]; may be absent.
@@ -2446,7 +1635,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "boleto")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<CheckoutCardPaymentMethodOptions>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<CheckoutCardPaymentMethodOptions>> = v::path(
         "card",
     );
     /// A nested [`CheckoutCardPaymentMethodOptions`]; may be absent.
@@ -2457,7 +1646,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "card")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<CheckoutCashappPaymentMethodOptions>> = v::Path::new(
+    pub const CASHAPP: v::Path<Self, k::Object<CheckoutCashappPaymentMethodOptions>> = v::path(
         "cashapp",
     );
     /// A nested [`CheckoutCashappPaymentMethodOptions`]; may be absent.
@@ -2471,7 +1660,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<CheckoutCustomerBalancePaymentMethodOptions>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`CheckoutCustomerBalancePaymentMethodOptions`]; may be absent.
     ///
     /// Source: `customer_balance` of `checkout_session_payment_method_options`.
@@ -2482,7 +1671,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "customer_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<CheckoutEpsPaymentMethodOptions>> = v::Path::new(
+    pub const EPS: v::Path<Self, k::Object<CheckoutEpsPaymentMethodOptions>> = v::path(
         "eps",
     );
     /// A nested [`CheckoutEpsPaymentMethodOptions`]; may be absent.
@@ -2493,7 +1682,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "eps")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Object<CheckoutFpxPaymentMethodOptions>> = v::Path::new(
+    pub const FPX: v::Path<Self, k::Object<CheckoutFpxPaymentMethodOptions>> = v::path(
         "fpx",
     );
     /// A nested [`CheckoutFpxPaymentMethodOptions`]; may be absent.
@@ -2504,7 +1693,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "fpx")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<CheckoutGiropayPaymentMethodOptions>> = v::Path::new(
+    pub const GIROPAY: v::Path<Self, k::Object<CheckoutGiropayPaymentMethodOptions>> = v::path(
         "giropay",
     );
     /// A nested [`CheckoutGiropayPaymentMethodOptions`]; may be absent.
@@ -2515,7 +1704,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<CheckoutGrabPayPaymentMethodOptions>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<CheckoutGrabPayPaymentMethodOptions>> = v::path(
         "grabpay",
     );
     /// A nested [`CheckoutGrabPayPaymentMethodOptions`]; may be absent.
@@ -2526,7 +1715,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "grabpay")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<CheckoutIdealPaymentMethodOptions>> = v::Path::new(
+    pub const IDEAL: v::Path<Self, k::Object<CheckoutIdealPaymentMethodOptions>> = v::path(
         "ideal",
     );
     /// A nested [`CheckoutIdealPaymentMethodOptions`]; may be absent.
@@ -2540,7 +1729,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const KAKAO_PAY: v::Path<
         Self,
         k::Object<CheckoutKakaoPayPaymentMethodOptions>,
-    > = v::Path::new("kakao_pay");
+    > = v::path("kakao_pay");
     /// A nested [`CheckoutKakaoPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `kakao_pay` of `checkout_session_payment_method_options`.
@@ -2549,7 +1738,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<CheckoutKlarnaPaymentMethodOptions>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<CheckoutKlarnaPaymentMethodOptions>> = v::path(
         "klarna",
     );
     /// A nested [`CheckoutKlarnaPaymentMethodOptions`]; may be absent.
@@ -2560,7 +1749,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "klarna")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<CheckoutKonbiniPaymentMethodOptions>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<CheckoutKonbiniPaymentMethodOptions>> = v::path(
         "konbini",
     );
     /// A nested [`CheckoutKonbiniPaymentMethodOptions`]; may be absent.
@@ -2571,7 +1760,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "konbini")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<CheckoutKrCardPaymentMethodOptions>> = v::Path::new(
+    pub const KR_CARD: v::Path<Self, k::Object<CheckoutKrCardPaymentMethodOptions>> = v::path(
         "kr_card",
     );
     /// A nested [`CheckoutKrCardPaymentMethodOptions`]; may be absent.
@@ -2582,7 +1771,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<CheckoutLinkPaymentMethodOptions>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<CheckoutLinkPaymentMethodOptions>> = v::path(
         "link",
     );
     /// A nested [`CheckoutLinkPaymentMethodOptions`]; may be absent.
@@ -2596,7 +1785,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const MOBILEPAY: v::Path<
         Self,
         k::Object<CheckoutMobilepayPaymentMethodOptions>,
-    > = v::Path::new("mobilepay");
+    > = v::path("mobilepay");
     /// A nested [`CheckoutMobilepayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `mobilepay` of `checkout_session_payment_method_options`.
@@ -2608,7 +1797,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const MULTIBANCO: v::Path<
         Self,
         k::Object<CheckoutMultibancoPaymentMethodOptions>,
-    > = v::Path::new("multibanco");
+    > = v::path("multibanco");
     /// A nested [`CheckoutMultibancoPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `multibanco` of `checkout_session_payment_method_options`.
@@ -2620,7 +1809,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const NAVER_PAY: v::Path<
         Self,
         k::Object<CheckoutNaverPayPaymentMethodOptions>,
-    > = v::Path::new("naver_pay");
+    > = v::path("naver_pay");
     /// A nested [`CheckoutNaverPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `naver_pay` of `checkout_session_payment_method_options`.
@@ -2629,7 +1818,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "naver_pay")
     }
     /// The path of [`oxxo`](Self::oxxo).
-    pub const OXXO: v::Path<Self, k::Object<CheckoutOxxoPaymentMethodOptions>> = v::Path::new(
+    pub const OXXO: v::Path<Self, k::Object<CheckoutOxxoPaymentMethodOptions>> = v::path(
         "oxxo",
     );
     /// A nested [`CheckoutOxxoPaymentMethodOptions`]; may be absent.
@@ -2640,7 +1829,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "oxxo")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<CheckoutP24PaymentMethodOptions>> = v::Path::new(
+    pub const P24: v::Path<Self, k::Object<CheckoutP24PaymentMethodOptions>> = v::path(
         "p24",
     );
     /// A nested [`CheckoutP24PaymentMethodOptions`]; may be absent.
@@ -2651,7 +1840,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "p24")
     }
     /// The path of [`payco`](Self::payco).
-    pub const PAYCO: v::Path<Self, k::Object<CheckoutPaycoPaymentMethodOptions>> = v::Path::new(
+    pub const PAYCO: v::Path<Self, k::Object<CheckoutPaycoPaymentMethodOptions>> = v::path(
         "payco",
     );
     /// A nested [`CheckoutPaycoPaymentMethodOptions`]; may be absent.
@@ -2662,7 +1851,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "payco")
     }
     /// The path of [`paynow`](Self::paynow).
-    pub const PAYNOW: v::Path<Self, k::Object<CheckoutPaynowPaymentMethodOptions>> = v::Path::new(
+    pub const PAYNOW: v::Path<Self, k::Object<CheckoutPaynowPaymentMethodOptions>> = v::path(
         "paynow",
     );
     /// A nested [`CheckoutPaynowPaymentMethodOptions`]; may be absent.
@@ -2673,7 +1862,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<CheckoutPaypalPaymentMethodOptions>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<CheckoutPaypalPaymentMethodOptions>> = v::path(
         "paypal",
     );
     /// A nested [`CheckoutPaypalPaymentMethodOptions`]; may be absent.
@@ -2684,7 +1873,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "paypal")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<CheckoutPaytoPaymentMethodOptions>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<CheckoutPaytoPaymentMethodOptions>> = v::path(
         "payto",
     );
     /// A nested [`CheckoutPaytoPaymentMethodOptions`]; may be absent.
@@ -2695,7 +1884,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<CheckoutPixPaymentMethodOptions>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<CheckoutPixPaymentMethodOptions>> = v::path(
         "pix",
     );
     /// A nested [`CheckoutPixPaymentMethodOptions`]; may be absent.
@@ -2709,7 +1898,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const REVOLUT_PAY: v::Path<
         Self,
         k::Object<CheckoutRevolutPayPaymentMethodOptions>,
-    > = v::Path::new("revolut_pay");
+    > = v::path("revolut_pay");
     /// A nested [`CheckoutRevolutPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `revolut_pay` of `checkout_session_payment_method_options`.
@@ -2721,7 +1910,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const SAMSUNG_PAY: v::Path<
         Self,
         k::Object<CheckoutSamsungPayPaymentMethodOptions>,
-    > = v::Path::new("samsung_pay");
+    > = v::path("samsung_pay");
     /// A nested [`CheckoutSamsungPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `samsung_pay` of `checkout_session_payment_method_options`.
@@ -2730,7 +1919,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`satispay`](Self::satispay).
-    pub const SATISPAY: v::Path<Self, k::Object<CheckoutSatispayPaymentMethodOptions>> = v::Path::new(
+    pub const SATISPAY: v::Path<Self, k::Object<CheckoutSatispayPaymentMethodOptions>> = v::path(
         "satispay",
     );
     /// A nested [`CheckoutSatispayPaymentMethodOptions`]; may be absent.
@@ -2741,7 +1930,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "satispay")
     }
     /// The path of [`scalapay`](Self::scalapay).
-    pub const SCALAPAY: v::Path<Self, k::Object<CheckoutScalapayPaymentMethodOptions>> = v::Path::new(
+    pub const SCALAPAY: v::Path<Self, k::Object<CheckoutScalapayPaymentMethodOptions>> = v::path(
         "scalapay",
     );
     /// A nested [`CheckoutScalapayPaymentMethodOptions`]; may be absent.
@@ -2755,7 +1944,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<CheckoutSepaDebitPaymentMethodOptions>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`CheckoutSepaDebitPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `sepa_debit` of `checkout_session_payment_method_options`.
@@ -2767,7 +1956,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const SEQURA: v::Path<
         Self,
         k::Object<CheckoutSessionPaymentMethodOptionsSequra>,
-    > = v::Path::new("sequra");
+    > = v::path("sequra");
     /// A nested [`CheckoutSessionPaymentMethodOptionsSequra`]; may be absent.
     ///
     /// Source: `sequra` of `checkout_session_payment_method_options`.
@@ -2776,7 +1965,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "sequra")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<CheckoutSofortPaymentMethodOptions>> = v::Path::new(
+    pub const SOFORT: v::Path<Self, k::Object<CheckoutSofortPaymentMethodOptions>> = v::path(
         "sofort",
     );
     /// A nested [`CheckoutSofortPaymentMethodOptions`]; may be absent.
@@ -2787,7 +1976,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "sofort")
     }
     /// The path of [`sunbit`](Self::sunbit).
-    pub const SUNBIT: v::Path<Self, k::Object<CheckoutSunbitPaymentMethodOptions>> = v::Path::new(
+    pub const SUNBIT: v::Path<Self, k::Object<CheckoutSunbitPaymentMethodOptions>> = v::path(
         "sunbit",
     );
     /// A nested [`CheckoutSunbitPaymentMethodOptions`]; may be absent.
@@ -2798,7 +1987,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "sunbit")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<CheckoutSwishPaymentMethodOptions>> = v::Path::new(
+    pub const SWISH: v::Path<Self, k::Object<CheckoutSwishPaymentMethodOptions>> = v::path(
         "swish",
     );
     /// A nested [`CheckoutSwishPaymentMethodOptions`]; may be absent.
@@ -2809,7 +1998,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "swish")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<CheckoutTwintPaymentMethodOptions>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<CheckoutTwintPaymentMethodOptions>> = v::path(
         "twint",
     );
     /// A nested [`CheckoutTwintPaymentMethodOptions`]; may be absent.
@@ -2820,7 +2009,7 @@ impl CheckoutSessionPaymentMethodOptions {
         object(&self.value, "twint")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<CheckoutUpiPaymentMethodOptions>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<CheckoutUpiPaymentMethodOptions>> = v::path(
         "upi",
     );
     /// A nested [`CheckoutUpiPaymentMethodOptions`]; may be absent.
@@ -2834,7 +2023,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<CheckoutUsBankAccountPaymentMethodOptions>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`CheckoutUsBankAccountPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `us_bank_account` of `checkout_session_payment_method_options`.
@@ -2846,7 +2035,7 @@ impl CheckoutSessionPaymentMethodOptions {
     pub const WECHAT_PAY: v::Path<
         Self,
         k::Object<CheckoutWechatPayPaymentMethodOptions>,
-    > = v::Path::new("wechat_pay");
+    > = v::path("wechat_pay");
     /// A nested [`CheckoutWechatPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `wechat_pay` of `checkout_session_payment_method_options`.
@@ -2858,27 +2047,14 @@ impl CheckoutSessionPaymentMethodOptions {
 /// Part of other objects: `checkout_session_payment_method_options_sequra`.
 ///
 /// Source: schema `checkout_session_payment_method_options_sequra`.
-pub type CheckoutSessionPaymentMethodOptionsSequra = Lens<
-    markers::CheckoutSessionPaymentMethodOptionsSequra,
->;
-impl CheckoutSessionPaymentMethodOptionsSequra {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_session_payment_method_options_sequra`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type CheckoutSessionPaymentMethodOptionsSequra = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `checkout_session_wallet_options`.
 ///
 /// Source: schema `checkout_session_wallet_options`.
 pub type CheckoutSessionWalletOptions = Lens<markers::CheckoutSessionWalletOptions>;
 impl CheckoutSessionWalletOptions {
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<CheckoutLinkWalletOptions>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<CheckoutLinkWalletOptions>> = v::path(
         "link",
     );
     /// A nested [`CheckoutLinkWalletOptions`]; may be absent.
@@ -2892,89 +2068,19 @@ impl CheckoutSessionWalletOptions {
 /// Part of other objects: `checkout_sofort_payment_method_options`.
 ///
 /// Source: schema `checkout_sofort_payment_method_options`.
-pub type CheckoutSofortPaymentMethodOptions = Lens<
-    markers::CheckoutSofortPaymentMethodOptions,
->;
-impl CheckoutSofortPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_sofort_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutSofortPaymentMethodOptions = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `checkout_sunbit_payment_method_options`.
 ///
 /// Source: schema `checkout_sunbit_payment_method_options`.
-pub type CheckoutSunbitPaymentMethodOptions = Lens<
-    markers::CheckoutSunbitPaymentMethodOptions,
->;
-impl CheckoutSunbitPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `checkout_sunbit_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_sunbit_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutSunbitPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `checkout_swish_payment_method_options`.
 ///
 /// Source: schema `checkout_swish_payment_method_options`.
-pub type CheckoutSwishPaymentMethodOptions = Lens<
-    markers::CheckoutSwishPaymentMethodOptions,
->;
-impl CheckoutSwishPaymentMethodOptions {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `checkout_swish_payment_method_options`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type CheckoutSwishPaymentMethodOptions = super::PaymentMethodDetailsPromptpay;
 /// Part of other objects: `checkout_twint_payment_method_options`.
 ///
 /// Source: schema `checkout_twint_payment_method_options`.
-pub type CheckoutTwintPaymentMethodOptions = Lens<
-    markers::CheckoutTwintPaymentMethodOptions,
->;
-impl CheckoutTwintPaymentMethodOptions {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<CheckoutTwintPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`CheckoutTwintPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_twint_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<CheckoutTwintPaymentMethodOptionsSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutTwintPaymentMethodOptions = super::PaymentMethodOptionsIdeal;
 /// Part of other objects: `checkout_upi_payment_method_options`.
 ///
 /// Source: schema `checkout_upi_payment_method_options`.
@@ -2983,7 +2089,7 @@ pub type CheckoutUpiPaymentMethodOptions = Lens<
 >;
 impl CheckoutUpiPaymentMethodOptions {
     /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<MandateOptionsUpi>> = v::Path::new(
+    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<MandateOptionsUpi>> = v::path(
         "mandate_options",
     );
     /// A nested [`MandateOptionsUpi`]; may be absent.
@@ -2997,7 +2103,7 @@ impl CheckoutUpiPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutUpiPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutUpiPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_upi_payment_method_options`.
@@ -3019,7 +2125,7 @@ impl CheckoutUsBankAccountPaymentMethodOptions {
     pub const FINANCIAL_CONNECTIONS: v::Path<
         Self,
         k::Object<LinkedAccountOptionsCommon>,
-    > = v::Path::new("financial_connections");
+    > = v::path("financial_connections");
     /// A nested [`LinkedAccountOptionsCommon`]; may be absent.
     ///
     /// Source: `financial_connections` of `checkout_us_bank_account_payment_method_options`.
@@ -3031,7 +2137,7 @@ impl CheckoutUsBankAccountPaymentMethodOptions {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `checkout_us_bank_account_payment_method_options`.
@@ -3042,7 +2148,7 @@ impl CheckoutUsBankAccountPaymentMethodOptions {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `checkout_us_bank_account_payment_method_options`.
@@ -3054,7 +2160,7 @@ impl CheckoutUsBankAccountPaymentMethodOptions {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `checkout_us_bank_account_payment_method_options`.
@@ -3068,50 +2174,14 @@ impl CheckoutUsBankAccountPaymentMethodOptions {
 /// Part of other objects: `checkout_wechat_pay_payment_method_options`.
 ///
 /// Source: schema `checkout_wechat_pay_payment_method_options`.
-pub type CheckoutWechatPayPaymentMethodOptions = Lens<
-    markers::CheckoutWechatPayPaymentMethodOptions,
->;
-impl CheckoutWechatPayPaymentMethodOptions {
-    /// The path of [`app_id`](Self::app_id).
-    pub const APP_ID: v::Path<Self, k::Text> = v::Path::new("app_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `app_id` of `checkout_wechat_pay_payment_method_options`.
-    #[inline]
-    pub fn app_id(&self) -> Option<&str> {
-        text(&self.value, "app_id")
-    }
-    /// The path of [`client`](Self::client).
-    pub const CLIENT: v::Path<
-        Self,
-        k::Enum<CheckoutWechatPayPaymentMethodOptionsClient>,
-    > = v::Path::new("client");
-    /// One of the values of [`CheckoutWechatPayPaymentMethodOptionsClient`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `client` of `checkout_wechat_pay_payment_method_options`.
-    #[inline]
-    pub fn client(&self) -> Option<CheckoutWechatPayPaymentMethodOptionsClient> {
-        open_enum(&self.value, "client")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `checkout_wechat_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type CheckoutWechatPayPaymentMethodOptions = super::PaymentMethodOptionsWechatPay;
 /// Part of other objects: `mandate_options_payto`.
 ///
 /// Source: schema `mandate_options_payto`.
 pub type MandateOptionsPayto = Lens<markers::MandateOptionsPayto>;
 impl MandateOptionsPayto {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `mandate_options_payto`.
@@ -3120,7 +2190,7 @@ impl MandateOptionsPayto {
         int(&self.value, "amount")
     }
     /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandateOptionsPaytoAmountType>> = v::Path::new(
+    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandateOptionsPaytoAmountType>> = v::path(
         "amount_type",
     );
     /// One of the values of [`MandateOptionsPaytoAmountType`], or one that is newer than this list; may be `null`.
@@ -3131,7 +2201,7 @@ impl MandateOptionsPayto {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be `null`.
     ///
     /// Source: `end_date` of `mandate_options_payto`.
@@ -3143,7 +2213,7 @@ impl MandateOptionsPayto {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<MandateOptionsPaytoPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`MandateOptionsPaytoPaymentSchedule`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_schedule` of `mandate_options_payto`.
@@ -3152,7 +2222,7 @@ impl MandateOptionsPayto {
         open_enum(&self.value, "payment_schedule")
     }
     /// The path of [`payments_per_period`](Self::payments_per_period).
-    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::Path::new(
+    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::path(
         "payments_per_period",
     );
     /// An integer; may be `null`.
@@ -3163,7 +2233,7 @@ impl MandateOptionsPayto {
         int(&self.value, "payments_per_period")
     }
     /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<Self, k::Enum<MandateOptionsPaytoPurpose>> = v::Path::new(
+    pub const PURPOSE: v::Path<Self, k::Enum<MandateOptionsPaytoPurpose>> = v::path(
         "purpose",
     );
     /// One of the values of [`MandateOptionsPaytoPurpose`], or one that is newer than this list; may be `null`.
@@ -3174,7 +2244,7 @@ impl MandateOptionsPayto {
         open_enum(&self.value, "purpose")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Text> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Text> = v::path("start_date");
     /// A string; may be `null`.
     ///
     /// Source: `start_date` of `mandate_options_payto`.
@@ -3186,64 +2256,11 @@ impl MandateOptionsPayto {
 /// Part of other objects: `mandate_options_upi`.
 ///
 /// Source: schema `mandate_options_upi`.
-pub type MandateOptionsUpi = Lens<markers::MandateOptionsUpi>;
-impl MandateOptionsUpi {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount` of `mandate_options_upi`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandateOptionsUpiAmountType>> = v::Path::new(
-        "amount_type",
-    );
-    /// One of the values of [`MandateOptionsUpiAmountType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `amount_type` of `mandate_options_upi`.
-    #[inline]
-    pub fn amount_type(&self) -> Option<MandateOptionsUpiAmountType> {
-        open_enum(&self.value, "amount_type")
-    }
-    /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
-    /// A string; may be `null`.
-    ///
-    /// Source: `description` of `mandate_options_upi`.
-    #[inline]
-    pub fn description(&self) -> Option<&str> {
-        text(&self.value, "description")
-    }
-    /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `end_date` of `mandate_options_upi`.
-    #[inline]
-    pub fn end_date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "end_date")
-    }
-}
+pub type MandateOptionsUpi = super::MandateUpi;
 /// Part of other objects: `payment_pages_checkout_session_adaptive_pricing`.
 ///
 /// Source: schema `payment_pages_checkout_session_adaptive_pricing`.
-pub type PaymentPagesCheckoutSessionAdaptivePricing = Lens<
-    markers::PaymentPagesCheckoutSessionAdaptivePricing,
->;
-impl PaymentPagesCheckoutSessionAdaptivePricing {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_adaptive_pricing`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type PaymentPagesCheckoutSessionAdaptivePricing = super::PortalInvoiceList;
 /// Part of other objects: `payment_pages_checkout_session_after_expiration`.
 ///
 /// Source: schema `payment_pages_checkout_session_after_expiration`.
@@ -3255,7 +2272,7 @@ impl PaymentPagesCheckoutSessionAfterExpiration {
     pub const RECOVERY: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionAfterExpirationRecovery>,
-    > = v::Path::new("recovery");
+    > = v::path("recovery");
     /// A nested [`PaymentPagesCheckoutSessionAfterExpirationRecovery`]; may be `null`.
     ///
     /// Source: `recovery` of `payment_pages_checkout_session_after_expiration`.
@@ -3274,7 +2291,7 @@ pub type PaymentPagesCheckoutSessionAfterExpirationRecovery = Lens<
 >;
 impl PaymentPagesCheckoutSessionAfterExpirationRecovery {
     /// The path of [`allow_promotion_codes`](Self::allow_promotion_codes).
-    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::path(
         "allow_promotion_codes",
     );
     /// True or false.
@@ -3285,7 +2302,7 @@ impl PaymentPagesCheckoutSessionAfterExpirationRecovery {
         boolean(&self.value, "allow_promotion_codes")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_pages_checkout_session_after_expiration_recovery`.
@@ -3294,7 +2311,7 @@ impl PaymentPagesCheckoutSessionAfterExpirationRecovery {
         boolean(&self.value, "enabled")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `payment_pages_checkout_session_after_expiration_recovery`.
@@ -3303,7 +2320,7 @@ impl PaymentPagesCheckoutSessionAfterExpirationRecovery {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `payment_pages_checkout_session_after_expiration_recovery`.
@@ -3315,52 +2332,7 @@ impl PaymentPagesCheckoutSessionAfterExpirationRecovery {
 /// Part of other objects: `payment_pages_checkout_session_automatic_tax`.
 ///
 /// Source: schema `payment_pages_checkout_session_automatic_tax`.
-pub type PaymentPagesCheckoutSessionAutomaticTax = Lens<
-    markers::PaymentPagesCheckoutSessionAutomaticTax,
->;
-impl PaymentPagesCheckoutSessionAutomaticTax {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_automatic_tax`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
-        "liability",
-    );
-    /// A nested [`ConnectAccountReference`]; may be `null`.
-    ///
-    /// Source: `liability` of `payment_pages_checkout_session_automatic_tax`.
-    #[inline]
-    pub fn liability(&self) -> Option<&ConnectAccountReference> {
-        object(&self.value, "liability")
-    }
-    /// The path of [`provider`](Self::provider).
-    pub const PROVIDER: v::Path<Self, k::Text> = v::Path::new("provider");
-    /// A string; may be `null`.
-    ///
-    /// Source: `provider` of `payment_pages_checkout_session_automatic_tax`.
-    #[inline]
-    pub fn provider(&self) -> Option<&str> {
-        text(&self.value, "provider")
-    }
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionAutomaticTaxStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`PaymentPagesCheckoutSessionAutomaticTaxStatus`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `status` of `payment_pages_checkout_session_automatic_tax`.
-    #[inline]
-    pub fn status(&self) -> Option<PaymentPagesCheckoutSessionAutomaticTaxStatus> {
-        open_enum(&self.value, "status")
-    }
-}
+pub type PaymentPagesCheckoutSessionAutomaticTax = super::QuotesResourceAutomaticTax;
 /// Part of other objects: `payment_pages_checkout_session_branding_settings`.
 ///
 /// Source: schema `payment_pages_checkout_session_branding_settings`.
@@ -3369,9 +2341,7 @@ pub type PaymentPagesCheckoutSessionBrandingSettings = Lens<
 >;
 impl PaymentPagesCheckoutSessionBrandingSettings {
     /// The path of [`background_color`](Self::background_color).
-    pub const BACKGROUND_COLOR: v::Path<Self, k::Text> = v::Path::new(
-        "background_color",
-    );
+    pub const BACKGROUND_COLOR: v::Path<Self, k::Text> = v::path("background_color");
     /// A string.
     ///
     /// Source: `background_color` of `payment_pages_checkout_session_branding_settings`.
@@ -3383,7 +2353,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
     pub const BORDER_STYLE: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionBrandingSettingsBorderStyle>,
-    > = v::Path::new("border_style");
+    > = v::path("border_style");
     /// One of the values of [`PaymentPagesCheckoutSessionBrandingSettingsBorderStyle`], or one that is newer than this list.
     ///
     /// Source: `border_style` of `payment_pages_checkout_session_branding_settings`.
@@ -3394,7 +2364,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
         open_enum(&self.value, "border_style")
     }
     /// The path of [`button_color`](Self::button_color).
-    pub const BUTTON_COLOR: v::Path<Self, k::Text> = v::Path::new("button_color");
+    pub const BUTTON_COLOR: v::Path<Self, k::Text> = v::path("button_color");
     /// A string.
     ///
     /// Source: `button_color` of `payment_pages_checkout_session_branding_settings`.
@@ -3403,7 +2373,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
         text(&self.value, "button_color")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `payment_pages_checkout_session_branding_settings`.
@@ -3412,7 +2382,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
         text(&self.value, "display_name")
     }
     /// The path of [`font_family`](Self::font_family).
-    pub const FONT_FAMILY: v::Path<Self, k::Text> = v::Path::new("font_family");
+    pub const FONT_FAMILY: v::Path<Self, k::Text> = v::path("font_family");
     /// A string.
     ///
     /// Source: `font_family` of `payment_pages_checkout_session_branding_settings`.
@@ -3424,7 +2394,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
     pub const ICON: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionBrandingSettingsIcon>,
-    > = v::Path::new("icon");
+    > = v::path("icon");
     /// A nested [`PaymentPagesCheckoutSessionBrandingSettingsIcon`]; may be `null`.
     ///
     /// Source: `icon` of `payment_pages_checkout_session_branding_settings`.
@@ -3436,7 +2406,7 @@ impl PaymentPagesCheckoutSessionBrandingSettings {
     pub const LOGO: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionBrandingSettingsLogo>,
-    > = v::Path::new("logo");
+    > = v::path("logo");
     /// A nested [`PaymentPagesCheckoutSessionBrandingSettingsLogo`]; may be `null`.
     ///
     /// Source: `logo` of `payment_pages_checkout_session_branding_settings`.
@@ -3453,7 +2423,7 @@ pub type PaymentPagesCheckoutSessionBrandingSettingsIcon = Lens<
 >;
 impl PaymentPagesCheckoutSessionBrandingSettingsIcon {
     /// The path of [`file`](Self::file).
-    pub const FILE: v::Path<Self, k::Text> = v::Path::new("file");
+    pub const FILE: v::Path<Self, k::Text> = v::path("file");
     /// A string; may be absent.
     ///
     /// Source: `file` of `payment_pages_checkout_session_branding_settings_icon`.
@@ -3465,7 +2435,7 @@ impl PaymentPagesCheckoutSessionBrandingSettingsIcon {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionBrandingSettingsIconType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentPagesCheckoutSessionBrandingSettingsIconType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_pages_checkout_session_branding_settings_icon`.
@@ -3474,7 +2444,7 @@ impl PaymentPagesCheckoutSessionBrandingSettingsIcon {
         open_enum(&self.value, "type")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be absent.
     ///
     /// Source: `url` of `payment_pages_checkout_session_branding_settings_icon`.
@@ -3486,67 +2456,11 @@ impl PaymentPagesCheckoutSessionBrandingSettingsIcon {
 /// Part of other objects: `payment_pages_checkout_session_branding_settings_logo`.
 ///
 /// Source: schema `payment_pages_checkout_session_branding_settings_logo`.
-pub type PaymentPagesCheckoutSessionBrandingSettingsLogo = Lens<
-    markers::PaymentPagesCheckoutSessionBrandingSettingsLogo,
->;
-impl PaymentPagesCheckoutSessionBrandingSettingsLogo {
-    /// The path of [`file`](Self::file).
-    pub const FILE: v::Path<Self, k::Text> = v::Path::new("file");
-    /// A string; may be absent.
-    ///
-    /// Source: `file` of `payment_pages_checkout_session_branding_settings_logo`.
-    #[inline]
-    pub fn file(&self) -> Option<&str> {
-        text(&self.value, "file")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionBrandingSettingsLogoType>,
-    > = v::Path::new("type");
-    /// One of the values of [`PaymentPagesCheckoutSessionBrandingSettingsLogoType`], or one that is newer than this list.
-    ///
-    /// Source: `type` of `payment_pages_checkout_session_branding_settings_logo`.
-    #[inline]
-    pub fn type_(&self) -> Option<PaymentPagesCheckoutSessionBrandingSettingsLogoType> {
-        open_enum(&self.value, "type")
-    }
-    /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
-    /// A string; may be absent.
-    ///
-    /// Source: `url` of `payment_pages_checkout_session_branding_settings_logo`.
-    #[inline]
-    pub fn url(&self) -> Option<&str> {
-        text(&self.value, "url")
-    }
-}
+pub type PaymentPagesCheckoutSessionBrandingSettingsLogo = super::PaymentPagesCheckoutSessionBrandingSettingsIcon;
 /// Part of other objects: `payment_pages_checkout_session_business_name`.
 ///
 /// Source: schema `payment_pages_checkout_session_business_name`.
-pub type PaymentPagesCheckoutSessionBusinessName = Lens<
-    markers::PaymentPagesCheckoutSessionBusinessName,
->;
-impl PaymentPagesCheckoutSessionBusinessName {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_business_name`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
-    /// True or false.
-    ///
-    /// Source: `optional` of `payment_pages_checkout_session_business_name`.
-    #[inline]
-    pub fn optional(&self) -> Option<bool> {
-        boolean(&self.value, "optional")
-    }
-}
+pub type PaymentPagesCheckoutSessionBusinessName = super::PaymentLinksResourceBusinessName;
 /// Part of other objects: `payment_pages_checkout_session_checkout_address_details`.
 ///
 /// Source: schema `payment_pages_checkout_session_checkout_address_details`.
@@ -3555,7 +2469,7 @@ pub type PaymentPagesCheckoutSessionCheckoutAddressDetails = Lens<
 >;
 impl PaymentPagesCheckoutSessionCheckoutAddressDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `payment_pages_checkout_session_checkout_address_details`.
@@ -3564,7 +2478,7 @@ impl PaymentPagesCheckoutSessionCheckoutAddressDetails {
         object(&self.value, "address")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `payment_pages_checkout_session_checkout_address_details`.
@@ -3581,7 +2495,7 @@ pub type PaymentPagesCheckoutSessionCollectedInformation = Lens<
 >;
 impl PaymentPagesCheckoutSessionCollectedInformation {
     /// The path of [`business_name`](Self::business_name).
-    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::Path::new("business_name");
+    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::path("business_name");
     /// A string; may be `null`.
     ///
     /// Source: `business_name` of `payment_pages_checkout_session_collected_information`.
@@ -3590,7 +2504,7 @@ impl PaymentPagesCheckoutSessionCollectedInformation {
         text(&self.value, "business_name")
     }
     /// The path of [`individual_name`](Self::individual_name).
-    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::Path::new("individual_name");
+    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::path("individual_name");
     /// A string; may be `null`.
     ///
     /// Source: `individual_name` of `payment_pages_checkout_session_collected_information`.
@@ -3602,7 +2516,7 @@ impl PaymentPagesCheckoutSessionCollectedInformation {
     pub const SHIPPING_DETAILS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCheckoutAddressDetails>,
-    > = v::Path::new("shipping_details");
+    > = v::path("shipping_details");
     /// A nested [`PaymentPagesCheckoutSessionCheckoutAddressDetails`]; may be `null`.
     ///
     /// Source: `shipping_details` of `payment_pages_checkout_session_collected_information`.
@@ -3624,7 +2538,7 @@ impl PaymentPagesCheckoutSessionConsent {
     pub const PROMOTIONS: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionConsentPromotions>,
-    > = v::Path::new("promotions");
+    > = v::path("promotions");
     /// One of the values of [`PaymentPagesCheckoutSessionConsentPromotions`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `promotions` of `payment_pages_checkout_session_consent`.
@@ -3633,9 +2547,7 @@ impl PaymentPagesCheckoutSessionConsent {
         open_enum(&self.value, "promotions")
     }
     /// The path of [`terms_of_service`](Self::terms_of_service).
-    pub const TERMS_OF_SERVICE: v::Path<Self, k::Text> = v::Path::new(
-        "terms_of_service",
-    );
+    pub const TERMS_OF_SERVICE: v::Path<Self, k::Text> = v::path("terms_of_service");
     /// Always `accepted`; may be `null`.
     ///
     /// Source: `terms_of_service` of `payment_pages_checkout_session_consent`.
@@ -3647,53 +2559,7 @@ impl PaymentPagesCheckoutSessionConsent {
 /// Part of other objects: `payment_pages_checkout_session_consent_collection`.
 ///
 /// Source: schema `payment_pages_checkout_session_consent_collection`.
-pub type PaymentPagesCheckoutSessionConsentCollection = Lens<
-    markers::PaymentPagesCheckoutSessionConsentCollection,
->;
-impl PaymentPagesCheckoutSessionConsentCollection {
-    /// The path of [`payment_method_reuse_agreement`](Self::payment_method_reuse_agreement).
-    pub const PAYMENT_METHOD_REUSE_AGREEMENT: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionPaymentMethodReuseAgreement>,
-    > = v::Path::new("payment_method_reuse_agreement");
-    /// A nested [`PaymentPagesCheckoutSessionPaymentMethodReuseAgreement`]; may be `null`.
-    ///
-    /// Source: `payment_method_reuse_agreement` of `payment_pages_checkout_session_consent_collection`.
-    #[inline]
-    pub fn payment_method_reuse_agreement(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionPaymentMethodReuseAgreement> {
-        object(&self.value, "payment_method_reuse_agreement")
-    }
-    /// The path of [`promotions`](Self::promotions).
-    pub const PROMOTIONS: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionConsentCollectionPromotions>,
-    > = v::Path::new("promotions");
-    /// One of the values of [`PaymentPagesCheckoutSessionConsentCollectionPromotions`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `promotions` of `payment_pages_checkout_session_consent_collection`.
-    #[inline]
-    pub fn promotions(
-        &self,
-    ) -> Option<PaymentPagesCheckoutSessionConsentCollectionPromotions> {
-        open_enum(&self.value, "promotions")
-    }
-    /// The path of [`terms_of_service`](Self::terms_of_service).
-    pub const TERMS_OF_SERVICE: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionConsentCollectionTermsOfService>,
-    > = v::Path::new("terms_of_service");
-    /// One of the values of [`PaymentPagesCheckoutSessionConsentCollectionTermsOfService`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `terms_of_service` of `payment_pages_checkout_session_consent_collection`.
-    #[inline]
-    pub fn terms_of_service(
-        &self,
-    ) -> Option<PaymentPagesCheckoutSessionConsentCollectionTermsOfService> {
-        open_enum(&self.value, "terms_of_service")
-    }
-}
+pub type PaymentPagesCheckoutSessionConsentCollection = super::PaymentLinksResourceConsentCollection;
 /// Part of other objects: `payment_pages_checkout_session_currency_conversion`.
 ///
 /// Source: schema `payment_pages_checkout_session_currency_conversion`.
@@ -3702,7 +2568,7 @@ pub type PaymentPagesCheckoutSessionCurrencyConversion = Lens<
 >;
 impl PaymentPagesCheckoutSessionCurrencyConversion {
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer.
     ///
     /// Source: `amount_subtotal` of `payment_pages_checkout_session_currency_conversion`.
@@ -3711,7 +2577,7 @@ impl PaymentPagesCheckoutSessionCurrencyConversion {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer.
     ///
     /// Source: `amount_total` of `payment_pages_checkout_session_currency_conversion`.
@@ -3720,7 +2586,7 @@ impl PaymentPagesCheckoutSessionCurrencyConversion {
         int(&self.value, "amount_total")
     }
     /// The path of [`fx_rate`](Self::fx_rate).
-    pub const FX_RATE: v::Path<Self, k::Decimal> = v::Path::new("fx_rate");
+    pub const FX_RATE: v::Path<Self, k::Decimal> = v::path("fx_rate");
     /// A decimal, spelled as a string.
     ///
     /// Source: `fx_rate` of `payment_pages_checkout_session_currency_conversion`.
@@ -3729,7 +2595,7 @@ impl PaymentPagesCheckoutSessionCurrencyConversion {
         decimal(&self.value, "fx_rate")
     }
     /// The path of [`source_currency`](Self::source_currency).
-    pub const SOURCE_CURRENCY: v::Path<Self, k::Text> = v::Path::new("source_currency");
+    pub const SOURCE_CURRENCY: v::Path<Self, k::Text> = v::path("source_currency");
     /// A string.
     ///
     /// Source: `source_currency` of `payment_pages_checkout_session_currency_conversion`.
@@ -3749,7 +2615,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
     pub const DROPDOWN: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomFieldsDropdown>,
-    > = v::Path::new("dropdown");
+    > = v::path("dropdown");
     /// A nested [`PaymentPagesCheckoutSessionCustomFieldsDropdown`]; may be absent.
     ///
     /// Source: `dropdown` of `payment_pages_checkout_session_custom_fields`.
@@ -3758,7 +2624,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
         object(&self.value, "dropdown")
     }
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `payment_pages_checkout_session_custom_fields`.
@@ -3770,7 +2636,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
     pub const LABEL: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomFieldsLabel>,
-    > = v::Path::new("label");
+    > = v::path("label");
     /// A nested [`PaymentPagesCheckoutSessionCustomFieldsLabel`].
     ///
     /// Source: `label` of `payment_pages_checkout_session_custom_fields`.
@@ -3782,7 +2648,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
     pub const NUMERIC: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomFieldsNumeric>,
-    > = v::Path::new("numeric");
+    > = v::path("numeric");
     /// A nested [`PaymentPagesCheckoutSessionCustomFieldsNumeric`]; may be absent.
     ///
     /// Source: `numeric` of `payment_pages_checkout_session_custom_fields`.
@@ -3791,7 +2657,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
         object(&self.value, "numeric")
     }
     /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
+    pub const OPTIONAL: v::Path<Self, k::Bool> = v::path("optional");
     /// True or false.
     ///
     /// Source: `optional` of `payment_pages_checkout_session_custom_fields`.
@@ -3803,7 +2669,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
     pub const TEXT: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionCustomFieldsText>,
-    > = v::Path::new("text");
+    > = v::path("text");
     /// A nested [`PaymentPagesCheckoutSessionCustomFieldsText`]; may be absent.
     ///
     /// Source: `text` of `payment_pages_checkout_session_custom_fields`.
@@ -3815,7 +2681,7 @@ impl PaymentPagesCheckoutSessionCustomFields {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionCustomFieldsType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentPagesCheckoutSessionCustomFieldsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_pages_checkout_session_custom_fields`.
@@ -3869,7 +2735,7 @@ pub type PaymentPagesCheckoutSessionCustomFieldsDropdown = Lens<
 >;
 impl PaymentPagesCheckoutSessionCustomFieldsDropdown {
     /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
+    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::path("default_value");
     /// A string; may be `null`.
     ///
     /// Source: `default_value` of `payment_pages_checkout_session_custom_fields_dropdown`.
@@ -3881,7 +2747,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsDropdown {
     pub const OPTIONS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionCustomFieldsOption>>,
-    > = v::Path::new("options");
+    > = v::path("options");
     /// An array: a nested [`PaymentPagesCheckoutSessionCustomFieldsOption`].
     ///
     /// Source: `options` of `payment_pages_checkout_session_custom_fields_dropdown`.
@@ -3892,7 +2758,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsDropdown {
         array(&self.value, "options")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string; may be `null`.
     ///
     /// Source: `value` of `payment_pages_checkout_session_custom_fields_dropdown`.
@@ -3904,73 +2770,11 @@ impl PaymentPagesCheckoutSessionCustomFieldsDropdown {
 /// Part of other objects: `payment_pages_checkout_session_custom_fields_label`.
 ///
 /// Source: schema `payment_pages_checkout_session_custom_fields_label`.
-pub type PaymentPagesCheckoutSessionCustomFieldsLabel = Lens<
-    markers::PaymentPagesCheckoutSessionCustomFieldsLabel,
->;
-impl PaymentPagesCheckoutSessionCustomFieldsLabel {
-    /// The path of [`custom`](Self::custom).
-    pub const CUSTOM: v::Path<Self, k::Text> = v::Path::new("custom");
-    /// A string; may be `null`.
-    ///
-    /// Source: `custom` of `payment_pages_checkout_session_custom_fields_label`.
-    #[inline]
-    pub fn custom(&self) -> Option<&str> {
-        text(&self.value, "custom")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `custom`.
-    ///
-    /// Source: `type` of `payment_pages_checkout_session_custom_fields_label`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type PaymentPagesCheckoutSessionCustomFieldsLabel = super::PaymentLinksResourceCustomFieldsLabel;
 /// Part of other objects: `payment_pages_checkout_session_custom_fields_numeric`.
 ///
 /// Source: schema `payment_pages_checkout_session_custom_fields_numeric`.
-pub type PaymentPagesCheckoutSessionCustomFieldsNumeric = Lens<
-    markers::PaymentPagesCheckoutSessionCustomFieldsNumeric,
->;
-impl PaymentPagesCheckoutSessionCustomFieldsNumeric {
-    /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `default_value` of `payment_pages_checkout_session_custom_fields_numeric`.
-    #[inline]
-    pub fn default_value(&self) -> Option<&str> {
-        text(&self.value, "default_value")
-    }
-    /// The path of [`maximum_length`](Self::maximum_length).
-    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("maximum_length");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `maximum_length` of `payment_pages_checkout_session_custom_fields_numeric`.
-    #[inline]
-    pub fn maximum_length(&self) -> Option<i64> {
-        int(&self.value, "maximum_length")
-    }
-    /// The path of [`minimum_length`](Self::minimum_length).
-    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("minimum_length");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `minimum_length` of `payment_pages_checkout_session_custom_fields_numeric`.
-    #[inline]
-    pub fn minimum_length(&self) -> Option<i64> {
-        int(&self.value, "minimum_length")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `payment_pages_checkout_session_custom_fields_numeric`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type PaymentPagesCheckoutSessionCustomFieldsNumeric = super::PaymentPagesCheckoutSessionCustomFieldsText;
 /// Part of other objects: `payment_pages_checkout_session_custom_fields_option`.
 ///
 /// Source: schema `payment_pages_checkout_session_custom_fields_option`.
@@ -3979,7 +2783,7 @@ pub type PaymentPagesCheckoutSessionCustomFieldsOption = Lens<
 >;
 impl PaymentPagesCheckoutSessionCustomFieldsOption {
     /// The path of [`label`](Self::label).
-    pub const LABEL: v::Path<Self, k::Text> = v::Path::new("label");
+    pub const LABEL: v::Path<Self, k::Text> = v::path("label");
     /// A string.
     ///
     /// Source: `label` of `payment_pages_checkout_session_custom_fields_option`.
@@ -3988,7 +2792,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsOption {
         text(&self.value, "label")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string.
     ///
     /// Source: `value` of `payment_pages_checkout_session_custom_fields_option`.
@@ -4005,7 +2809,7 @@ pub type PaymentPagesCheckoutSessionCustomFieldsText = Lens<
 >;
 impl PaymentPagesCheckoutSessionCustomFieldsText {
     /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
+    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::path("default_value");
     /// A string; may be `null`.
     ///
     /// Source: `default_value` of `payment_pages_checkout_session_custom_fields_text`.
@@ -4014,7 +2818,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsText {
         text(&self.value, "default_value")
     }
     /// The path of [`maximum_length`](Self::maximum_length).
-    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("maximum_length");
+    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::path("maximum_length");
     /// An integer; may be `null`.
     ///
     /// Source: `maximum_length` of `payment_pages_checkout_session_custom_fields_text`.
@@ -4023,7 +2827,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsText {
         int(&self.value, "maximum_length")
     }
     /// The path of [`minimum_length`](Self::minimum_length).
-    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("minimum_length");
+    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::path("minimum_length");
     /// An integer; may be `null`.
     ///
     /// Source: `minimum_length` of `payment_pages_checkout_session_custom_fields_text`.
@@ -4032,7 +2836,7 @@ impl PaymentPagesCheckoutSessionCustomFieldsText {
         int(&self.value, "minimum_length")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string; may be `null`.
     ///
     /// Source: `value` of `payment_pages_checkout_session_custom_fields_text`.
@@ -4044,82 +2848,11 @@ impl PaymentPagesCheckoutSessionCustomFieldsText {
 /// Part of other objects: `payment_pages_checkout_session_custom_text`.
 ///
 /// Source: schema `payment_pages_checkout_session_custom_text`.
-pub type PaymentPagesCheckoutSessionCustomText = Lens<
-    markers::PaymentPagesCheckoutSessionCustomText,
->;
-impl PaymentPagesCheckoutSessionCustomText {
-    /// The path of [`after_submit`](Self::after_submit).
-    pub const AFTER_SUBMIT: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionCustomTextPosition>,
-    > = v::Path::new("after_submit");
-    /// A nested [`PaymentPagesCheckoutSessionCustomTextPosition`]; may be `null`.
-    ///
-    /// Source: `after_submit` of `payment_pages_checkout_session_custom_text`.
-    #[inline]
-    pub fn after_submit(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionCustomTextPosition> {
-        object(&self.value, "after_submit")
-    }
-    /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionCustomTextPosition>,
-    > = v::Path::new("shipping_address");
-    /// A nested [`PaymentPagesCheckoutSessionCustomTextPosition`]; may be `null`.
-    ///
-    /// Source: `shipping_address` of `payment_pages_checkout_session_custom_text`.
-    #[inline]
-    pub fn shipping_address(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionCustomTextPosition> {
-        object(&self.value, "shipping_address")
-    }
-    /// The path of [`submit`](Self::submit).
-    pub const SUBMIT: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionCustomTextPosition>,
-    > = v::Path::new("submit");
-    /// A nested [`PaymentPagesCheckoutSessionCustomTextPosition`]; may be `null`.
-    ///
-    /// Source: `submit` of `payment_pages_checkout_session_custom_text`.
-    #[inline]
-    pub fn submit(&self) -> Option<&PaymentPagesCheckoutSessionCustomTextPosition> {
-        object(&self.value, "submit")
-    }
-    /// The path of [`terms_of_service_acceptance`](Self::terms_of_service_acceptance).
-    pub const TERMS_OF_SERVICE_ACCEPTANCE: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionCustomTextPosition>,
-    > = v::Path::new("terms_of_service_acceptance");
-    /// A nested [`PaymentPagesCheckoutSessionCustomTextPosition`]; may be `null`.
-    ///
-    /// Source: `terms_of_service_acceptance` of `payment_pages_checkout_session_custom_text`.
-    #[inline]
-    pub fn terms_of_service_acceptance(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionCustomTextPosition> {
-        object(&self.value, "terms_of_service_acceptance")
-    }
-}
+pub type PaymentPagesCheckoutSessionCustomText = super::PaymentLinksResourceCustomText;
 /// Part of other objects: `payment_pages_checkout_session_custom_text_position`.
 ///
 /// Source: schema `payment_pages_checkout_session_custom_text_position`.
-pub type PaymentPagesCheckoutSessionCustomTextPosition = Lens<
-    markers::PaymentPagesCheckoutSessionCustomTextPosition,
->;
-impl PaymentPagesCheckoutSessionCustomTextPosition {
-    /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
-    /// A string.
-    ///
-    /// Source: `message` of `payment_pages_checkout_session_custom_text_position`.
-    #[inline]
-    pub fn message(&self) -> Option<&str> {
-        text(&self.value, "message")
-    }
-}
+pub type PaymentPagesCheckoutSessionCustomTextPosition = super::SigmaScheduledQueryRunError;
 /// Part of other objects: `payment_pages_checkout_session_customer_details`.
 ///
 /// Source: schema `payment_pages_checkout_session_customer_details`.
@@ -4128,7 +2861,7 @@ pub type PaymentPagesCheckoutSessionCustomerDetails = Lens<
 >;
 impl PaymentPagesCheckoutSessionCustomerDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `payment_pages_checkout_session_customer_details`.
@@ -4137,7 +2870,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
         object(&self.value, "address")
     }
     /// The path of [`business_name`](Self::business_name).
-    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::Path::new("business_name");
+    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::path("business_name");
     /// A string; may be `null`.
     ///
     /// Source: `business_name` of `payment_pages_checkout_session_customer_details`.
@@ -4146,7 +2879,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
         text(&self.value, "business_name")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `payment_pages_checkout_session_customer_details`.
@@ -4155,7 +2888,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
         text(&self.value, "email")
     }
     /// The path of [`individual_name`](Self::individual_name).
-    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::Path::new("individual_name");
+    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::path("individual_name");
     /// A string; may be `null`.
     ///
     /// Source: `individual_name` of `payment_pages_checkout_session_customer_details`.
@@ -4164,7 +2897,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
         text(&self.value, "individual_name")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `payment_pages_checkout_session_customer_details`.
@@ -4173,7 +2906,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `payment_pages_checkout_session_customer_details`.
@@ -4185,7 +2918,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
     pub const TAX_EXEMPT: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionCustomerDetailsTaxExempt>,
-    > = v::Path::new("tax_exempt");
+    > = v::path("tax_exempt");
     /// One of the values of [`PaymentPagesCheckoutSessionCustomerDetailsTaxExempt`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tax_exempt` of `payment_pages_checkout_session_customer_details`.
@@ -4199,7 +2932,7 @@ impl PaymentPagesCheckoutSessionCustomerDetails {
     pub const TAX_IDS: v::Path<
         Self,
         k::Array<k::Object<PaymentPagesCheckoutSessionTaxId>>,
-    > = v::Path::new("tax_ids");
+    > = v::path("tax_ids");
     /// An array: a nested [`PaymentPagesCheckoutSessionTaxId`]; empty where absent.
     ///
     /// Source: `tax_ids` of `payment_pages_checkout_session_customer_details`.
@@ -4216,7 +2949,7 @@ pub type PaymentPagesCheckoutSessionDiscount = Lens<
 >;
 impl PaymentPagesCheckoutSessionDiscount {
     /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::Path::new("coupon");
+    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::path("coupon");
     /// The id of a [`Coupon`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `coupon` of `payment_pages_checkout_session_discount`.
@@ -4225,7 +2958,7 @@ impl PaymentPagesCheckoutSessionDiscount {
         expandable(&self.value, "coupon")
     }
     /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
+    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::path(
         "promotion_code",
     );
     /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
@@ -4239,29 +2972,7 @@ impl PaymentPagesCheckoutSessionDiscount {
 /// Part of other objects: `payment_pages_checkout_session_individual_name`.
 ///
 /// Source: schema `payment_pages_checkout_session_individual_name`.
-pub type PaymentPagesCheckoutSessionIndividualName = Lens<
-    markers::PaymentPagesCheckoutSessionIndividualName,
->;
-impl PaymentPagesCheckoutSessionIndividualName {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_individual_name`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
-    /// True or false.
-    ///
-    /// Source: `optional` of `payment_pages_checkout_session_individual_name`.
-    #[inline]
-    pub fn optional(&self) -> Option<bool> {
-        boolean(&self.value, "optional")
-    }
-}
+pub type PaymentPagesCheckoutSessionIndividualName = super::PaymentLinksResourceBusinessName;
 /// Part of other objects: `payment_pages_checkout_session_invoice_creation`.
 ///
 /// Source: schema `payment_pages_checkout_session_invoice_creation`.
@@ -4270,7 +2981,7 @@ pub type PaymentPagesCheckoutSessionInvoiceCreation = Lens<
 >;
 impl PaymentPagesCheckoutSessionInvoiceCreation {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_pages_checkout_session_invoice_creation`.
@@ -4282,7 +2993,7 @@ impl PaymentPagesCheckoutSessionInvoiceCreation {
     pub const INVOICE_DATA: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionInvoiceSettings>,
-    > = v::Path::new("invoice_data");
+    > = v::path("invoice_data");
     /// A nested [`PaymentPagesCheckoutSessionInvoiceSettings`].
     ///
     /// Source: `invoice_data` of `payment_pages_checkout_session_invoice_creation`.
@@ -4294,213 +3005,23 @@ impl PaymentPagesCheckoutSessionInvoiceCreation {
 /// Part of other objects: `payment_pages_checkout_session_invoice_settings`.
 ///
 /// Source: schema `payment_pages_checkout_session_invoice_settings`.
-pub type PaymentPagesCheckoutSessionInvoiceSettings = Lens<
-    markers::PaymentPagesCheckoutSessionInvoiceSettings,
->;
-impl PaymentPagesCheckoutSessionInvoiceSettings {
-    /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
-        "account_tax_ids",
-    );
-    /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
-    ///
-    /// Source: `account_tax_ids` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn account_tax_ids(&self) -> &v::Array<k::Ref<TaxId>> {
-        array(&self.value, "account_tax_ids")
-    }
-    /// The path of [`custom_fields`](Self::custom_fields).
-    pub const CUSTOM_FIELDS: v::Path<
-        Self,
-        k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
-    /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
-    ///
-    /// Source: `custom_fields` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn custom_fields(&self) -> &v::Array<k::Object<InvoiceSettingCustomField>> {
-        array(&self.value, "custom_fields")
-    }
-    /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
-    /// A string; may be `null`.
-    ///
-    /// Source: `description` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn description(&self) -> Option<&str> {
-        text(&self.value, "description")
-    }
-    /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
-    /// A string; may be `null`.
-    ///
-    /// Source: `footer` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn footer(&self) -> Option<&str> {
-        text(&self.value, "footer")
-    }
-    /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
-        "issuer",
-    );
-    /// A nested [`ConnectAccountReference`]; may be `null`.
-    ///
-    /// Source: `issuer` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn issuer(&self) -> Option<&ConnectAccountReference> {
-        object(&self.value, "issuer")
-    }
-    /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
-    /// A map from strings: a string; empty where absent.
-    ///
-    /// Source: `metadata` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn metadata(&self) -> &v::Metadata {
-        map(&self.value, "metadata")
-    }
-    /// The path of [`rendering_options`](Self::rendering_options).
-    pub const RENDERING_OPTIONS: v::Path<
-        Self,
-        k::Object<InvoiceSettingCheckoutRenderingOptions>,
-    > = v::Path::new("rendering_options");
-    /// A nested [`InvoiceSettingCheckoutRenderingOptions`]; may be `null`.
-    ///
-    /// Source: `rendering_options` of `payment_pages_checkout_session_invoice_settings`.
-    #[inline]
-    pub fn rendering_options(&self) -> Option<&InvoiceSettingCheckoutRenderingOptions> {
-        object(&self.value, "rendering_options")
-    }
-}
+pub type PaymentPagesCheckoutSessionInvoiceSettings = super::PaymentLinksResourceInvoiceSettings;
 /// Part of other objects: `payment_pages_checkout_session_name_collection`.
 ///
 /// Source: schema `payment_pages_checkout_session_name_collection`.
-pub type PaymentPagesCheckoutSessionNameCollection = Lens<
-    markers::PaymentPagesCheckoutSessionNameCollection,
->;
-impl PaymentPagesCheckoutSessionNameCollection {
-    /// The path of [`business`](Self::business).
-    pub const BUSINESS: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionBusinessName>,
-    > = v::Path::new("business");
-    /// A nested [`PaymentPagesCheckoutSessionBusinessName`]; may be absent.
-    ///
-    /// Source: `business` of `payment_pages_checkout_session_name_collection`.
-    #[inline]
-    pub fn business(&self) -> Option<&PaymentPagesCheckoutSessionBusinessName> {
-        object(&self.value, "business")
-    }
-    /// The path of [`individual`](Self::individual).
-    pub const INDIVIDUAL: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionIndividualName>,
-    > = v::Path::new("individual");
-    /// A nested [`PaymentPagesCheckoutSessionIndividualName`]; may be absent.
-    ///
-    /// Source: `individual` of `payment_pages_checkout_session_name_collection`.
-    #[inline]
-    pub fn individual(&self) -> Option<&PaymentPagesCheckoutSessionIndividualName> {
-        object(&self.value, "individual")
-    }
-}
+pub type PaymentPagesCheckoutSessionNameCollection = super::PaymentLinksResourceNameCollection;
 /// Part of other objects: `payment_pages_checkout_session_optional_item`.
 ///
 /// Source: schema `payment_pages_checkout_session_optional_item`.
-pub type PaymentPagesCheckoutSessionOptionalItem = Lens<
-    markers::PaymentPagesCheckoutSessionOptionalItem,
->;
-impl PaymentPagesCheckoutSessionOptionalItem {
-    /// The path of [`adjustable_quantity`](Self::adjustable_quantity).
-    pub const ADJUSTABLE_QUANTITY: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity>,
-    > = v::Path::new("adjustable_quantity");
-    /// A nested [`PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity`]; may be `null`.
-    ///
-    /// Source: `adjustable_quantity` of `payment_pages_checkout_session_optional_item`.
-    #[inline]
-    pub fn adjustable_quantity(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity> {
-        object(&self.value, "adjustable_quantity")
-    }
-    /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Text> = v::Path::new("price");
-    /// A string.
-    ///
-    /// Source: `price` of `payment_pages_checkout_session_optional_item`.
-    #[inline]
-    pub fn price(&self) -> Option<&str> {
-        text(&self.value, "price")
-    }
-    /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
-    /// An integer.
-    ///
-    /// Source: `quantity` of `payment_pages_checkout_session_optional_item`.
-    #[inline]
-    pub fn quantity(&self) -> Option<i64> {
-        int(&self.value, "quantity")
-    }
-}
+pub type PaymentPagesCheckoutSessionOptionalItem = super::PaymentLinksResourceOptionalItem;
 /// Part of other objects: `payment_pages_checkout_session_optional_item_adjustable_quantity`.
 ///
 /// Source: schema `payment_pages_checkout_session_optional_item_adjustable_quantity`.
-pub type PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity = Lens<
-    markers::PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity,
->;
-impl PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Int> = v::Path::new("maximum");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `maximum` of `payment_pages_checkout_session_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn maximum(&self) -> Option<i64> {
-        int(&self.value, "maximum")
-    }
-    /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Int> = v::Path::new("minimum");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `minimum` of `payment_pages_checkout_session_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn minimum(&self) -> Option<i64> {
-        int(&self.value, "minimum")
-    }
-}
+pub type PaymentPagesCheckoutSessionOptionalItemAdjustableQuantity = super::LineItemsAdjustableQuantity;
 /// Part of other objects: `payment_pages_checkout_session_payment_method_reuse_agreement`.
 ///
 /// Source: schema `payment_pages_checkout_session_payment_method_reuse_agreement`.
-pub type PaymentPagesCheckoutSessionPaymentMethodReuseAgreement = Lens<
-    markers::PaymentPagesCheckoutSessionPaymentMethodReuseAgreement,
->;
-impl PaymentPagesCheckoutSessionPaymentMethodReuseAgreement {
-    /// The path of [`position`](Self::position).
-    pub const POSITION: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition>,
-    > = v::Path::new("position");
-    /// One of the values of [`PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition`], or one that is newer than this list.
-    ///
-    /// Source: `position` of `payment_pages_checkout_session_payment_method_reuse_agreement`.
-    #[inline]
-    pub fn position(
-        &self,
-    ) -> Option<PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition> {
-        open_enum(&self.value, "position")
-    }
-}
+pub type PaymentPagesCheckoutSessionPaymentMethodReuseAgreement = super::PaymentLinksResourcePaymentMethodReuseAgreement;
 /// Part of other objects: `payment_pages_checkout_session_permissions`.
 ///
 /// Source: schema `payment_pages_checkout_session_permissions`.
@@ -4512,7 +3033,7 @@ impl PaymentPagesCheckoutSessionPermissions {
     pub const UPDATE_SHIPPING_DETAILS: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails>,
-    > = v::Path::new("update_shipping_details");
+    > = v::path("update_shipping_details");
     /// One of the values of [`PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `update_shipping_details` of `payment_pages_checkout_session_permissions`.
@@ -4526,20 +3047,7 @@ impl PaymentPagesCheckoutSessionPermissions {
 /// Part of other objects: `payment_pages_checkout_session_phone_number_collection`.
 ///
 /// Source: schema `payment_pages_checkout_session_phone_number_collection`.
-pub type PaymentPagesCheckoutSessionPhoneNumberCollection = Lens<
-    markers::PaymentPagesCheckoutSessionPhoneNumberCollection,
->;
-impl PaymentPagesCheckoutSessionPhoneNumberCollection {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_phone_number_collection`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type PaymentPagesCheckoutSessionPhoneNumberCollection = super::PortalInvoiceList;
 /// Part of other objects: `payment_pages_checkout_session_saved_payment_method_options`.
 ///
 /// Source: schema `payment_pages_checkout_session_saved_payment_method_options`.
@@ -4555,7 +3063,7 @@ impl PaymentPagesCheckoutSessionSavedPaymentMethodOptions {
                 PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters,
             >,
         >,
-    > = v::Path::new("allow_redisplay_filters");
+    > = v::path("allow_redisplay_filters");
     /// An array: one of the values of [`PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allow_redisplay_filters` of `payment_pages_checkout_session_saved_payment_method_options`.
@@ -4573,7 +3081,7 @@ impl PaymentPagesCheckoutSessionSavedPaymentMethodOptions {
     pub const PAYMENT_METHOD_REMOVE: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove>,
-    > = v::Path::new("payment_method_remove");
+    > = v::path("payment_method_remove");
     /// One of the values of [`PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_method_remove` of `payment_pages_checkout_session_saved_payment_method_options`.
@@ -4589,7 +3097,7 @@ impl PaymentPagesCheckoutSessionSavedPaymentMethodOptions {
     pub const PAYMENT_METHOD_SAVE: v::Path<
         Self,
         k::Enum<PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave>,
-    > = v::Path::new("payment_method_save");
+    > = v::path("payment_method_save");
     /// One of the values of [`PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_method_save` of `payment_pages_checkout_session_saved_payment_method_options`.
@@ -4603,252 +3111,31 @@ impl PaymentPagesCheckoutSessionSavedPaymentMethodOptions {
 /// Part of other objects: `payment_pages_checkout_session_shipping_address_collection`.
 ///
 /// Source: schema `payment_pages_checkout_session_shipping_address_collection`.
-pub type PaymentPagesCheckoutSessionShippingAddressCollection = Lens<
-    markers::PaymentPagesCheckoutSessionShippingAddressCollection,
->;
-impl PaymentPagesCheckoutSessionShippingAddressCollection {
-    /// The path of [`allowed_countries`](Self::allowed_countries).
-    pub const ALLOWED_COUNTRIES: v::Path<
-        Self,
-        k::Array<
-            k::Enum<PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries>,
-        >,
-    > = v::Path::new("allowed_countries");
-    /// An array: one of the values of [`PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries`], or one that is newer than this list.
-    ///
-    /// Source: `allowed_countries` of `payment_pages_checkout_session_shipping_address_collection`.
-    #[inline]
-    pub fn allowed_countries(
-        &self,
-    ) -> &v::Array<
-        k::Enum<PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries>,
-    > {
-        array(&self.value, "allowed_countries")
-    }
-}
+pub type PaymentPagesCheckoutSessionShippingAddressCollection = super::PaymentLinksResourceShippingAddressCollection;
 /// Part of other objects: `payment_pages_checkout_session_shipping_cost`.
 ///
 /// Source: schema `payment_pages_checkout_session_shipping_cost`.
-pub type PaymentPagesCheckoutSessionShippingCost = Lens<
-    markers::PaymentPagesCheckoutSessionShippingCost,
->;
-impl PaymentPagesCheckoutSessionShippingCost {
-    /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
-    /// An integer.
-    ///
-    /// Source: `amount_subtotal` of `payment_pages_checkout_session_shipping_cost`.
-    #[inline]
-    pub fn amount_subtotal(&self) -> Option<i64> {
-        int(&self.value, "amount_subtotal")
-    }
-    /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
-    /// An integer.
-    ///
-    /// Source: `amount_tax` of `payment_pages_checkout_session_shipping_cost`.
-    #[inline]
-    pub fn amount_tax(&self) -> Option<i64> {
-        int(&self.value, "amount_tax")
-    }
-    /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
-    /// An integer.
-    ///
-    /// Source: `amount_total` of `payment_pages_checkout_session_shipping_cost`.
-    #[inline]
-    pub fn amount_total(&self) -> Option<i64> {
-        int(&self.value, "amount_total")
-    }
-    /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::Path::new(
-        "shipping_rate",
-    );
-    /// The id of a [`ShippingRate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `shipping_rate` of `payment_pages_checkout_session_shipping_cost`.
-    #[inline]
-    pub fn shipping_rate(&self) -> Option<v::Expandable<'_, ShippingRate>> {
-        expandable(&self.value, "shipping_rate")
-    }
-    /// The path of [`taxes`](Self::taxes).
-    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::Path::new(
-        "taxes",
-    );
-    /// An array: a nested [`LineItemsTaxAmount`]; empty where absent.
-    ///
-    /// Source: `taxes` of `payment_pages_checkout_session_shipping_cost`.
-    #[inline]
-    pub fn taxes(&self) -> &v::Array<k::Object<LineItemsTaxAmount>> {
-        array(&self.value, "taxes")
-    }
-}
+pub type PaymentPagesCheckoutSessionShippingCost = super::InvoicesResourceShippingCost;
 /// Part of other objects: `payment_pages_checkout_session_shipping_option`.
 ///
 /// Source: schema `payment_pages_checkout_session_shipping_option`.
-pub type PaymentPagesCheckoutSessionShippingOption = Lens<
-    markers::PaymentPagesCheckoutSessionShippingOption,
->;
-impl PaymentPagesCheckoutSessionShippingOption {
-    /// The path of [`shipping_amount`](Self::shipping_amount).
-    pub const SHIPPING_AMOUNT: v::Path<Self, k::Int> = v::Path::new("shipping_amount");
-    /// An integer.
-    ///
-    /// Source: `shipping_amount` of `payment_pages_checkout_session_shipping_option`.
-    #[inline]
-    pub fn shipping_amount(&self) -> Option<i64> {
-        int(&self.value, "shipping_amount")
-    }
-    /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::Path::new(
-        "shipping_rate",
-    );
-    /// The id of a [`ShippingRate`], or the object where it was expanded.
-    ///
-    /// Source: `shipping_rate` of `payment_pages_checkout_session_shipping_option`.
-    #[inline]
-    pub fn shipping_rate(&self) -> Option<v::Expandable<'_, ShippingRate>> {
-        expandable(&self.value, "shipping_rate")
-    }
-}
+pub type PaymentPagesCheckoutSessionShippingOption = super::PaymentLinksResourceShippingOption;
 /// Part of other objects: `payment_pages_checkout_session_tax_id`.
 ///
 /// Source: schema `payment_pages_checkout_session_tax_id`.
-pub type PaymentPagesCheckoutSessionTaxId = Lens<
-    markers::PaymentPagesCheckoutSessionTaxId,
->;
-impl PaymentPagesCheckoutSessionTaxId {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentPagesCheckoutSessionTaxIdType>> = v::Path::new(
-        "type",
-    );
-    /// One of the values of [`PaymentPagesCheckoutSessionTaxIdType`], or one that is newer than this list.
-    ///
-    /// Source: `type` of `payment_pages_checkout_session_tax_id`.
-    #[inline]
-    pub fn type_(&self) -> Option<PaymentPagesCheckoutSessionTaxIdType> {
-        open_enum(&self.value, "type")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `payment_pages_checkout_session_tax_id`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type PaymentPagesCheckoutSessionTaxId = super::InvoicesResourceInvoiceTaxId;
 /// Part of other objects: `payment_pages_checkout_session_tax_id_collection`.
 ///
 /// Source: schema `payment_pages_checkout_session_tax_id_collection`.
-pub type PaymentPagesCheckoutSessionTaxIdCollection = Lens<
-    markers::PaymentPagesCheckoutSessionTaxIdCollection,
->;
-impl PaymentPagesCheckoutSessionTaxIdCollection {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_tax_id_collection`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`required`](Self::required).
-    pub const REQUIRED: v::Path<
-        Self,
-        k::Enum<PaymentPagesCheckoutSessionTaxIdCollectionRequired>,
-    > = v::Path::new("required");
-    /// One of the values of [`PaymentPagesCheckoutSessionTaxIdCollectionRequired`], or one that is newer than this list.
-    ///
-    /// Source: `required` of `payment_pages_checkout_session_tax_id_collection`.
-    #[inline]
-    pub fn required(
-        &self,
-    ) -> Option<PaymentPagesCheckoutSessionTaxIdCollectionRequired> {
-        open_enum(&self.value, "required")
-    }
-}
+pub type PaymentPagesCheckoutSessionTaxIdCollection = super::PaymentLinksResourceTaxIdCollection;
 /// Part of other objects: `payment_pages_checkout_session_total_details`.
 ///
 /// Source: schema `payment_pages_checkout_session_total_details`.
-pub type PaymentPagesCheckoutSessionTotalDetails = Lens<
-    markers::PaymentPagesCheckoutSessionTotalDetails,
->;
-impl PaymentPagesCheckoutSessionTotalDetails {
-    /// The path of [`amount_discount`](Self::amount_discount).
-    pub const AMOUNT_DISCOUNT: v::Path<Self, k::Int> = v::Path::new("amount_discount");
-    /// An integer.
-    ///
-    /// Source: `amount_discount` of `payment_pages_checkout_session_total_details`.
-    #[inline]
-    pub fn amount_discount(&self) -> Option<i64> {
-        int(&self.value, "amount_discount")
-    }
-    /// The path of [`amount_shipping`](Self::amount_shipping).
-    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::Path::new("amount_shipping");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount_shipping` of `payment_pages_checkout_session_total_details`.
-    #[inline]
-    pub fn amount_shipping(&self) -> Option<i64> {
-        int(&self.value, "amount_shipping")
-    }
-    /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
-    /// An integer.
-    ///
-    /// Source: `amount_tax` of `payment_pages_checkout_session_total_details`.
-    #[inline]
-    pub fn amount_tax(&self) -> Option<i64> {
-        int(&self.value, "amount_tax")
-    }
-    /// The path of [`breakdown`](Self::breakdown).
-    pub const BREAKDOWN: v::Path<
-        Self,
-        k::Object<PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown>,
-    > = v::Path::new("breakdown");
-    /// A nested [`PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown`]; may be absent.
-    ///
-    /// Source: `breakdown` of `payment_pages_checkout_session_total_details`.
-    #[inline]
-    pub fn breakdown(
-        &self,
-    ) -> Option<&PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown> {
-        object(&self.value, "breakdown")
-    }
-}
+pub type PaymentPagesCheckoutSessionTotalDetails = super::QuotesResourceTotalDetails;
 /// Part of other objects: `payment_pages_checkout_session_total_details_resource_breakdown`.
 ///
 /// Source: schema `payment_pages_checkout_session_total_details_resource_breakdown`.
-pub type PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown = Lens<
-    markers::PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown,
->;
-impl PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown {
-    /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Object<LineItemsDiscountAmount>>> = v::Path::new(
-        "discounts",
-    );
-    /// An array: a nested [`LineItemsDiscountAmount`].
-    ///
-    /// Source: `discounts` of `payment_pages_checkout_session_total_details_resource_breakdown`.
-    #[inline]
-    pub fn discounts(&self) -> &v::Array<k::Object<LineItemsDiscountAmount>> {
-        array(&self.value, "discounts")
-    }
-    /// The path of [`taxes`](Self::taxes).
-    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::Path::new(
-        "taxes",
-    );
-    /// An array: a nested [`LineItemsTaxAmount`].
-    ///
-    /// Source: `taxes` of `payment_pages_checkout_session_total_details_resource_breakdown`.
-    #[inline]
-    pub fn taxes(&self) -> &v::Array<k::Object<LineItemsTaxAmount>> {
-        array(&self.value, "taxes")
-    }
-}
+pub type PaymentPagesCheckoutSessionTotalDetailsResourceBreakdown = super::QuotesResourceTotalDetailsResourceBreakdown;
 /// Part of other objects: `payment_pages_private_card_payment_method_options_resource_restrictions`.
 ///
 /// Source: schema `payment_pages_private_card_payment_method_options_resource_restrictions`.
@@ -4864,7 +3151,7 @@ impl PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictions {
                 PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked,
             >,
         >,
-    > = v::Path::new("brands_blocked");
+    > = v::path("brands_blocked");
     /// An array: one of the values of [`PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `brands_blocked` of `payment_pages_private_card_payment_method_options_resource_restrictions`.
@@ -4886,7 +3173,7 @@ impl PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictions {
                 PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked,
             >,
         >,
-    > = v::Path::new("funding_types_blocked");
+    > = v::path("funding_types_blocked");
     /// An array: one of the values of [`PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `funding_types_blocked` of `payment_pages_private_card_payment_method_options_resource_restrictions`.
@@ -4902,171 +3189,11 @@ impl PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictions {
     }
 }
 /// The values of `checkout_acss_debit_mandate_options.default_for`.
-#[non_exhaustive]
-pub enum CheckoutAcssDebitMandateOptionsDefaultFor {
-    /// `invoice`
-    Invoice,
-    /// `subscription`
-    Subscription,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAcssDebitMandateOptionsDefaultFor {
-    const VALUES: &'static [&'static str] = &["invoice", "subscription"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Invoice => "invoice",
-            Self::Subscription => "subscription",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Invoice,
-                1 => Self::Subscription,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAcssDebitMandateOptionsDefaultFor {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAcssDebitMandateOptionsDefaultFor {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAcssDebitMandateOptionsDefaultFor {}
-impl Debug for CheckoutAcssDebitMandateOptionsDefaultFor {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitDefaultFor as CheckoutAcssDebitMandateOptionsDefaultFor;
 /// The values of `checkout_acss_debit_mandate_options.payment_schedule`.
-#[non_exhaustive]
-pub enum CheckoutAcssDebitMandateOptionsPaymentSchedule {
-    /// `combined`
-    Combined,
-    /// `interval`
-    Interval,
-    /// `sporadic`
-    Sporadic,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAcssDebitMandateOptionsPaymentSchedule {
-    const VALUES: &'static [&'static str] = &["combined", "interval", "sporadic"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Combined => "combined",
-            Self::Interval => "interval",
-            Self::Sporadic => "sporadic",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Combined,
-                1 => Self::Interval,
-                2 => Self::Sporadic,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAcssDebitMandateOptionsPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAcssDebitMandateOptionsPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAcssDebitMandateOptionsPaymentSchedule {}
-impl Debug for CheckoutAcssDebitMandateOptionsPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitPaymentSchedule as CheckoutAcssDebitMandateOptionsPaymentSchedule;
 /// The values of `checkout_acss_debit_mandate_options.transaction_type`.
-#[non_exhaustive]
-pub enum CheckoutAcssDebitMandateOptionsTransactionType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAcssDebitMandateOptionsTransactionType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAcssDebitMandateOptionsTransactionType {}
-impl Debug for CheckoutAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as CheckoutAcssDebitMandateOptionsTransactionType;
 /// The values of `checkout_acss_debit_payment_method_options.currency`.
 #[non_exhaustive]
 pub enum CheckoutAcssDebitPaymentMethodOptionsCurrency {
@@ -5088,541 +3215,51 @@ impl v::OpenEnum for CheckoutAcssDebitPaymentMethodOptionsCurrency {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cad,
-                1 => Self::Usd,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cad,
+            1 => Self::Usd,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutAcssDebitPaymentMethodOptionsCurrency {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutAcssDebitPaymentMethodOptionsCurrency {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutAcssDebitPaymentMethodOptionsCurrency {}
 impl Debug for CheckoutAcssDebitPaymentMethodOptionsCurrency {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout_acss_debit_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutAcssDebitPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_acss_debit_payment_method_options.verification_method`.
-#[non_exhaustive]
-pub enum CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {}
-impl Debug for CheckoutAcssDebitPaymentMethodOptionsVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CheckoutAcssDebitPaymentMethodOptionsVerificationMethod;
 /// The values of `checkout_amazon_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutAmazonPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_bacs_debit_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutBacsDebitPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_bancontact_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutBancontactPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutBancontactPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_boleto_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutBoletoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutBoletoPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_card_payment_method_options.request_extended_authorization`.
-#[non_exhaustive]
-pub enum CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {}
-impl Debug for CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CheckoutCardPaymentMethodOptionsRequestExtendedAuthorization;
 /// The values of `checkout_card_payment_method_options.request_incremental_authorization`.
-#[non_exhaustive]
-pub enum CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {}
-impl Debug for CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CheckoutCardPaymentMethodOptionsRequestIncrementalAuthorization;
 /// The values of `checkout_card_payment_method_options.request_multicapture`.
-#[non_exhaustive]
-pub enum CheckoutCardPaymentMethodOptionsRequestMulticapture {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCardPaymentMethodOptionsRequestMulticapture {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCardPaymentMethodOptionsRequestMulticapture {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCardPaymentMethodOptionsRequestMulticapture {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCardPaymentMethodOptionsRequestMulticapture {}
-impl Debug for CheckoutCardPaymentMethodOptionsRequestMulticapture {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CheckoutCardPaymentMethodOptionsRequestMulticapture;
 /// The values of `checkout_card_payment_method_options.request_overcapture`.
 #[non_exhaustive]
 pub enum CheckoutCardPaymentMethodOptionsRequestOvercapture {
@@ -5644,534 +3281,49 @@ impl v::OpenEnum for CheckoutCardPaymentMethodOptionsRequestOvercapture {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::IfAvailable,
+            1 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutCardPaymentMethodOptionsRequestOvercapture {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutCardPaymentMethodOptionsRequestOvercapture {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutCardPaymentMethodOptionsRequestOvercapture {}
 impl Debug for CheckoutCardPaymentMethodOptionsRequestOvercapture {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout_card_payment_method_options.request_three_d_secure`.
-#[non_exhaustive]
-pub enum CheckoutCardPaymentMethodOptionsRequestThreeDSecure {
-    /// `any`
-    Any,
-    /// `automatic`
-    Automatic,
-    /// `challenge`
-    Challenge,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCardPaymentMethodOptionsRequestThreeDSecure {
-    const VALUES: &'static [&'static str] = &["any", "automatic", "challenge"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Any => "any",
-            Self::Automatic => "automatic",
-            Self::Challenge => "challenge",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Any,
-                1 => Self::Automatic,
-                2 => Self::Challenge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCardPaymentMethodOptionsRequestThreeDSecure {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCardPaymentMethodOptionsRequestThreeDSecure {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCardPaymentMethodOptionsRequestThreeDSecure {}
-impl Debug for CheckoutCardPaymentMethodOptionsRequestThreeDSecure {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as CheckoutCardPaymentMethodOptionsRequestThreeDSecure;
 /// The values of `checkout_card_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutCardPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCardPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCardPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutCardPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_customer_balance_bank_transfer_payment_method_options.requested_address_types`.
-#[non_exhaustive]
-pub enum CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {
-    /// `aba`
-    Aba,
-    /// `iban`
-    Iban,
-    /// `sepa`
-    Sepa,
-    /// `sort_code`
-    SortCode,
-    /// `spei`
-    Spei,
-    /// `swift`
-    Swift,
-    /// `zengin`
-    Zengin,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {
-    const VALUES: &'static [&'static str] = &[
-        "aba",
-        "iban",
-        "sepa",
-        "sort_code",
-        "spei",
-        "swift",
-        "zengin",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Aba => "aba",
-            Self::Iban => "iban",
-            Self::Sepa => "sepa",
-            Self::SortCode => "sort_code",
-            Self::Spei => "spei",
-            Self::Swift => "swift",
-            Self::Zengin => "zengin",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Aba,
-                1 => Self::Iban,
-                2 => Self::Sepa,
-                3 => Self::SortCode,
-                4 => Self::Spei,
-                5 => Self::Swift,
-                6 => Self::Zengin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {}
-impl Debug
-for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes as CheckoutCustomerBalanceBankTransferPaymentMethodOptionsRequestedAddressTypes;
 /// The values of `checkout_customer_balance_bank_transfer_payment_method_options.type`.
-#[non_exhaustive]
-pub enum CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {
-    /// `eu_bank_transfer`
-    EuBankTransfer,
-    /// `gb_bank_transfer`
-    GbBankTransfer,
-    /// `jp_bank_transfer`
-    JpBankTransfer,
-    /// `mx_bank_transfer`
-    MxBankTransfer,
-    /// `us_bank_transfer`
-    UsBankTransfer,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {
-    const VALUES: &'static [&'static str] = &[
-        "eu_bank_transfer",
-        "gb_bank_transfer",
-        "jp_bank_transfer",
-        "mx_bank_transfer",
-        "us_bank_transfer",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::EuBankTransfer => "eu_bank_transfer",
-            Self::GbBankTransfer => "gb_bank_transfer",
-            Self::JpBankTransfer => "jp_bank_transfer",
-            Self::MxBankTransfer => "mx_bank_transfer",
-            Self::UsBankTransfer => "us_bank_transfer",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EuBankTransfer,
-                1 => Self::GbBankTransfer,
-                2 => Self::JpBankTransfer,
-                3 => Self::MxBankTransfer,
-                4 => Self::UsBankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {}
-impl Debug for CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCustomerBalanceBankTransferType as CheckoutCustomerBalanceBankTransferPaymentMethodOptionsType;
 /// The values of `checkout_kakao_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutKakaoPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_klarna_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutKlarnaPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_kr_card_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutKrCardPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutKrCardPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_link_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutLinkPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutLinkPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutLinkPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutLinkPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutLinkPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutLinkPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutLinkPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_link_wallet_options.display`.
 #[non_exhaustive]
 pub enum CheckoutLinkWalletOptionsDisplay {
@@ -6193,529 +3345,51 @@ impl v::OpenEnum for CheckoutLinkWalletOptionsDisplay {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutLinkWalletOptionsDisplay {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutLinkWalletOptionsDisplay {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutLinkWalletOptionsDisplay {}
 impl Debug for CheckoutLinkWalletOptionsDisplay {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout_naver_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutNaverPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_paypal_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutPaypalPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutPaypalPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_payto_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutPaytoPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutPaytoPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_pix_payment_method_options.amount_includes_iof`.
-#[non_exhaustive]
-pub enum CheckoutPixPaymentMethodOptionsAmountIncludesIof {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutPixPaymentMethodOptionsAmountIncludesIof {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutPixPaymentMethodOptionsAmountIncludesIof {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutPixPaymentMethodOptionsAmountIncludesIof {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutPixPaymentMethodOptionsAmountIncludesIof {}
-impl Debug for CheckoutPixPaymentMethodOptionsAmountIncludesIof {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as CheckoutPixPaymentMethodOptionsAmountIncludesIof;
 /// The values of `checkout_pix_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutPixPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutPixPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutPixPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutPixPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutPixPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutPixPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutPixPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_revolut_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutRevolutPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_sepa_debit_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutSepaDebitPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout.session.billing_address_collection`.
-#[non_exhaustive]
-pub enum CheckoutSessionBillingAddressCollection {
-    /// `auto`
-    Auto,
-    /// `required`
-    Required,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutSessionBillingAddressCollection {
-    const VALUES: &'static [&'static str] = &["auto", "required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Auto => "auto",
-            Self::Required => "required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutSessionBillingAddressCollection {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutSessionBillingAddressCollection {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutSessionBillingAddressCollection {}
-impl Debug for CheckoutSessionBillingAddressCollection {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinkBillingAddressCollection as CheckoutSessionBillingAddressCollection;
 /// The values of `checkout.session.customer_creation`.
-#[non_exhaustive]
-pub enum CheckoutSessionCustomerCreation {
-    /// `always`
-    Always,
-    /// `if_required`
-    IfRequired,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutSessionCustomerCreation {
-    const VALUES: &'static [&'static str] = &["always", "if_required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::IfRequired => "if_required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::IfRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutSessionCustomerCreation {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutSessionCustomerCreation {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutSessionCustomerCreation {}
-impl Debug for CheckoutSessionCustomerCreation {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinkCustomerCreation as CheckoutSessionCustomerCreation;
 /// The values of `checkout.session.locale`.
 #[non_exhaustive]
 pub enum CheckoutSessionLocale {
@@ -6900,77 +3574,71 @@ impl v::OpenEnum for CheckoutSessionLocale {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Bg,
-                2 => Self::Cs,
-                3 => Self::Da,
-                4 => Self::De,
-                5 => Self::El,
-                6 => Self::En,
-                7 => Self::EnGB,
-                8 => Self::Es,
-                9 => Self::EsMinus419,
-                10 => Self::Et,
-                11 => Self::Fi,
-                12 => Self::Fil,
-                13 => Self::Fr,
-                14 => Self::FrCA,
-                15 => Self::HiIN,
-                16 => Self::Hr,
-                17 => Self::Hu,
-                18 => Self::Id,
-                19 => Self::It,
-                20 => Self::Ja,
-                21 => Self::Ko,
-                22 => Self::Lt,
-                23 => Self::Lv,
-                24 => Self::Ms,
-                25 => Self::Mt,
-                26 => Self::Nb,
-                27 => Self::Nl,
-                28 => Self::Pl,
-                29 => Self::Pt,
-                30 => Self::PtBR,
-                31 => Self::Ro,
-                32 => Self::Ru,
-                33 => Self::Sk,
-                34 => Self::Sl,
-                35 => Self::Sv,
-                36 => Self::Th,
-                37 => Self::Tr,
-                38 => Self::Vi,
-                39 => Self::Zh,
-                40 => Self::ZhHK,
-                41 => Self::ZhTW,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Bg,
+            2 => Self::Cs,
+            3 => Self::Da,
+            4 => Self::De,
+            5 => Self::El,
+            6 => Self::En,
+            7 => Self::EnGB,
+            8 => Self::Es,
+            9 => Self::EsMinus419,
+            10 => Self::Et,
+            11 => Self::Fi,
+            12 => Self::Fil,
+            13 => Self::Fr,
+            14 => Self::FrCA,
+            15 => Self::HiIN,
+            16 => Self::Hr,
+            17 => Self::Hu,
+            18 => Self::Id,
+            19 => Self::It,
+            20 => Self::Ja,
+            21 => Self::Ko,
+            22 => Self::Lt,
+            23 => Self::Lv,
+            24 => Self::Ms,
+            25 => Self::Mt,
+            26 => Self::Nb,
+            27 => Self::Nl,
+            28 => Self::Pl,
+            29 => Self::Pt,
+            30 => Self::PtBR,
+            31 => Self::Ro,
+            32 => Self::Ru,
+            33 => Self::Sk,
+            34 => Self::Sl,
+            35 => Self::Sv,
+            36 => Self::Th,
+            37 => Self::Tr,
+            38 => Self::Vi,
+            39 => Self::Zh,
+            40 => Self::ZhHK,
+            41 => Self::ZhTW,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionLocale {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionLocale {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionLocale {}
 impl Debug for CheckoutSessionLocale {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.mode`.
@@ -6997,38 +3665,32 @@ impl v::OpenEnum for CheckoutSessionMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Payment,
-                1 => Self::Setup,
-                2 => Self::Subscription,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Payment,
+            1 => Self::Setup,
+            2 => Self::Subscription,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionMode {}
 impl Debug for CheckoutSessionMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.origin_context`.
@@ -7052,93 +3714,35 @@ impl v::OpenEnum for CheckoutSessionOriginContext {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MobileApp,
-                1 => Self::Web,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MobileApp,
+            1 => Self::Web,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionOriginContext {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionOriginContext {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionOriginContext {}
 impl Debug for CheckoutSessionOriginContext {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.payment_method_collection`.
-#[non_exhaustive]
-pub enum CheckoutSessionPaymentMethodCollection {
-    /// `always`
-    Always,
-    /// `if_required`
-    IfRequired,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutSessionPaymentMethodCollection {
-    const VALUES: &'static [&'static str] = &["always", "if_required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::IfRequired => "if_required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::IfRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutSessionPaymentMethodCollection {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutSessionPaymentMethodCollection {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutSessionPaymentMethodCollection {}
-impl Debug for CheckoutSessionPaymentMethodCollection {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinkCustomerCreation as CheckoutSessionPaymentMethodCollection;
 /// The values of `checkout.session.payment_status`.
 #[non_exhaustive]
 pub enum CheckoutSessionPaymentStatus {
@@ -7163,38 +3767,32 @@ impl v::OpenEnum for CheckoutSessionPaymentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NoPaymentRequired,
-                1 => Self::Paid,
-                2 => Self::Unpaid,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NoPaymentRequired,
+            1 => Self::Paid,
+            2 => Self::Unpaid,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionPaymentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionPaymentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionPaymentStatus {}
 impl Debug for CheckoutSessionPaymentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.redirect_on_completion`.
@@ -7221,38 +3819,32 @@ impl v::OpenEnum for CheckoutSessionRedirectOnCompletion {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::IfRequired,
-                2 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Always,
+            1 => Self::IfRequired,
+            2 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionRedirectOnCompletion {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionRedirectOnCompletion {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionRedirectOnCompletion {}
 impl Debug for CheckoutSessionRedirectOnCompletion {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.status`.
@@ -7279,112 +3871,36 @@ impl v::OpenEnum for CheckoutSessionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Complete,
-                1 => Self::Expired,
-                2 => Self::Open,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Complete,
+            1 => Self::Expired,
+            2 => Self::Open,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionStatus {}
 impl Debug for CheckoutSessionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout.session.submit_type`.
-#[non_exhaustive]
-pub enum CheckoutSessionSubmitType {
-    /// `auto`
-    Auto,
-    /// `book`
-    Book,
-    /// `donate`
-    Donate,
-    /// `pay`
-    Pay,
-    /// `subscribe`
-    Subscribe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutSessionSubmitType {
-    const VALUES: &'static [&'static str] = &[
-        "auto",
-        "book",
-        "donate",
-        "pay",
-        "subscribe",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Auto => "auto",
-            Self::Book => "book",
-            Self::Donate => "donate",
-            Self::Pay => "pay",
-            Self::Subscribe => "subscribe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Book,
-                2 => Self::Donate,
-                3 => Self::Pay,
-                4 => Self::Subscribe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutSessionSubmitType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutSessionSubmitType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutSessionSubmitType {}
-impl Debug for CheckoutSessionSubmitType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinkSubmitType as CheckoutSessionSubmitType;
 /// The values of `checkout.session.ui_mode`.
 #[non_exhaustive]
 pub enum CheckoutSessionUiMode {
@@ -7417,211 +3933,41 @@ impl v::OpenEnum for CheckoutSessionUiMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Elements,
-                1 => Self::EmbeddedPage,
-                2 => Self::Form,
-                3 => Self::HostedPage,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Elements,
+            1 => Self::EmbeddedPage,
+            2 => Self::Form,
+            3 => Self::HostedPage,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutSessionUiMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutSessionUiMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutSessionUiMode {}
 impl Debug for CheckoutSessionUiMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout_twint_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutTwintPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutTwintPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutTwintPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutTwintPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutTwintPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutTwintPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as CheckoutTwintPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_upi_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutUpiPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutUpiPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutUpiPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutUpiPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutUpiPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutUpiPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutUpiPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_us_bank_account_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {}
-impl Debug for CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as CheckoutUsBankAccountPaymentMethodOptionsSetupFutureUsage;
 /// The values of `checkout_us_bank_account_payment_method_options.verification_method`.
 #[non_exhaustive]
 pub enum CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod {
@@ -7643,456 +3989,45 @@ impl v::OpenEnum for CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Instant,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod {}
 impl Debug for CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `checkout_wechat_pay_payment_method_options.client`.
-#[non_exhaustive]
-pub enum CheckoutWechatPayPaymentMethodOptionsClient {
-    /// `android`
-    Android,
-    /// `ios`
-    Ios,
-    /// `web`
-    Web,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CheckoutWechatPayPaymentMethodOptionsClient {
-    const VALUES: &'static [&'static str] = &["android", "ios", "web"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Android => "android",
-            Self::Ios => "ios",
-            Self::Web => "web",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Android,
-                1 => Self::Ios,
-                2 => Self::Web,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CheckoutWechatPayPaymentMethodOptionsClient {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CheckoutWechatPayPaymentMethodOptionsClient {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CheckoutWechatPayPaymentMethodOptionsClient {}
-impl Debug for CheckoutWechatPayPaymentMethodOptionsClient {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsWechatPayClient as CheckoutWechatPayPaymentMethodOptionsClient;
 /// The values of `mandate_options_payto.amount_type`.
-#[non_exhaustive]
-pub enum MandateOptionsPaytoAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandateOptionsPaytoAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandateOptionsPaytoAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandateOptionsPaytoAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandateOptionsPaytoAmountType {}
-impl Debug for MandateOptionsPaytoAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as MandateOptionsPaytoAmountType;
 /// The values of `mandate_options_payto.payment_schedule`.
-#[non_exhaustive]
-pub enum MandateOptionsPaytoPaymentSchedule {
-    /// `adhoc`
-    Adhoc,
-    /// `annual`
-    Annual,
-    /// `daily`
-    Daily,
-    /// `fortnightly`
-    Fortnightly,
-    /// `monthly`
-    Monthly,
-    /// `quarterly`
-    Quarterly,
-    /// `semi_annual`
-    SemiAnnual,
-    /// `weekly`
-    Weekly,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandateOptionsPaytoPaymentSchedule {
-    const VALUES: &'static [&'static str] = &[
-        "adhoc",
-        "annual",
-        "daily",
-        "fortnightly",
-        "monthly",
-        "quarterly",
-        "semi_annual",
-        "weekly",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Adhoc => "adhoc",
-            Self::Annual => "annual",
-            Self::Daily => "daily",
-            Self::Fortnightly => "fortnightly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::SemiAnnual => "semi_annual",
-            Self::Weekly => "weekly",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adhoc,
-                1 => Self::Annual,
-                2 => Self::Daily,
-                3 => Self::Fortnightly,
-                4 => Self::Monthly,
-                5 => Self::Quarterly,
-                6 => Self::SemiAnnual,
-                7 => Self::Weekly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandateOptionsPaytoPaymentSchedule {}
-impl Debug for MandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPaymentSchedule as MandateOptionsPaytoPaymentSchedule;
 /// The values of `mandate_options_payto.purpose`.
-#[non_exhaustive]
-pub enum MandateOptionsPaytoPurpose {
-    /// `dependant_support`
-    DependantSupport,
-    /// `government`
-    Government,
-    /// `loan`
-    Loan,
-    /// `mortgage`
-    Mortgage,
-    /// `other`
-    OtherValue,
-    /// `pension`
-    Pension,
-    /// `personal`
-    Personal,
-    /// `retail`
-    Retail,
-    /// `salary`
-    Salary,
-    /// `tax`
-    Tax,
-    /// `utility`
-    Utility,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandateOptionsPaytoPurpose {
-    const VALUES: &'static [&'static str] = &[
-        "dependant_support",
-        "government",
-        "loan",
-        "mortgage",
-        "other",
-        "pension",
-        "personal",
-        "retail",
-        "salary",
-        "tax",
-        "utility",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DependantSupport => "dependant_support",
-            Self::Government => "government",
-            Self::Loan => "loan",
-            Self::Mortgage => "mortgage",
-            Self::OtherValue => "other",
-            Self::Pension => "pension",
-            Self::Personal => "personal",
-            Self::Retail => "retail",
-            Self::Salary => "salary",
-            Self::Tax => "tax",
-            Self::Utility => "utility",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DependantSupport,
-                1 => Self::Government,
-                2 => Self::Loan,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Pension,
-                6 => Self::Personal,
-                7 => Self::Retail,
-                8 => Self::Salary,
-                9 => Self::Tax,
-                10 => Self::Utility,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandateOptionsPaytoPurpose {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandateOptionsPaytoPurpose {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandateOptionsPaytoPurpose {}
-impl Debug for MandateOptionsPaytoPurpose {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPurpose as MandateOptionsPaytoPurpose;
 /// The values of `mandate_options_upi.amount_type`.
-#[non_exhaustive]
-pub enum MandateOptionsUpiAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandateOptionsUpiAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandateOptionsUpiAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandateOptionsUpiAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandateOptionsUpiAmountType {}
-impl Debug for MandateOptionsUpiAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as MandateOptionsUpiAmountType;
 /// The values of `payment_pages_checkout_session_automatic_tax.status`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionAutomaticTaxStatus {
-    /// `complete`
-    Complete,
-    /// `failed`
-    Failed,
-    /// `requires_location_inputs`
-    RequiresLocationInputs,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionAutomaticTaxStatus {
-    const VALUES: &'static [&'static str] = &[
-        "complete",
-        "failed",
-        "requires_location_inputs",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Complete => "complete",
-            Self::Failed => "failed",
-            Self::RequiresLocationInputs => "requires_location_inputs",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Complete,
-                1 => Self::Failed,
-                2 => Self::RequiresLocationInputs,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionAutomaticTaxStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionAutomaticTaxStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionAutomaticTaxStatus {}
-impl Debug for PaymentPagesCheckoutSessionAutomaticTaxStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::AutomaticTaxStatus as PaymentPagesCheckoutSessionAutomaticTaxStatus;
 /// The values of `payment_pages_checkout_session_branding_settings.border_style`.
 #[non_exhaustive]
 pub enum PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {
@@ -8117,38 +4052,32 @@ impl v::OpenEnum for PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Pill,
-                1 => Self::Rectangular,
-                2 => Self::Rounded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Pill,
+            1 => Self::Rectangular,
+            2 => Self::Rounded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {}
 impl Debug for PaymentPagesCheckoutSessionBrandingSettingsBorderStyle {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_pages_checkout_session_branding_settings_icon.type`.
@@ -8172,201 +4101,39 @@ impl v::OpenEnum for PaymentPagesCheckoutSessionBrandingSettingsIconType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::File,
-                1 => Self::Url,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::File,
+            1 => Self::Url,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentPagesCheckoutSessionBrandingSettingsIconType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentPagesCheckoutSessionBrandingSettingsIconType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentPagesCheckoutSessionBrandingSettingsIconType {}
 impl Debug for PaymentPagesCheckoutSessionBrandingSettingsIconType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_pages_checkout_session_branding_settings_logo.type`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionBrandingSettingsLogoType {
-    /// `file`
-    File,
-    /// `url`
-    Url,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionBrandingSettingsLogoType {
-    const VALUES: &'static [&'static str] = &["file", "url"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::File => "file",
-            Self::Url => "url",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::File,
-                1 => Self::Url,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionBrandingSettingsLogoType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionBrandingSettingsLogoType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionBrandingSettingsLogoType {}
-impl Debug for PaymentPagesCheckoutSessionBrandingSettingsLogoType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentPagesCheckoutSessionBrandingSettingsIconType as PaymentPagesCheckoutSessionBrandingSettingsLogoType;
 /// The values of `payment_pages_checkout_session_consent_collection.promotions`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionConsentCollectionPromotions {
-    /// `auto`
-    Auto,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionConsentCollectionPromotions {
-    const VALUES: &'static [&'static str] = &["auto", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Auto => "auto",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionConsentCollectionPromotions {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionConsentCollectionPromotions {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionConsentCollectionPromotions {}
-impl Debug for PaymentPagesCheckoutSessionConsentCollectionPromotions {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceConsentCollectionPromotions as PaymentPagesCheckoutSessionConsentCollectionPromotions;
 /// The values of `payment_pages_checkout_session_consent_collection.terms_of_service`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionConsentCollectionTermsOfService {
-    /// `none`
-    None,
-    /// `required`
-    Required,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionConsentCollectionTermsOfService {
-    const VALUES: &'static [&'static str] = &["none", "required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::Required => "required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionConsentCollectionTermsOfService {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionConsentCollectionTermsOfService {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionConsentCollectionTermsOfService {}
-impl Debug for PaymentPagesCheckoutSessionConsentCollectionTermsOfService {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceConsentCollectionTermsOfService as PaymentPagesCheckoutSessionConsentCollectionTermsOfService;
 /// The values of `payment_pages_checkout_session_consent.promotions`.
 #[non_exhaustive]
 pub enum PaymentPagesCheckoutSessionConsentPromotions {
@@ -8388,209 +4155,39 @@ impl v::OpenEnum for PaymentPagesCheckoutSessionConsentPromotions {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OptIn,
-                1 => Self::OptOut,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OptIn,
+            1 => Self::OptOut,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentPagesCheckoutSessionConsentPromotions {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentPagesCheckoutSessionConsentPromotions {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentPagesCheckoutSessionConsentPromotions {}
 impl Debug for PaymentPagesCheckoutSessionConsentPromotions {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_pages_checkout_session_custom_fields.type`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionCustomFieldsType {
-    /// `dropdown`
-    Dropdown,
-    /// `numeric`
-    Numeric,
-    /// `text`
-    Text,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionCustomFieldsType {
-    const VALUES: &'static [&'static str] = &["dropdown", "numeric", "text"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Dropdown => "dropdown",
-            Self::Numeric => "numeric",
-            Self::Text => "text",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Dropdown,
-                1 => Self::Numeric,
-                2 => Self::Text,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionCustomFieldsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionCustomFieldsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionCustomFieldsType {}
-impl Debug for PaymentPagesCheckoutSessionCustomFieldsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceCustomFieldsType as PaymentPagesCheckoutSessionCustomFieldsType;
 /// The values of `payment_pages_checkout_session_customer_details.tax_exempt`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {
-    /// `exempt`
-    Exempt,
-    /// `none`
-    None,
-    /// `reverse`
-    Reverse,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {
-    const VALUES: &'static [&'static str] = &["exempt", "none", "reverse"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exempt => "exempt",
-            Self::None => "none",
-            Self::Reverse => "reverse",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exempt,
-                1 => Self::None,
-                2 => Self::Reverse,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {}
-impl Debug for PaymentPagesCheckoutSessionCustomerDetailsTaxExempt {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CustomerTaxExempt as PaymentPagesCheckoutSessionCustomerDetailsTaxExempt;
 /// The values of `payment_pages_checkout_session_payment_method_reuse_agreement.position`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {
-    /// `auto`
-    Auto,
-    /// `hidden`
-    Hidden,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {
-    const VALUES: &'static [&'static str] = &["auto", "hidden"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Auto => "auto",
-            Self::Hidden => "hidden",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Hidden,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {}
-impl Debug for PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourcePaymentMethodReuseAgreementPosition as PaymentPagesCheckoutSessionPaymentMethodReuseAgreementPosition;
 /// The values of `payment_pages_checkout_session_permissions.update_shipping_details`.
 #[non_exhaustive]
 pub enum PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails {
@@ -8612,2304 +4209,47 @@ impl v::OpenEnum for PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ClientOnly,
-                1 => Self::ServerOnly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ClientOnly,
+            1 => Self::ServerOnly,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails {}
 impl Debug for PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_pages_checkout_session_saved_payment_method_options.allow_redisplay_filters`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {
-    /// `always`
-    Always,
-    /// `limited`
-    Limited,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {
-    const VALUES: &'static [&'static str] = &["always", "limited", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Limited => "limited",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Limited,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {}
-impl Debug
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CardAllowRedisplay as PaymentPagesCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters;
 /// The values of `payment_pages_checkout_session_saved_payment_method_options.payment_method_remove`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {}
-impl Debug for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove;
 /// The values of `payment_pages_checkout_session_saved_payment_method_options.payment_method_save`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {}
-impl Debug for PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as PaymentPagesCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave;
 /// The values of `payment_pages_checkout_session_shipping_address_collection.allowed_countries`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {
-    /// `AC`
-    AC,
-    /// `AD`
-    AD,
-    /// `AE`
-    AE,
-    /// `AF`
-    AF,
-    /// `AG`
-    AG,
-    /// `AI`
-    AI,
-    /// `AL`
-    AL,
-    /// `AM`
-    AM,
-    /// `AO`
-    AO,
-    /// `AQ`
-    AQ,
-    /// `AR`
-    AR,
-    /// `AT`
-    AT,
-    /// `AU`
-    AU,
-    /// `AW`
-    AW,
-    /// `AX`
-    AX,
-    /// `AZ`
-    AZ,
-    /// `BA`
-    BA,
-    /// `BB`
-    BB,
-    /// `BD`
-    BD,
-    /// `BE`
-    BE,
-    /// `BF`
-    BF,
-    /// `BG`
-    BG,
-    /// `BH`
-    BH,
-    /// `BI`
-    BI,
-    /// `BJ`
-    BJ,
-    /// `BL`
-    BL,
-    /// `BM`
-    BM,
-    /// `BN`
-    BN,
-    /// `BO`
-    BO,
-    /// `BQ`
-    BQ,
-    /// `BR`
-    BR,
-    /// `BS`
-    BS,
-    /// `BT`
-    BT,
-    /// `BV`
-    BV,
-    /// `BW`
-    BW,
-    /// `BY`
-    BY,
-    /// `BZ`
-    BZ,
-    /// `CA`
-    CA,
-    /// `CD`
-    CD,
-    /// `CF`
-    CF,
-    /// `CG`
-    CG,
-    /// `CH`
-    CH,
-    /// `CI`
-    CI,
-    /// `CK`
-    CK,
-    /// `CL`
-    CL,
-    /// `CM`
-    CM,
-    /// `CN`
-    CN,
-    /// `CO`
-    CO,
-    /// `CR`
-    CR,
-    /// `CV`
-    CV,
-    /// `CW`
-    CW,
-    /// `CY`
-    CY,
-    /// `CZ`
-    CZ,
-    /// `DE`
-    DE,
-    /// `DJ`
-    DJ,
-    /// `DK`
-    DK,
-    /// `DM`
-    DM,
-    /// `DO`
-    DO,
-    /// `DZ`
-    DZ,
-    /// `EC`
-    EC,
-    /// `EE`
-    EE,
-    /// `EG`
-    EG,
-    /// `EH`
-    EH,
-    /// `ER`
-    ER,
-    /// `ES`
-    ES,
-    /// `ET`
-    ET,
-    /// `FI`
-    FI,
-    /// `FJ`
-    FJ,
-    /// `FK`
-    FK,
-    /// `FO`
-    FO,
-    /// `FR`
-    FR,
-    /// `GA`
-    GA,
-    /// `GB`
-    GB,
-    /// `GD`
-    GD,
-    /// `GE`
-    GE,
-    /// `GF`
-    GF,
-    /// `GG`
-    GG,
-    /// `GH`
-    GH,
-    /// `GI`
-    GI,
-    /// `GL`
-    GL,
-    /// `GM`
-    GM,
-    /// `GN`
-    GN,
-    /// `GP`
-    GP,
-    /// `GQ`
-    GQ,
-    /// `GR`
-    GR,
-    /// `GS`
-    GS,
-    /// `GT`
-    GT,
-    /// `GU`
-    GU,
-    /// `GW`
-    GW,
-    /// `GY`
-    GY,
-    /// `HK`
-    HK,
-    /// `HN`
-    HN,
-    /// `HR`
-    HR,
-    /// `HT`
-    HT,
-    /// `HU`
-    HU,
-    /// `ID`
-    ID,
-    /// `IE`
-    IE,
-    /// `IL`
-    IL,
-    /// `IM`
-    IM,
-    /// `IN`
-    IN,
-    /// `IO`
-    IO,
-    /// `IQ`
-    IQ,
-    /// `IS`
-    IS,
-    /// `IT`
-    IT,
-    /// `JE`
-    JE,
-    /// `JM`
-    JM,
-    /// `JO`
-    JO,
-    /// `JP`
-    JP,
-    /// `KE`
-    KE,
-    /// `KG`
-    KG,
-    /// `KH`
-    KH,
-    /// `KI`
-    KI,
-    /// `KM`
-    KM,
-    /// `KN`
-    KN,
-    /// `KR`
-    KR,
-    /// `KW`
-    KW,
-    /// `KY`
-    KY,
-    /// `KZ`
-    KZ,
-    /// `LA`
-    LA,
-    /// `LB`
-    LB,
-    /// `LC`
-    LC,
-    /// `LI`
-    LI,
-    /// `LK`
-    LK,
-    /// `LR`
-    LR,
-    /// `LS`
-    LS,
-    /// `LT`
-    LT,
-    /// `LU`
-    LU,
-    /// `LV`
-    LV,
-    /// `LY`
-    LY,
-    /// `MA`
-    MA,
-    /// `MC`
-    MC,
-    /// `MD`
-    MD,
-    /// `ME`
-    ME,
-    /// `MF`
-    MF,
-    /// `MG`
-    MG,
-    /// `MK`
-    MK,
-    /// `ML`
-    ML,
-    /// `MM`
-    MM,
-    /// `MN`
-    MN,
-    /// `MO`
-    MO,
-    /// `MQ`
-    MQ,
-    /// `MR`
-    MR,
-    /// `MS`
-    MS,
-    /// `MT`
-    MT,
-    /// `MU`
-    MU,
-    /// `MV`
-    MV,
-    /// `MW`
-    MW,
-    /// `MX`
-    MX,
-    /// `MY`
-    MY,
-    /// `MZ`
-    MZ,
-    /// `NA`
-    NA,
-    /// `NC`
-    NC,
-    /// `NE`
-    NE,
-    /// `NG`
-    NG,
-    /// `NI`
-    NI,
-    /// `NL`
-    NL,
-    /// `NO`
-    NO,
-    /// `NP`
-    NP,
-    /// `NR`
-    NR,
-    /// `NU`
-    NU,
-    /// `NZ`
-    NZ,
-    /// `OM`
-    OM,
-    /// `PA`
-    PA,
-    /// `PE`
-    PE,
-    /// `PF`
-    PF,
-    /// `PG`
-    PG,
-    /// `PH`
-    PH,
-    /// `PK`
-    PK,
-    /// `PL`
-    PL,
-    /// `PM`
-    PM,
-    /// `PN`
-    PN,
-    /// `PR`
-    PR,
-    /// `PS`
-    PS,
-    /// `PT`
-    PT,
-    /// `PY`
-    PY,
-    /// `QA`
-    QA,
-    /// `RE`
-    RE,
-    /// `RO`
-    RO,
-    /// `RS`
-    RS,
-    /// `RU`
-    RU,
-    /// `RW`
-    RW,
-    /// `SA`
-    SA,
-    /// `SB`
-    SB,
-    /// `SC`
-    SC,
-    /// `SD`
-    SD,
-    /// `SE`
-    SE,
-    /// `SG`
-    SG,
-    /// `SH`
-    SH,
-    /// `SI`
-    SI,
-    /// `SJ`
-    SJ,
-    /// `SK`
-    SK,
-    /// `SL`
-    SL,
-    /// `SM`
-    SM,
-    /// `SN`
-    SN,
-    /// `SO`
-    SO,
-    /// `SR`
-    SR,
-    /// `SS`
-    SS,
-    /// `ST`
-    ST,
-    /// `SV`
-    SV,
-    /// `SX`
-    SX,
-    /// `SZ`
-    SZ,
-    /// `TA`
-    TA,
-    /// `TC`
-    TC,
-    /// `TD`
-    TD,
-    /// `TF`
-    TF,
-    /// `TG`
-    TG,
-    /// `TH`
-    TH,
-    /// `TJ`
-    TJ,
-    /// `TK`
-    TK,
-    /// `TL`
-    TL,
-    /// `TM`
-    TM,
-    /// `TN`
-    TN,
-    /// `TO`
-    TO,
-    /// `TR`
-    TR,
-    /// `TT`
-    TT,
-    /// `TV`
-    TV,
-    /// `TW`
-    TW,
-    /// `TZ`
-    TZ,
-    /// `UA`
-    UA,
-    /// `UG`
-    UG,
-    /// `US`
-    US,
-    /// `UY`
-    UY,
-    /// `UZ`
-    UZ,
-    /// `VA`
-    VA,
-    /// `VC`
-    VC,
-    /// `VE`
-    VE,
-    /// `VG`
-    VG,
-    /// `VN`
-    VN,
-    /// `VU`
-    VU,
-    /// `WF`
-    WF,
-    /// `WS`
-    WS,
-    /// `XK`
-    XK,
-    /// `YE`
-    YE,
-    /// `YT`
-    YT,
-    /// `ZA`
-    ZA,
-    /// `ZM`
-    ZM,
-    /// `ZW`
-    ZW,
-    /// `ZZ`
-    ZZ,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {
-    const VALUES: &'static [&'static str] = &[
-        "AC",
-        "AD",
-        "AE",
-        "AF",
-        "AG",
-        "AI",
-        "AL",
-        "AM",
-        "AO",
-        "AQ",
-        "AR",
-        "AT",
-        "AU",
-        "AW",
-        "AX",
-        "AZ",
-        "BA",
-        "BB",
-        "BD",
-        "BE",
-        "BF",
-        "BG",
-        "BH",
-        "BI",
-        "BJ",
-        "BL",
-        "BM",
-        "BN",
-        "BO",
-        "BQ",
-        "BR",
-        "BS",
-        "BT",
-        "BV",
-        "BW",
-        "BY",
-        "BZ",
-        "CA",
-        "CD",
-        "CF",
-        "CG",
-        "CH",
-        "CI",
-        "CK",
-        "CL",
-        "CM",
-        "CN",
-        "CO",
-        "CR",
-        "CV",
-        "CW",
-        "CY",
-        "CZ",
-        "DE",
-        "DJ",
-        "DK",
-        "DM",
-        "DO",
-        "DZ",
-        "EC",
-        "EE",
-        "EG",
-        "EH",
-        "ER",
-        "ES",
-        "ET",
-        "FI",
-        "FJ",
-        "FK",
-        "FO",
-        "FR",
-        "GA",
-        "GB",
-        "GD",
-        "GE",
-        "GF",
-        "GG",
-        "GH",
-        "GI",
-        "GL",
-        "GM",
-        "GN",
-        "GP",
-        "GQ",
-        "GR",
-        "GS",
-        "GT",
-        "GU",
-        "GW",
-        "GY",
-        "HK",
-        "HN",
-        "HR",
-        "HT",
-        "HU",
-        "ID",
-        "IE",
-        "IL",
-        "IM",
-        "IN",
-        "IO",
-        "IQ",
-        "IS",
-        "IT",
-        "JE",
-        "JM",
-        "JO",
-        "JP",
-        "KE",
-        "KG",
-        "KH",
-        "KI",
-        "KM",
-        "KN",
-        "KR",
-        "KW",
-        "KY",
-        "KZ",
-        "LA",
-        "LB",
-        "LC",
-        "LI",
-        "LK",
-        "LR",
-        "LS",
-        "LT",
-        "LU",
-        "LV",
-        "LY",
-        "MA",
-        "MC",
-        "MD",
-        "ME",
-        "MF",
-        "MG",
-        "MK",
-        "ML",
-        "MM",
-        "MN",
-        "MO",
-        "MQ",
-        "MR",
-        "MS",
-        "MT",
-        "MU",
-        "MV",
-        "MW",
-        "MX",
-        "MY",
-        "MZ",
-        "NA",
-        "NC",
-        "NE",
-        "NG",
-        "NI",
-        "NL",
-        "NO",
-        "NP",
-        "NR",
-        "NU",
-        "NZ",
-        "OM",
-        "PA",
-        "PE",
-        "PF",
-        "PG",
-        "PH",
-        "PK",
-        "PL",
-        "PM",
-        "PN",
-        "PR",
-        "PS",
-        "PT",
-        "PY",
-        "QA",
-        "RE",
-        "RO",
-        "RS",
-        "RU",
-        "RW",
-        "SA",
-        "SB",
-        "SC",
-        "SD",
-        "SE",
-        "SG",
-        "SH",
-        "SI",
-        "SJ",
-        "SK",
-        "SL",
-        "SM",
-        "SN",
-        "SO",
-        "SR",
-        "SS",
-        "ST",
-        "SV",
-        "SX",
-        "SZ",
-        "TA",
-        "TC",
-        "TD",
-        "TF",
-        "TG",
-        "TH",
-        "TJ",
-        "TK",
-        "TL",
-        "TM",
-        "TN",
-        "TO",
-        "TR",
-        "TT",
-        "TV",
-        "TW",
-        "TZ",
-        "UA",
-        "UG",
-        "US",
-        "UY",
-        "UZ",
-        "VA",
-        "VC",
-        "VE",
-        "VG",
-        "VN",
-        "VU",
-        "WF",
-        "WS",
-        "XK",
-        "YE",
-        "YT",
-        "ZA",
-        "ZM",
-        "ZW",
-        "ZZ",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AC => "AC",
-            Self::AD => "AD",
-            Self::AE => "AE",
-            Self::AF => "AF",
-            Self::AG => "AG",
-            Self::AI => "AI",
-            Self::AL => "AL",
-            Self::AM => "AM",
-            Self::AO => "AO",
-            Self::AQ => "AQ",
-            Self::AR => "AR",
-            Self::AT => "AT",
-            Self::AU => "AU",
-            Self::AW => "AW",
-            Self::AX => "AX",
-            Self::AZ => "AZ",
-            Self::BA => "BA",
-            Self::BB => "BB",
-            Self::BD => "BD",
-            Self::BE => "BE",
-            Self::BF => "BF",
-            Self::BG => "BG",
-            Self::BH => "BH",
-            Self::BI => "BI",
-            Self::BJ => "BJ",
-            Self::BL => "BL",
-            Self::BM => "BM",
-            Self::BN => "BN",
-            Self::BO => "BO",
-            Self::BQ => "BQ",
-            Self::BR => "BR",
-            Self::BS => "BS",
-            Self::BT => "BT",
-            Self::BV => "BV",
-            Self::BW => "BW",
-            Self::BY => "BY",
-            Self::BZ => "BZ",
-            Self::CA => "CA",
-            Self::CD => "CD",
-            Self::CF => "CF",
-            Self::CG => "CG",
-            Self::CH => "CH",
-            Self::CI => "CI",
-            Self::CK => "CK",
-            Self::CL => "CL",
-            Self::CM => "CM",
-            Self::CN => "CN",
-            Self::CO => "CO",
-            Self::CR => "CR",
-            Self::CV => "CV",
-            Self::CW => "CW",
-            Self::CY => "CY",
-            Self::CZ => "CZ",
-            Self::DE => "DE",
-            Self::DJ => "DJ",
-            Self::DK => "DK",
-            Self::DM => "DM",
-            Self::DO => "DO",
-            Self::DZ => "DZ",
-            Self::EC => "EC",
-            Self::EE => "EE",
-            Self::EG => "EG",
-            Self::EH => "EH",
-            Self::ER => "ER",
-            Self::ES => "ES",
-            Self::ET => "ET",
-            Self::FI => "FI",
-            Self::FJ => "FJ",
-            Self::FK => "FK",
-            Self::FO => "FO",
-            Self::FR => "FR",
-            Self::GA => "GA",
-            Self::GB => "GB",
-            Self::GD => "GD",
-            Self::GE => "GE",
-            Self::GF => "GF",
-            Self::GG => "GG",
-            Self::GH => "GH",
-            Self::GI => "GI",
-            Self::GL => "GL",
-            Self::GM => "GM",
-            Self::GN => "GN",
-            Self::GP => "GP",
-            Self::GQ => "GQ",
-            Self::GR => "GR",
-            Self::GS => "GS",
-            Self::GT => "GT",
-            Self::GU => "GU",
-            Self::GW => "GW",
-            Self::GY => "GY",
-            Self::HK => "HK",
-            Self::HN => "HN",
-            Self::HR => "HR",
-            Self::HT => "HT",
-            Self::HU => "HU",
-            Self::ID => "ID",
-            Self::IE => "IE",
-            Self::IL => "IL",
-            Self::IM => "IM",
-            Self::IN => "IN",
-            Self::IO => "IO",
-            Self::IQ => "IQ",
-            Self::IS => "IS",
-            Self::IT => "IT",
-            Self::JE => "JE",
-            Self::JM => "JM",
-            Self::JO => "JO",
-            Self::JP => "JP",
-            Self::KE => "KE",
-            Self::KG => "KG",
-            Self::KH => "KH",
-            Self::KI => "KI",
-            Self::KM => "KM",
-            Self::KN => "KN",
-            Self::KR => "KR",
-            Self::KW => "KW",
-            Self::KY => "KY",
-            Self::KZ => "KZ",
-            Self::LA => "LA",
-            Self::LB => "LB",
-            Self::LC => "LC",
-            Self::LI => "LI",
-            Self::LK => "LK",
-            Self::LR => "LR",
-            Self::LS => "LS",
-            Self::LT => "LT",
-            Self::LU => "LU",
-            Self::LV => "LV",
-            Self::LY => "LY",
-            Self::MA => "MA",
-            Self::MC => "MC",
-            Self::MD => "MD",
-            Self::ME => "ME",
-            Self::MF => "MF",
-            Self::MG => "MG",
-            Self::MK => "MK",
-            Self::ML => "ML",
-            Self::MM => "MM",
-            Self::MN => "MN",
-            Self::MO => "MO",
-            Self::MQ => "MQ",
-            Self::MR => "MR",
-            Self::MS => "MS",
-            Self::MT => "MT",
-            Self::MU => "MU",
-            Self::MV => "MV",
-            Self::MW => "MW",
-            Self::MX => "MX",
-            Self::MY => "MY",
-            Self::MZ => "MZ",
-            Self::NA => "NA",
-            Self::NC => "NC",
-            Self::NE => "NE",
-            Self::NG => "NG",
-            Self::NI => "NI",
-            Self::NL => "NL",
-            Self::NO => "NO",
-            Self::NP => "NP",
-            Self::NR => "NR",
-            Self::NU => "NU",
-            Self::NZ => "NZ",
-            Self::OM => "OM",
-            Self::PA => "PA",
-            Self::PE => "PE",
-            Self::PF => "PF",
-            Self::PG => "PG",
-            Self::PH => "PH",
-            Self::PK => "PK",
-            Self::PL => "PL",
-            Self::PM => "PM",
-            Self::PN => "PN",
-            Self::PR => "PR",
-            Self::PS => "PS",
-            Self::PT => "PT",
-            Self::PY => "PY",
-            Self::QA => "QA",
-            Self::RE => "RE",
-            Self::RO => "RO",
-            Self::RS => "RS",
-            Self::RU => "RU",
-            Self::RW => "RW",
-            Self::SA => "SA",
-            Self::SB => "SB",
-            Self::SC => "SC",
-            Self::SD => "SD",
-            Self::SE => "SE",
-            Self::SG => "SG",
-            Self::SH => "SH",
-            Self::SI => "SI",
-            Self::SJ => "SJ",
-            Self::SK => "SK",
-            Self::SL => "SL",
-            Self::SM => "SM",
-            Self::SN => "SN",
-            Self::SO => "SO",
-            Self::SR => "SR",
-            Self::SS => "SS",
-            Self::ST => "ST",
-            Self::SV => "SV",
-            Self::SX => "SX",
-            Self::SZ => "SZ",
-            Self::TA => "TA",
-            Self::TC => "TC",
-            Self::TD => "TD",
-            Self::TF => "TF",
-            Self::TG => "TG",
-            Self::TH => "TH",
-            Self::TJ => "TJ",
-            Self::TK => "TK",
-            Self::TL => "TL",
-            Self::TM => "TM",
-            Self::TN => "TN",
-            Self::TO => "TO",
-            Self::TR => "TR",
-            Self::TT => "TT",
-            Self::TV => "TV",
-            Self::TW => "TW",
-            Self::TZ => "TZ",
-            Self::UA => "UA",
-            Self::UG => "UG",
-            Self::US => "US",
-            Self::UY => "UY",
-            Self::UZ => "UZ",
-            Self::VA => "VA",
-            Self::VC => "VC",
-            Self::VE => "VE",
-            Self::VG => "VG",
-            Self::VN => "VN",
-            Self::VU => "VU",
-            Self::WF => "WF",
-            Self::WS => "WS",
-            Self::XK => "XK",
-            Self::YE => "YE",
-            Self::YT => "YT",
-            Self::ZA => "ZA",
-            Self::ZM => "ZM",
-            Self::ZW => "ZW",
-            Self::ZZ => "ZZ",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AC,
-                1 => Self::AD,
-                2 => Self::AE,
-                3 => Self::AF,
-                4 => Self::AG,
-                5 => Self::AI,
-                6 => Self::AL,
-                7 => Self::AM,
-                8 => Self::AO,
-                9 => Self::AQ,
-                10 => Self::AR,
-                11 => Self::AT,
-                12 => Self::AU,
-                13 => Self::AW,
-                14 => Self::AX,
-                15 => Self::AZ,
-                16 => Self::BA,
-                17 => Self::BB,
-                18 => Self::BD,
-                19 => Self::BE,
-                20 => Self::BF,
-                21 => Self::BG,
-                22 => Self::BH,
-                23 => Self::BI,
-                24 => Self::BJ,
-                25 => Self::BL,
-                26 => Self::BM,
-                27 => Self::BN,
-                28 => Self::BO,
-                29 => Self::BQ,
-                30 => Self::BR,
-                31 => Self::BS,
-                32 => Self::BT,
-                33 => Self::BV,
-                34 => Self::BW,
-                35 => Self::BY,
-                36 => Self::BZ,
-                37 => Self::CA,
-                38 => Self::CD,
-                39 => Self::CF,
-                40 => Self::CG,
-                41 => Self::CH,
-                42 => Self::CI,
-                43 => Self::CK,
-                44 => Self::CL,
-                45 => Self::CM,
-                46 => Self::CN,
-                47 => Self::CO,
-                48 => Self::CR,
-                49 => Self::CV,
-                50 => Self::CW,
-                51 => Self::CY,
-                52 => Self::CZ,
-                53 => Self::DE,
-                54 => Self::DJ,
-                55 => Self::DK,
-                56 => Self::DM,
-                57 => Self::DO,
-                58 => Self::DZ,
-                59 => Self::EC,
-                60 => Self::EE,
-                61 => Self::EG,
-                62 => Self::EH,
-                63 => Self::ER,
-                64 => Self::ES,
-                65 => Self::ET,
-                66 => Self::FI,
-                67 => Self::FJ,
-                68 => Self::FK,
-                69 => Self::FO,
-                70 => Self::FR,
-                71 => Self::GA,
-                72 => Self::GB,
-                73 => Self::GD,
-                74 => Self::GE,
-                75 => Self::GF,
-                76 => Self::GG,
-                77 => Self::GH,
-                78 => Self::GI,
-                79 => Self::GL,
-                80 => Self::GM,
-                81 => Self::GN,
-                82 => Self::GP,
-                83 => Self::GQ,
-                84 => Self::GR,
-                85 => Self::GS,
-                86 => Self::GT,
-                87 => Self::GU,
-                88 => Self::GW,
-                89 => Self::GY,
-                90 => Self::HK,
-                91 => Self::HN,
-                92 => Self::HR,
-                93 => Self::HT,
-                94 => Self::HU,
-                95 => Self::ID,
-                96 => Self::IE,
-                97 => Self::IL,
-                98 => Self::IM,
-                99 => Self::IN,
-                100 => Self::IO,
-                101 => Self::IQ,
-                102 => Self::IS,
-                103 => Self::IT,
-                104 => Self::JE,
-                105 => Self::JM,
-                106 => Self::JO,
-                107 => Self::JP,
-                108 => Self::KE,
-                109 => Self::KG,
-                110 => Self::KH,
-                111 => Self::KI,
-                112 => Self::KM,
-                113 => Self::KN,
-                114 => Self::KR,
-                115 => Self::KW,
-                116 => Self::KY,
-                117 => Self::KZ,
-                118 => Self::LA,
-                119 => Self::LB,
-                120 => Self::LC,
-                121 => Self::LI,
-                122 => Self::LK,
-                123 => Self::LR,
-                124 => Self::LS,
-                125 => Self::LT,
-                126 => Self::LU,
-                127 => Self::LV,
-                128 => Self::LY,
-                129 => Self::MA,
-                130 => Self::MC,
-                131 => Self::MD,
-                132 => Self::ME,
-                133 => Self::MF,
-                134 => Self::MG,
-                135 => Self::MK,
-                136 => Self::ML,
-                137 => Self::MM,
-                138 => Self::MN,
-                139 => Self::MO,
-                140 => Self::MQ,
-                141 => Self::MR,
-                142 => Self::MS,
-                143 => Self::MT,
-                144 => Self::MU,
-                145 => Self::MV,
-                146 => Self::MW,
-                147 => Self::MX,
-                148 => Self::MY,
-                149 => Self::MZ,
-                150 => Self::NA,
-                151 => Self::NC,
-                152 => Self::NE,
-                153 => Self::NG,
-                154 => Self::NI,
-                155 => Self::NL,
-                156 => Self::NO,
-                157 => Self::NP,
-                158 => Self::NR,
-                159 => Self::NU,
-                160 => Self::NZ,
-                161 => Self::OM,
-                162 => Self::PA,
-                163 => Self::PE,
-                164 => Self::PF,
-                165 => Self::PG,
-                166 => Self::PH,
-                167 => Self::PK,
-                168 => Self::PL,
-                169 => Self::PM,
-                170 => Self::PN,
-                171 => Self::PR,
-                172 => Self::PS,
-                173 => Self::PT,
-                174 => Self::PY,
-                175 => Self::QA,
-                176 => Self::RE,
-                177 => Self::RO,
-                178 => Self::RS,
-                179 => Self::RU,
-                180 => Self::RW,
-                181 => Self::SA,
-                182 => Self::SB,
-                183 => Self::SC,
-                184 => Self::SD,
-                185 => Self::SE,
-                186 => Self::SG,
-                187 => Self::SH,
-                188 => Self::SI,
-                189 => Self::SJ,
-                190 => Self::SK,
-                191 => Self::SL,
-                192 => Self::SM,
-                193 => Self::SN,
-                194 => Self::SO,
-                195 => Self::SR,
-                196 => Self::SS,
-                197 => Self::ST,
-                198 => Self::SV,
-                199 => Self::SX,
-                200 => Self::SZ,
-                201 => Self::TA,
-                202 => Self::TC,
-                203 => Self::TD,
-                204 => Self::TF,
-                205 => Self::TG,
-                206 => Self::TH,
-                207 => Self::TJ,
-                208 => Self::TK,
-                209 => Self::TL,
-                210 => Self::TM,
-                211 => Self::TN,
-                212 => Self::TO,
-                213 => Self::TR,
-                214 => Self::TT,
-                215 => Self::TV,
-                216 => Self::TW,
-                217 => Self::TZ,
-                218 => Self::UA,
-                219 => Self::UG,
-                220 => Self::US,
-                221 => Self::UY,
-                222 => Self::UZ,
-                223 => Self::VA,
-                224 => Self::VC,
-                225 => Self::VE,
-                226 => Self::VG,
-                227 => Self::VN,
-                228 => Self::VU,
-                229 => Self::WF,
-                230 => Self::WS,
-                231 => Self::XK,
-                232 => Self::YE,
-                233 => Self::YT,
-                234 => Self::ZA,
-                235 => Self::ZM,
-                236 => Self::ZW,
-                237 => Self::ZZ,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {}
-impl Debug for PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceShippingAddressCollectionAllowedCountries as PaymentPagesCheckoutSessionShippingAddressCollectionAllowedCountries;
 /// The values of `payment_pages_checkout_session_tax_id_collection.required`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionTaxIdCollectionRequired {
-    /// `if_supported`
-    IfSupported,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionTaxIdCollectionRequired {
-    const VALUES: &'static [&'static str] = &["if_supported", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfSupported => "if_supported",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfSupported,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionTaxIdCollectionRequired {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionTaxIdCollectionRequired {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionTaxIdCollectionRequired {}
-impl Debug for PaymentPagesCheckoutSessionTaxIdCollectionRequired {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceTaxIdCollectionRequired as PaymentPagesCheckoutSessionTaxIdCollectionRequired;
 /// The values of `payment_pages_checkout_session_tax_id.type`.
-#[non_exhaustive]
-pub enum PaymentPagesCheckoutSessionTaxIdType {
-    /// `ad_nrt`
-    AdNrt,
-    /// `ae_trn`
-    AeTrn,
-    /// `al_tin`
-    AlTin,
-    /// `am_tin`
-    AmTin,
-    /// `ao_tin`
-    AoTin,
-    /// `ar_cuit`
-    ArCuit,
-    /// `au_abn`
-    AuAbn,
-    /// `au_acn`
-    AuAcn,
-    /// `au_arn`
-    AuArn,
-    /// `au_wpn`
-    AuWpn,
-    /// `aw_tin`
-    AwTin,
-    /// `az_tin`
-    AzTin,
-    /// `ba_tin`
-    BaTin,
-    /// `bb_tin`
-    BbTin,
-    /// `bd_bin`
-    BdBin,
-    /// `bf_ifu`
-    BfIfu,
-    /// `bg_uic`
-    BgUic,
-    /// `bh_vat`
-    BhVat,
-    /// `bj_ifu`
-    BjIfu,
-    /// `bo_tin`
-    BoTin,
-    /// `br_cnpj`
-    BrCnpj,
-    /// `br_cpf`
-    BrCpf,
-    /// `bs_tin`
-    BsTin,
-    /// `bw_vat`
-    BwVat,
-    /// `by_tin`
-    ByTin,
-    /// `ca_bn`
-    CaBn,
-    /// `ca_gst_hst`
-    CaGstHst,
-    /// `ca_pst_bc`
-    CaPstBc,
-    /// `ca_pst_mb`
-    CaPstMb,
-    /// `ca_pst_sk`
-    CaPstSk,
-    /// `ca_qst`
-    CaQst,
-    /// `cd_nif`
-    CdNif,
-    /// `ch_uid`
-    ChUid,
-    /// `ch_vat`
-    ChVat,
-    /// `ci_vat`
-    CiVat,
-    /// `cl_tin`
-    ClTin,
-    /// `cm_niu`
-    CmNiu,
-    /// `cn_tin`
-    CnTin,
-    /// `co_nit`
-    CoNit,
-    /// `cr_tin`
-    CrTin,
-    /// `cv_nif`
-    CvNif,
-    /// `cz_dic`
-    CzDic,
-    /// `de_stn`
-    DeStn,
-    /// `do_rcn`
-    DoRcn,
-    /// `ec_ruc`
-    EcRuc,
-    /// `eg_tin`
-    EgTin,
-    /// `es_cif`
-    EsCif,
-    /// `et_tin`
-    EtTin,
-    /// `eu_oss_vat`
-    EuOssVat,
-    /// `eu_vat`
-    EuVat,
-    /// `fo_vat`
-    FoVat,
-    /// `fr_siren`
-    FrSiren,
-    /// `fr_siret`
-    FrSiret,
-    /// `fr_spi`
-    FrSpi,
-    /// `gb_vat`
-    GbVat,
-    /// `ge_vat`
-    GeVat,
-    /// `gh_tin`
-    GhTin,
-    /// `gi_tin`
-    GiTin,
-    /// `gn_nif`
-    GnNif,
-    /// `hk_br`
-    HkBr,
-    /// `hr_oib`
-    HrOib,
-    /// `hu_tin`
-    HuTin,
-    /// `ic_nif`
-    IcNif,
-    /// `id_npwp`
-    IdNpwp,
-    /// `il_vat`
-    IlVat,
-    /// `in_gst`
-    InGst,
-    /// `is_kt`
-    IsKt,
-    /// `is_vat`
-    IsVat,
-    /// `it_cf`
-    ItCf,
-    /// `jp_cn`
-    JpCn,
-    /// `jp_rn`
-    JpRn,
-    /// `jp_trn`
-    JpTrn,
-    /// `ke_pin`
-    KePin,
-    /// `kg_tin`
-    KgTin,
-    /// `kh_tin`
-    KhTin,
-    /// `kr_brn`
-    KrBrn,
-    /// `kz_bin`
-    KzBin,
-    /// `la_tin`
-    LaTin,
-    /// `li_uid`
-    LiUid,
-    /// `li_vat`
-    LiVat,
-    /// `lk_vat`
-    LkVat,
-    /// `ma_vat`
-    MaVat,
-    /// `md_cf`
-    MdCf,
-    /// `md_vat`
-    MdVat,
-    /// `me_pib`
-    MePib,
-    /// `mk_vat`
-    MkVat,
-    /// `mr_nif`
-    MrNif,
-    /// `mu_vat`
-    MuVat,
-    /// `mx_rfc`
-    MxRfc,
-    /// `my_frp`
-    MyFrp,
-    /// `my_itn`
-    MyItn,
-    /// `my_sst`
-    MySst,
-    /// `mz_nuit`
-    MzNuit,
-    /// `ng_tin`
-    NgTin,
-    /// `no_vat`
-    NoVat,
-    /// `no_voec`
-    NoVoec,
-    /// `np_pan`
-    NpPan,
-    /// `nz_bn`
-    NzBn,
-    /// `nz_gst`
-    NzGst,
-    /// `om_vat`
-    OmVat,
-    /// `pe_ruc`
-    PeRuc,
-    /// `ph_tin`
-    PhTin,
-    /// `pl_nip`
-    PlNip,
-    /// `pt_nif`
-    PtNif,
-    /// `py_ruc`
-    PyRuc,
-    /// `ro_tin`
-    RoTin,
-    /// `rs_pib`
-    RsPib,
-    /// `ru_inn`
-    RuInn,
-    /// `ru_kpp`
-    RuKpp,
-    /// `sa_vat`
-    SaVat,
-    /// `sg_gst`
-    SgGst,
-    /// `sg_uen`
-    SgUen,
-    /// `si_tin`
-    SiTin,
-    /// `sm_coe`
-    SmCoe,
-    /// `sn_ninea`
-    SnNinea,
-    /// `sr_fin`
-    SrFin,
-    /// `sv_nit`
-    SvNit,
-    /// `th_vat`
-    ThVat,
-    /// `tj_tin`
-    TjTin,
-    /// `tr_tin`
-    TrTin,
-    /// `tt_bir`
-    TtBir,
-    /// `tt_vat`
-    TtVat,
-    /// `tw_vat`
-    TwVat,
-    /// `tz_vat`
-    TzVat,
-    /// `ua_vat`
-    UaVat,
-    /// `ug_tin`
-    UgTin,
-    /// `unknown`
-    Unknown,
-    /// `us_ein`
-    UsEin,
-    /// `uy_ruc`
-    UyRuc,
-    /// `uz_tin`
-    UzTin,
-    /// `uz_vat`
-    UzVat,
-    /// `ve_rif`
-    VeRif,
-    /// `vn_tin`
-    VnTin,
-    /// `za_vat`
-    ZaVat,
-    /// `zm_tin`
-    ZmTin,
-    /// `zw_tin`
-    ZwTin,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentPagesCheckoutSessionTaxIdType {
-    const VALUES: &'static [&'static str] = &[
-        "ad_nrt",
-        "ae_trn",
-        "al_tin",
-        "am_tin",
-        "ao_tin",
-        "ar_cuit",
-        "au_abn",
-        "au_acn",
-        "au_arn",
-        "au_wpn",
-        "aw_tin",
-        "az_tin",
-        "ba_tin",
-        "bb_tin",
-        "bd_bin",
-        "bf_ifu",
-        "bg_uic",
-        "bh_vat",
-        "bj_ifu",
-        "bo_tin",
-        "br_cnpj",
-        "br_cpf",
-        "bs_tin",
-        "bw_vat",
-        "by_tin",
-        "ca_bn",
-        "ca_gst_hst",
-        "ca_pst_bc",
-        "ca_pst_mb",
-        "ca_pst_sk",
-        "ca_qst",
-        "cd_nif",
-        "ch_uid",
-        "ch_vat",
-        "ci_vat",
-        "cl_tin",
-        "cm_niu",
-        "cn_tin",
-        "co_nit",
-        "cr_tin",
-        "cv_nif",
-        "cz_dic",
-        "de_stn",
-        "do_rcn",
-        "ec_ruc",
-        "eg_tin",
-        "es_cif",
-        "et_tin",
-        "eu_oss_vat",
-        "eu_vat",
-        "fo_vat",
-        "fr_siren",
-        "fr_siret",
-        "fr_spi",
-        "gb_vat",
-        "ge_vat",
-        "gh_tin",
-        "gi_tin",
-        "gn_nif",
-        "hk_br",
-        "hr_oib",
-        "hu_tin",
-        "ic_nif",
-        "id_npwp",
-        "il_vat",
-        "in_gst",
-        "is_kt",
-        "is_vat",
-        "it_cf",
-        "jp_cn",
-        "jp_rn",
-        "jp_trn",
-        "ke_pin",
-        "kg_tin",
-        "kh_tin",
-        "kr_brn",
-        "kz_bin",
-        "la_tin",
-        "li_uid",
-        "li_vat",
-        "lk_vat",
-        "ma_vat",
-        "md_cf",
-        "md_vat",
-        "me_pib",
-        "mk_vat",
-        "mr_nif",
-        "mu_vat",
-        "mx_rfc",
-        "my_frp",
-        "my_itn",
-        "my_sst",
-        "mz_nuit",
-        "ng_tin",
-        "no_vat",
-        "no_voec",
-        "np_pan",
-        "nz_bn",
-        "nz_gst",
-        "om_vat",
-        "pe_ruc",
-        "ph_tin",
-        "pl_nip",
-        "pt_nif",
-        "py_ruc",
-        "ro_tin",
-        "rs_pib",
-        "ru_inn",
-        "ru_kpp",
-        "sa_vat",
-        "sg_gst",
-        "sg_uen",
-        "si_tin",
-        "sm_coe",
-        "sn_ninea",
-        "sr_fin",
-        "sv_nit",
-        "th_vat",
-        "tj_tin",
-        "tr_tin",
-        "tt_bir",
-        "tt_vat",
-        "tw_vat",
-        "tz_vat",
-        "ua_vat",
-        "ug_tin",
-        "unknown",
-        "us_ein",
-        "uy_ruc",
-        "uz_tin",
-        "uz_vat",
-        "ve_rif",
-        "vn_tin",
-        "za_vat",
-        "zm_tin",
-        "zw_tin",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AdNrt => "ad_nrt",
-            Self::AeTrn => "ae_trn",
-            Self::AlTin => "al_tin",
-            Self::AmTin => "am_tin",
-            Self::AoTin => "ao_tin",
-            Self::ArCuit => "ar_cuit",
-            Self::AuAbn => "au_abn",
-            Self::AuAcn => "au_acn",
-            Self::AuArn => "au_arn",
-            Self::AuWpn => "au_wpn",
-            Self::AwTin => "aw_tin",
-            Self::AzTin => "az_tin",
-            Self::BaTin => "ba_tin",
-            Self::BbTin => "bb_tin",
-            Self::BdBin => "bd_bin",
-            Self::BfIfu => "bf_ifu",
-            Self::BgUic => "bg_uic",
-            Self::BhVat => "bh_vat",
-            Self::BjIfu => "bj_ifu",
-            Self::BoTin => "bo_tin",
-            Self::BrCnpj => "br_cnpj",
-            Self::BrCpf => "br_cpf",
-            Self::BsTin => "bs_tin",
-            Self::BwVat => "bw_vat",
-            Self::ByTin => "by_tin",
-            Self::CaBn => "ca_bn",
-            Self::CaGstHst => "ca_gst_hst",
-            Self::CaPstBc => "ca_pst_bc",
-            Self::CaPstMb => "ca_pst_mb",
-            Self::CaPstSk => "ca_pst_sk",
-            Self::CaQst => "ca_qst",
-            Self::CdNif => "cd_nif",
-            Self::ChUid => "ch_uid",
-            Self::ChVat => "ch_vat",
-            Self::CiVat => "ci_vat",
-            Self::ClTin => "cl_tin",
-            Self::CmNiu => "cm_niu",
-            Self::CnTin => "cn_tin",
-            Self::CoNit => "co_nit",
-            Self::CrTin => "cr_tin",
-            Self::CvNif => "cv_nif",
-            Self::CzDic => "cz_dic",
-            Self::DeStn => "de_stn",
-            Self::DoRcn => "do_rcn",
-            Self::EcRuc => "ec_ruc",
-            Self::EgTin => "eg_tin",
-            Self::EsCif => "es_cif",
-            Self::EtTin => "et_tin",
-            Self::EuOssVat => "eu_oss_vat",
-            Self::EuVat => "eu_vat",
-            Self::FoVat => "fo_vat",
-            Self::FrSiren => "fr_siren",
-            Self::FrSiret => "fr_siret",
-            Self::FrSpi => "fr_spi",
-            Self::GbVat => "gb_vat",
-            Self::GeVat => "ge_vat",
-            Self::GhTin => "gh_tin",
-            Self::GiTin => "gi_tin",
-            Self::GnNif => "gn_nif",
-            Self::HkBr => "hk_br",
-            Self::HrOib => "hr_oib",
-            Self::HuTin => "hu_tin",
-            Self::IcNif => "ic_nif",
-            Self::IdNpwp => "id_npwp",
-            Self::IlVat => "il_vat",
-            Self::InGst => "in_gst",
-            Self::IsKt => "is_kt",
-            Self::IsVat => "is_vat",
-            Self::ItCf => "it_cf",
-            Self::JpCn => "jp_cn",
-            Self::JpRn => "jp_rn",
-            Self::JpTrn => "jp_trn",
-            Self::KePin => "ke_pin",
-            Self::KgTin => "kg_tin",
-            Self::KhTin => "kh_tin",
-            Self::KrBrn => "kr_brn",
-            Self::KzBin => "kz_bin",
-            Self::LaTin => "la_tin",
-            Self::LiUid => "li_uid",
-            Self::LiVat => "li_vat",
-            Self::LkVat => "lk_vat",
-            Self::MaVat => "ma_vat",
-            Self::MdCf => "md_cf",
-            Self::MdVat => "md_vat",
-            Self::MePib => "me_pib",
-            Self::MkVat => "mk_vat",
-            Self::MrNif => "mr_nif",
-            Self::MuVat => "mu_vat",
-            Self::MxRfc => "mx_rfc",
-            Self::MyFrp => "my_frp",
-            Self::MyItn => "my_itn",
-            Self::MySst => "my_sst",
-            Self::MzNuit => "mz_nuit",
-            Self::NgTin => "ng_tin",
-            Self::NoVat => "no_vat",
-            Self::NoVoec => "no_voec",
-            Self::NpPan => "np_pan",
-            Self::NzBn => "nz_bn",
-            Self::NzGst => "nz_gst",
-            Self::OmVat => "om_vat",
-            Self::PeRuc => "pe_ruc",
-            Self::PhTin => "ph_tin",
-            Self::PlNip => "pl_nip",
-            Self::PtNif => "pt_nif",
-            Self::PyRuc => "py_ruc",
-            Self::RoTin => "ro_tin",
-            Self::RsPib => "rs_pib",
-            Self::RuInn => "ru_inn",
-            Self::RuKpp => "ru_kpp",
-            Self::SaVat => "sa_vat",
-            Self::SgGst => "sg_gst",
-            Self::SgUen => "sg_uen",
-            Self::SiTin => "si_tin",
-            Self::SmCoe => "sm_coe",
-            Self::SnNinea => "sn_ninea",
-            Self::SrFin => "sr_fin",
-            Self::SvNit => "sv_nit",
-            Self::ThVat => "th_vat",
-            Self::TjTin => "tj_tin",
-            Self::TrTin => "tr_tin",
-            Self::TtBir => "tt_bir",
-            Self::TtVat => "tt_vat",
-            Self::TwVat => "tw_vat",
-            Self::TzVat => "tz_vat",
-            Self::UaVat => "ua_vat",
-            Self::UgTin => "ug_tin",
-            Self::Unknown => "unknown",
-            Self::UsEin => "us_ein",
-            Self::UyRuc => "uy_ruc",
-            Self::UzTin => "uz_tin",
-            Self::UzVat => "uz_vat",
-            Self::VeRif => "ve_rif",
-            Self::VnTin => "vn_tin",
-            Self::ZaVat => "za_vat",
-            Self::ZmTin => "zm_tin",
-            Self::ZwTin => "zw_tin",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdNrt,
-                1 => Self::AeTrn,
-                2 => Self::AlTin,
-                3 => Self::AmTin,
-                4 => Self::AoTin,
-                5 => Self::ArCuit,
-                6 => Self::AuAbn,
-                7 => Self::AuAcn,
-                8 => Self::AuArn,
-                9 => Self::AuWpn,
-                10 => Self::AwTin,
-                11 => Self::AzTin,
-                12 => Self::BaTin,
-                13 => Self::BbTin,
-                14 => Self::BdBin,
-                15 => Self::BfIfu,
-                16 => Self::BgUic,
-                17 => Self::BhVat,
-                18 => Self::BjIfu,
-                19 => Self::BoTin,
-                20 => Self::BrCnpj,
-                21 => Self::BrCpf,
-                22 => Self::BsTin,
-                23 => Self::BwVat,
-                24 => Self::ByTin,
-                25 => Self::CaBn,
-                26 => Self::CaGstHst,
-                27 => Self::CaPstBc,
-                28 => Self::CaPstMb,
-                29 => Self::CaPstSk,
-                30 => Self::CaQst,
-                31 => Self::CdNif,
-                32 => Self::ChUid,
-                33 => Self::ChVat,
-                34 => Self::CiVat,
-                35 => Self::ClTin,
-                36 => Self::CmNiu,
-                37 => Self::CnTin,
-                38 => Self::CoNit,
-                39 => Self::CrTin,
-                40 => Self::CvNif,
-                41 => Self::CzDic,
-                42 => Self::DeStn,
-                43 => Self::DoRcn,
-                44 => Self::EcRuc,
-                45 => Self::EgTin,
-                46 => Self::EsCif,
-                47 => Self::EtTin,
-                48 => Self::EuOssVat,
-                49 => Self::EuVat,
-                50 => Self::FoVat,
-                51 => Self::FrSiren,
-                52 => Self::FrSiret,
-                53 => Self::FrSpi,
-                54 => Self::GbVat,
-                55 => Self::GeVat,
-                56 => Self::GhTin,
-                57 => Self::GiTin,
-                58 => Self::GnNif,
-                59 => Self::HkBr,
-                60 => Self::HrOib,
-                61 => Self::HuTin,
-                62 => Self::IcNif,
-                63 => Self::IdNpwp,
-                64 => Self::IlVat,
-                65 => Self::InGst,
-                66 => Self::IsKt,
-                67 => Self::IsVat,
-                68 => Self::ItCf,
-                69 => Self::JpCn,
-                70 => Self::JpRn,
-                71 => Self::JpTrn,
-                72 => Self::KePin,
-                73 => Self::KgTin,
-                74 => Self::KhTin,
-                75 => Self::KrBrn,
-                76 => Self::KzBin,
-                77 => Self::LaTin,
-                78 => Self::LiUid,
-                79 => Self::LiVat,
-                80 => Self::LkVat,
-                81 => Self::MaVat,
-                82 => Self::MdCf,
-                83 => Self::MdVat,
-                84 => Self::MePib,
-                85 => Self::MkVat,
-                86 => Self::MrNif,
-                87 => Self::MuVat,
-                88 => Self::MxRfc,
-                89 => Self::MyFrp,
-                90 => Self::MyItn,
-                91 => Self::MySst,
-                92 => Self::MzNuit,
-                93 => Self::NgTin,
-                94 => Self::NoVat,
-                95 => Self::NoVoec,
-                96 => Self::NpPan,
-                97 => Self::NzBn,
-                98 => Self::NzGst,
-                99 => Self::OmVat,
-                100 => Self::PeRuc,
-                101 => Self::PhTin,
-                102 => Self::PlNip,
-                103 => Self::PtNif,
-                104 => Self::PyRuc,
-                105 => Self::RoTin,
-                106 => Self::RsPib,
-                107 => Self::RuInn,
-                108 => Self::RuKpp,
-                109 => Self::SaVat,
-                110 => Self::SgGst,
-                111 => Self::SgUen,
-                112 => Self::SiTin,
-                113 => Self::SmCoe,
-                114 => Self::SnNinea,
-                115 => Self::SrFin,
-                116 => Self::SvNit,
-                117 => Self::ThVat,
-                118 => Self::TjTin,
-                119 => Self::TrTin,
-                120 => Self::TtBir,
-                121 => Self::TtVat,
-                122 => Self::TwVat,
-                123 => Self::TzVat,
-                124 => Self::UaVat,
-                125 => Self::UgTin,
-                126 => Self::Unknown,
-                127 => Self::UsEin,
-                128 => Self::UyRuc,
-                129 => Self::UzTin,
-                130 => Self::UzVat,
-                131 => Self::VeRif,
-                132 => Self::VnTin,
-                133 => Self::ZaVat,
-                134 => Self::ZmTin,
-                135 => Self::ZwTin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentPagesCheckoutSessionTaxIdType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentPagesCheckoutSessionTaxIdType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentPagesCheckoutSessionTaxIdType {}
-impl Debug for PaymentPagesCheckoutSessionTaxIdType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxIdType as PaymentPagesCheckoutSessionTaxIdType;
 /// The values of `payment_pages_private_card_payment_method_options_resource_restrictions.brands_blocked`.
-#[non_exhaustive]
-pub enum PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {
-    /// `american_express`
-    AmericanExpress,
-    /// `discover_global_network`
-    DiscoverGlobalNetwork,
-    /// `mastercard`
-    Mastercard,
-    /// `visa`
-    Visa,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {
-    const VALUES: &'static [&'static str] = &[
-        "american_express",
-        "discover_global_network",
-        "mastercard",
-        "visa",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AmericanExpress => "american_express",
-            Self::DiscoverGlobalNetwork => "discover_global_network",
-            Self::Mastercard => "mastercard",
-            Self::Visa => "visa",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmericanExpress,
-                1 => Self::DiscoverGlobalNetwork,
-                2 => Self::Mastercard,
-                3 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {}
-impl Debug
-for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinksResourceCardRestrictionsBrandsBlocked as PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsBrandsBlocked;
 /// The values of `payment_pages_private_card_payment_method_options_resource_restrictions.funding_types_blocked`.
 #[non_exhaustive]
 pub enum PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked {
@@ -10935,33 +4275,27 @@ for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesB
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Credit,
-                1 => Self::Debit,
-                2 => Self::Prepaid,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Credit,
+            1 => Self::Debit,
+            2 => Self::Prepaid,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -10970,6 +4304,6 @@ impl Debug
 for PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type ClimateOrder = Lens<markers::ClimateOrder>;
 impl ClimateOrder {
     /// The path of [`amount_fees`](Self::amount_fees).
-    pub const AMOUNT_FEES: v::Path<Self, k::Int> = v::Path::new("amount_fees");
+    pub const AMOUNT_FEES: v::Path<Self, k::Int> = v::path("amount_fees");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_fees` of `climate.order`.
@@ -25,7 +25,7 @@ impl ClimateOrder {
         int(&self.value, "amount_fees")
     }
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_subtotal` of `climate.order`.
@@ -34,7 +34,7 @@ impl ClimateOrder {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_total` of `climate.order`.
@@ -43,7 +43,7 @@ impl ClimateOrder {
         int(&self.value, "amount_total")
     }
     /// The path of [`beneficiary`](Self::beneficiary).
-    pub const BENEFICIARY: v::Path<Self, k::Object<ClimateRemovalsBeneficiary>> = v::Path::new(
+    pub const BENEFICIARY: v::Path<Self, k::Object<ClimateRemovalsBeneficiary>> = v::path(
         "beneficiary",
     );
     /// A nested [`ClimateRemovalsBeneficiary`]; may be absent.
@@ -54,7 +54,7 @@ impl ClimateOrder {
         object(&self.value, "beneficiary")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `climate.order`.
@@ -66,7 +66,7 @@ impl ClimateOrder {
     pub const CANCELLATION_REASON: v::Path<
         Self,
         k::Enum<ClimateOrderCancellationReason>,
-    > = v::Path::new("cancellation_reason");
+    > = v::path("cancellation_reason");
     /// One of the values of [`ClimateOrderCancellationReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `cancellation_reason` of `climate.order`.
@@ -75,7 +75,7 @@ impl ClimateOrder {
         open_enum(&self.value, "cancellation_reason")
     }
     /// The path of [`certificate`](Self::certificate).
-    pub const CERTIFICATE: v::Path<Self, k::Text> = v::Path::new("certificate");
+    pub const CERTIFICATE: v::Path<Self, k::Text> = v::path("certificate");
     /// A string; may be `null`.
     ///
     /// Source: `certificate` of `climate.order`.
@@ -84,7 +84,7 @@ impl ClimateOrder {
         text(&self.value, "certificate")
     }
     /// The path of [`confirmed_at`](Self::confirmed_at).
-    pub const CONFIRMED_AT: v::Path<Self, k::Time> = v::Path::new("confirmed_at");
+    pub const CONFIRMED_AT: v::Path<Self, k::Time> = v::path("confirmed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `confirmed_at` of `climate.order`.
@@ -93,7 +93,7 @@ impl ClimateOrder {
         timestamp(&self.value, "confirmed_at")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `climate.order`.
@@ -102,7 +102,7 @@ impl ClimateOrder {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `climate.order`.
@@ -111,7 +111,7 @@ impl ClimateOrder {
         text(&self.value, "currency")
     }
     /// The path of [`delayed_at`](Self::delayed_at).
-    pub const DELAYED_AT: v::Path<Self, k::Time> = v::Path::new("delayed_at");
+    pub const DELAYED_AT: v::Path<Self, k::Time> = v::path("delayed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `delayed_at` of `climate.order`.
@@ -120,7 +120,7 @@ impl ClimateOrder {
         timestamp(&self.value, "delayed_at")
     }
     /// The path of [`delivered_at`](Self::delivered_at).
-    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::Path::new("delivered_at");
+    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::path("delivered_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `delivered_at` of `climate.order`.
@@ -132,7 +132,7 @@ impl ClimateOrder {
     pub const DELIVERY_DETAILS: v::Path<
         Self,
         k::Array<k::Object<ClimateRemovalsOrderDeliveries>>,
-    > = v::Path::new("delivery_details");
+    > = v::path("delivery_details");
     /// An array: a nested [`ClimateRemovalsOrderDeliveries`].
     ///
     /// Source: `delivery_details` of `climate.order`.
@@ -143,7 +143,7 @@ impl ClimateOrder {
         array(&self.value, "delivery_details")
     }
     /// The path of [`expected_delivery_year`](Self::expected_delivery_year).
-    pub const EXPECTED_DELIVERY_YEAR: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPECTED_DELIVERY_YEAR: v::Path<Self, k::Int> = v::path(
         "expected_delivery_year",
     );
     /// An integer.
@@ -154,7 +154,7 @@ impl ClimateOrder {
         int(&self.value, "expected_delivery_year")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `climate.order`.
@@ -163,7 +163,7 @@ impl ClimateOrder {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `climate.order`.
@@ -172,7 +172,7 @@ impl ClimateOrder {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `climate.order`.
@@ -181,7 +181,7 @@ impl ClimateOrder {
         map(&self.value, "metadata")
     }
     /// The path of [`metric_tons`](Self::metric_tons).
-    pub const METRIC_TONS: v::Path<Self, k::Decimal> = v::Path::new("metric_tons");
+    pub const METRIC_TONS: v::Path<Self, k::Decimal> = v::path("metric_tons");
     /// A decimal, spelled as a string.
     ///
     /// Source: `metric_tons` of `climate.order`.
@@ -197,7 +197,7 @@ impl ClimateOrder {
         text(&self.value, "object")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Ref<ClimateProduct>> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Ref<ClimateProduct>> = v::path("product");
     /// The id of a [`ClimateProduct`], or the object where it was expanded.
     ///
     /// Source: `product` of `climate.order`.
@@ -206,7 +206,7 @@ impl ClimateOrder {
         expandable(&self.value, "product")
     }
     /// The path of [`product_substituted_at`](Self::product_substituted_at).
-    pub const PRODUCT_SUBSTITUTED_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const PRODUCT_SUBSTITUTED_AT: v::Path<Self, k::Time> = v::path(
         "product_substituted_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -217,9 +217,7 @@ impl ClimateOrder {
         timestamp(&self.value, "product_substituted_at")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<ClimateOrderStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<ClimateOrderStatus>> = v::path("status");
     /// One of the values of [`ClimateOrderStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `climate.order`.
@@ -240,7 +238,7 @@ impl v::Resource for ClimateOrder {
 pub type ClimateRemovalsBeneficiary = Lens<markers::ClimateRemovalsBeneficiary>;
 impl ClimateRemovalsBeneficiary {
     /// The path of [`public_name`](Self::public_name).
-    pub const PUBLIC_NAME: v::Path<Self, k::Text> = v::Path::new("public_name");
+    pub const PUBLIC_NAME: v::Path<Self, k::Text> = v::path("public_name");
     /// A string.
     ///
     /// Source: `public_name` of `climate_removals_beneficiary`.
@@ -255,7 +253,7 @@ impl ClimateRemovalsBeneficiary {
 pub type ClimateRemovalsOrderDeliveries = Lens<markers::ClimateRemovalsOrderDeliveries>;
 impl ClimateRemovalsOrderDeliveries {
     /// The path of [`delivered_at`](Self::delivered_at).
-    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::Path::new("delivered_at");
+    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::path("delivered_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `delivered_at` of `climate_removals_order_deliveries`.
@@ -264,7 +262,7 @@ impl ClimateRemovalsOrderDeliveries {
         timestamp(&self.value, "delivered_at")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Object<ClimateRemovalsLocation>> = v::Path::new(
+    pub const LOCATION: v::Path<Self, k::Object<ClimateRemovalsLocation>> = v::path(
         "location",
     );
     /// A nested [`ClimateRemovalsLocation`]; may be `null`.
@@ -275,7 +273,7 @@ impl ClimateRemovalsOrderDeliveries {
         object(&self.value, "location")
     }
     /// The path of [`metric_tons`](Self::metric_tons).
-    pub const METRIC_TONS: v::Path<Self, k::Text> = v::Path::new("metric_tons");
+    pub const METRIC_TONS: v::Path<Self, k::Text> = v::path("metric_tons");
     /// A string.
     ///
     /// Source: `metric_tons` of `climate_removals_order_deliveries`.
@@ -284,7 +282,7 @@ impl ClimateRemovalsOrderDeliveries {
         text(&self.value, "metric_tons")
     }
     /// The path of [`registry_url`](Self::registry_url).
-    pub const REGISTRY_URL: v::Path<Self, k::Text> = v::Path::new("registry_url");
+    pub const REGISTRY_URL: v::Path<Self, k::Text> = v::path("registry_url");
     /// A string; may be `null`.
     ///
     /// Source: `registry_url` of `climate_removals_order_deliveries`.
@@ -293,9 +291,7 @@ impl ClimateRemovalsOrderDeliveries {
         text(&self.value, "registry_url")
     }
     /// The path of [`supplier`](Self::supplier).
-    pub const SUPPLIER: v::Path<Self, k::Object<ClimateSupplier>> = v::Path::new(
-        "supplier",
-    );
+    pub const SUPPLIER: v::Path<Self, k::Object<ClimateSupplier>> = v::path("supplier");
     /// A nested [`ClimateSupplier`].
     ///
     /// Source: `supplier` of `climate_removals_order_deliveries`.
@@ -332,38 +328,32 @@ impl v::OpenEnum for ClimateOrderCancellationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Expired,
-                1 => Self::ProductUnavailable,
-                2 => Self::Requested,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Expired,
+            1 => Self::ProductUnavailable,
+            2 => Self::Requested,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ClimateOrderCancellationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ClimateOrderCancellationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ClimateOrderCancellationReason {}
 impl Debug for ClimateOrderCancellationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `climate.order.status`.
@@ -402,39 +392,33 @@ impl v::OpenEnum for ClimateOrderStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AwaitingFunds,
-                1 => Self::Canceled,
-                2 => Self::Confirmed,
-                3 => Self::Delivered,
-                4 => Self::Open,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AwaitingFunds,
+            1 => Self::Canceled,
+            2 => Self::Confirmed,
+            3 => Self::Delivered,
+            4 => Self::Open,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ClimateOrderStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ClimateOrderStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ClimateOrderStatus {}
 impl Debug for ClimateOrderStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

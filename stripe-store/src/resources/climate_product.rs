@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, boolean, decimal, id, int, map, text, time
 pub type ClimateProduct = Lens<markers::ClimateProduct>;
 impl ClimateProduct {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `climate.product`.
@@ -25,7 +25,7 @@ impl ClimateProduct {
     pub const CURRENT_PRICES_PER_METRIC_TON: v::Path<
         Self,
         k::Map<k::Object<ClimateRemovalsProductsPrice>>,
-    > = v::Path::new("current_prices_per_metric_ton");
+    > = v::path("current_prices_per_metric_ton");
     /// A map from strings: a nested [`ClimateRemovalsProductsPrice`].
     ///
     /// Source: `current_prices_per_metric_ton` of `climate.product`.
@@ -36,7 +36,7 @@ impl ClimateProduct {
         map(&self.value, "current_prices_per_metric_ton")
     }
     /// The path of [`delivery_year`](Self::delivery_year).
-    pub const DELIVERY_YEAR: v::Path<Self, k::Int> = v::Path::new("delivery_year");
+    pub const DELIVERY_YEAR: v::Path<Self, k::Int> = v::path("delivery_year");
     /// An integer; may be `null`.
     ///
     /// Source: `delivery_year` of `climate.product`.
@@ -45,7 +45,7 @@ impl ClimateProduct {
         int(&self.value, "delivery_year")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `climate.product`.
@@ -54,7 +54,7 @@ impl ClimateProduct {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `climate.product`.
@@ -63,7 +63,7 @@ impl ClimateProduct {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metric_tons_available`](Self::metric_tons_available).
-    pub const METRIC_TONS_AVAILABLE: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const METRIC_TONS_AVAILABLE: v::Path<Self, k::Decimal> = v::path(
         "metric_tons_available",
     );
     /// A decimal, spelled as a string.
@@ -74,7 +74,7 @@ impl ClimateProduct {
         decimal(&self.value, "metric_tons_available")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `climate.product`.
@@ -90,7 +90,7 @@ impl ClimateProduct {
         text(&self.value, "object")
     }
     /// The path of [`suppliers`](Self::suppliers).
-    pub const SUPPLIERS: v::Path<Self, k::Array<k::Object<ClimateSupplier>>> = v::Path::new(
+    pub const SUPPLIERS: v::Path<Self, k::Array<k::Object<ClimateSupplier>>> = v::path(
         "suppliers",
     );
     /// An array: a nested [`ClimateSupplier`].
@@ -112,7 +112,7 @@ impl v::Resource for ClimateProduct {
 pub type ClimateRemovalsProductsPrice = Lens<markers::ClimateRemovalsProductsPrice>;
 impl ClimateRemovalsProductsPrice {
     /// The path of [`amount_fees`](Self::amount_fees).
-    pub const AMOUNT_FEES: v::Path<Self, k::Int> = v::Path::new("amount_fees");
+    pub const AMOUNT_FEES: v::Path<Self, k::Int> = v::path("amount_fees");
     /// An integer.
     ///
     /// Source: `amount_fees` of `climate_removals_products_price`.
@@ -121,7 +121,7 @@ impl ClimateRemovalsProductsPrice {
         int(&self.value, "amount_fees")
     }
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer.
     ///
     /// Source: `amount_subtotal` of `climate_removals_products_price`.
@@ -130,7 +130,7 @@ impl ClimateRemovalsProductsPrice {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer.
     ///
     /// Source: `amount_total` of `climate_removals_products_price`.

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, id, open_enum, text};
 pub type ClimateSupplier = Lens<markers::ClimateSupplier>;
 impl ClimateSupplier {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `climate.supplier`.
@@ -23,7 +23,7 @@ impl ClimateSupplier {
         id(&self.value, "id")
     }
     /// The path of [`info_url`](Self::info_url).
-    pub const INFO_URL: v::Path<Self, k::Text> = v::Path::new("info_url");
+    pub const INFO_URL: v::Path<Self, k::Text> = v::path("info_url");
     /// A string.
     ///
     /// Source: `info_url` of `climate.supplier`.
@@ -32,7 +32,7 @@ impl ClimateSupplier {
         text(&self.value, "info_url")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `climate.supplier`.
@@ -41,7 +41,7 @@ impl ClimateSupplier {
         boolean(&self.value, "livemode")
     }
     /// The path of [`locations`](Self::locations).
-    pub const LOCATIONS: v::Path<Self, k::Array<k::Object<ClimateRemovalsLocation>>> = v::Path::new(
+    pub const LOCATIONS: v::Path<Self, k::Array<k::Object<ClimateRemovalsLocation>>> = v::path(
         "locations",
     );
     /// An array: a nested [`ClimateRemovalsLocation`].
@@ -52,7 +52,7 @@ impl ClimateSupplier {
         array(&self.value, "locations")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `climate.supplier`.
@@ -68,7 +68,7 @@ impl ClimateSupplier {
         text(&self.value, "object")
     }
     /// The path of [`removal_pathway`](Self::removal_pathway).
-    pub const REMOVAL_PATHWAY: v::Path<Self, k::Enum<ClimateSupplierRemovalPathway>> = v::Path::new(
+    pub const REMOVAL_PATHWAY: v::Path<Self, k::Enum<ClimateSupplierRemovalPathway>> = v::path(
         "removal_pathway",
     );
     /// One of the values of [`ClimateSupplierRemovalPathway`], or one that is newer than this list.
@@ -116,38 +116,32 @@ impl v::OpenEnum for ClimateSupplierRemovalPathway {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BiomassCarbonRemovalAndStorage,
-                1 => Self::DirectAirCapture,
-                2 => Self::EnhancedWeathering,
-                3 => Self::MarineCarbonRemoval,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BiomassCarbonRemovalAndStorage,
+            1 => Self::DirectAirCapture,
+            2 => Self::EnhancedWeathering,
+            3 => Self::MarineCarbonRemoval,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ClimateSupplierRemovalPathway {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ClimateSupplierRemovalPathway {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ClimateSupplierRemovalPathway {}
 impl Debug for ClimateSupplierRemovalPathway {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, int, text};
 pub type ConnectCollectionTransfer = Lens<markers::ConnectCollectionTransfer>;
 impl ConnectCollectionTransfer {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `connect_collection_transfer`.
@@ -22,7 +22,7 @@ impl ConnectCollectionTransfer {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `connect_collection_transfer`.
@@ -31,7 +31,7 @@ impl ConnectCollectionTransfer {
         text(&self.value, "currency")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `destination` of `connect_collection_transfer`.
@@ -40,7 +40,7 @@ impl ConnectCollectionTransfer {
         expandable(&self.value, "destination")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `connect_collection_transfer`.
@@ -49,7 +49,7 @@ impl ConnectCollectionTransfer {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `connect_collection_transfer`.

@@ -13,9 +13,7 @@ use stripe_store::view::read::{array, id, map, object, text};
 pub type CountrySpec = Lens<markers::CountrySpec>;
 impl CountrySpec {
     /// The path of [`default_currency`](Self::default_currency).
-    pub const DEFAULT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "default_currency",
-    );
+    pub const DEFAULT_CURRENCY: v::Path<Self, k::Text> = v::path("default_currency");
     /// A string.
     ///
     /// Source: `default_currency` of `country_spec`.
@@ -24,7 +22,7 @@ impl CountrySpec {
         text(&self.value, "default_currency")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `country_spec`.
@@ -43,7 +41,7 @@ impl CountrySpec {
     pub const SUPPORTED_BANK_ACCOUNT_CURRENCIES: v::Path<
         Self,
         k::Map<k::Array<k::Text>>,
-    > = v::Path::new("supported_bank_account_currencies");
+    > = v::path("supported_bank_account_currencies");
     /// A map from strings: an array: a string.
     ///
     /// Source: `supported_bank_account_currencies` of `country_spec`.
@@ -52,7 +50,7 @@ impl CountrySpec {
         map(&self.value, "supported_bank_account_currencies")
     }
     /// The path of [`supported_payment_currencies`](Self::supported_payment_currencies).
-    pub const SUPPORTED_PAYMENT_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_PAYMENT_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_payment_currencies",
     );
     /// An array: a string.
@@ -63,7 +61,7 @@ impl CountrySpec {
         array(&self.value, "supported_payment_currencies")
     }
     /// The path of [`supported_payment_methods`](Self::supported_payment_methods).
-    pub const SUPPORTED_PAYMENT_METHODS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_PAYMENT_METHODS: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_payment_methods",
     );
     /// An array: a string.
@@ -74,7 +72,7 @@ impl CountrySpec {
         array(&self.value, "supported_payment_methods")
     }
     /// The path of [`supported_transfer_countries`](Self::supported_transfer_countries).
-    pub const SUPPORTED_TRANSFER_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_TRANSFER_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_transfer_countries",
     );
     /// An array: a string.
@@ -88,7 +86,7 @@ impl CountrySpec {
     pub const VERIFICATION_FIELDS: v::Path<
         Self,
         k::Object<CountrySpecVerificationFields>,
-    > = v::Path::new("verification_fields");
+    > = v::path("verification_fields");
     /// A nested [`CountrySpecVerificationFields`].
     ///
     /// Source: `verification_fields` of `country_spec`.
@@ -110,7 +108,7 @@ pub type CountrySpecVerificationFieldDetails = Lens<
 >;
 impl CountrySpecVerificationFieldDetails {
     /// The path of [`additional`](Self::additional).
-    pub const ADDITIONAL: v::Path<Self, k::Array<k::Text>> = v::Path::new("additional");
+    pub const ADDITIONAL: v::Path<Self, k::Array<k::Text>> = v::path("additional");
     /// An array: a string.
     ///
     /// Source: `additional` of `country_spec_verification_field_details`.
@@ -119,7 +117,7 @@ impl CountrySpecVerificationFieldDetails {
         array(&self.value, "additional")
     }
     /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Array<k::Text>> = v::Path::new("minimum");
+    pub const MINIMUM: v::Path<Self, k::Array<k::Text>> = v::path("minimum");
     /// An array: a string.
     ///
     /// Source: `minimum` of `country_spec_verification_field_details`.
@@ -134,7 +132,7 @@ impl CountrySpecVerificationFieldDetails {
 pub type CountrySpecVerificationFields = Lens<markers::CountrySpecVerificationFields>;
 impl CountrySpecVerificationFields {
     /// The path of [`company`](Self::company).
-    pub const COMPANY: v::Path<Self, k::Object<CountrySpecVerificationFieldDetails>> = v::Path::new(
+    pub const COMPANY: v::Path<Self, k::Object<CountrySpecVerificationFieldDetails>> = v::path(
         "company",
     );
     /// A nested [`CountrySpecVerificationFieldDetails`].
@@ -148,7 +146,7 @@ impl CountrySpecVerificationFields {
     pub const INDIVIDUAL: v::Path<
         Self,
         k::Object<CountrySpecVerificationFieldDetails>,
-    > = v::Path::new("individual");
+    > = v::path("individual");
     /// A nested [`CountrySpecVerificationFieldDetails`].
     ///
     /// Source: `individual` of `country_spec_verification_fields`.

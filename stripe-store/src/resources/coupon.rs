@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Coupon = Lens<markers::Coupon>;
 impl Coupon {
     /// The path of [`amount_off`](Self::amount_off).
-    pub const AMOUNT_OFF: v::Path<Self, k::Int> = v::Path::new("amount_off");
+    pub const AMOUNT_OFF: v::Path<Self, k::Int> = v::path("amount_off");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount_off` of `coupon`.
@@ -25,7 +25,7 @@ impl Coupon {
         int(&self.value, "amount_off")
     }
     /// The path of [`applies_to`](Self::applies_to).
-    pub const APPLIES_TO: v::Path<Self, k::Object<CouponAppliesTo>> = v::Path::new(
+    pub const APPLIES_TO: v::Path<Self, k::Object<CouponAppliesTo>> = v::path(
         "applies_to",
     );
     /// A nested [`CouponAppliesTo`]; may be absent.
@@ -36,7 +36,7 @@ impl Coupon {
         object(&self.value, "applies_to")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `coupon`.
@@ -45,7 +45,7 @@ impl Coupon {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `coupon`.
@@ -54,7 +54,7 @@ impl Coupon {
         text(&self.value, "currency")
     }
     /// The path of [`currency_options`](Self::currency_options).
-    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CouponCurrencyOption>>> = v::Path::new(
+    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CouponCurrencyOption>>> = v::path(
         "currency_options",
     );
     /// A map from strings: a nested [`CouponCurrencyOption`]; empty where absent.
@@ -65,9 +65,7 @@ impl Coupon {
         map(&self.value, "currency_options")
     }
     /// The path of [`duration`](Self::duration).
-    pub const DURATION: v::Path<Self, k::Enum<CouponDuration>> = v::Path::new(
-        "duration",
-    );
+    pub const DURATION: v::Path<Self, k::Enum<CouponDuration>> = v::path("duration");
     /// One of the values of [`CouponDuration`], or one that is newer than this list.
     ///
     /// Source: `duration` of `coupon`.
@@ -76,9 +74,7 @@ impl Coupon {
         open_enum(&self.value, "duration")
     }
     /// The path of [`duration_in_months`](Self::duration_in_months).
-    pub const DURATION_IN_MONTHS: v::Path<Self, k::Int> = v::Path::new(
-        "duration_in_months",
-    );
+    pub const DURATION_IN_MONTHS: v::Path<Self, k::Int> = v::path("duration_in_months");
     /// An integer; may be `null`.
     ///
     /// Source: `duration_in_months` of `coupon`.
@@ -87,7 +83,7 @@ impl Coupon {
         int(&self.value, "duration_in_months")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `coupon`.
@@ -96,7 +92,7 @@ impl Coupon {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `coupon`.
@@ -105,7 +101,7 @@ impl Coupon {
         boolean(&self.value, "livemode")
     }
     /// The path of [`max_redemptions`](Self::max_redemptions).
-    pub const MAX_REDEMPTIONS: v::Path<Self, k::Int> = v::Path::new("max_redemptions");
+    pub const MAX_REDEMPTIONS: v::Path<Self, k::Int> = v::path("max_redemptions");
     /// An integer; may be `null`.
     ///
     /// Source: `max_redemptions` of `coupon`.
@@ -114,7 +110,7 @@ impl Coupon {
         int(&self.value, "max_redemptions")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `coupon`.
@@ -123,7 +119,7 @@ impl Coupon {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `coupon`.
@@ -139,7 +135,7 @@ impl Coupon {
         text(&self.value, "object")
     }
     /// The path of [`percent_off`](Self::percent_off).
-    pub const PERCENT_OFF: v::Path<Self, k::Float> = v::Path::new("percent_off");
+    pub const PERCENT_OFF: v::Path<Self, k::Float> = v::path("percent_off");
     /// A percentage, 0 to 100; may be `null`.
     ///
     /// Source: `percent_off` of `coupon`.
@@ -148,7 +144,7 @@ impl Coupon {
         float(&self.value, "percent_off")
     }
     /// The path of [`redeem_by`](Self::redeem_by).
-    pub const REDEEM_BY: v::Path<Self, k::Time> = v::Path::new("redeem_by");
+    pub const REDEEM_BY: v::Path<Self, k::Time> = v::path("redeem_by");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `redeem_by` of `coupon`.
@@ -157,7 +153,7 @@ impl Coupon {
         timestamp(&self.value, "redeem_by")
     }
     /// The path of [`times_redeemed`](Self::times_redeemed).
-    pub const TIMES_REDEEMED: v::Path<Self, k::Int> = v::Path::new("times_redeemed");
+    pub const TIMES_REDEEMED: v::Path<Self, k::Int> = v::path("times_redeemed");
     /// An integer.
     ///
     /// Source: `times_redeemed` of `coupon`.
@@ -166,7 +162,7 @@ impl Coupon {
         int(&self.value, "times_redeemed")
     }
     /// The path of [`valid`](Self::valid).
-    pub const VALID: v::Path<Self, k::Bool> = v::Path::new("valid");
+    pub const VALID: v::Path<Self, k::Bool> = v::path("valid");
     /// True or false.
     ///
     /// Source: `valid` of `coupon`.
@@ -186,7 +182,7 @@ impl v::Resource for Coupon {
 pub type CouponAppliesTo = Lens<markers::CouponAppliesTo>;
 impl CouponAppliesTo {
     /// The path of [`products`](Self::products).
-    pub const PRODUCTS: v::Path<Self, k::Array<k::Text>> = v::Path::new("products");
+    pub const PRODUCTS: v::Path<Self, k::Array<k::Text>> = v::path("products");
     /// An array: a string.
     ///
     /// Source: `products` of `coupon_applies_to`.
@@ -201,7 +197,7 @@ impl CouponAppliesTo {
 pub type CouponCurrencyOption = Lens<markers::CouponCurrencyOption>;
 impl CouponCurrencyOption {
     /// The path of [`amount_off`](Self::amount_off).
-    pub const AMOUNT_OFF: v::Path<Self, k::Int> = v::Path::new("amount_off");
+    pub const AMOUNT_OFF: v::Path<Self, k::Int> = v::path("amount_off");
     /// An integer.
     ///
     /// Source: `amount_off` of `coupon_currency_option`.
@@ -234,37 +230,31 @@ impl v::OpenEnum for CouponDuration {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Forever,
-                1 => Self::Once,
-                2 => Self::Repeating,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Forever,
+            1 => Self::Once,
+            2 => Self::Repeating,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CouponDuration {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CouponDuration {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CouponDuration {}
 impl Debug for CouponDuration {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

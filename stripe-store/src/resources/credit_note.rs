@@ -21,7 +21,7 @@ use stripe_store::view::read::{
 pub type CreditNote = Lens<markers::CreditNote>;
 impl CreditNote {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `credit_note`.
@@ -30,7 +30,7 @@ impl CreditNote {
         int(&self.value, "amount")
     }
     /// The path of [`amount_shipping`](Self::amount_shipping).
-    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::Path::new("amount_shipping");
+    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::path("amount_shipping");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_shipping` of `credit_note`.
@@ -39,7 +39,7 @@ impl CreditNote {
         int(&self.value, "amount_shipping")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `credit_note`.
@@ -48,7 +48,7 @@ impl CreditNote {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `credit_note`.
@@ -57,7 +57,7 @@ impl CreditNote {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `credit_note`.
@@ -66,9 +66,7 @@ impl CreditNote {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `credit_note`.
@@ -80,7 +78,7 @@ impl CreditNote {
     pub const CUSTOMER_BALANCE_TRANSACTION: v::Path<
         Self,
         k::Ref<CustomerBalanceTransaction>,
-    > = v::Path::new("customer_balance_transaction");
+    > = v::path("customer_balance_transaction");
     /// The id of a [`CustomerBalanceTransaction`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer_balance_transaction` of `credit_note`.
@@ -91,7 +89,7 @@ impl CreditNote {
         expandable(&self.value, "customer_balance_transaction")
     }
     /// The path of [`discount_amount`](Self::discount_amount).
-    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("discount_amount");
+    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::path("discount_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `discount_amount` of `credit_note`.
@@ -103,7 +101,7 @@ impl CreditNote {
     pub const DISCOUNT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceDiscountAmount>>,
-    > = v::Path::new("discount_amounts");
+    > = v::path("discount_amounts");
     /// An array: a nested [`DiscountsResourceDiscountAmount`].
     ///
     /// Source: `discount_amounts` of `credit_note`.
@@ -114,7 +112,7 @@ impl CreditNote {
         array(&self.value, "discount_amounts")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::Path::new("effective_at");
+    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::path("effective_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `effective_at` of `credit_note`.
@@ -123,7 +121,7 @@ impl CreditNote {
         timestamp(&self.value, "effective_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `credit_note`.
@@ -132,7 +130,7 @@ impl CreditNote {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded.
     ///
     /// Source: `invoice` of `credit_note`.
@@ -141,7 +139,7 @@ impl CreditNote {
         expandable(&self.value, "invoice")
     }
     /// The path of [`lines`](Self::lines).
-    pub const LINES: v::Path<Self, k::List<k::Object<CreditNoteLineItem>>> = v::Path::new(
+    pub const LINES: v::Path<Self, k::List<k::Object<CreditNoteLineItem>>> = v::path(
         "lines",
     );
     /// The first page of a list: a nested [`CreditNoteLineItem`].
@@ -152,7 +150,7 @@ impl CreditNote {
         list(&self.value, "lines")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `credit_note`.
@@ -161,7 +159,7 @@ impl CreditNote {
         boolean(&self.value, "livemode")
     }
     /// The path of [`memo`](Self::memo).
-    pub const MEMO: v::Path<Self, k::Text> = v::Path::new("memo");
+    pub const MEMO: v::Path<Self, k::Text> = v::path("memo");
     /// A string; may be `null`.
     ///
     /// Source: `memo` of `credit_note`.
@@ -170,7 +168,7 @@ impl CreditNote {
         text(&self.value, "memo")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `credit_note`.
@@ -179,7 +177,7 @@ impl CreditNote {
         map(&self.value, "metadata")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string.
     ///
     /// Source: `number` of `credit_note`.
@@ -195,9 +193,7 @@ impl CreditNote {
         text(&self.value, "object")
     }
     /// The path of [`out_of_band_amount`](Self::out_of_band_amount).
-    pub const OUT_OF_BAND_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
-        "out_of_band_amount",
-    );
+    pub const OUT_OF_BAND_AMOUNT: v::Path<Self, k::Int> = v::path("out_of_band_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `out_of_band_amount` of `credit_note`.
@@ -206,7 +202,7 @@ impl CreditNote {
         int(&self.value, "out_of_band_amount")
     }
     /// The path of [`pdf`](Self::pdf).
-    pub const PDF: v::Path<Self, k::Text> = v::Path::new("pdf");
+    pub const PDF: v::Path<Self, k::Text> = v::path("pdf");
     /// A string.
     ///
     /// Source: `pdf` of `credit_note`.
@@ -215,7 +211,7 @@ impl CreditNote {
         text(&self.value, "pdf")
     }
     /// The path of [`post_payment_amount`](Self::post_payment_amount).
-    pub const POST_PAYMENT_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const POST_PAYMENT_AMOUNT: v::Path<Self, k::Int> = v::path(
         "post_payment_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
@@ -226,9 +222,7 @@ impl CreditNote {
         int(&self.value, "post_payment_amount")
     }
     /// The path of [`pre_payment_amount`](Self::pre_payment_amount).
-    pub const PRE_PAYMENT_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
-        "pre_payment_amount",
-    );
+    pub const PRE_PAYMENT_AMOUNT: v::Path<Self, k::Int> = v::path("pre_payment_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `pre_payment_amount` of `credit_note`.
@@ -240,7 +234,7 @@ impl CreditNote {
     pub const PRETAX_CREDIT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<CreditNotesPretaxCreditAmount>>,
-    > = v::Path::new("pretax_credit_amounts");
+    > = v::path("pretax_credit_amounts");
     /// An array: a nested [`CreditNotesPretaxCreditAmount`].
     ///
     /// Source: `pretax_credit_amounts` of `credit_note`.
@@ -251,7 +245,7 @@ impl CreditNote {
         array(&self.value, "pretax_credit_amounts")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<CreditNoteReason>> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Enum<CreditNoteReason>> = v::path("reason");
     /// One of the values of [`CreditNoteReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `reason` of `credit_note`.
@@ -260,7 +254,7 @@ impl CreditNote {
         open_enum(&self.value, "reason")
     }
     /// The path of [`refunds`](Self::refunds).
-    pub const REFUNDS: v::Path<Self, k::Array<k::Object<CreditNoteRefund>>> = v::Path::new(
+    pub const REFUNDS: v::Path<Self, k::Array<k::Object<CreditNoteRefund>>> = v::path(
         "refunds",
     );
     /// An array: a nested [`CreditNoteRefund`].
@@ -271,7 +265,7 @@ impl CreditNote {
         array(&self.value, "refunds")
     }
     /// The path of [`shipping_cost`](Self::shipping_cost).
-    pub const SHIPPING_COST: v::Path<Self, k::Object<InvoicesResourceShippingCost>> = v::Path::new(
+    pub const SHIPPING_COST: v::Path<Self, k::Object<InvoicesResourceShippingCost>> = v::path(
         "shipping_cost",
     );
     /// A nested [`InvoicesResourceShippingCost`]; may be `null`.
@@ -282,7 +276,7 @@ impl CreditNote {
         object(&self.value, "shipping_cost")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<CreditNoteStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<CreditNoteStatus>> = v::path("status");
     /// One of the values of [`CreditNoteStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `credit_note`.
@@ -291,7 +285,7 @@ impl CreditNote {
         open_enum(&self.value, "status")
     }
     /// The path of [`subtotal`](Self::subtotal).
-    pub const SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("subtotal");
+    pub const SUBTOTAL: v::Path<Self, k::Int> = v::path("subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `subtotal` of `credit_note`.
@@ -300,7 +294,7 @@ impl CreditNote {
         int(&self.value, "subtotal")
     }
     /// The path of [`subtotal_excluding_tax`](Self::subtotal_excluding_tax).
-    pub const SUBTOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::Path::new(
+    pub const SUBTOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::path(
         "subtotal_excluding_tax",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -311,7 +305,7 @@ impl CreditNote {
         int(&self.value, "subtotal_excluding_tax")
     }
     /// The path of [`total`](Self::total).
-    pub const TOTAL: v::Path<Self, k::Int> = v::Path::new("total");
+    pub const TOTAL: v::Path<Self, k::Int> = v::path("total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `total` of `credit_note`.
@@ -320,7 +314,7 @@ impl CreditNote {
         int(&self.value, "total")
     }
     /// The path of [`total_excluding_tax`](Self::total_excluding_tax).
-    pub const TOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::Path::new(
+    pub const TOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::path(
         "total_excluding_tax",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -334,7 +328,7 @@ impl CreditNote {
     pub const TOTAL_TAXES: v::Path<
         Self,
         k::Array<k::Object<BillingBillResourceInvoicingTaxesTax>>,
-    > = v::Path::new("total_taxes");
+    > = v::path("total_taxes");
     /// An array: a nested [`BillingBillResourceInvoicingTaxesTax`]; empty where absent.
     ///
     /// Source: `total_taxes` of `credit_note`.
@@ -345,7 +339,7 @@ impl CreditNote {
         array(&self.value, "total_taxes")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CreditNoteType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<CreditNoteType>> = v::path("type");
     /// One of the values of [`CreditNoteType`], or one that is newer than this list.
     ///
     /// Source: `type` of `credit_note`.
@@ -354,7 +348,7 @@ impl CreditNote {
         open_enum(&self.value, "type")
     }
     /// The path of [`voided_at`](Self::voided_at).
-    pub const VOIDED_AT: v::Path<Self, k::Time> = v::Path::new("voided_at");
+    pub const VOIDED_AT: v::Path<Self, k::Time> = v::path("voided_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `voided_at` of `credit_note`.
@@ -388,7 +382,7 @@ impl v::Resource for CreditNote {
 pub type CreditNoteRefund = Lens<markers::CreditNoteRefund>;
 impl CreditNoteRefund {
     /// The path of [`amount_refunded`](Self::amount_refunded).
-    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::Path::new("amount_refunded");
+    pub const AMOUNT_REFUNDED: v::Path<Self, k::Int> = v::path("amount_refunded");
     /// An integer.
     ///
     /// Source: `amount_refunded` of `credit_note_refund`.
@@ -400,7 +394,7 @@ impl CreditNoteRefund {
     pub const PAYMENT_RECORD_REFUND: v::Path<
         Self,
         k::Object<CreditNotesPaymentRecordRefund>,
-    > = v::Path::new("payment_record_refund");
+    > = v::path("payment_record_refund");
     /// A nested [`CreditNotesPaymentRecordRefund`]; may be `null`.
     ///
     /// Source: `payment_record_refund` of `credit_note_refund`.
@@ -409,7 +403,7 @@ impl CreditNoteRefund {
         object(&self.value, "payment_record_refund")
     }
     /// The path of [`refund`](Self::refund).
-    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new("refund");
+    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::path("refund");
     /// The id of a [`Refund`], or the object where it was expanded.
     ///
     /// Source: `refund` of `credit_note_refund`.
@@ -418,7 +412,7 @@ impl CreditNoteRefund {
         expandable(&self.value, "refund")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CreditNoteRefundType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<CreditNoteRefundType>> = v::path("type");
     /// One of the values of [`CreditNoteRefundType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `type` of `credit_note_refund`.
@@ -433,7 +427,7 @@ impl CreditNoteRefund {
 pub type CreditNotesPaymentRecordRefund = Lens<markers::CreditNotesPaymentRecordRefund>;
 impl CreditNotesPaymentRecordRefund {
     /// The path of [`payment_record`](Self::payment_record).
-    pub const PAYMENT_RECORD: v::Path<Self, k::Text> = v::Path::new("payment_record");
+    pub const PAYMENT_RECORD: v::Path<Self, k::Text> = v::path("payment_record");
     /// A string.
     ///
     /// Source: `payment_record` of `credit_notes_payment_record_refund`.
@@ -442,7 +436,7 @@ impl CreditNotesPaymentRecordRefund {
         text(&self.value, "payment_record")
     }
     /// The path of [`refund_group`](Self::refund_group).
-    pub const REFUND_GROUP: v::Path<Self, k::Text> = v::Path::new("refund_group");
+    pub const REFUND_GROUP: v::Path<Self, k::Text> = v::path("refund_group");
     /// A string.
     ///
     /// Source: `refund_group` of `credit_notes_payment_record_refund`.
@@ -483,39 +477,33 @@ impl v::OpenEnum for CreditNoteReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Duplicate,
-                1 => Self::Fraudulent,
-                2 => Self::OrderChange,
-                3 => Self::ProductUnsatisfactory,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Duplicate,
+            1 => Self::Fraudulent,
+            2 => Self::OrderChange,
+            3 => Self::ProductUnsatisfactory,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNoteReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNoteReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNoteReason {}
 impl Debug for CreditNoteReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `credit_note_refund.type`.
@@ -539,37 +527,31 @@ impl v::OpenEnum for CreditNoteRefundType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PaymentRecordRefund,
-                1 => Self::Refund,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PaymentRecordRefund,
+            1 => Self::Refund,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNoteRefundType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNoteRefundType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNoteRefundType {}
 impl Debug for CreditNoteRefundType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `credit_note.status`.
@@ -593,37 +575,31 @@ impl v::OpenEnum for CreditNoteStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Issued,
-                1 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Issued,
+            1 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNoteStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNoteStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNoteStatus {}
 impl Debug for CreditNoteStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `credit_note.type`.
@@ -650,37 +626,31 @@ impl v::OpenEnum for CreditNoteType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Mixed,
-                1 => Self::PostPayment,
-                2 => Self::PrePayment,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Mixed,
+            1 => Self::PostPayment,
+            2 => Self::PrePayment,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNoteType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNoteType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNoteType {}
 impl Debug for CreditNoteType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

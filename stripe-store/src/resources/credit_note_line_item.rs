@@ -17,7 +17,7 @@ use stripe_store::view::read::{array, boolean, decimal, id, int, map, open_enum,
 pub type CreditNoteLineItem = Lens<markers::CreditNoteLineItem>;
 impl CreditNoteLineItem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `credit_note_line_item`.
@@ -26,7 +26,7 @@ impl CreditNoteLineItem {
         int(&self.value, "amount")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `credit_note_line_item`.
@@ -35,7 +35,7 @@ impl CreditNoteLineItem {
         text(&self.value, "description")
     }
     /// The path of [`discount_amount`](Self::discount_amount).
-    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("discount_amount");
+    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::path("discount_amount");
     /// An integer.
     ///
     /// Source: `discount_amount` of `credit_note_line_item`.
@@ -47,7 +47,7 @@ impl CreditNoteLineItem {
     pub const DISCOUNT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceDiscountAmount>>,
-    > = v::Path::new("discount_amounts");
+    > = v::path("discount_amounts");
     /// An array: a nested [`DiscountsResourceDiscountAmount`].
     ///
     /// Source: `discount_amounts` of `credit_note_line_item`.
@@ -58,7 +58,7 @@ impl CreditNoteLineItem {
         array(&self.value, "discount_amounts")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `credit_note_line_item`.
@@ -67,9 +67,7 @@ impl CreditNoteLineItem {
         id(&self.value, "id")
     }
     /// The path of [`invoice_line_item`](Self::invoice_line_item).
-    pub const INVOICE_LINE_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "invoice_line_item",
-    );
+    pub const INVOICE_LINE_ITEM: v::Path<Self, k::Text> = v::path("invoice_line_item");
     /// A string; may be absent.
     ///
     /// Source: `invoice_line_item` of `credit_note_line_item`.
@@ -78,7 +76,7 @@ impl CreditNoteLineItem {
         text(&self.value, "invoice_line_item")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `credit_note_line_item`.
@@ -87,7 +85,7 @@ impl CreditNoteLineItem {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `credit_note_line_item`.
@@ -106,7 +104,7 @@ impl CreditNoteLineItem {
     pub const PRETAX_CREDIT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<CreditNotesPretaxCreditAmount>>,
-    > = v::Path::new("pretax_credit_amounts");
+    > = v::path("pretax_credit_amounts");
     /// An array: a nested [`CreditNotesPretaxCreditAmount`].
     ///
     /// Source: `pretax_credit_amounts` of `credit_note_line_item`.
@@ -117,7 +115,7 @@ impl CreditNoteLineItem {
         array(&self.value, "pretax_credit_amounts")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be `null`.
     ///
     /// Source: `quantity` of `credit_note_line_item`.
@@ -126,7 +124,7 @@ impl CreditNoteLineItem {
         int(&self.value, "quantity")
     }
     /// The path of [`tax_rates`](Self::tax_rates).
-    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "tax_rates",
     );
     /// An array: a nested [`TaxRate`].
@@ -140,7 +138,7 @@ impl CreditNoteLineItem {
     pub const TAXES: v::Path<
         Self,
         k::Array<k::Object<BillingBillResourceInvoicingTaxesTax>>,
-    > = v::Path::new("taxes");
+    > = v::path("taxes");
     /// An array: a nested [`BillingBillResourceInvoicingTaxesTax`]; empty where absent.
     ///
     /// Source: `taxes` of `credit_note_line_item`.
@@ -149,9 +147,7 @@ impl CreditNoteLineItem {
         array(&self.value, "taxes")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CreditNoteLineItemType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<CreditNoteLineItemType>> = v::path("type");
     /// One of the values of [`CreditNoteLineItemType`], or one that is newer than this list.
     ///
     /// Source: `type` of `credit_note_line_item`.
@@ -160,7 +156,7 @@ impl CreditNoteLineItem {
         open_enum(&self.value, "type")
     }
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `unit_amount` of `credit_note_line_item`.
@@ -169,7 +165,7 @@ impl CreditNoteLineItem {
         int(&self.value, "unit_amount")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -211,36 +207,30 @@ impl v::OpenEnum for CreditNoteLineItemType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomLineItem,
-                1 => Self::InvoiceLineItem,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomLineItem,
+            1 => Self::InvoiceLineItem,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNoteLineItemType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNoteLineItemType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNoteLineItemType {}
 impl Debug for CreditNoteLineItemType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -3,13 +3,11 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Address, BankAccount, Card, CashBalance, Discount, InvoiceSettingCustomField, Lens,
-    PaymentMethod, Shipping, Source, Subscription, TaxId, TestHelpersTestClock, markers,
+    Address, CashBalance, Discount, InvoiceSettingCustomField, Lens, PaymentMethod,
+    Shipping, Subscription, TaxId, TestHelpersTestClock, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
-use stripe_store::view::AnyObject;
-use stripe_store::view::View as _;
 use stripe_store::view::read::{
     array, boolean, expandable, id, int, list, map, object, open_enum, text, timestamp,
 };
@@ -21,7 +19,7 @@ use stripe_store::view::read::{
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be absent or `null`.
     ///
     /// Source: `address` of `customer`.
@@ -30,7 +28,7 @@ impl Customer {
         object(&self.value, "address")
     }
     /// The path of [`balance`](Self::balance).
-    pub const BALANCE: v::Path<Self, k::Int> = v::Path::new("balance");
+    pub const BALANCE: v::Path<Self, k::Int> = v::path("balance");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `balance` of `customer`.
@@ -39,7 +37,7 @@ impl Customer {
         int(&self.value, "balance")
     }
     /// The path of [`business_name`](Self::business_name).
-    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::Path::new("business_name");
+    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::path("business_name");
     /// A string; may be absent.
     ///
     /// Source: `business_name` of `customer`.
@@ -48,7 +46,7 @@ impl Customer {
         text(&self.value, "business_name")
     }
     /// The path of [`cash_balance`](Self::cash_balance).
-    pub const CASH_BALANCE: v::Path<Self, k::Object<CashBalance>> = v::Path::new(
+    pub const CASH_BALANCE: v::Path<Self, k::Object<CashBalance>> = v::path(
         "cash_balance",
     );
     /// A nested [`CashBalance`]; may be absent or `null`.
@@ -59,7 +57,7 @@ impl Customer {
         object(&self.value, "cash_balance")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `customer`.
@@ -68,7 +66,7 @@ impl Customer {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent or `null`.
     ///
     /// Source: `currency` of `customer`.
@@ -77,9 +75,7 @@ impl Customer {
         text(&self.value, "currency")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be absent or `null`.
     ///
     /// Source: `customer_account` of `customer`.
@@ -88,7 +84,7 @@ impl Customer {
         text(&self.value, "customer_account")
     }
     /// The path of [`default_source`](Self::default_source).
-    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<CustomerDefaultSource>> = v::Path::new(
+    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<CustomerDefaultSource>> = v::path(
         "default_source",
     );
     /// The id of a [`CustomerDefaultSource`], or the object where it was expanded; may be `null`.
@@ -99,7 +95,7 @@ impl Customer {
         expandable(&self.value, "default_source")
     }
     /// The path of [`delinquent`](Self::delinquent).
-    pub const DELINQUENT: v::Path<Self, k::Bool> = v::Path::new("delinquent");
+    pub const DELINQUENT: v::Path<Self, k::Bool> = v::path("delinquent");
     /// True or false; may be absent or `null`.
     ///
     /// Source: `delinquent` of `customer`.
@@ -108,7 +104,7 @@ impl Customer {
         boolean(&self.value, "delinquent")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `customer`.
@@ -117,7 +113,7 @@ impl Customer {
         text(&self.value, "description")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::path("discount");
     /// A nested [`Discount`]; may be absent or `null`.
     ///
     /// Source: `discount` of `customer`.
@@ -126,7 +122,7 @@ impl Customer {
         object(&self.value, "discount")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `customer`.
@@ -135,7 +131,7 @@ impl Customer {
         text(&self.value, "email")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.
@@ -144,7 +140,7 @@ impl Customer {
         id(&self.value, "id")
     }
     /// The path of [`individual_name`](Self::individual_name).
-    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::Path::new("individual_name");
+    pub const INDIVIDUAL_NAME: v::Path<Self, k::Text> = v::path("individual_name");
     /// A string; may be absent.
     ///
     /// Source: `individual_name` of `customer`.
@@ -153,7 +149,7 @@ impl Customer {
         text(&self.value, "individual_name")
     }
     /// The path of [`invoice_credit_balance`](Self::invoice_credit_balance).
-    pub const INVOICE_CREDIT_BALANCE: v::Path<Self, k::Map<k::Int>> = v::Path::new(
+    pub const INVOICE_CREDIT_BALANCE: v::Path<Self, k::Map<k::Int>> = v::path(
         "invoice_credit_balance",
     );
     /// A map from strings: an integer; empty where absent.
@@ -164,7 +160,7 @@ impl Customer {
         map(&self.value, "invoice_credit_balance")
     }
     /// The path of [`invoice_prefix`](Self::invoice_prefix).
-    pub const INVOICE_PREFIX: v::Path<Self, k::Text> = v::Path::new("invoice_prefix");
+    pub const INVOICE_PREFIX: v::Path<Self, k::Text> = v::path("invoice_prefix");
     /// A string; may be absent or `null`.
     ///
     /// Source: `invoice_prefix` of `customer`.
@@ -176,7 +172,7 @@ impl Customer {
     pub const INVOICE_SETTINGS: v::Path<
         Self,
         k::Object<InvoiceSettingCustomerSetting>,
-    > = v::Path::new("invoice_settings");
+    > = v::path("invoice_settings");
     /// A nested [`InvoiceSettingCustomerSetting`]; may be absent.
     ///
     /// Source: `invoice_settings` of `customer`.
@@ -185,7 +181,7 @@ impl Customer {
         object(&self.value, "invoice_settings")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `customer`.
@@ -194,7 +190,7 @@ impl Customer {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `customer`.
@@ -203,7 +199,7 @@ impl Customer {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name` of `customer`.
@@ -212,7 +208,7 @@ impl Customer {
         text(&self.value, "name")
     }
     /// The path of [`next_invoice_sequence`](Self::next_invoice_sequence).
-    pub const NEXT_INVOICE_SEQUENCE: v::Path<Self, k::Int> = v::Path::new(
+    pub const NEXT_INVOICE_SEQUENCE: v::Path<Self, k::Int> = v::path(
         "next_invoice_sequence",
     );
     /// An integer; may be absent.
@@ -230,7 +226,7 @@ impl Customer {
         text(&self.value, "object")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent or `null`.
     ///
     /// Source: `phone` of `customer`.
@@ -239,7 +235,7 @@ impl Customer {
         text(&self.value, "phone")
     }
     /// The path of [`preferred_locales`](Self::preferred_locales).
-    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::path(
         "preferred_locales",
     );
     /// An array: a string; empty where absent.
@@ -250,7 +246,7 @@ impl Customer {
         array(&self.value, "preferred_locales")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::Path::new("shipping");
+    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::path("shipping");
     /// A nested [`Shipping`]; may be `null`.
     ///
     /// Source: `shipping` of `customer`.
@@ -259,7 +255,7 @@ impl Customer {
         object(&self.value, "shipping")
     }
     /// The path of [`sources`](Self::sources).
-    pub const SOURCES: v::Path<Self, k::List<k::Object<CustomerSources>>> = v::Path::new(
+    pub const SOURCES: v::Path<Self, k::List<k::Object<CustomerSources>>> = v::path(
         "sources",
     );
     /// The first page of a list: a nested [`CustomerSources`]; empty where absent.
@@ -270,7 +266,7 @@ impl Customer {
         list(&self.value, "sources")
     }
     /// The path of [`subscriptions`](Self::subscriptions).
-    pub const SUBSCRIPTIONS: v::Path<Self, k::List<k::Object<Subscription>>> = v::Path::new(
+    pub const SUBSCRIPTIONS: v::Path<Self, k::List<k::Object<Subscription>>> = v::path(
         "subscriptions",
     );
     /// The first page of a list: a nested [`Subscription`]; empty where absent.
@@ -281,7 +277,7 @@ impl Customer {
         list(&self.value, "subscriptions")
     }
     /// The path of [`tax`](Self::tax).
-    pub const TAX: v::Path<Self, k::Object<CustomerTax>> = v::Path::new("tax");
+    pub const TAX: v::Path<Self, k::Object<CustomerTax>> = v::path("tax");
     /// A nested [`CustomerTax`]; may be absent.
     ///
     /// Source: `tax` of `customer`.
@@ -290,7 +286,7 @@ impl Customer {
         object(&self.value, "tax")
     }
     /// The path of [`tax_exempt`](Self::tax_exempt).
-    pub const TAX_EXEMPT: v::Path<Self, k::Enum<CustomerTaxExempt>> = v::Path::new(
+    pub const TAX_EXEMPT: v::Path<Self, k::Enum<CustomerTaxExempt>> = v::path(
         "tax_exempt",
     );
     /// One of the values of [`CustomerTaxExempt`], or one that is newer than this list; may be absent or `null`.
@@ -301,9 +297,7 @@ impl Customer {
         open_enum(&self.value, "tax_exempt")
     }
     /// The path of [`tax_ids`](Self::tax_ids).
-    pub const TAX_IDS: v::Path<Self, k::List<k::Object<TaxId>>> = v::Path::new(
-        "tax_ids",
-    );
+    pub const TAX_IDS: v::Path<Self, k::List<k::Object<TaxId>>> = v::path("tax_ids");
     /// The first page of a list: a nested [`TaxId`]; empty where absent.
     ///
     /// Source: `tax_ids` of `customer`.
@@ -312,7 +306,7 @@ impl Customer {
         list(&self.value, "tax_ids")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be absent or `null`.
@@ -372,114 +366,26 @@ impl v::Resource for Customer {
 /// What `default_source` of a `customer` holds.
 ///
 /// Source: schema `customer.default_source`.
-pub type CustomerDefaultSource = Lens<markers::CustomerDefaultSource>;
-impl CustomerDefaultSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `customer.default_source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `customer.default_source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> CustomerDefaultSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                CustomerDefaultSourceVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => CustomerDefaultSourceVariant::Card(Card::view(&self.value)),
-            Some("source") => {
-                CustomerDefaultSourceVariant::Source(Source::view(&self.value))
-            }
-            _ => CustomerDefaultSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type CustomerDefaultSource = super::ChargeSource;
 /// The alternatives of [`CustomerDefaultSource`], to match on.
 ///
 /// Source: schema `customer.default_source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum CustomerDefaultSourceVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ChargeSourceVariant as CustomerDefaultSourceVariant;
 /// What `sources` of a `customer` holds.
 ///
 /// Source: schema `customer.sources`.
-pub type CustomerSources = Lens<markers::CustomerSources>;
-impl CustomerSources {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `customer.sources`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `customer.sources`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> CustomerSourcesVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                CustomerSourcesVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => CustomerSourcesVariant::Card(Card::view(&self.value)),
-            Some("source") => CustomerSourcesVariant::Source(Source::view(&self.value)),
-            _ => CustomerSourcesVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type CustomerSources = super::ChargeSource;
 /// The alternatives of [`CustomerSources`], to match on.
 ///
 /// Source: schema `customer.sources`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum CustomerSourcesVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ChargeSourceVariant as CustomerSourcesVariant;
 /// Part of other objects: `customer_tax`.
 ///
 /// Source: schema `customer_tax`.
 pub type CustomerTax = Lens<markers::CustomerTax>;
 impl CustomerTax {
     /// The path of [`automatic_tax`](Self::automatic_tax).
-    pub const AUTOMATIC_TAX: v::Path<Self, k::Enum<CustomerTaxAutomaticTax>> = v::Path::new(
+    pub const AUTOMATIC_TAX: v::Path<Self, k::Enum<CustomerTaxAutomaticTax>> = v::path(
         "automatic_tax",
     );
     /// One of the values of [`CustomerTaxAutomaticTax`], or one that is newer than this list.
@@ -490,7 +396,7 @@ impl CustomerTax {
         open_enum(&self.value, "automatic_tax")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `customer_tax`.
@@ -499,7 +405,7 @@ impl CustomerTax {
         text(&self.value, "ip_address")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Object<CustomerTaxLocation>> = v::Path::new(
+    pub const LOCATION: v::Path<Self, k::Object<CustomerTaxLocation>> = v::path(
         "location",
     );
     /// A nested [`CustomerTaxLocation`]; may be `null`.
@@ -510,7 +416,7 @@ impl CustomerTax {
         object(&self.value, "location")
     }
     /// The path of [`provider`](Self::provider).
-    pub const PROVIDER: v::Path<Self, k::Enum<CustomerTaxProvider>> = v::Path::new(
+    pub const PROVIDER: v::Path<Self, k::Enum<CustomerTaxProvider>> = v::path(
         "provider",
     );
     /// One of the values of [`CustomerTaxProvider`], or one that is newer than this list.
@@ -527,7 +433,7 @@ impl CustomerTax {
 pub type CustomerTaxLocation = Lens<markers::CustomerTaxLocation>;
 impl CustomerTaxLocation {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `customer_tax_location`.
@@ -536,7 +442,7 @@ impl CustomerTaxLocation {
         text(&self.value, "country")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Enum<CustomerTaxLocationSource>> = v::Path::new(
+    pub const SOURCE: v::Path<Self, k::Enum<CustomerTaxLocationSource>> = v::path(
         "source",
     );
     /// One of the values of [`CustomerTaxLocationSource`], or one that is newer than this list.
@@ -547,7 +453,7 @@ impl CustomerTaxLocation {
         open_enum(&self.value, "source")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `customer_tax_location`.
@@ -559,31 +465,7 @@ impl CustomerTaxLocation {
 /// Part of other objects: `invoice_setting_customer_rendering_options`.
 ///
 /// Source: schema `invoice_setting_customer_rendering_options`.
-pub type InvoiceSettingCustomerRenderingOptions = Lens<
-    markers::InvoiceSettingCustomerRenderingOptions,
->;
-impl InvoiceSettingCustomerRenderingOptions {
-    /// The path of [`amount_tax_display`](Self::amount_tax_display).
-    pub const AMOUNT_TAX_DISPLAY: v::Path<Self, k::Text> = v::Path::new(
-        "amount_tax_display",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `amount_tax_display` of `invoice_setting_customer_rendering_options`.
-    #[inline]
-    pub fn amount_tax_display(&self) -> Option<&str> {
-        text(&self.value, "amount_tax_display")
-    }
-    /// The path of [`template`](Self::template).
-    pub const TEMPLATE: v::Path<Self, k::Text> = v::Path::new("template");
-    /// A string; may be `null`.
-    ///
-    /// Source: `template` of `invoice_setting_customer_rendering_options`.
-    #[inline]
-    pub fn template(&self) -> Option<&str> {
-        text(&self.value, "template")
-    }
-}
+pub type InvoiceSettingCustomerRenderingOptions = super::InvoiceSettingCheckoutRenderingOptions;
 /// Part of other objects: `invoice_setting_customer_setting`.
 ///
 /// Source: schema `invoice_setting_customer_setting`.
@@ -593,7 +475,7 @@ impl InvoiceSettingCustomerSetting {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `invoice_setting_customer_setting`.
@@ -602,7 +484,7 @@ impl InvoiceSettingCustomerSetting {
         array(&self.value, "custom_fields")
     }
     /// The path of [`default_payment_method`](Self::default_payment_method).
-    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "default_payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -613,7 +495,7 @@ impl InvoiceSettingCustomerSetting {
         expandable(&self.value, "default_payment_method")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `invoice_setting_customer_setting`.
@@ -625,7 +507,7 @@ impl InvoiceSettingCustomerSetting {
     pub const RENDERING_OPTIONS: v::Path<
         Self,
         k::Object<InvoiceSettingCustomerRenderingOptions>,
-    > = v::Path::new("rendering_options");
+    > = v::path("rendering_options");
     /// A nested [`InvoiceSettingCustomerRenderingOptions`]; may be `null`.
     ///
     /// Source: `rendering_options` of `invoice_setting_customer_setting`.
@@ -666,39 +548,33 @@ impl v::OpenEnum for CustomerTaxAutomaticTax {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::NotCollecting,
-                2 => Self::Supported,
-                3 => Self::UnrecognizedLocation,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::NotCollecting,
+            2 => Self::Supported,
+            3 => Self::UnrecognizedLocation,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerTaxAutomaticTax {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerTaxAutomaticTax {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerTaxAutomaticTax {}
 impl Debug for CustomerTaxAutomaticTax {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `customer.tax_exempt`.
@@ -725,38 +601,32 @@ impl v::OpenEnum for CustomerTaxExempt {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exempt,
-                1 => Self::None,
-                2 => Self::Reverse,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Exempt,
+            1 => Self::None,
+            2 => Self::Reverse,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerTaxExempt {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerTaxExempt {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerTaxExempt {}
 impl Debug for CustomerTaxExempt {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `customer_tax_location.source`.
@@ -791,39 +661,33 @@ impl v::OpenEnum for CustomerTaxLocationSource {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BillingAddress,
-                1 => Self::IpAddress,
-                2 => Self::PaymentMethod,
-                3 => Self::ShippingDestination,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BillingAddress,
+            1 => Self::IpAddress,
+            2 => Self::PaymentMethod,
+            3 => Self::ShippingDestination,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerTaxLocationSource {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerTaxLocationSource {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerTaxLocationSource {}
 impl Debug for CustomerTaxLocationSource {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `customer_tax.provider`.
@@ -853,38 +717,32 @@ impl v::OpenEnum for CustomerTaxProvider {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Anrok,
-                1 => Self::Avalara,
-                2 => Self::Sphere,
-                3 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Anrok,
+            1 => Self::Avalara,
+            2 => Self::Sphere,
+            3 => Self::Stripe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerTaxProvider {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerTaxProvider {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerTaxProvider {}
 impl Debug for CustomerTaxProvider {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

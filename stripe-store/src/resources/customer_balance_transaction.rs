@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type CustomerBalanceTransaction = Lens<markers::CustomerBalanceTransaction>;
 impl CustomerBalanceTransaction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `customer_balance_transaction`.
@@ -25,7 +25,7 @@ impl CustomerBalanceTransaction {
         int(&self.value, "amount")
     }
     /// The path of [`checkout_session`](Self::checkout_session).
-    pub const CHECKOUT_SESSION: v::Path<Self, k::Ref<CheckoutSession>> = v::Path::new(
+    pub const CHECKOUT_SESSION: v::Path<Self, k::Ref<CheckoutSession>> = v::path(
         "checkout_session",
     );
     /// The id of a [`CheckoutSession`], or the object where it was expanded; may be `null`.
@@ -36,7 +36,7 @@ impl CustomerBalanceTransaction {
         expandable(&self.value, "checkout_session")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `customer_balance_transaction`.
@@ -45,9 +45,7 @@ impl CustomerBalanceTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`credit_note`](Self::credit_note).
-    pub const CREDIT_NOTE: v::Path<Self, k::Ref<CreditNote>> = v::Path::new(
-        "credit_note",
-    );
+    pub const CREDIT_NOTE: v::Path<Self, k::Ref<CreditNote>> = v::path("credit_note");
     /// The id of a [`CreditNote`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `credit_note` of `customer_balance_transaction`.
@@ -56,7 +54,7 @@ impl CustomerBalanceTransaction {
         expandable(&self.value, "credit_note")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `customer_balance_transaction`.
@@ -65,7 +63,7 @@ impl CustomerBalanceTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `customer_balance_transaction`.
@@ -74,9 +72,7 @@ impl CustomerBalanceTransaction {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `customer_balance_transaction`.
@@ -85,7 +81,7 @@ impl CustomerBalanceTransaction {
         text(&self.value, "customer_account")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `customer_balance_transaction`.
@@ -94,7 +90,7 @@ impl CustomerBalanceTransaction {
         text(&self.value, "description")
     }
     /// The path of [`ending_balance`](Self::ending_balance).
-    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::Path::new("ending_balance");
+    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::path("ending_balance");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `ending_balance` of `customer_balance_transaction`.
@@ -103,7 +99,7 @@ impl CustomerBalanceTransaction {
         int(&self.value, "ending_balance")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer_balance_transaction`.
@@ -112,7 +108,7 @@ impl CustomerBalanceTransaction {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `invoice` of `customer_balance_transaction`.
@@ -121,7 +117,7 @@ impl CustomerBalanceTransaction {
         expandable(&self.value, "invoice")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `customer_balance_transaction`.
@@ -130,7 +126,7 @@ impl CustomerBalanceTransaction {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `customer_balance_transaction`.
@@ -146,7 +142,7 @@ impl CustomerBalanceTransaction {
         text(&self.value, "object")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CustomerBalanceTransactionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<CustomerBalanceTransactionType>> = v::path(
         "type",
     );
     /// One of the values of [`CustomerBalanceTransactionType`], or one that is newer than this list.
@@ -239,46 +235,40 @@ impl v::OpenEnum for CustomerBalanceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adjustment,
-                1 => Self::AppliedToInvoice,
-                2 => Self::CheckoutSessionSubscriptionPayment,
-                3 => Self::CheckoutSessionSubscriptionPaymentCanceled,
-                4 => Self::CreditNote,
-                5 => Self::Initial,
-                6 => Self::InvoiceOverpaid,
-                7 => Self::InvoiceTooLarge,
-                8 => Self::InvoiceTooSmall,
-                9 => Self::Migration,
-                10 => Self::UnappliedFromInvoice,
-                11 => Self::UnspentReceiverCredit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adjustment,
+            1 => Self::AppliedToInvoice,
+            2 => Self::CheckoutSessionSubscriptionPayment,
+            3 => Self::CheckoutSessionSubscriptionPaymentCanceled,
+            4 => Self::CreditNote,
+            5 => Self::Initial,
+            6 => Self::InvoiceOverpaid,
+            7 => Self::InvoiceTooLarge,
+            8 => Self::InvoiceTooSmall,
+            9 => Self::Migration,
+            10 => Self::UnappliedFromInvoice,
+            11 => Self::UnspentReceiverCredit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerBalanceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerBalanceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerBalanceTransactionType {}
 impl Debug for CustomerBalanceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

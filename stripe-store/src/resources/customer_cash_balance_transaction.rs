@@ -23,7 +23,7 @@ impl CustomerCashBalanceTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceAdjustedForOverdraft,
         >,
-    > = v::Path::new("adjusted_for_overdraft");
+    > = v::path("adjusted_for_overdraft");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceAdjustedForOverdraft`]; may be absent.
     ///
     /// Source: `adjusted_for_overdraft` of `customer_cash_balance_transaction`.
@@ -41,7 +41,7 @@ impl CustomerCashBalanceTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceAppliedToPaymentTransaction,
         >,
-    > = v::Path::new("applied_to_payment");
+    > = v::path("applied_to_payment");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceAppliedToPaymentTransaction`]; may be absent.
     ///
     /// Source: `applied_to_payment` of `customer_cash_balance_transaction`.
@@ -54,7 +54,7 @@ impl CustomerCashBalanceTransaction {
         object(&self.value, "applied_to_payment")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `customer_cash_balance_transaction`.
@@ -63,7 +63,7 @@ impl CustomerCashBalanceTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `customer_cash_balance_transaction`.
@@ -72,7 +72,7 @@ impl CustomerCashBalanceTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `customer_cash_balance_transaction`.
@@ -81,9 +81,7 @@ impl CustomerCashBalanceTransaction {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `customer_cash_balance_transaction`.
@@ -92,7 +90,7 @@ impl CustomerCashBalanceTransaction {
         text(&self.value, "customer_account")
     }
     /// The path of [`ending_balance`](Self::ending_balance).
-    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::Path::new("ending_balance");
+    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::path("ending_balance");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `ending_balance` of `customer_cash_balance_transaction`.
@@ -104,7 +102,7 @@ impl CustomerCashBalanceTransaction {
     pub const FUNDED: v::Path<
         Self,
         k::Object<CustomerBalanceResourceCashBalanceTransactionResourceFundedTransaction>,
-    > = v::Path::new("funded");
+    > = v::path("funded");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransaction`]; may be absent.
     ///
     /// Source: `funded` of `customer_cash_balance_transaction`.
@@ -117,7 +115,7 @@ impl CustomerCashBalanceTransaction {
         object(&self.value, "funded")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer_cash_balance_transaction`.
@@ -126,7 +124,7 @@ impl CustomerCashBalanceTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `customer_cash_balance_transaction`.
@@ -135,7 +133,7 @@ impl CustomerCashBalanceTransaction {
         boolean(&self.value, "livemode")
     }
     /// The path of [`net_amount`](Self::net_amount).
-    pub const NET_AMOUNT: v::Path<Self, k::Int> = v::Path::new("net_amount");
+    pub const NET_AMOUNT: v::Path<Self, k::Int> = v::path("net_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `net_amount` of `customer_cash_balance_transaction`.
@@ -156,7 +154,7 @@ impl CustomerCashBalanceTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceRefundedFromPaymentTransaction,
         >,
-    > = v::Path::new("refunded_from_payment");
+    > = v::path("refunded_from_payment");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceRefundedFromPaymentTransaction`]; may be absent.
     ///
     /// Source: `refunded_from_payment` of `customer_cash_balance_transaction`.
@@ -174,7 +172,7 @@ impl CustomerCashBalanceTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceTransferredToBalance,
         >,
-    > = v::Path::new("transferred_to_balance");
+    > = v::path("transferred_to_balance");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceTransferredToBalance`]; may be absent.
     ///
     /// Source: `transferred_to_balance` of `customer_cash_balance_transaction`.
@@ -187,7 +185,7 @@ impl CustomerCashBalanceTransaction {
         object(&self.value, "transferred_to_balance")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CustomerCashBalanceTransactionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<CustomerCashBalanceTransactionType>> = v::path(
         "type",
     );
     /// One of the values of [`CustomerCashBalanceTransactionType`], or one that is newer than this list.
@@ -203,7 +201,7 @@ impl CustomerCashBalanceTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction,
         >,
-    > = v::Path::new("unapplied_from_payment");
+    > = v::path("unapplied_from_payment");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction`]; may be absent.
     ///
     /// Source: `unapplied_from_payment` of `customer_cash_balance_transaction`.
@@ -305,7 +303,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceAdjustedForOverdra
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceAdjustedForOverdraft {
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded.
@@ -319,7 +317,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceAdjustedForOverdraft {
     pub const LINKED_TRANSACTION: v::Path<
         Self,
         k::Ref<CustomerCashBalanceTransaction>,
-    > = v::Path::new("linked_transaction");
+    > = v::path("linked_transaction");
     /// The id of a [`CustomerCashBalanceTransaction`], or the object where it was expanded.
     ///
     /// Source: `linked_transaction` of `customer_balance_resource_cash_balance_transaction_resource_adjusted_for_overdraft`.
@@ -338,7 +336,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceAppliedToPaymentTr
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceAppliedToPaymentTransaction {
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded.
@@ -362,7 +360,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransaction {
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransfer,
         >,
-    > = v::Path::new("bank_transfer");
+    > = v::path("bank_transfer");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransfer`].
     ///
     /// Source: `bank_transfer` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction`.
@@ -388,7 +386,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceEuBankTransfer,
         >,
-    > = v::Path::new("eu_bank_transfer");
+    > = v::path("eu_bank_transfer");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceEuBankTransfer`]; may be absent.
     ///
     /// Source: `eu_bank_transfer` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -406,7 +404,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceGbBankTransfer,
         >,
-    > = v::Path::new("gb_bank_transfer");
+    > = v::path("gb_bank_transfer");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceGbBankTransfer`]; may be absent.
     ///
     /// Source: `gb_bank_transfer` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -424,7 +422,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceJpBankTransfer,
         >,
-    > = v::Path::new("jp_bank_transfer");
+    > = v::path("jp_bank_transfer");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceJpBankTransfer`]; may be absent.
     ///
     /// Source: `jp_bank_transfer` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -437,7 +435,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         object(&self.value, "jp_bank_transfer")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -451,7 +449,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Enum<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType,
         >,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType`], or one that is newer than this list.
     ///
     /// Source: `type` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -469,7 +467,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Object<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransfer,
         >,
-    > = v::Path::new("us_bank_transfer");
+    > = v::path("us_bank_transfer");
     /// A nested [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransfer`]; may be absent.
     ///
     /// Source: `us_bank_transfer` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer`.
@@ -555,7 +553,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionR
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceEuBankTransfer {
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be `null`.
     ///
     /// Source: `bic` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_eu_bank_transfer`.
@@ -564,7 +562,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "bic")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be `null`.
     ///
     /// Source: `iban_last4` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_eu_bank_transfer`.
@@ -573,7 +571,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "iban_last4")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be `null`.
     ///
     /// Source: `sender_name` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_eu_bank_transfer`.
@@ -590,7 +588,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionR
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceGbBankTransfer {
     /// The path of [`account_number_last4`](Self::account_number_last4).
-    pub const ACCOUNT_NUMBER_LAST4: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_NUMBER_LAST4: v::Path<Self, k::Text> = v::path(
         "account_number_last4",
     );
     /// A string; may be `null`.
@@ -601,7 +599,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "account_number_last4")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be `null`.
     ///
     /// Source: `sender_name` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_gb_bank_transfer`.
@@ -610,7 +608,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "sender_name")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string; may be `null`.
     ///
     /// Source: `sort_code` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_gb_bank_transfer`.
@@ -627,7 +625,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionR
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceJpBankTransfer {
     /// The path of [`sender_bank`](Self::sender_bank).
-    pub const SENDER_BANK: v::Path<Self, k::Text> = v::Path::new("sender_bank");
+    pub const SENDER_BANK: v::Path<Self, k::Text> = v::path("sender_bank");
     /// A string; may be `null`.
     ///
     /// Source: `sender_bank` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_jp_bank_transfer`.
@@ -636,7 +634,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "sender_bank")
     }
     /// The path of [`sender_branch`](Self::sender_branch).
-    pub const SENDER_BRANCH: v::Path<Self, k::Text> = v::Path::new("sender_branch");
+    pub const SENDER_BRANCH: v::Path<Self, k::Text> = v::path("sender_branch");
     /// A string; may be `null`.
     ///
     /// Source: `sender_branch` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_jp_bank_transfer`.
@@ -645,7 +643,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         text(&self.value, "sender_branch")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be `null`.
     ///
     /// Source: `sender_name` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_jp_bank_transfer`.
@@ -667,7 +665,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         k::Enum<
             CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork,
         >,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork`], or one that is newer than this list; may be absent.
     ///
     /// Source: `network` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_us_bank_transfer`.
@@ -680,7 +678,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResou
         open_enum(&self.value, "network")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be `null`.
     ///
     /// Source: `sender_name` of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_us_bank_transfer`.
@@ -697,7 +695,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceRefundedFromPaymen
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceRefundedFromPaymentTransaction {
     /// The path of [`refund`](Self::refund).
-    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new("refund");
+    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::path("refund");
     /// The id of a [`Refund`], or the object where it was expanded.
     ///
     /// Source: `refund` of `customer_balance_resource_cash_balance_transaction_resource_refunded_from_payment_transaction`.
@@ -714,7 +712,7 @@ pub type CustomerBalanceResourceCashBalanceTransactionResourceTransferredToBalan
 >;
 impl CustomerBalanceResourceCashBalanceTransactionResourceTransferredToBalance {
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded.
@@ -728,22 +726,7 @@ impl CustomerBalanceResourceCashBalanceTransactionResourceTransferredToBalance {
 /// Part of other objects: `customer_balance_resource_cash_balance_transaction_resource_unapplied_from_payment_transaction`.
 ///
 /// Source: schema `customer_balance_resource_cash_balance_transaction_resource_unapplied_from_payment_transaction`.
-pub type CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction = Lens<
-    markers::CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction,
->;
-impl CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction {
-    /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
-        "payment_intent",
-    );
-    /// The id of a [`PaymentIntent`], or the object where it was expanded.
-    ///
-    /// Source: `payment_intent` of `customer_balance_resource_cash_balance_transaction_resource_unapplied_from_payment_transaction`.
-    #[inline]
-    pub fn payment_intent(&self) -> Option<v::Expandable<'_, PaymentIntent>> {
-        expandable(&self.value, "payment_intent")
-    }
-}
+pub type CustomerBalanceResourceCashBalanceTransactionResourceUnappliedFromPaymentTransaction = super::CustomerBalanceResourceCashBalanceTransactionResourceAppliedToPaymentTransaction;
 /// The values of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer_resource_us_bank_transfer.network`.
 #[non_exhaustive]
 pub enum CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork {
@@ -781,35 +764,29 @@ for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResour
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::DomesticWireUs,
-                2 => Self::Fednow,
-                3 => Self::Rtp,
-                4 => Self::Swift,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::DomesticWireUs,
+            2 => Self::Fednow,
+            3 => Self::Rtp,
+            4 => Self::Swift,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -818,86 +795,11 @@ impl Debug
 for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferResourceUsBankTransferNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `customer_balance_resource_cash_balance_transaction_resource_funded_transaction_resource_bank_transfer.type`.
-#[non_exhaustive]
-pub enum CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {
-    /// `eu_bank_transfer`
-    EuBankTransfer,
-    /// `gb_bank_transfer`
-    GbBankTransfer,
-    /// `jp_bank_transfer`
-    JpBankTransfer,
-    /// `mx_bank_transfer`
-    MxBankTransfer,
-    /// `us_bank_transfer`
-    UsBankTransfer,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {
-    const VALUES: &'static [&'static str] = &[
-        "eu_bank_transfer",
-        "gb_bank_transfer",
-        "jp_bank_transfer",
-        "mx_bank_transfer",
-        "us_bank_transfer",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::EuBankTransfer => "eu_bank_transfer",
-            Self::GbBankTransfer => "gb_bank_transfer",
-            Self::JpBankTransfer => "jp_bank_transfer",
-            Self::MxBankTransfer => "mx_bank_transfer",
-            Self::UsBankTransfer => "us_bank_transfer",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EuBankTransfer,
-                1 => Self::GbBankTransfer,
-                2 => Self::JpBankTransfer,
-                3 => Self::MxBankTransfer,
-                4 => Self::UsBankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {}
-impl Debug
-for CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCustomerBalanceBankTransferType as CustomerBalanceResourceCashBalanceTransactionResourceFundedTransactionResourceBankTransferType;
 /// The values of `customer_cash_balance_transaction.type`.
 #[non_exhaustive]
 pub enum CustomerCashBalanceTransactionType {
@@ -950,43 +852,37 @@ impl v::OpenEnum for CustomerCashBalanceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdjustedForOverdraft,
-                1 => Self::AppliedToPayment,
-                2 => Self::Funded,
-                3 => Self::FundingReversed,
-                4 => Self::RefundedFromPayment,
-                5 => Self::ReturnCanceled,
-                6 => Self::ReturnInitiated,
-                7 => Self::TransferredToBalance,
-                8 => Self::UnappliedFromPayment,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AdjustedForOverdraft,
+            1 => Self::AppliedToPayment,
+            2 => Self::Funded,
+            3 => Self::FundingReversed,
+            4 => Self::RefundedFromPayment,
+            5 => Self::ReturnCanceled,
+            6 => Self::ReturnInitiated,
+            7 => Self::TransferredToBalance,
+            8 => Self::UnappliedFromPayment,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CustomerCashBalanceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CustomerCashBalanceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CustomerCashBalanceTransactionType {}
 impl Debug for CustomerCashBalanceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,9 +13,7 @@ use stripe_store::view::read::{expandable, id, object, text, timestamp};
 pub type Discount = Lens<markers::Discount>;
 impl Discount {
     /// The path of [`checkout_session`](Self::checkout_session).
-    pub const CHECKOUT_SESSION: v::Path<Self, k::Text> = v::Path::new(
-        "checkout_session",
-    );
+    pub const CHECKOUT_SESSION: v::Path<Self, k::Text> = v::path("checkout_session");
     /// A string; may be `null`.
     ///
     /// Source: `checkout_session` of `discount`.
@@ -24,7 +22,7 @@ impl Discount {
         text(&self.value, "checkout_session")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `discount`.
@@ -33,9 +31,7 @@ impl Discount {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `discount`.
@@ -44,7 +40,7 @@ impl Discount {
         text(&self.value, "customer_account")
     }
     /// The path of [`end`](Self::end).
-    pub const END: v::Path<Self, k::Time> = v::Path::new("end");
+    pub const END: v::Path<Self, k::Time> = v::path("end");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `end` of `discount`.
@@ -53,7 +49,7 @@ impl Discount {
         timestamp(&self.value, "end")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `discount`.
@@ -62,7 +58,7 @@ impl Discount {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Text> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Text> = v::path("invoice");
     /// A string; may be `null`.
     ///
     /// Source: `invoice` of `discount`.
@@ -71,7 +67,7 @@ impl Discount {
         text(&self.value, "invoice")
     }
     /// The path of [`invoice_item`](Self::invoice_item).
-    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::Path::new("invoice_item");
+    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::path("invoice_item");
     /// A string; may be `null`.
     ///
     /// Source: `invoice_item` of `discount`.
@@ -87,7 +83,7 @@ impl Discount {
         text(&self.value, "object")
     }
     /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
+    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::path(
         "promotion_code",
     );
     /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
@@ -98,7 +94,7 @@ impl Discount {
         expandable(&self.value, "promotion_code")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<DiscountSource>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<DiscountSource>> = v::path("source");
     /// A nested [`DiscountSource`].
     ///
     /// Source: `source` of `discount`.
@@ -107,7 +103,7 @@ impl Discount {
         object(&self.value, "source")
     }
     /// The path of [`start`](Self::start).
-    pub const START: v::Path<Self, k::Time> = v::Path::new("start");
+    pub const START: v::Path<Self, k::Time> = v::path("start");
     /// A moment, in unix seconds.
     ///
     /// Source: `start` of `discount`.
@@ -116,7 +112,7 @@ impl Discount {
         timestamp(&self.value, "start")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string; may be `null`.
     ///
     /// Source: `subscription` of `discount`.
@@ -125,9 +121,7 @@ impl Discount {
         text(&self.value, "subscription")
     }
     /// The path of [`subscription_item`](Self::subscription_item).
-    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "subscription_item",
-    );
+    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::path("subscription_item");
     /// A string; may be `null`.
     ///
     /// Source: `subscription_item` of `discount`.
@@ -151,7 +145,7 @@ impl v::Resource for Discount {
 pub type DiscountSource = Lens<markers::DiscountSource>;
 impl DiscountSource {
     /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::Path::new("coupon");
+    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::path("coupon");
     /// The id of a [`Coupon`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `coupon` of `discount_source`.
@@ -160,7 +154,7 @@ impl DiscountSource {
         expandable(&self.value, "coupon")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `coupon`.
     ///
     /// Source: `type` of `discount_source`.

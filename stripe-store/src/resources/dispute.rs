@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type Dispute = Lens<markers::Dispute>;
 impl Dispute {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `dispute`.
@@ -30,7 +30,7 @@ impl Dispute {
     pub const BALANCE_TRANSACTIONS: v::Path<
         Self,
         k::Array<k::Object<BalanceTransaction>>,
-    > = v::Path::new("balance_transactions");
+    > = v::path("balance_transactions");
     /// An array: a nested [`BalanceTransaction`].
     ///
     /// Source: `balance_transactions` of `dispute`.
@@ -39,7 +39,7 @@ impl Dispute {
         array(&self.value, "balance_transactions")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded.
     ///
     /// Source: `charge` of `dispute`.
@@ -48,7 +48,7 @@ impl Dispute {
         expandable(&self.value, "charge")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `dispute`.
@@ -57,7 +57,7 @@ impl Dispute {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `dispute`.
@@ -69,7 +69,7 @@ impl Dispute {
     pub const ENHANCED_ELIGIBILITY_TYPES: v::Path<
         Self,
         k::Array<k::Enum<DisputeEnhancedEligibilityTypes>>,
-    > = v::Path::new("enhanced_eligibility_types");
+    > = v::path("enhanced_eligibility_types");
     /// An array: one of the values of [`DisputeEnhancedEligibilityTypes`], or one that is newer than this list.
     ///
     /// Source: `enhanced_eligibility_types` of `dispute`.
@@ -80,9 +80,7 @@ impl Dispute {
         array(&self.value, "enhanced_eligibility_types")
     }
     /// The path of [`evidence`](Self::evidence).
-    pub const EVIDENCE: v::Path<Self, k::Object<DisputeEvidence>> = v::Path::new(
-        "evidence",
-    );
+    pub const EVIDENCE: v::Path<Self, k::Object<DisputeEvidence>> = v::path("evidence");
     /// A nested [`DisputeEvidence`].
     ///
     /// Source: `evidence` of `dispute`.
@@ -91,7 +89,7 @@ impl Dispute {
         object(&self.value, "evidence")
     }
     /// The path of [`evidence_details`](Self::evidence_details).
-    pub const EVIDENCE_DETAILS: v::Path<Self, k::Object<DisputeEvidenceDetails>> = v::Path::new(
+    pub const EVIDENCE_DETAILS: v::Path<Self, k::Object<DisputeEvidenceDetails>> = v::path(
         "evidence_details",
     );
     /// A nested [`DisputeEvidenceDetails`].
@@ -102,7 +100,7 @@ impl Dispute {
         object(&self.value, "evidence_details")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `dispute`.
@@ -114,7 +112,7 @@ impl Dispute {
     pub const INTENDED_SUBMISSION_METHOD: v::Path<
         Self,
         k::Enum<DisputeIntendedSubmissionMethod>,
-    > = v::Path::new("intended_submission_method");
+    > = v::path("intended_submission_method");
     /// One of the values of [`DisputeIntendedSubmissionMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `intended_submission_method` of `dispute`.
@@ -123,7 +121,7 @@ impl Dispute {
         open_enum(&self.value, "intended_submission_method")
     }
     /// The path of [`is_charge_refundable`](Self::is_charge_refundable).
-    pub const IS_CHARGE_REFUNDABLE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const IS_CHARGE_REFUNDABLE: v::Path<Self, k::Bool> = v::path(
         "is_charge_refundable",
     );
     /// True or false.
@@ -134,7 +132,7 @@ impl Dispute {
         boolean(&self.value, "is_charge_refundable")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `dispute`.
@@ -143,7 +141,7 @@ impl Dispute {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `dispute`.
@@ -152,7 +150,7 @@ impl Dispute {
         map(&self.value, "metadata")
     }
     /// The path of [`network_reason_code`](Self::network_reason_code).
-    pub const NETWORK_REASON_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_REASON_CODE: v::Path<Self, k::Text> = v::path(
         "network_reason_code",
     );
     /// A string; may be absent or `null`.
@@ -170,7 +168,7 @@ impl Dispute {
         text(&self.value, "object")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be `null`.
@@ -184,7 +182,7 @@ impl Dispute {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<DisputePaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`DisputePaymentMethodDetails`]; may be absent.
     ///
     /// Source: `payment_method_details` of `dispute`.
@@ -193,7 +191,7 @@ impl Dispute {
         object(&self.value, "payment_method_details")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string.
     ///
     /// Source: `reason` of `dispute`.
@@ -202,7 +200,7 @@ impl Dispute {
         text(&self.value, "reason")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<DisputeStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<DisputeStatus>> = v::path("status");
     /// One of the values of [`DisputeStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `dispute`.
@@ -240,7 +238,7 @@ impl DisputeEnhancedEligibility {
     pub const MASTERCARD_COMPLIANCE: v::Path<
         Self,
         k::Object<DisputeEnhancedEligibilityMastercardCompliance>,
-    > = v::Path::new("mastercard_compliance");
+    > = v::path("mastercard_compliance");
     /// A nested [`DisputeEnhancedEligibilityMastercardCompliance`]; may be absent.
     ///
     /// Source: `mastercard_compliance` of `dispute_enhanced_eligibility`.
@@ -254,7 +252,7 @@ impl DisputeEnhancedEligibility {
     pub const VISA_COMPELLING_EVIDENCE_3: v::Path<
         Self,
         k::Object<DisputeEnhancedEligibilityVisaCompellingEvidence3>,
-    > = v::Path::new("visa_compelling_evidence_3");
+    > = v::path("visa_compelling_evidence_3");
     /// A nested [`DisputeEnhancedEligibilityVisaCompellingEvidence3`]; may be absent.
     ///
     /// Source: `visa_compelling_evidence_3` of `dispute_enhanced_eligibility`.
@@ -268,7 +266,7 @@ impl DisputeEnhancedEligibility {
     pub const VISA_COMPLIANCE: v::Path<
         Self,
         k::Object<DisputeEnhancedEligibilityVisaCompliance>,
-    > = v::Path::new("visa_compliance");
+    > = v::path("visa_compliance");
     /// A nested [`DisputeEnhancedEligibilityVisaCompliance`]; may be absent.
     ///
     /// Source: `visa_compliance` of `dispute_enhanced_eligibility`.
@@ -280,25 +278,7 @@ impl DisputeEnhancedEligibility {
 /// Part of other objects: `dispute_enhanced_eligibility_mastercard_compliance`.
 ///
 /// Source: schema `dispute_enhanced_eligibility_mastercard_compliance`.
-pub type DisputeEnhancedEligibilityMastercardCompliance = Lens<
-    markers::DisputeEnhancedEligibilityMastercardCompliance,
->;
-impl DisputeEnhancedEligibilityMastercardCompliance {
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<DisputeEnhancedEligibilityMastercardComplianceStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`DisputeEnhancedEligibilityMastercardComplianceStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `dispute_enhanced_eligibility_mastercard_compliance`.
-    #[inline]
-    pub fn status(
-        &self,
-    ) -> Option<DisputeEnhancedEligibilityMastercardComplianceStatus> {
-        open_enum(&self.value, "status")
-    }
-}
+pub type DisputeEnhancedEligibilityMastercardCompliance = super::DisputeEnhancedEligibilityVisaCompliance;
 /// Part of other objects: `dispute_enhanced_eligibility_visa_compelling_evidence3`.
 ///
 /// Source: schema `dispute_enhanced_eligibility_visa_compelling_evidence3`.
@@ -312,7 +292,7 @@ impl DisputeEnhancedEligibilityVisaCompellingEvidence3 {
         k::Array<
             k::Enum<DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions>,
         >,
-    > = v::Path::new("required_actions");
+    > = v::path("required_actions");
     /// An array: one of the values of [`DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions`], or one that is newer than this list.
     ///
     /// Source: `required_actions` of `dispute_enhanced_eligibility_visa_compelling_evidence3`.
@@ -328,7 +308,7 @@ impl DisputeEnhancedEligibilityVisaCompellingEvidence3 {
     pub const STATUS: v::Path<
         Self,
         k::Enum<DisputeEnhancedEligibilityVisaCompellingEvidence3Status>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`DisputeEnhancedEligibilityVisaCompellingEvidence3Status`], or one that is newer than this list.
     ///
     /// Source: `status` of `dispute_enhanced_eligibility_visa_compelling_evidence3`.
@@ -350,7 +330,7 @@ impl DisputeEnhancedEligibilityVisaCompliance {
     pub const STATUS: v::Path<
         Self,
         k::Enum<DisputeEnhancedEligibilityVisaComplianceStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`DisputeEnhancedEligibilityVisaComplianceStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `dispute_enhanced_eligibility_visa_compliance`.
@@ -368,7 +348,7 @@ impl DisputeEnhancedEvidence {
     pub const MASTERCARD_COMPLIANCE: v::Path<
         Self,
         k::Object<DisputeEnhancedEvidenceMastercardCompliance>,
-    > = v::Path::new("mastercard_compliance");
+    > = v::path("mastercard_compliance");
     /// A nested [`DisputeEnhancedEvidenceMastercardCompliance`]; may be absent.
     ///
     /// Source: `mastercard_compliance` of `dispute_enhanced_evidence`.
@@ -382,7 +362,7 @@ impl DisputeEnhancedEvidence {
     pub const VISA_COMPELLING_EVIDENCE_3: v::Path<
         Self,
         k::Object<DisputeEnhancedEvidenceVisaCompellingEvidence3>,
-    > = v::Path::new("visa_compelling_evidence_3");
+    > = v::path("visa_compelling_evidence_3");
     /// A nested [`DisputeEnhancedEvidenceVisaCompellingEvidence3`]; may be absent.
     ///
     /// Source: `visa_compelling_evidence_3` of `dispute_enhanced_evidence`.
@@ -396,7 +376,7 @@ impl DisputeEnhancedEvidence {
     pub const VISA_COMPLIANCE: v::Path<
         Self,
         k::Object<DisputeEnhancedEvidenceVisaCompliance>,
-    > = v::Path::new("visa_compliance");
+    > = v::path("visa_compliance");
     /// A nested [`DisputeEnhancedEvidenceVisaCompliance`]; may be absent.
     ///
     /// Source: `visa_compliance` of `dispute_enhanced_evidence`.
@@ -408,22 +388,7 @@ impl DisputeEnhancedEvidence {
 /// Part of other objects: `dispute_enhanced_evidence_mastercard_compliance`.
 ///
 /// Source: schema `dispute_enhanced_evidence_mastercard_compliance`.
-pub type DisputeEnhancedEvidenceMastercardCompliance = Lens<
-    markers::DisputeEnhancedEvidenceMastercardCompliance,
->;
-impl DisputeEnhancedEvidenceMastercardCompliance {
-    /// The path of [`fee_acknowledged`](Self::fee_acknowledged).
-    pub const FEE_ACKNOWLEDGED: v::Path<Self, k::Bool> = v::Path::new(
-        "fee_acknowledged",
-    );
-    /// True or false.
-    ///
-    /// Source: `fee_acknowledged` of `dispute_enhanced_evidence_mastercard_compliance`.
-    #[inline]
-    pub fn fee_acknowledged(&self) -> Option<bool> {
-        boolean(&self.value, "fee_acknowledged")
-    }
-}
+pub type DisputeEnhancedEvidenceMastercardCompliance = super::DisputeEnhancedEvidenceVisaCompliance;
 /// Part of other objects: `dispute_enhanced_evidence_visa_compelling_evidence3`.
 ///
 /// Source: schema `dispute_enhanced_evidence_visa_compelling_evidence3`.
@@ -435,7 +400,7 @@ impl DisputeEnhancedEvidenceVisaCompellingEvidence3 {
     pub const DISPUTED_TRANSACTION: v::Path<
         Self,
         k::Object<DisputeVisaCompellingEvidence3DisputedTransaction>,
-    > = v::Path::new("disputed_transaction");
+    > = v::path("disputed_transaction");
     /// A nested [`DisputeVisaCompellingEvidence3DisputedTransaction`]; may be `null`.
     ///
     /// Source: `disputed_transaction` of `dispute_enhanced_evidence_visa_compelling_evidence3`.
@@ -449,7 +414,7 @@ impl DisputeEnhancedEvidenceVisaCompellingEvidence3 {
     pub const PRIOR_UNDISPUTED_TRANSACTIONS: v::Path<
         Self,
         k::Array<k::Object<DisputeVisaCompellingEvidence3PriorUndisputedTransaction>>,
-    > = v::Path::new("prior_undisputed_transactions");
+    > = v::path("prior_undisputed_transactions");
     /// An array: a nested [`DisputeVisaCompellingEvidence3PriorUndisputedTransaction`].
     ///
     /// Source: `prior_undisputed_transactions` of `dispute_enhanced_evidence_visa_compelling_evidence3`.
@@ -468,9 +433,7 @@ pub type DisputeEnhancedEvidenceVisaCompliance = Lens<
 >;
 impl DisputeEnhancedEvidenceVisaCompliance {
     /// The path of [`fee_acknowledged`](Self::fee_acknowledged).
-    pub const FEE_ACKNOWLEDGED: v::Path<Self, k::Bool> = v::Path::new(
-        "fee_acknowledged",
-    );
+    pub const FEE_ACKNOWLEDGED: v::Path<Self, k::Bool> = v::path("fee_acknowledged");
     /// True or false.
     ///
     /// Source: `fee_acknowledged` of `dispute_enhanced_evidence_visa_compliance`.
@@ -485,7 +448,7 @@ impl DisputeEnhancedEvidenceVisaCompliance {
 pub type DisputeEvidence = Lens<markers::DisputeEvidence>;
 impl DisputeEvidence {
     /// The path of [`access_activity_log`](Self::access_activity_log).
-    pub const ACCESS_ACTIVITY_LOG: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCESS_ACTIVITY_LOG: v::Path<Self, k::Text> = v::path(
         "access_activity_log",
     );
     /// A string; may be `null`.
@@ -496,7 +459,7 @@ impl DisputeEvidence {
         text(&self.value, "access_activity_log")
     }
     /// The path of [`appeal`](Self::appeal).
-    pub const APPEAL: v::Path<Self, k::Object<DisputeEvidenceAppeal>> = v::Path::new(
+    pub const APPEAL: v::Path<Self, k::Object<DisputeEvidenceAppeal>> = v::path(
         "appeal",
     );
     /// A nested [`DisputeEvidenceAppeal`]; may be absent or `null`.
@@ -507,7 +470,7 @@ impl DisputeEvidence {
         object(&self.value, "appeal")
     }
     /// The path of [`billing_address`](Self::billing_address).
-    pub const BILLING_ADDRESS: v::Path<Self, k::Text> = v::Path::new("billing_address");
+    pub const BILLING_ADDRESS: v::Path<Self, k::Text> = v::path("billing_address");
     /// A string; may be `null`.
     ///
     /// Source: `billing_address` of `dispute_evidence`.
@@ -516,7 +479,7 @@ impl DisputeEvidence {
         text(&self.value, "billing_address")
     }
     /// The path of [`cancellation_policy`](Self::cancellation_policy).
-    pub const CANCELLATION_POLICY: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const CANCELLATION_POLICY: v::Path<Self, k::Ref<File>> = v::path(
         "cancellation_policy",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -527,7 +490,7 @@ impl DisputeEvidence {
         expandable(&self.value, "cancellation_policy")
     }
     /// The path of [`cancellation_policy_disclosure`](Self::cancellation_policy_disclosure).
-    pub const CANCELLATION_POLICY_DISCLOSURE: v::Path<Self, k::Text> = v::Path::new(
+    pub const CANCELLATION_POLICY_DISCLOSURE: v::Path<Self, k::Text> = v::path(
         "cancellation_policy_disclosure",
     );
     /// A string; may be `null`.
@@ -538,7 +501,7 @@ impl DisputeEvidence {
         text(&self.value, "cancellation_policy_disclosure")
     }
     /// The path of [`cancellation_rebuttal`](Self::cancellation_rebuttal).
-    pub const CANCELLATION_REBUTTAL: v::Path<Self, k::Text> = v::Path::new(
+    pub const CANCELLATION_REBUTTAL: v::Path<Self, k::Text> = v::path(
         "cancellation_rebuttal",
     );
     /// A string; may be `null`.
@@ -549,7 +512,7 @@ impl DisputeEvidence {
         text(&self.value, "cancellation_rebuttal")
     }
     /// The path of [`customer_communication`](Self::customer_communication).
-    pub const CUSTOMER_COMMUNICATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const CUSTOMER_COMMUNICATION: v::Path<Self, k::Ref<File>> = v::path(
         "customer_communication",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -560,7 +523,7 @@ impl DisputeEvidence {
         expandable(&self.value, "customer_communication")
     }
     /// The path of [`customer_email_address`](Self::customer_email_address).
-    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::path(
         "customer_email_address",
     );
     /// A string; may be `null`.
@@ -571,7 +534,7 @@ impl DisputeEvidence {
         text(&self.value, "customer_email_address")
     }
     /// The path of [`customer_name`](Self::customer_name).
-    pub const CUSTOMER_NAME: v::Path<Self, k::Text> = v::Path::new("customer_name");
+    pub const CUSTOMER_NAME: v::Path<Self, k::Text> = v::path("customer_name");
     /// A string; may be `null`.
     ///
     /// Source: `customer_name` of `dispute_evidence`.
@@ -580,7 +543,7 @@ impl DisputeEvidence {
         text(&self.value, "customer_name")
     }
     /// The path of [`customer_purchase_ip`](Self::customer_purchase_ip).
-    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::path(
         "customer_purchase_ip",
     );
     /// A string; may be `null`.
@@ -591,7 +554,7 @@ impl DisputeEvidence {
         text(&self.value, "customer_purchase_ip")
     }
     /// The path of [`customer_signature`](Self::customer_signature).
-    pub const CUSTOMER_SIGNATURE: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const CUSTOMER_SIGNATURE: v::Path<Self, k::Ref<File>> = v::path(
         "customer_signature",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -602,7 +565,7 @@ impl DisputeEvidence {
         expandable(&self.value, "customer_signature")
     }
     /// The path of [`duplicate_charge_documentation`](Self::duplicate_charge_documentation).
-    pub const DUPLICATE_CHARGE_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const DUPLICATE_CHARGE_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "duplicate_charge_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -613,7 +576,7 @@ impl DisputeEvidence {
         expandable(&self.value, "duplicate_charge_documentation")
     }
     /// The path of [`duplicate_charge_explanation`](Self::duplicate_charge_explanation).
-    pub const DUPLICATE_CHARGE_EXPLANATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const DUPLICATE_CHARGE_EXPLANATION: v::Path<Self, k::Text> = v::path(
         "duplicate_charge_explanation",
     );
     /// A string; may be `null`.
@@ -624,7 +587,7 @@ impl DisputeEvidence {
         text(&self.value, "duplicate_charge_explanation")
     }
     /// The path of [`duplicate_charge_id`](Self::duplicate_charge_id).
-    pub const DUPLICATE_CHARGE_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const DUPLICATE_CHARGE_ID: v::Path<Self, k::Text> = v::path(
         "duplicate_charge_id",
     );
     /// A string; may be `null`.
@@ -635,7 +598,7 @@ impl DisputeEvidence {
         text(&self.value, "duplicate_charge_id")
     }
     /// The path of [`enhanced_evidence`](Self::enhanced_evidence).
-    pub const ENHANCED_EVIDENCE: v::Path<Self, k::Object<DisputeEnhancedEvidence>> = v::Path::new(
+    pub const ENHANCED_EVIDENCE: v::Path<Self, k::Object<DisputeEnhancedEvidence>> = v::path(
         "enhanced_evidence",
     );
     /// A nested [`DisputeEnhancedEvidence`].
@@ -646,7 +609,7 @@ impl DisputeEvidence {
         object(&self.value, "enhanced_evidence")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -657,7 +620,7 @@ impl DisputeEvidence {
         text(&self.value, "product_description")
     }
     /// The path of [`receipt`](Self::receipt).
-    pub const RECEIPT: v::Path<Self, k::Ref<File>> = v::Path::new("receipt");
+    pub const RECEIPT: v::Path<Self, k::Ref<File>> = v::path("receipt");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `receipt` of `dispute_evidence`.
@@ -666,7 +629,7 @@ impl DisputeEvidence {
         expandable(&self.value, "receipt")
     }
     /// The path of [`refund_policy`](Self::refund_policy).
-    pub const REFUND_POLICY: v::Path<Self, k::Ref<File>> = v::Path::new("refund_policy");
+    pub const REFUND_POLICY: v::Path<Self, k::Ref<File>> = v::path("refund_policy");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `refund_policy` of `dispute_evidence`.
@@ -675,7 +638,7 @@ impl DisputeEvidence {
         expandable(&self.value, "refund_policy")
     }
     /// The path of [`refund_policy_disclosure`](Self::refund_policy_disclosure).
-    pub const REFUND_POLICY_DISCLOSURE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_POLICY_DISCLOSURE: v::Path<Self, k::Text> = v::path(
         "refund_policy_disclosure",
     );
     /// A string; may be `null`.
@@ -686,7 +649,7 @@ impl DisputeEvidence {
         text(&self.value, "refund_policy_disclosure")
     }
     /// The path of [`refund_refusal_explanation`](Self::refund_refusal_explanation).
-    pub const REFUND_REFUSAL_EXPLANATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_REFUSAL_EXPLANATION: v::Path<Self, k::Text> = v::path(
         "refund_refusal_explanation",
     );
     /// A string; may be `null`.
@@ -697,7 +660,7 @@ impl DisputeEvidence {
         text(&self.value, "refund_refusal_explanation")
     }
     /// The path of [`service_date`](Self::service_date).
-    pub const SERVICE_DATE: v::Path<Self, k::Text> = v::Path::new("service_date");
+    pub const SERVICE_DATE: v::Path<Self, k::Text> = v::path("service_date");
     /// A string; may be `null`.
     ///
     /// Source: `service_date` of `dispute_evidence`.
@@ -706,7 +669,7 @@ impl DisputeEvidence {
         text(&self.value, "service_date")
     }
     /// The path of [`service_documentation`](Self::service_documentation).
-    pub const SERVICE_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const SERVICE_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "service_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -717,9 +680,7 @@ impl DisputeEvidence {
         expandable(&self.value, "service_documentation")
     }
     /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
-        "shipping_address",
-    );
+    pub const SHIPPING_ADDRESS: v::Path<Self, k::Text> = v::path("shipping_address");
     /// A string; may be `null`.
     ///
     /// Source: `shipping_address` of `dispute_evidence`.
@@ -728,9 +689,7 @@ impl DisputeEvidence {
         text(&self.value, "shipping_address")
     }
     /// The path of [`shipping_carrier`](Self::shipping_carrier).
-    pub const SHIPPING_CARRIER: v::Path<Self, k::Text> = v::Path::new(
-        "shipping_carrier",
-    );
+    pub const SHIPPING_CARRIER: v::Path<Self, k::Text> = v::path("shipping_carrier");
     /// A string; may be `null`.
     ///
     /// Source: `shipping_carrier` of `dispute_evidence`.
@@ -739,7 +698,7 @@ impl DisputeEvidence {
         text(&self.value, "shipping_carrier")
     }
     /// The path of [`shipping_date`](Self::shipping_date).
-    pub const SHIPPING_DATE: v::Path<Self, k::Text> = v::Path::new("shipping_date");
+    pub const SHIPPING_DATE: v::Path<Self, k::Text> = v::path("shipping_date");
     /// A string; may be `null`.
     ///
     /// Source: `shipping_date` of `dispute_evidence`.
@@ -748,7 +707,7 @@ impl DisputeEvidence {
         text(&self.value, "shipping_date")
     }
     /// The path of [`shipping_documentation`](Self::shipping_documentation).
-    pub const SHIPPING_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const SHIPPING_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "shipping_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -759,7 +718,7 @@ impl DisputeEvidence {
         expandable(&self.value, "shipping_documentation")
     }
     /// The path of [`shipping_tracking_number`](Self::shipping_tracking_number).
-    pub const SHIPPING_TRACKING_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SHIPPING_TRACKING_NUMBER: v::Path<Self, k::Text> = v::path(
         "shipping_tracking_number",
     );
     /// A string; may be `null`.
@@ -770,7 +729,7 @@ impl DisputeEvidence {
         text(&self.value, "shipping_tracking_number")
     }
     /// The path of [`uncategorized_file`](Self::uncategorized_file).
-    pub const UNCATEGORIZED_FILE: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const UNCATEGORIZED_FILE: v::Path<Self, k::Ref<File>> = v::path(
         "uncategorized_file",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -781,9 +740,7 @@ impl DisputeEvidence {
         expandable(&self.value, "uncategorized_file")
     }
     /// The path of [`uncategorized_text`](Self::uncategorized_text).
-    pub const UNCATEGORIZED_TEXT: v::Path<Self, k::Text> = v::Path::new(
-        "uncategorized_text",
-    );
+    pub const UNCATEGORIZED_TEXT: v::Path<Self, k::Text> = v::path("uncategorized_text");
     /// A string; may be `null`.
     ///
     /// Source: `uncategorized_text` of `dispute_evidence`.
@@ -798,7 +755,7 @@ impl DisputeEvidence {
 pub type DisputeEvidenceAppeal = Lens<markers::DisputeEvidenceAppeal>;
 impl DisputeEvidenceAppeal {
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<DisputeEvidenceAppealCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<DisputeEvidenceAppealCard>> = v::path(
         "card",
     );
     /// A nested [`DisputeEvidenceAppealCard`]; may be absent.
@@ -815,9 +772,7 @@ impl DisputeEvidenceAppeal {
 pub type DisputeEvidenceAppealCard = Lens<markers::DisputeEvidenceAppealCard>;
 impl DisputeEvidenceAppealCard {
     /// The path of [`reason_for_filing`](Self::reason_for_filing).
-    pub const REASON_FOR_FILING: v::Path<Self, k::Text> = v::Path::new(
-        "reason_for_filing",
-    );
+    pub const REASON_FOR_FILING: v::Path<Self, k::Text> = v::path("reason_for_filing");
     /// A string; may be absent.
     ///
     /// Source: `reason_for_filing` of `dispute_evidence_appeal_card`.
@@ -826,7 +781,7 @@ impl DisputeEvidenceAppealCard {
         text(&self.value, "reason_for_filing")
     }
     /// The path of [`supporting_files`](Self::supporting_files).
-    pub const SUPPORTING_FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTING_FILES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supporting_files",
     );
     /// An array: a string; empty where absent.
@@ -843,7 +798,7 @@ impl DisputeEvidenceAppealCard {
 pub type DisputeEvidenceDetails = Lens<markers::DisputeEvidenceDetails>;
 impl DisputeEvidenceDetails {
     /// The path of [`due_by`](Self::due_by).
-    pub const DUE_BY: v::Path<Self, k::Time> = v::Path::new("due_by");
+    pub const DUE_BY: v::Path<Self, k::Time> = v::path("due_by");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `due_by` of `dispute_evidence_details`.
@@ -855,7 +810,7 @@ impl DisputeEvidenceDetails {
     pub const ENHANCED_ELIGIBILITY: v::Path<
         Self,
         k::Object<DisputeEnhancedEligibility>,
-    > = v::Path::new("enhanced_eligibility");
+    > = v::path("enhanced_eligibility");
     /// A nested [`DisputeEnhancedEligibility`].
     ///
     /// Source: `enhanced_eligibility` of `dispute_evidence_details`.
@@ -864,7 +819,7 @@ impl DisputeEvidenceDetails {
         object(&self.value, "enhanced_eligibility")
     }
     /// The path of [`has_evidence`](Self::has_evidence).
-    pub const HAS_EVIDENCE: v::Path<Self, k::Bool> = v::Path::new("has_evidence");
+    pub const HAS_EVIDENCE: v::Path<Self, k::Bool> = v::path("has_evidence");
     /// True or false.
     ///
     /// Source: `has_evidence` of `dispute_evidence_details`.
@@ -873,7 +828,7 @@ impl DisputeEvidenceDetails {
         boolean(&self.value, "has_evidence")
     }
     /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Bool> = v::Path::new("past_due");
+    pub const PAST_DUE: v::Path<Self, k::Bool> = v::path("past_due");
     /// True or false.
     ///
     /// Source: `past_due` of `dispute_evidence_details`.
@@ -882,7 +837,7 @@ impl DisputeEvidenceDetails {
         boolean(&self.value, "past_due")
     }
     /// The path of [`submission_count`](Self::submission_count).
-    pub const SUBMISSION_COUNT: v::Path<Self, k::Int> = v::Path::new("submission_count");
+    pub const SUBMISSION_COUNT: v::Path<Self, k::Int> = v::path("submission_count");
     /// An integer.
     ///
     /// Source: `submission_count` of `dispute_evidence_details`.
@@ -894,7 +849,7 @@ impl DisputeEvidenceDetails {
     pub const SUBMISSION_METHOD: v::Path<
         Self,
         k::Enum<DisputeEvidenceDetailsSubmissionMethod>,
-    > = v::Path::new("submission_method");
+    > = v::path("submission_method");
     /// One of the values of [`DisputeEvidenceDetailsSubmissionMethod`], or one that is newer than this list.
     ///
     /// Source: `submission_method` of `dispute_evidence_details`.
@@ -912,7 +867,7 @@ impl DisputePaymentMethodDetails {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<DisputePaymentMethodDetailsAmazonPay>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`DisputePaymentMethodDetailsAmazonPay`]; may be absent.
     ///
     /// Source: `amazon_pay` of `dispute_payment_method_details`.
@@ -921,7 +876,7 @@ impl DisputePaymentMethodDetails {
         object(&self.value, "amazon_pay")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<DisputePaymentMethodDetailsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<DisputePaymentMethodDetailsCard>> = v::path(
         "card",
     );
     /// A nested [`DisputePaymentMethodDetailsCard`]; may be absent.
@@ -932,7 +887,7 @@ impl DisputePaymentMethodDetails {
         object(&self.value, "card")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<DisputePaymentMethodDetailsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<DisputePaymentMethodDetailsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`DisputePaymentMethodDetailsKlarna`]; may be absent.
@@ -943,7 +898,7 @@ impl DisputePaymentMethodDetails {
         object(&self.value, "klarna")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<DisputePaymentMethodDetailsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<DisputePaymentMethodDetailsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`DisputePaymentMethodDetailsPaypal`]; may be absent.
@@ -954,7 +909,7 @@ impl DisputePaymentMethodDetails {
         object(&self.value, "paypal")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<DisputePaymentMethodDetailsType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<DisputePaymentMethodDetailsType>> = v::path(
         "type",
     );
     /// One of the values of [`DisputePaymentMethodDetailsType`], or one that is newer than this list.
@@ -1018,7 +973,7 @@ impl DisputePaymentMethodDetailsAmazonPay {
     pub const DISPUTE_TYPE: v::Path<
         Self,
         k::Enum<DisputePaymentMethodDetailsAmazonPayDisputeType>,
-    > = v::Path::new("dispute_type");
+    > = v::path("dispute_type");
     /// One of the values of [`DisputePaymentMethodDetailsAmazonPayDisputeType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `dispute_type` of `dispute_payment_method_details_amazon_pay`.
@@ -1037,7 +992,7 @@ pub type DisputePaymentMethodDetailsCard = Lens<
 >;
 impl DisputePaymentMethodDetailsCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string.
     ///
     /// Source: `brand` of `dispute_payment_method_details_card`.
@@ -1049,7 +1004,7 @@ impl DisputePaymentMethodDetailsCard {
     pub const CASE_TYPE: v::Path<
         Self,
         k::Enum<DisputePaymentMethodDetailsCardCaseType>,
-    > = v::Path::new("case_type");
+    > = v::path("case_type");
     /// One of the values of [`DisputePaymentMethodDetailsCardCaseType`], or one that is newer than this list.
     ///
     /// Source: `case_type` of `dispute_payment_method_details_card`.
@@ -1058,7 +1013,7 @@ impl DisputePaymentMethodDetailsCard {
         open_enum(&self.value, "case_type")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// A string.
     ///
     /// Source: `network` of `dispute_payment_method_details_card`.
@@ -1067,7 +1022,7 @@ impl DisputePaymentMethodDetailsCard {
         text(&self.value, "network")
     }
     /// The path of [`network_reason_code`](Self::network_reason_code).
-    pub const NETWORK_REASON_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_REASON_CODE: v::Path<Self, k::Text> = v::path(
         "network_reason_code",
     );
     /// A string; may be `null`.
@@ -1086,7 +1041,7 @@ pub type DisputePaymentMethodDetailsKlarna = Lens<
 >;
 impl DisputePaymentMethodDetailsKlarna {
     /// The path of [`chargeback_loss_reason_code`](Self::chargeback_loss_reason_code).
-    pub const CHARGEBACK_LOSS_REASON_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const CHARGEBACK_LOSS_REASON_CODE: v::Path<Self, k::Text> = v::path(
         "chargeback_loss_reason_code",
     );
     /// A string; may be absent.
@@ -1097,7 +1052,7 @@ impl DisputePaymentMethodDetailsKlarna {
         text(&self.value, "chargeback_loss_reason_code")
     }
     /// The path of [`reason_code`](Self::reason_code).
-    pub const REASON_CODE: v::Path<Self, k::Text> = v::Path::new("reason_code");
+    pub const REASON_CODE: v::Path<Self, k::Text> = v::path("reason_code");
     /// A string; may be `null`.
     ///
     /// Source: `reason_code` of `dispute_payment_method_details_klarna`.
@@ -1114,7 +1069,7 @@ pub type DisputePaymentMethodDetailsPaypal = Lens<
 >;
 impl DisputePaymentMethodDetailsPaypal {
     /// The path of [`case_id`](Self::case_id).
-    pub const CASE_ID: v::Path<Self, k::Text> = v::Path::new("case_id");
+    pub const CASE_ID: v::Path<Self, k::Text> = v::path("case_id");
     /// A string; may be `null`.
     ///
     /// Source: `case_id` of `dispute_payment_method_details_paypal`.
@@ -1123,7 +1078,7 @@ impl DisputePaymentMethodDetailsPaypal {
         text(&self.value, "case_id")
     }
     /// The path of [`reason_code`](Self::reason_code).
-    pub const REASON_CODE: v::Path<Self, k::Text> = v::Path::new("reason_code");
+    pub const REASON_CODE: v::Path<Self, k::Text> = v::path("reason_code");
     /// A string; may be `null`.
     ///
     /// Source: `reason_code` of `dispute_payment_method_details_paypal`.
@@ -1140,7 +1095,7 @@ pub type DisputeVisaCompellingEvidence3DisputedTransaction = Lens<
 >;
 impl DisputeVisaCompellingEvidence3DisputedTransaction {
     /// The path of [`customer_account_id`](Self::customer_account_id).
-    pub const CUSTOMER_ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_ACCOUNT_ID: v::Path<Self, k::Text> = v::path(
         "customer_account_id",
     );
     /// A string; may be `null`.
@@ -1151,7 +1106,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         text(&self.value, "customer_account_id")
     }
     /// The path of [`customer_device_fingerprint`](Self::customer_device_fingerprint).
-    pub const CUSTOMER_DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::path(
         "customer_device_fingerprint",
     );
     /// A string; may be `null`.
@@ -1162,9 +1117,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         text(&self.value, "customer_device_fingerprint")
     }
     /// The path of [`customer_device_id`](Self::customer_device_id).
-    pub const CUSTOMER_DEVICE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "customer_device_id",
-    );
+    pub const CUSTOMER_DEVICE_ID: v::Path<Self, k::Text> = v::path("customer_device_id");
     /// A string; may be `null`.
     ///
     /// Source: `customer_device_id` of `dispute_visa_compelling_evidence3_disputed_transaction`.
@@ -1173,7 +1126,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         text(&self.value, "customer_device_id")
     }
     /// The path of [`customer_email_address`](Self::customer_email_address).
-    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::path(
         "customer_email_address",
     );
     /// A string; may be `null`.
@@ -1184,7 +1137,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         text(&self.value, "customer_email_address")
     }
     /// The path of [`customer_purchase_ip`](Self::customer_purchase_ip).
-    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::path(
         "customer_purchase_ip",
     );
     /// A string; may be `null`.
@@ -1198,7 +1151,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
     pub const MERCHANDISE_OR_SERVICES: v::Path<
         Self,
         k::Enum<DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices>,
-    > = v::Path::new("merchandise_or_services");
+    > = v::path("merchandise_or_services");
     /// One of the values of [`DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `merchandise_or_services` of `dispute_visa_compelling_evidence3_disputed_transaction`.
@@ -1209,7 +1162,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         open_enum(&self.value, "merchandise_or_services")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -1220,7 +1173,7 @@ impl DisputeVisaCompellingEvidence3DisputedTransaction {
         text(&self.value, "product_description")
     }
     /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "shipping_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -1239,7 +1192,7 @@ pub type DisputeVisaCompellingEvidence3PriorUndisputedTransaction = Lens<
 >;
 impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Text> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Text> = v::path("charge");
     /// A string.
     ///
     /// Source: `charge` of `dispute_visa_compelling_evidence3_prior_undisputed_transaction`.
@@ -1248,7 +1201,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "charge")
     }
     /// The path of [`customer_account_id`](Self::customer_account_id).
-    pub const CUSTOMER_ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_ACCOUNT_ID: v::Path<Self, k::Text> = v::path(
         "customer_account_id",
     );
     /// A string; may be `null`.
@@ -1259,7 +1212,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "customer_account_id")
     }
     /// The path of [`customer_device_fingerprint`](Self::customer_device_fingerprint).
-    pub const CUSTOMER_DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::path(
         "customer_device_fingerprint",
     );
     /// A string; may be `null`.
@@ -1270,9 +1223,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "customer_device_fingerprint")
     }
     /// The path of [`customer_device_id`](Self::customer_device_id).
-    pub const CUSTOMER_DEVICE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "customer_device_id",
-    );
+    pub const CUSTOMER_DEVICE_ID: v::Path<Self, k::Text> = v::path("customer_device_id");
     /// A string; may be `null`.
     ///
     /// Source: `customer_device_id` of `dispute_visa_compelling_evidence3_prior_undisputed_transaction`.
@@ -1281,7 +1232,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "customer_device_id")
     }
     /// The path of [`customer_email_address`](Self::customer_email_address).
-    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::path(
         "customer_email_address",
     );
     /// A string; may be `null`.
@@ -1292,7 +1243,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "customer_email_address")
     }
     /// The path of [`customer_purchase_ip`](Self::customer_purchase_ip).
-    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::Path::new(
+    pub const CUSTOMER_PURCHASE_IP: v::Path<Self, k::Text> = v::path(
         "customer_purchase_ip",
     );
     /// A string; may be `null`.
@@ -1303,7 +1254,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "customer_purchase_ip")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -1314,7 +1265,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
         text(&self.value, "product_description")
     }
     /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "shipping_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -1326,62 +1277,7 @@ impl DisputeVisaCompellingEvidence3PriorUndisputedTransaction {
     }
 }
 /// The values of `dispute_enhanced_eligibility_mastercard_compliance.status`.
-#[non_exhaustive]
-pub enum DisputeEnhancedEligibilityMastercardComplianceStatus {
-    /// `fee_acknowledged`
-    FeeAcknowledged,
-    /// `requires_fee_acknowledgement`
-    RequiresFeeAcknowledgement,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for DisputeEnhancedEligibilityMastercardComplianceStatus {
-    const VALUES: &'static [&'static str] = &[
-        "fee_acknowledged",
-        "requires_fee_acknowledgement",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::FeeAcknowledged => "fee_acknowledged",
-            Self::RequiresFeeAcknowledgement => "requires_fee_acknowledgement",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FeeAcknowledged,
-                1 => Self::RequiresFeeAcknowledgement,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for DisputeEnhancedEligibilityMastercardComplianceStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for DisputeEnhancedEligibilityMastercardComplianceStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for DisputeEnhancedEligibilityMastercardComplianceStatus {}
-impl Debug for DisputeEnhancedEligibilityMastercardComplianceStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::DisputeEnhancedEligibilityVisaComplianceStatus as DisputeEnhancedEligibilityMastercardComplianceStatus;
 /// The values of `dispute.enhanced_eligibility_types`.
 #[non_exhaustive]
 pub enum DisputeEnhancedEligibilityTypes {
@@ -1410,38 +1306,32 @@ impl v::OpenEnum for DisputeEnhancedEligibilityTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MastercardCompliance,
-                1 => Self::VisaCompellingEvidence3,
-                2 => Self::VisaCompliance,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MastercardCompliance,
+            1 => Self::VisaCompellingEvidence3,
+            2 => Self::VisaCompliance,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeEnhancedEligibilityTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeEnhancedEligibilityTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeEnhancedEligibilityTypes {}
 impl Debug for DisputeEnhancedEligibilityTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_enhanced_eligibility_visa_compelling_evidence3.required_actions`.
@@ -1486,40 +1376,34 @@ impl v::OpenEnum for DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredAc
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MissingCustomerIdentifiers,
-                1 => Self::MissingDisputedTransactionDescription,
-                2 => Self::MissingMerchandiseOrServices,
-                3 => Self::MissingPriorUndisputedTransactionDescription,
-                4 => Self::MissingPriorUndisputedTransactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MissingCustomerIdentifiers,
+            1 => Self::MissingDisputedTransactionDescription,
+            2 => Self::MissingMerchandiseOrServices,
+            3 => Self::MissingPriorUndisputedTransactionDescription,
+            4 => Self::MissingPriorUndisputedTransactions,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions {}
 impl Debug for DisputeEnhancedEligibilityVisaCompellingEvidence3RequiredActions {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_enhanced_eligibility_visa_compelling_evidence3.status`.
@@ -1550,38 +1434,32 @@ impl v::OpenEnum for DisputeEnhancedEligibilityVisaCompellingEvidence3Status {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NotQualified,
-                1 => Self::Qualified,
-                2 => Self::RequiresAction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NotQualified,
+            1 => Self::Qualified,
+            2 => Self::RequiresAction,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeEnhancedEligibilityVisaCompellingEvidence3Status {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeEnhancedEligibilityVisaCompellingEvidence3Status {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeEnhancedEligibilityVisaCompellingEvidence3Status {}
 impl Debug for DisputeEnhancedEligibilityVisaCompellingEvidence3Status {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_enhanced_eligibility_visa_compliance.status`.
@@ -1608,37 +1486,31 @@ impl v::OpenEnum for DisputeEnhancedEligibilityVisaComplianceStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FeeAcknowledged,
-                1 => Self::RequiresFeeAcknowledgement,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FeeAcknowledged,
+            1 => Self::RequiresFeeAcknowledgement,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeEnhancedEligibilityVisaComplianceStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeEnhancedEligibilityVisaComplianceStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeEnhancedEligibilityVisaComplianceStatus {}
 impl Debug for DisputeEnhancedEligibilityVisaComplianceStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_evidence_details.submission_method`.
@@ -1669,38 +1541,32 @@ impl v::OpenEnum for DisputeEvidenceDetailsSubmissionMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Manual,
-                1 => Self::NotSubmitted,
-                2 => Self::SmartDisputes,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Manual,
+            1 => Self::NotSubmitted,
+            2 => Self::SmartDisputes,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeEvidenceDetailsSubmissionMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeEvidenceDetailsSubmissionMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeEvidenceDetailsSubmissionMethod {}
 impl Debug for DisputeEvidenceDetailsSubmissionMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute.intended_submission_method`.
@@ -1735,39 +1601,33 @@ impl v::OpenEnum for DisputeIntendedSubmissionMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Manual,
-                1 => Self::PreferManual,
-                2 => Self::PreferSmartDisputes,
-                3 => Self::SmartDisputes,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Manual,
+            1 => Self::PreferManual,
+            2 => Self::PreferSmartDisputes,
+            3 => Self::SmartDisputes,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeIntendedSubmissionMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeIntendedSubmissionMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeIntendedSubmissionMethod {}
 impl Debug for DisputeIntendedSubmissionMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_payment_method_details_amazon_pay.dispute_type`.
@@ -1791,37 +1651,31 @@ impl v::OpenEnum for DisputePaymentMethodDetailsAmazonPayDisputeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Chargeback,
-                1 => Self::Claim,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Chargeback,
+            1 => Self::Claim,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputePaymentMethodDetailsAmazonPayDisputeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputePaymentMethodDetailsAmazonPayDisputeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputePaymentMethodDetailsAmazonPayDisputeType {}
 impl Debug for DisputePaymentMethodDetailsAmazonPayDisputeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_payment_method_details_card.case_type`.
@@ -1860,40 +1714,34 @@ impl v::OpenEnum for DisputePaymentMethodDetailsCardCaseType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Block,
-                1 => Self::Chargeback,
-                2 => Self::Compliance,
-                3 => Self::Inquiry,
-                4 => Self::Resolution,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Block,
+            1 => Self::Chargeback,
+            2 => Self::Compliance,
+            3 => Self::Inquiry,
+            4 => Self::Resolution,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputePaymentMethodDetailsCardCaseType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputePaymentMethodDetailsCardCaseType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputePaymentMethodDetailsCardCaseType {}
 impl Debug for DisputePaymentMethodDetailsCardCaseType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_payment_method_details.type`.
@@ -1923,39 +1771,33 @@ impl v::OpenEnum for DisputePaymentMethodDetailsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmazonPay,
-                1 => Self::Card,
-                2 => Self::Klarna,
-                3 => Self::Paypal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmazonPay,
+            1 => Self::Card,
+            2 => Self::Klarna,
+            3 => Self::Paypal,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputePaymentMethodDetailsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputePaymentMethodDetailsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputePaymentMethodDetailsType {}
 impl Debug for DisputePaymentMethodDetailsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute.status`.
@@ -2014,45 +1856,39 @@ impl v::OpenEnum for DisputeStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AppealNeedsResponse,
-                1 => Self::AppealUnderReview,
-                2 => Self::Lost,
-                3 => Self::NeedsResponse,
-                4 => Self::Prevented,
-                5 => Self::UnderReview,
-                6 => Self::WarningClosed,
-                7 => Self::WarningNeedsResponse,
-                8 => Self::WarningUnderReview,
-                9 => Self::Won,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AppealNeedsResponse,
+            1 => Self::AppealUnderReview,
+            2 => Self::Lost,
+            3 => Self::NeedsResponse,
+            4 => Self::Prevented,
+            5 => Self::UnderReview,
+            6 => Self::WarningClosed,
+            7 => Self::WarningNeedsResponse,
+            8 => Self::WarningUnderReview,
+            9 => Self::Won,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for DisputeStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeStatus {}
 impl Debug for DisputeStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `dispute_visa_compelling_evidence3_disputed_transaction.merchandise_or_services`.
@@ -2077,37 +1913,31 @@ for DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Merchandise,
-                1 => Self::Services,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Merchandise,
+            1 => Self::Services,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices {}
 impl Debug for DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

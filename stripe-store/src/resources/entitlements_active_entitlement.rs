@@ -13,9 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, text};
 pub type EntitlementsActiveEntitlement = Lens<markers::EntitlementsActiveEntitlement>;
 impl EntitlementsActiveEntitlement {
     /// The path of [`feature`](Self::feature).
-    pub const FEATURE: v::Path<Self, k::Ref<EntitlementsFeature>> = v::Path::new(
-        "feature",
-    );
+    pub const FEATURE: v::Path<Self, k::Ref<EntitlementsFeature>> = v::path("feature");
     /// The id of a [`EntitlementsFeature`], or the object where it was expanded.
     ///
     /// Source: `feature` of `entitlements.active_entitlement`.
@@ -24,7 +22,7 @@ impl EntitlementsActiveEntitlement {
         expandable(&self.value, "feature")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `entitlements.active_entitlement`.
@@ -33,7 +31,7 @@ impl EntitlementsActiveEntitlement {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `entitlements.active_entitlement`.
@@ -42,7 +40,7 @@ impl EntitlementsActiveEntitlement {
         boolean(&self.value, "livemode")
     }
     /// The path of [`lookup_key`](Self::lookup_key).
-    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::Path::new("lookup_key");
+    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::path("lookup_key");
     /// A string.
     ///
     /// Source: `lookup_key` of `entitlements.active_entitlement`.

@@ -15,7 +15,7 @@ pub type EntitlementsActiveEntitlementSummary = Lens<
 >;
 impl EntitlementsActiveEntitlementSummary {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string.
     ///
     /// Source: `customer` of `entitlements.active_entitlement_summary`.
@@ -27,7 +27,7 @@ impl EntitlementsActiveEntitlementSummary {
     pub const ENTITLEMENTS: v::Path<
         Self,
         k::List<k::Object<EntitlementsActiveEntitlement>>,
-    > = v::Path::new("entitlements");
+    > = v::path("entitlements");
     /// The first page of a list: a nested [`EntitlementsActiveEntitlement`].
     ///
     /// Source: `entitlements` of `entitlements.active_entitlement_summary`.
@@ -36,7 +36,7 @@ impl EntitlementsActiveEntitlementSummary {
         list(&self.value, "entitlements")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `entitlements.active_entitlement_summary`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, map, text};
 pub type EntitlementsFeature = Lens<markers::EntitlementsFeature>;
 impl EntitlementsFeature {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `entitlements.feature`.
@@ -22,7 +22,7 @@ impl EntitlementsFeature {
         boolean(&self.value, "active")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `entitlements.feature`.
@@ -31,7 +31,7 @@ impl EntitlementsFeature {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `entitlements.feature`.
@@ -40,7 +40,7 @@ impl EntitlementsFeature {
         boolean(&self.value, "livemode")
     }
     /// The path of [`lookup_key`](Self::lookup_key).
-    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::Path::new("lookup_key");
+    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::path("lookup_key");
     /// A string.
     ///
     /// Source: `lookup_key` of `entitlements.feature`.
@@ -49,7 +49,7 @@ impl EntitlementsFeature {
         text(&self.value, "lookup_key")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `entitlements.feature`.
@@ -58,7 +58,7 @@ impl EntitlementsFeature {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `entitlements.feature`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, text, timestamp};
 pub type EphemeralKey = Lens<markers::EphemeralKey>;
 impl EphemeralKey {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `ephemeral_key`.
@@ -22,7 +22,7 @@ impl EphemeralKey {
         timestamp(&self.value, "created")
     }
     /// The path of [`expires`](Self::expires).
-    pub const EXPIRES: v::Path<Self, k::Time> = v::Path::new("expires");
+    pub const EXPIRES: v::Path<Self, k::Time> = v::path("expires");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires` of `ephemeral_key`.
@@ -31,7 +31,7 @@ impl EphemeralKey {
         timestamp(&self.value, "expires")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `ephemeral_key`.
@@ -40,7 +40,7 @@ impl EphemeralKey {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `ephemeral_key`.
@@ -56,7 +56,7 @@ impl EphemeralKey {
         text(&self.value, "object")
     }
     /// The path of [`secret`](Self::secret).
-    pub const SECRET: v::Path<Self, k::Text> = v::Path::new("secret");
+    pub const SECRET: v::Path<Self, k::Text> = v::path("secret");
     /// A string; may be absent.
     ///
     /// Source: `secret` of `ephemeral_key`.

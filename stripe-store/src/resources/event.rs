@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, int, json, object, text, timestamp};
 pub type Event = Lens<markers::Event>;
 impl Event {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string; may be absent.
     ///
     /// Source: `account` of `event`.
@@ -22,7 +22,7 @@ impl Event {
         text(&self.value, "account")
     }
     /// The path of [`api_version`](Self::api_version).
-    pub const API_VERSION: v::Path<Self, k::Text> = v::Path::new("api_version");
+    pub const API_VERSION: v::Path<Self, k::Text> = v::path("api_version");
     /// A string; may be `null`.
     ///
     /// Source: `api_version` of `event`.
@@ -31,7 +31,7 @@ impl Event {
         text(&self.value, "api_version")
     }
     /// The path of [`context`](Self::context).
-    pub const CONTEXT: v::Path<Self, k::Text> = v::Path::new("context");
+    pub const CONTEXT: v::Path<Self, k::Text> = v::path("context");
     /// A string; may be absent.
     ///
     /// Source: `context` of `event`.
@@ -40,7 +40,7 @@ impl Event {
         text(&self.value, "context")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `event`.
@@ -49,9 +49,7 @@ impl Event {
         timestamp(&self.value, "created")
     }
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Object<NotificationEventData>> = v::Path::new(
-        "data",
-    );
+    pub const DATA: v::Path<Self, k::Object<NotificationEventData>> = v::path("data");
     /// A nested [`NotificationEventData`].
     ///
     /// Source: `data` of `event`.
@@ -60,7 +58,7 @@ impl Event {
         object(&self.value, "data")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `event`.
@@ -69,7 +67,7 @@ impl Event {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `event`.
@@ -85,7 +83,7 @@ impl Event {
         text(&self.value, "object")
     }
     /// The path of [`pending_webhooks`](Self::pending_webhooks).
-    pub const PENDING_WEBHOOKS: v::Path<Self, k::Int> = v::Path::new("pending_webhooks");
+    pub const PENDING_WEBHOOKS: v::Path<Self, k::Int> = v::path("pending_webhooks");
     /// An integer.
     ///
     /// Source: `pending_webhooks` of `event`.
@@ -94,7 +92,7 @@ impl Event {
         int(&self.value, "pending_webhooks")
     }
     /// The path of [`request`](Self::request).
-    pub const REQUEST: v::Path<Self, k::Object<NotificationEventRequest>> = v::Path::new(
+    pub const REQUEST: v::Path<Self, k::Object<NotificationEventRequest>> = v::path(
         "request",
     );
     /// A nested [`NotificationEventRequest`]; may be `null`.
@@ -105,7 +103,7 @@ impl Event {
         object(&self.value, "request")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `event`.
@@ -126,7 +124,7 @@ impl v::Resource for Event {
 pub type NotificationEventData = Lens<markers::NotificationEventData>;
 impl NotificationEventData {
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Json> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Json> = v::path("object");
     /// JSON of no fixed shape.
     ///
     /// Source: `object` of `notification_event_data`.
@@ -135,7 +133,7 @@ impl NotificationEventData {
         json(&self.value, "object")
     }
     /// The path of [`previous_attributes`](Self::previous_attributes).
-    pub const PREVIOUS_ATTRIBUTES: v::Path<Self, k::Json> = v::Path::new(
+    pub const PREVIOUS_ATTRIBUTES: v::Path<Self, k::Json> = v::path(
         "previous_attributes",
     );
     /// JSON of no fixed shape; may be absent.
@@ -152,7 +150,7 @@ impl NotificationEventData {
 pub type NotificationEventRequest = Lens<markers::NotificationEventRequest>;
 impl NotificationEventRequest {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `notification_event_request`.
@@ -161,7 +159,7 @@ impl NotificationEventRequest {
         id(&self.value, "id")
     }
     /// The path of [`idempotency_key`](Self::idempotency_key).
-    pub const IDEMPOTENCY_KEY: v::Path<Self, k::Text> = v::Path::new("idempotency_key");
+    pub const IDEMPOTENCY_KEY: v::Path<Self, k::Text> = v::path("idempotency_key");
     /// A string; may be `null`.
     ///
     /// Source: `idempotency_key` of `notification_event_request`.

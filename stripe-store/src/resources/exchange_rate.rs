@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, map, text};
 pub type ExchangeRate = Lens<markers::ExchangeRate>;
 impl ExchangeRate {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `exchange_rate`.
@@ -29,7 +29,7 @@ impl ExchangeRate {
         text(&self.value, "object")
     }
     /// The path of [`rates`](Self::rates).
-    pub const RATES: v::Path<Self, k::Map<k::Float>> = v::Path::new("rates");
+    pub const RATES: v::Path<Self, k::Map<k::Float>> = v::path("rates");
     /// A map from strings: a number.
     ///
     /// Source: `rates` of `exchange_rate`.

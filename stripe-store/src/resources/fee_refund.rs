@@ -13,7 +13,7 @@ use stripe_store::view::read::{expandable, id, int, map, text, timestamp};
 pub type FeeRefund = Lens<markers::FeeRefund>;
 impl FeeRefund {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `fee_refund`.
@@ -22,7 +22,7 @@ impl FeeRefund {
         int(&self.value, "amount")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -33,7 +33,7 @@ impl FeeRefund {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `fee_refund`.
@@ -42,7 +42,7 @@ impl FeeRefund {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `fee_refund`.
@@ -51,7 +51,7 @@ impl FeeRefund {
         text(&self.value, "currency")
     }
     /// The path of [`fee`](Self::fee).
-    pub const FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::Path::new("fee");
+    pub const FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::path("fee");
     /// The id of a [`ApplicationFee`], or the object where it was expanded.
     ///
     /// Source: `fee` of `fee_refund`.
@@ -60,7 +60,7 @@ impl FeeRefund {
         expandable(&self.value, "fee")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `fee_refund`.
@@ -69,7 +69,7 @@ impl FeeRefund {
         id(&self.value, "id")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `fee_refund`.

@@ -14,7 +14,7 @@ use stripe_store::view::read::{id, int, list, open_enum, text, timestamp};
 pub type File = Lens<markers::File>;
 impl File {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `file`.
@@ -23,7 +23,7 @@ impl File {
         timestamp(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `file`.
@@ -32,7 +32,7 @@ impl File {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`filename`](Self::filename).
-    pub const FILENAME: v::Path<Self, k::Text> = v::Path::new("filename");
+    pub const FILENAME: v::Path<Self, k::Text> = v::path("filename");
     /// A string; may be `null`.
     ///
     /// Source: `filename` of `file`.
@@ -41,7 +41,7 @@ impl File {
         text(&self.value, "filename")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `file`.
@@ -50,7 +50,7 @@ impl File {
         id(&self.value, "id")
     }
     /// The path of [`links`](Self::links).
-    pub const LINKS: v::Path<Self, k::List<k::Object<FileLink>>> = v::Path::new("links");
+    pub const LINKS: v::Path<Self, k::List<k::Object<FileLink>>> = v::path("links");
     /// The first page of a list: a nested [`FileLink`]; empty where absent.
     ///
     /// Source: `links` of `file`.
@@ -66,7 +66,7 @@ impl File {
         text(&self.value, "object")
     }
     /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<Self, k::Enum<FilePurpose>> = v::Path::new("purpose");
+    pub const PURPOSE: v::Path<Self, k::Enum<FilePurpose>> = v::path("purpose");
     /// One of the values of [`FilePurpose`], or one that is newer than this list.
     ///
     /// Source: `purpose` of `file`.
@@ -75,7 +75,7 @@ impl File {
         open_enum(&self.value, "purpose")
     }
     /// The path of [`size`](Self::size).
-    pub const SIZE: v::Path<Self, k::Int> = v::Path::new("size");
+    pub const SIZE: v::Path<Self, k::Int> = v::path("size");
     /// An integer.
     ///
     /// Source: `size` of `file`.
@@ -84,7 +84,7 @@ impl File {
         int(&self.value, "size")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string; may be `null`.
     ///
     /// Source: `title` of `file`.
@@ -93,7 +93,7 @@ impl File {
         text(&self.value, "title")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be `null`.
     ///
     /// Source: `type` of `file`.
@@ -102,7 +102,7 @@ impl File {
         text(&self.value, "type")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `file`.
@@ -221,55 +221,49 @@ impl v::OpenEnum for FilePurpose {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountRequirement,
-                1 => Self::AdditionalVerification,
-                2 => Self::BusinessIcon,
-                3 => Self::BusinessLogo,
-                4 => Self::CustomerSignature,
-                5 => Self::DisputeEvidence,
-                6 => Self::DocumentProviderIdentityDocument,
-                7 => Self::FinanceReportRun,
-                8 => Self::FinancialAccountStatement,
-                9 => Self::IdentityDocument,
-                10 => Self::IdentityDocumentDownloadable,
-                11 => Self::IssuingRegulatoryReporting,
-                12 => Self::PciDocument,
-                13 => Self::PlatformTermsOfService,
-                14 => Self::Selfie,
-                15 => Self::SigmaScheduledQuery,
-                16 => Self::TaxDocumentUserUpload,
-                17 => Self::TerminalAndroidApk,
-                18 => Self::TerminalReaderSplashscreen,
-                19 => Self::TerminalWifiCertificate,
-                20 => Self::TerminalWifiPrivateKey,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountRequirement,
+            1 => Self::AdditionalVerification,
+            2 => Self::BusinessIcon,
+            3 => Self::BusinessLogo,
+            4 => Self::CustomerSignature,
+            5 => Self::DisputeEvidence,
+            6 => Self::DocumentProviderIdentityDocument,
+            7 => Self::FinanceReportRun,
+            8 => Self::FinancialAccountStatement,
+            9 => Self::IdentityDocument,
+            10 => Self::IdentityDocumentDownloadable,
+            11 => Self::IssuingRegulatoryReporting,
+            12 => Self::PciDocument,
+            13 => Self::PlatformTermsOfService,
+            14 => Self::Selfie,
+            15 => Self::SigmaScheduledQuery,
+            16 => Self::TaxDocumentUserUpload,
+            17 => Self::TerminalAndroidApk,
+            18 => Self::TerminalReaderSplashscreen,
+            19 => Self::TerminalWifiCertificate,
+            20 => Self::TerminalWifiPrivateKey,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FilePurpose {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FilePurpose {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FilePurpose {}
 impl Debug for FilePurpose {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

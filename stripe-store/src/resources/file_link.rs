@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, map, text, timestamp};
 pub type FileLink = Lens<markers::FileLink>;
 impl FileLink {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `file_link`.
@@ -22,7 +22,7 @@ impl FileLink {
         timestamp(&self.value, "created")
     }
     /// The path of [`expired`](Self::expired).
-    pub const EXPIRED: v::Path<Self, k::Bool> = v::Path::new("expired");
+    pub const EXPIRED: v::Path<Self, k::Bool> = v::path("expired");
     /// True or false.
     ///
     /// Source: `expired` of `file_link`.
@@ -31,7 +31,7 @@ impl FileLink {
         boolean(&self.value, "expired")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `file_link`.
@@ -40,7 +40,7 @@ impl FileLink {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`file`](Self::file).
-    pub const FILE: v::Path<Self, k::Ref<File>> = v::Path::new("file");
+    pub const FILE: v::Path<Self, k::Ref<File>> = v::path("file");
     /// The id of a [`File`], or the object where it was expanded.
     ///
     /// Source: `file` of `file_link`.
@@ -49,7 +49,7 @@ impl FileLink {
         expandable(&self.value, "file")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `file_link`.
@@ -58,7 +58,7 @@ impl FileLink {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `file_link`.
@@ -67,7 +67,7 @@ impl FileLink {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `file_link`.
@@ -83,7 +83,7 @@ impl FileLink {
         text(&self.value, "object")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `file_link`.

@@ -24,7 +24,7 @@ impl FinancialConnectionsAccount {
     pub const ACCOUNT_HOLDER: v::Path<
         Self,
         k::Object<BankConnectionsResourceAccountholder>,
-    > = v::Path::new("account_holder");
+    > = v::path("account_holder");
     /// A nested [`BankConnectionsResourceAccountholder`]; may be `null`.
     ///
     /// Source: `account_holder` of `financial_connections.account`.
@@ -36,7 +36,7 @@ impl FinancialConnectionsAccount {
     pub const ACCOUNT_NUMBERS: v::Path<
         Self,
         k::Array<k::Object<BankConnectionsResourceAccountNumberDetails>>,
-    > = v::Path::new("account_numbers");
+    > = v::path("account_numbers");
     /// An array: a nested [`BankConnectionsResourceAccountNumberDetails`]; empty where absent.
     ///
     /// Source: `account_numbers` of `financial_connections.account`.
@@ -47,7 +47,7 @@ impl FinancialConnectionsAccount {
         array(&self.value, "account_numbers")
     }
     /// The path of [`balance`](Self::balance).
-    pub const BALANCE: v::Path<Self, k::Object<BankConnectionsResourceBalance>> = v::Path::new(
+    pub const BALANCE: v::Path<Self, k::Object<BankConnectionsResourceBalance>> = v::path(
         "balance",
     );
     /// A nested [`BankConnectionsResourceBalance`]; may be `null`.
@@ -61,7 +61,7 @@ impl FinancialConnectionsAccount {
     pub const BALANCE_REFRESH: v::Path<
         Self,
         k::Object<BankConnectionsResourceBalanceRefresh>,
-    > = v::Path::new("balance_refresh");
+    > = v::path("balance_refresh");
     /// A nested [`BankConnectionsResourceBalanceRefresh`]; may be `null`.
     ///
     /// Source: `balance_refresh` of `financial_connections.account`.
@@ -70,7 +70,7 @@ impl FinancialConnectionsAccount {
         object(&self.value, "balance_refresh")
     }
     /// The path of [`category`](Self::category).
-    pub const CATEGORY: v::Path<Self, k::Enum<FinancialConnectionsAccountCategory>> = v::Path::new(
+    pub const CATEGORY: v::Path<Self, k::Enum<FinancialConnectionsAccountCategory>> = v::path(
         "category",
     );
     /// One of the values of [`FinancialConnectionsAccountCategory`], or one that is newer than this list.
@@ -81,7 +81,7 @@ impl FinancialConnectionsAccount {
         open_enum(&self.value, "category")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `financial_connections.account`.
@@ -90,7 +90,7 @@ impl FinancialConnectionsAccount {
         timestamp(&self.value, "created")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `financial_connections.account`.
@@ -99,7 +99,7 @@ impl FinancialConnectionsAccount {
         text(&self.value, "display_name")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `financial_connections.account`.
@@ -108,9 +108,7 @@ impl FinancialConnectionsAccount {
         id(&self.value, "id")
     }
     /// The path of [`institution_name`](Self::institution_name).
-    pub const INSTITUTION_NAME: v::Path<Self, k::Text> = v::Path::new(
-        "institution_name",
-    );
+    pub const INSTITUTION_NAME: v::Path<Self, k::Text> = v::path("institution_name");
     /// A string.
     ///
     /// Source: `institution_name` of `financial_connections.account`.
@@ -119,7 +117,7 @@ impl FinancialConnectionsAccount {
         text(&self.value, "institution_name")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `financial_connections.account`.
@@ -128,7 +126,7 @@ impl FinancialConnectionsAccount {
         text(&self.value, "last4")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `financial_connections.account`.
@@ -144,7 +142,7 @@ impl FinancialConnectionsAccount {
         text(&self.value, "object")
     }
     /// The path of [`ownership`](Self::ownership).
-    pub const OWNERSHIP: v::Path<Self, k::Ref<FinancialConnectionsAccountOwnership>> = v::Path::new(
+    pub const OWNERSHIP: v::Path<Self, k::Ref<FinancialConnectionsAccountOwnership>> = v::path(
         "ownership",
     );
     /// The id of a [`FinancialConnectionsAccountOwnership`], or the object where it was expanded; may be `null`.
@@ -160,7 +158,7 @@ impl FinancialConnectionsAccount {
     pub const OWNERSHIP_REFRESH: v::Path<
         Self,
         k::Object<BankConnectionsResourceOwnershipRefresh>,
-    > = v::Path::new("ownership_refresh");
+    > = v::path("ownership_refresh");
     /// A nested [`BankConnectionsResourceOwnershipRefresh`]; may be `null`.
     ///
     /// Source: `ownership_refresh` of `financial_connections.account`.
@@ -172,7 +170,7 @@ impl FinancialConnectionsAccount {
     pub const PERMISSIONS: v::Path<
         Self,
         k::Array<k::Enum<FinancialConnectionsAccountPermissions>>,
-    > = v::Path::new("permissions");
+    > = v::path("permissions");
     /// An array: one of the values of [`FinancialConnectionsAccountPermissions`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `permissions` of `financial_connections.account`.
@@ -183,7 +181,7 @@ impl FinancialConnectionsAccount {
         array(&self.value, "permissions")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<FinancialConnectionsAccountStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<FinancialConnectionsAccountStatus>> = v::path(
         "status",
     );
     /// One of the values of [`FinancialConnectionsAccountStatus`], or one that is newer than this list.
@@ -197,7 +195,7 @@ impl FinancialConnectionsAccount {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<BankConnectionsResourceAccountStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`BankConnectionsResourceAccountStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `financial_connections.account`.
@@ -211,7 +209,7 @@ impl FinancialConnectionsAccount {
     pub const SUBCATEGORY: v::Path<
         Self,
         k::Enum<FinancialConnectionsAccountSubcategory>,
-    > = v::Path::new("subcategory");
+    > = v::path("subcategory");
     /// One of the values of [`FinancialConnectionsAccountSubcategory`], or one that is newer than this list.
     ///
     /// Source: `subcategory` of `financial_connections.account`.
@@ -220,9 +218,7 @@ impl FinancialConnectionsAccount {
         open_enum(&self.value, "subcategory")
     }
     /// The path of [`subscriptions`](Self::subscriptions).
-    pub const SUBSCRIPTIONS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "subscriptions",
-    );
+    pub const SUBSCRIPTIONS: v::Path<Self, k::Array<k::Text>> = v::path("subscriptions");
     /// An array: a string; empty where absent.
     ///
     /// Source: `subscriptions` of `financial_connections.account`.
@@ -234,7 +230,7 @@ impl FinancialConnectionsAccount {
     pub const SUPPORTED_PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<FinancialConnectionsAccountSupportedPaymentMethodTypes>>,
-    > = v::Path::new("supported_payment_method_types");
+    > = v::path("supported_payment_method_types");
     /// An array: one of the values of [`FinancialConnectionsAccountSupportedPaymentMethodTypes`], or one that is newer than this list.
     ///
     /// Source: `supported_payment_method_types` of `financial_connections.account`.
@@ -248,7 +244,7 @@ impl FinancialConnectionsAccount {
     pub const TRANSACTION_REFRESH: v::Path<
         Self,
         k::Object<BankConnectionsResourceTransactionRefresh>,
-    > = v::Path::new("transaction_refresh");
+    > = v::path("transaction_refresh");
     /// A nested [`BankConnectionsResourceTransactionRefresh`]; may be `null`.
     ///
     /// Source: `transaction_refresh` of `financial_connections.account`.
@@ -277,7 +273,7 @@ pub type BankConnectionsResourceAccountNumberDetails = Lens<
 >;
 impl BankConnectionsResourceAccountNumberDetails {
     /// The path of [`expected_expiry_date`](Self::expected_expiry_date).
-    pub const EXPECTED_EXPIRY_DATE: v::Path<Self, k::Time> = v::Path::new(
+    pub const EXPECTED_EXPIRY_DATE: v::Path<Self, k::Time> = v::path(
         "expected_expiry_date",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -291,7 +287,7 @@ impl BankConnectionsResourceAccountNumberDetails {
     pub const IDENTIFIER_TYPE: v::Path<
         Self,
         k::Enum<BankConnectionsResourceAccountNumberDetailsIdentifierType>,
-    > = v::Path::new("identifier_type");
+    > = v::path("identifier_type");
     /// One of the values of [`BankConnectionsResourceAccountNumberDetailsIdentifierType`], or one that is newer than this list.
     ///
     /// Source: `identifier_type` of `bank_connections_resource_account_number_details`.
@@ -305,7 +301,7 @@ impl BankConnectionsResourceAccountNumberDetails {
     pub const STATUS: v::Path<
         Self,
         k::Enum<BankConnectionsResourceAccountNumberDetailsStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`BankConnectionsResourceAccountNumberDetailsStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `bank_connections_resource_account_number_details`.
@@ -314,7 +310,7 @@ impl BankConnectionsResourceAccountNumberDetails {
         open_enum(&self.value, "status")
     }
     /// The path of [`supported_networks`](Self::supported_networks).
-    pub const SUPPORTED_NETWORKS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_NETWORKS: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_networks",
     );
     /// An array: a string.
@@ -338,7 +334,7 @@ impl BankConnectionsResourceAccountStatusDetails {
         k::Object<
             BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails,
         >,
-    > = v::Path::new("active");
+    > = v::path("active");
     /// A nested [`BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails`]; may be absent.
     ///
     /// Source: `active` of `bank_connections_resource_account_status_details`.
@@ -364,7 +360,7 @@ impl BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails {
         k::Enum<
             BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction,
         >,
-    > = v::Path::new("action");
+    > = v::path("action");
     /// One of the values of [`BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction`], or one that is newer than this list.
     ///
     /// Source: `action` of `bank_connections_resource_account_status_details_api_resource_active_status_details`.
@@ -382,7 +378,7 @@ impl BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails {
         k::Enum<
             BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause,
         >,
-    > = v::Path::new("cause");
+    > = v::path("cause");
     /// One of the values of [`BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause`], or one that is newer than this list.
     ///
     /// Source: `cause` of `bank_connections_resource_account_status_details_api_resource_active_status_details`.
@@ -395,7 +391,7 @@ impl BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails {
         open_enum(&self.value, "cause")
     }
     /// The path of [`expected_deactivation_date`](Self::expected_deactivation_date).
-    pub const EXPECTED_DEACTIVATION_DATE: v::Path<Self, k::Time> = v::Path::new(
+    pub const EXPECTED_DEACTIVATION_DATE: v::Path<Self, k::Time> = v::path(
         "expected_deactivation_date",
     );
     /// A moment, in unix seconds.
@@ -412,7 +408,7 @@ impl BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetails {
 pub type BankConnectionsResourceBalance = Lens<markers::BankConnectionsResourceBalance>;
 impl BankConnectionsResourceBalance {
     /// The path of [`as_of`](Self::as_of).
-    pub const AS_OF: v::Path<Self, k::Time> = v::Path::new("as_of");
+    pub const AS_OF: v::Path<Self, k::Time> = v::path("as_of");
     /// A moment, in unix seconds.
     ///
     /// Source: `as_of` of `bank_connections_resource_balance`.
@@ -424,7 +420,7 @@ impl BankConnectionsResourceBalance {
     pub const CASH: v::Path<
         Self,
         k::Object<BankConnectionsResourceBalanceApiResourceCashBalance>,
-    > = v::Path::new("cash");
+    > = v::path("cash");
     /// A nested [`BankConnectionsResourceBalanceApiResourceCashBalance`]; may be absent.
     ///
     /// Source: `cash` of `bank_connections_resource_balance`.
@@ -436,7 +432,7 @@ impl BankConnectionsResourceBalance {
     pub const CREDIT: v::Path<
         Self,
         k::Object<BankConnectionsResourceBalanceApiResourceCreditBalance>,
-    > = v::Path::new("credit");
+    > = v::path("credit");
     /// A nested [`BankConnectionsResourceBalanceApiResourceCreditBalance`]; may be absent.
     ///
     /// Source: `credit` of `bank_connections_resource_balance`.
@@ -447,7 +443,7 @@ impl BankConnectionsResourceBalance {
         object(&self.value, "credit")
     }
     /// The path of [`current`](Self::current).
-    pub const CURRENT: v::Path<Self, k::Map<k::Int>> = v::Path::new("current");
+    pub const CURRENT: v::Path<Self, k::Map<k::Int>> = v::path("current");
     /// A map from strings: an integer.
     ///
     /// Source: `current` of `bank_connections_resource_balance`.
@@ -456,7 +452,7 @@ impl BankConnectionsResourceBalance {
         map(&self.value, "current")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<BankConnectionsResourceBalanceType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<BankConnectionsResourceBalanceType>> = v::path(
         "type",
     );
     /// One of the values of [`BankConnectionsResourceBalanceType`], or one that is newer than this list.
@@ -506,7 +502,7 @@ pub type BankConnectionsResourceBalanceApiResourceCashBalance = Lens<
 >;
 impl BankConnectionsResourceBalanceApiResourceCashBalance {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Map<k::Int>> = v::Path::new("available");
+    pub const AVAILABLE: v::Path<Self, k::Map<k::Int>> = v::path("available");
     /// A map from strings: an integer; empty where absent.
     ///
     /// Source: `available` of `bank_connections_resource_balance_api_resource_cash_balance`.
@@ -523,7 +519,7 @@ pub type BankConnectionsResourceBalanceApiResourceCreditBalance = Lens<
 >;
 impl BankConnectionsResourceBalanceApiResourceCreditBalance {
     /// The path of [`used`](Self::used).
-    pub const USED: v::Path<Self, k::Map<k::Int>> = v::Path::new("used");
+    pub const USED: v::Path<Self, k::Map<k::Int>> = v::path("used");
     /// A map from strings: an integer; empty where absent.
     ///
     /// Source: `used` of `bank_connections_resource_balance_api_resource_credit_balance`.
@@ -540,9 +536,7 @@ pub type BankConnectionsResourceBalanceRefresh = Lens<
 >;
 impl BankConnectionsResourceBalanceRefresh {
     /// The path of [`last_attempted_at`](Self::last_attempted_at).
-    pub const LAST_ATTEMPTED_AT: v::Path<Self, k::Time> = v::Path::new(
-        "last_attempted_at",
-    );
+    pub const LAST_ATTEMPTED_AT: v::Path<Self, k::Time> = v::path("last_attempted_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `last_attempted_at` of `bank_connections_resource_balance_refresh`.
@@ -551,7 +545,7 @@ impl BankConnectionsResourceBalanceRefresh {
         timestamp(&self.value, "last_attempted_at")
     }
     /// The path of [`next_refresh_available_at`](Self::next_refresh_available_at).
-    pub const NEXT_REFRESH_AVAILABLE_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const NEXT_REFRESH_AVAILABLE_AT: v::Path<Self, k::Time> = v::path(
         "next_refresh_available_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -565,7 +559,7 @@ impl BankConnectionsResourceBalanceRefresh {
     pub const STATUS: v::Path<
         Self,
         k::Enum<BankConnectionsResourceBalanceRefreshStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`BankConnectionsResourceBalanceRefreshStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `bank_connections_resource_balance_refresh`.
@@ -577,45 +571,7 @@ impl BankConnectionsResourceBalanceRefresh {
 /// Part of other objects: `bank_connections_resource_ownership_refresh`.
 ///
 /// Source: schema `bank_connections_resource_ownership_refresh`.
-pub type BankConnectionsResourceOwnershipRefresh = Lens<
-    markers::BankConnectionsResourceOwnershipRefresh,
->;
-impl BankConnectionsResourceOwnershipRefresh {
-    /// The path of [`last_attempted_at`](Self::last_attempted_at).
-    pub const LAST_ATTEMPTED_AT: v::Path<Self, k::Time> = v::Path::new(
-        "last_attempted_at",
-    );
-    /// A moment, in unix seconds.
-    ///
-    /// Source: `last_attempted_at` of `bank_connections_resource_ownership_refresh`.
-    #[inline]
-    pub fn last_attempted_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "last_attempted_at")
-    }
-    /// The path of [`next_refresh_available_at`](Self::next_refresh_available_at).
-    pub const NEXT_REFRESH_AVAILABLE_AT: v::Path<Self, k::Time> = v::Path::new(
-        "next_refresh_available_at",
-    );
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `next_refresh_available_at` of `bank_connections_resource_ownership_refresh`.
-    #[inline]
-    pub fn next_refresh_available_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "next_refresh_available_at")
-    }
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<BankConnectionsResourceOwnershipRefreshStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`BankConnectionsResourceOwnershipRefreshStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `bank_connections_resource_ownership_refresh`.
-    #[inline]
-    pub fn status(&self) -> Option<BankConnectionsResourceOwnershipRefreshStatus> {
-        open_enum(&self.value, "status")
-    }
-}
+pub type BankConnectionsResourceOwnershipRefresh = super::BankConnectionsResourceBalanceRefresh;
 /// Part of other objects: `bank_connections_resource_transaction_refresh`.
 ///
 /// Source: schema `bank_connections_resource_transaction_refresh`.
@@ -624,7 +580,7 @@ pub type BankConnectionsResourceTransactionRefresh = Lens<
 >;
 impl BankConnectionsResourceTransactionRefresh {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `bank_connections_resource_transaction_refresh`.
@@ -633,9 +589,7 @@ impl BankConnectionsResourceTransactionRefresh {
         id(&self.value, "id")
     }
     /// The path of [`last_attempted_at`](Self::last_attempted_at).
-    pub const LAST_ATTEMPTED_AT: v::Path<Self, k::Time> = v::Path::new(
-        "last_attempted_at",
-    );
+    pub const LAST_ATTEMPTED_AT: v::Path<Self, k::Time> = v::path("last_attempted_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `last_attempted_at` of `bank_connections_resource_transaction_refresh`.
@@ -644,7 +598,7 @@ impl BankConnectionsResourceTransactionRefresh {
         timestamp(&self.value, "last_attempted_at")
     }
     /// The path of [`next_refresh_available_at`](Self::next_refresh_available_at).
-    pub const NEXT_REFRESH_AVAILABLE_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const NEXT_REFRESH_AVAILABLE_AT: v::Path<Self, k::Time> = v::path(
         "next_refresh_available_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -658,7 +612,7 @@ impl BankConnectionsResourceTransactionRefresh {
     pub const STATUS: v::Path<
         Self,
         k::Enum<BankConnectionsResourceTransactionRefreshStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`BankConnectionsResourceTransactionRefreshStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `bank_connections_resource_transaction_refresh`.
@@ -691,37 +645,31 @@ impl v::OpenEnum for BankConnectionsResourceAccountNumberDetailsIdentifierType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountNumber,
-                1 => Self::TokenizedAccountNumber,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountNumber,
+            1 => Self::TokenizedAccountNumber,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BankConnectionsResourceAccountNumberDetailsIdentifierType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BankConnectionsResourceAccountNumberDetailsIdentifierType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceAccountNumberDetailsIdentifierType {}
 impl Debug for BankConnectionsResourceAccountNumberDetailsIdentifierType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_account_number_details.status`.
@@ -756,100 +704,37 @@ impl v::OpenEnum for BankConnectionsResourceAccountNumberDetailsStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Deactivated,
-                1 => Self::Expired,
-                2 => Self::Pending,
-                3 => Self::Transactable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Deactivated,
+            1 => Self::Expired,
+            2 => Self::Pending,
+            3 => Self::Transactable,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BankConnectionsResourceAccountNumberDetailsStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BankConnectionsResourceAccountNumberDetailsStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceAccountNumberDetailsStatus {}
 impl Debug for BankConnectionsResourceAccountNumberDetailsStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_account_status_details_api_resource_active_status_details.action`.
-#[non_exhaustive]
-pub enum BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {
-    /// `none`
-    None,
-    /// `relink_required`
-    RelinkRequired,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {
-    const VALUES: &'static [&'static str] = &["none", "relink_required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::RelinkRequired => "relink_required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::RelinkRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {}
-impl Debug
-for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::FinancialConnectionsAuthorizationStatusDetailsActiveAction as BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsAction;
 /// The values of `bank_connections_resource_account_status_details_api_resource_active_status_details.cause`.
 #[non_exhaustive]
 pub enum BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause {
@@ -879,33 +764,27 @@ for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCau
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccessExpired,
-                1 => Self::InstitutionRequirement,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccessExpired,
+            1 => Self::InstitutionRequirement,
+            2 => Self::Unspecified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -914,67 +793,11 @@ impl Debug
 for BankConnectionsResourceAccountStatusDetailsApiResourceActiveStatusDetailsCause {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_balance_refresh.status`.
-#[non_exhaustive]
-pub enum BankConnectionsResourceBalanceRefreshStatus {
-    /// `failed`
-    Failed,
-    /// `pending`
-    Pending,
-    /// `succeeded`
-    Succeeded,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BankConnectionsResourceBalanceRefreshStatus {
-    const VALUES: &'static [&'static str] = &["failed", "pending", "succeeded"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Failed => "failed",
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Pending,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BankConnectionsResourceBalanceRefreshStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BankConnectionsResourceBalanceRefreshStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BankConnectionsResourceBalanceRefreshStatus {}
-impl Debug for BankConnectionsResourceBalanceRefreshStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ChargeStatus as BankConnectionsResourceBalanceRefreshStatus;
 /// The values of `bank_connections_resource_balance.type`.
 #[non_exhaustive]
 pub enum BankConnectionsResourceBalanceType {
@@ -996,155 +819,37 @@ impl v::OpenEnum for BankConnectionsResourceBalanceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cash,
-                1 => Self::Credit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cash,
+            1 => Self::Credit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BankConnectionsResourceBalanceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BankConnectionsResourceBalanceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceBalanceType {}
 impl Debug for BankConnectionsResourceBalanceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_ownership_refresh.status`.
-#[non_exhaustive]
-pub enum BankConnectionsResourceOwnershipRefreshStatus {
-    /// `failed`
-    Failed,
-    /// `pending`
-    Pending,
-    /// `succeeded`
-    Succeeded,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BankConnectionsResourceOwnershipRefreshStatus {
-    const VALUES: &'static [&'static str] = &["failed", "pending", "succeeded"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Failed => "failed",
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Pending,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BankConnectionsResourceOwnershipRefreshStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BankConnectionsResourceOwnershipRefreshStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BankConnectionsResourceOwnershipRefreshStatus {}
-impl Debug for BankConnectionsResourceOwnershipRefreshStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ChargeStatus as BankConnectionsResourceOwnershipRefreshStatus;
 /// The values of `bank_connections_resource_transaction_refresh.status`.
-#[non_exhaustive]
-pub enum BankConnectionsResourceTransactionRefreshStatus {
-    /// `failed`
-    Failed,
-    /// `pending`
-    Pending,
-    /// `succeeded`
-    Succeeded,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BankConnectionsResourceTransactionRefreshStatus {
-    const VALUES: &'static [&'static str] = &["failed", "pending", "succeeded"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Failed => "failed",
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Pending,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BankConnectionsResourceTransactionRefreshStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BankConnectionsResourceTransactionRefreshStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BankConnectionsResourceTransactionRefreshStatus {}
-impl Debug for BankConnectionsResourceTransactionRefreshStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ChargeStatus as BankConnectionsResourceTransactionRefreshStatus;
 /// The values of `financial_connections.account.category`.
 #[non_exhaustive]
 pub enum FinancialConnectionsAccountCategory {
@@ -1172,108 +877,37 @@ impl v::OpenEnum for FinancialConnectionsAccountCategory {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cash,
-                1 => Self::Credit,
-                2 => Self::Investment,
-                3 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cash,
+            1 => Self::Credit,
+            2 => Self::Investment,
+            3 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsAccountCategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsAccountCategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsAccountCategory {}
 impl Debug for FinancialConnectionsAccountCategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections.account.permissions`.
-#[non_exhaustive]
-pub enum FinancialConnectionsAccountPermissions {
-    /// `balances`
-    Balances,
-    /// `ownership`
-    Ownership,
-    /// `payment_method`
-    PaymentMethod,
-    /// `transactions`
-    Transactions,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for FinancialConnectionsAccountPermissions {
-    const VALUES: &'static [&'static str] = &[
-        "balances",
-        "ownership",
-        "payment_method",
-        "transactions",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Balances => "balances",
-            Self::Ownership => "ownership",
-            Self::PaymentMethod => "payment_method",
-            Self::Transactions => "transactions",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::PaymentMethod,
-                3 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for FinancialConnectionsAccountPermissions {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for FinancialConnectionsAccountPermissions {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for FinancialConnectionsAccountPermissions {}
-impl Debug for FinancialConnectionsAccountPermissions {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LinkedAccountOptionsCommonPermissions as FinancialConnectionsAccountPermissions;
 /// The values of `financial_connections.account.status`.
 #[non_exhaustive]
 pub enum FinancialConnectionsAccountStatus {
@@ -1298,38 +932,32 @@ impl v::OpenEnum for FinancialConnectionsAccountStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Disconnected,
-                2 => Self::Inactive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Disconnected,
+            2 => Self::Inactive,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsAccountStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsAccountStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsAccountStatus {}
 impl Debug for FinancialConnectionsAccountStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections.account.subcategory`.
@@ -1372,41 +1000,35 @@ impl v::OpenEnum for FinancialConnectionsAccountSubcategory {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::CreditCard,
-                2 => Self::LineOfCredit,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::CreditCard,
+            2 => Self::LineOfCredit,
+            3 => Self::Mortgage,
+            4 => Self::OtherValue,
+            5 => Self::Savings,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsAccountSubcategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsAccountSubcategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsAccountSubcategory {}
 impl Debug for FinancialConnectionsAccountSubcategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections.account.supported_payment_method_types`.
@@ -1430,36 +1052,30 @@ impl v::OpenEnum for FinancialConnectionsAccountSupportedPaymentMethodTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Link,
-                1 => Self::UsBankAccount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Link,
+            1 => Self::UsBankAccount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsAccountSupportedPaymentMethodTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsAccountSupportedPaymentMethodTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsAccountSupportedPaymentMethodTypes {}
 impl Debug for FinancialConnectionsAccountSupportedPaymentMethodTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -15,7 +15,7 @@ pub type FinancialConnectionsAccountOwner = Lens<
 >;
 impl FinancialConnectionsAccountOwner {
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `financial_connections.account_owner`.
@@ -24,7 +24,7 @@ impl FinancialConnectionsAccountOwner {
         text(&self.value, "email")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `financial_connections.account_owner`.
@@ -33,7 +33,7 @@ impl FinancialConnectionsAccountOwner {
         id(&self.value, "id")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `financial_connections.account_owner`.
@@ -49,7 +49,7 @@ impl FinancialConnectionsAccountOwner {
         text(&self.value, "object")
     }
     /// The path of [`ownership`](Self::ownership).
-    pub const OWNERSHIP: v::Path<Self, k::Text> = v::Path::new("ownership");
+    pub const OWNERSHIP: v::Path<Self, k::Text> = v::path("ownership");
     /// A string.
     ///
     /// Source: `ownership` of `financial_connections.account_owner`.
@@ -58,7 +58,7 @@ impl FinancialConnectionsAccountOwner {
         text(&self.value, "ownership")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `financial_connections.account_owner`.
@@ -67,7 +67,7 @@ impl FinancialConnectionsAccountOwner {
         text(&self.value, "phone")
     }
     /// The path of [`raw_address`](Self::raw_address).
-    pub const RAW_ADDRESS: v::Path<Self, k::Text> = v::Path::new("raw_address");
+    pub const RAW_ADDRESS: v::Path<Self, k::Text> = v::path("raw_address");
     /// A string; may be `null`.
     ///
     /// Source: `raw_address` of `financial_connections.account_owner`.
@@ -76,7 +76,7 @@ impl FinancialConnectionsAccountOwner {
         text(&self.value, "raw_address")
     }
     /// The path of [`refreshed_at`](Self::refreshed_at).
-    pub const REFRESHED_AT: v::Path<Self, k::Time> = v::Path::new("refreshed_at");
+    pub const REFRESHED_AT: v::Path<Self, k::Time> = v::path("refreshed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `refreshed_at` of `financial_connections.account_owner`.

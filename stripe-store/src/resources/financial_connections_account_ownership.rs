@@ -15,7 +15,7 @@ pub type FinancialConnectionsAccountOwnership = Lens<
 >;
 impl FinancialConnectionsAccountOwnership {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `financial_connections.account_ownership`.
@@ -24,7 +24,7 @@ impl FinancialConnectionsAccountOwnership {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `financial_connections.account_ownership`.
@@ -43,7 +43,7 @@ impl FinancialConnectionsAccountOwnership {
     pub const OWNERS: v::Path<
         Self,
         k::List<k::Object<FinancialConnectionsAccountOwner>>,
-    > = v::Path::new("owners");
+    > = v::path("owners");
     /// The first page of a list: a nested [`FinancialConnectionsAccountOwner`].
     ///
     /// Source: `owners` of `financial_connections.account_ownership`.

@@ -16,7 +16,7 @@ pub type FinancialConnectionsAuthorization = Lens<
 >;
 impl FinancialConnectionsAuthorization {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `financial_connections.authorization`.
@@ -25,9 +25,7 @@ impl FinancialConnectionsAuthorization {
         id(&self.value, "id")
     }
     /// The path of [`institution_name`](Self::institution_name).
-    pub const INSTITUTION_NAME: v::Path<Self, k::Text> = v::Path::new(
-        "institution_name",
-    );
+    pub const INSTITUTION_NAME: v::Path<Self, k::Text> = v::path("institution_name");
     /// A string.
     ///
     /// Source: `institution_name` of `financial_connections.authorization`.
@@ -36,7 +34,7 @@ impl FinancialConnectionsAuthorization {
         text(&self.value, "institution_name")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `financial_connections.authorization`.
@@ -52,7 +50,7 @@ impl FinancialConnectionsAuthorization {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<FinancialConnectionsAuthorizationStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<FinancialConnectionsAuthorizationStatus>> = v::path(
         "status",
     );
     /// One of the values of [`FinancialConnectionsAuthorizationStatus`], or one that is newer than this list.
@@ -66,7 +64,7 @@ impl FinancialConnectionsAuthorization {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<FinancialConnectionsAuthorizationStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`FinancialConnectionsAuthorizationStatusDetails`].
     ///
     /// Source: `status_details` of `financial_connections.authorization`.
@@ -91,7 +89,7 @@ impl FinancialConnectionsAuthorizationStatusDetails {
     pub const ACTIVE: v::Path<
         Self,
         k::Object<FinancialConnectionsAuthorizationStatusDetailsActive>,
-    > = v::Path::new("active");
+    > = v::path("active");
     /// A nested [`FinancialConnectionsAuthorizationStatusDetailsActive`]; may be absent.
     ///
     /// Source: `active` of `financial_connections_authorization_status_details`.
@@ -105,7 +103,7 @@ impl FinancialConnectionsAuthorizationStatusDetails {
     pub const INACTIVE: v::Path<
         Self,
         k::Object<FinancialConnectionsAuthorizationStatusDetailsInactive>,
-    > = v::Path::new("inactive");
+    > = v::path("inactive");
     /// A nested [`FinancialConnectionsAuthorizationStatusDetailsInactive`]; may be absent.
     ///
     /// Source: `inactive` of `financial_connections_authorization_status_details`.
@@ -127,7 +125,7 @@ impl FinancialConnectionsAuthorizationStatusDetailsActive {
     pub const ACTION: v::Path<
         Self,
         k::Enum<FinancialConnectionsAuthorizationStatusDetailsActiveAction>,
-    > = v::Path::new("action");
+    > = v::path("action");
     /// One of the values of [`FinancialConnectionsAuthorizationStatusDetailsActiveAction`], or one that is newer than this list.
     ///
     /// Source: `action` of `financial_connections_authorization_status_details_active`.
@@ -138,7 +136,7 @@ impl FinancialConnectionsAuthorizationStatusDetailsActive {
         open_enum(&self.value, "action")
     }
     /// The path of [`expected_deactivation_date`](Self::expected_deactivation_date).
-    pub const EXPECTED_DEACTIVATION_DATE: v::Path<Self, k::Time> = v::Path::new(
+    pub const EXPECTED_DEACTIVATION_DATE: v::Path<Self, k::Time> = v::path(
         "expected_deactivation_date",
     );
     /// A moment, in unix seconds.
@@ -160,7 +158,7 @@ impl FinancialConnectionsAuthorizationStatusDetailsInactive {
     pub const ACTION: v::Path<
         Self,
         k::Enum<FinancialConnectionsAuthorizationStatusDetailsInactiveAction>,
-    > = v::Path::new("action");
+    > = v::path("action");
     /// One of the values of [`FinancialConnectionsAuthorizationStatusDetailsInactiveAction`], or one that is newer than this list.
     ///
     /// Source: `action` of `financial_connections_authorization_status_details_inactive`.
@@ -172,59 +170,7 @@ impl FinancialConnectionsAuthorizationStatusDetailsInactive {
     }
 }
 /// The values of `financial_connections.authorization.status`.
-#[non_exhaustive]
-pub enum FinancialConnectionsAuthorizationStatus {
-    /// `active`
-    Active,
-    /// `inactive`
-    Inactive,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for FinancialConnectionsAuthorizationStatus {
-    const VALUES: &'static [&'static str] = &["active", "inactive"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for FinancialConnectionsAuthorizationStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for FinancialConnectionsAuthorizationStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for FinancialConnectionsAuthorizationStatus {}
-impl Debug for FinancialConnectionsAuthorizationStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::BillingMeterStatus as FinancialConnectionsAuthorizationStatus;
 /// The values of `financial_connections_authorization_status_details_active.action`.
 #[non_exhaustive]
 pub enum FinancialConnectionsAuthorizationStatusDetailsActiveAction {
@@ -246,90 +192,32 @@ impl v::OpenEnum for FinancialConnectionsAuthorizationStatusDetailsActiveAction 
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::RelinkRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::RelinkRequired,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsAuthorizationStatusDetailsActiveAction {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsAuthorizationStatusDetailsActiveAction {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsAuthorizationStatusDetailsActiveAction {}
 impl Debug for FinancialConnectionsAuthorizationStatusDetailsActiveAction {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections_authorization_status_details_inactive.action`.
-#[non_exhaustive]
-pub enum FinancialConnectionsAuthorizationStatusDetailsInactiveAction {
-    /// `none`
-    None,
-    /// `relink_required`
-    RelinkRequired,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for FinancialConnectionsAuthorizationStatusDetailsInactiveAction {
-    const VALUES: &'static [&'static str] = &["none", "relink_required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::RelinkRequired => "relink_required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::RelinkRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for FinancialConnectionsAuthorizationStatusDetailsInactiveAction {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for FinancialConnectionsAuthorizationStatusDetailsInactiveAction {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for FinancialConnectionsAuthorizationStatusDetailsInactiveAction {}
-impl Debug for FinancialConnectionsAuthorizationStatusDetailsInactiveAction {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::FinancialConnectionsAuthorizationStatusDetailsActiveAction as FinancialConnectionsAuthorizationStatusDetailsInactiveAction;

@@ -20,7 +20,7 @@ impl FinancialConnectionsSession {
     pub const ACCOUNT_HOLDER: v::Path<
         Self,
         k::Object<BankConnectionsResourceAccountholder>,
-    > = v::Path::new("account_holder");
+    > = v::path("account_holder");
     /// A nested [`BankConnectionsResourceAccountholder`]; may be `null`.
     ///
     /// Source: `account_holder` of `financial_connections.session`.
@@ -29,7 +29,7 @@ impl FinancialConnectionsSession {
         object(&self.value, "account_holder")
     }
     /// The path of [`accounts`](Self::accounts).
-    pub const ACCOUNTS: v::Path<Self, k::List<k::Object<FinancialConnectionsAccount>>> = v::Path::new(
+    pub const ACCOUNTS: v::Path<Self, k::List<k::Object<FinancialConnectionsAccount>>> = v::path(
         "accounts",
     );
     /// The first page of a list: a nested [`FinancialConnectionsAccount`].
@@ -40,7 +40,7 @@ impl FinancialConnectionsSession {
         list(&self.value, "accounts")
     }
     /// The path of [`bank_account_token`](Self::bank_account_token).
-    pub const BANK_ACCOUNT_TOKEN: v::Path<Self, k::Object<Token>> = v::Path::new(
+    pub const BANK_ACCOUNT_TOKEN: v::Path<Self, k::Object<Token>> = v::path(
         "bank_account_token",
     );
     /// A nested [`Token`]; may be absent.
@@ -51,7 +51,7 @@ impl FinancialConnectionsSession {
         object(&self.value, "bank_account_token")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string; may be `null`.
     ///
     /// Source: `client_secret` of `financial_connections.session`.
@@ -63,7 +63,7 @@ impl FinancialConnectionsSession {
     pub const FILTERS: v::Path<
         Self,
         k::Object<BankConnectionsResourceLinkAccountSessionFilters>,
-    > = v::Path::new("filters");
+    > = v::path("filters");
     /// A nested [`BankConnectionsResourceLinkAccountSessionFilters`]; may be absent.
     ///
     /// Source: `filters` of `financial_connections.session`.
@@ -72,7 +72,7 @@ impl FinancialConnectionsSession {
         object(&self.value, "filters")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `financial_connections.session`.
@@ -81,7 +81,7 @@ impl FinancialConnectionsSession {
         id(&self.value, "id")
     }
     /// The path of [`limits`](Self::limits).
-    pub const LIMITS: v::Path<Self, k::Object<FinancialConnectionsSessionLimits>> = v::Path::new(
+    pub const LIMITS: v::Path<Self, k::Object<FinancialConnectionsSessionLimits>> = v::path(
         "limits",
     );
     /// A nested [`FinancialConnectionsSessionLimits`]; may be absent.
@@ -92,7 +92,7 @@ impl FinancialConnectionsSession {
         object(&self.value, "limits")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `financial_connections.session`.
@@ -104,7 +104,7 @@ impl FinancialConnectionsSession {
     pub const MANUAL_ENTRY: v::Path<
         Self,
         k::Object<FinancialConnectionsSessionManualEntry>,
-    > = v::Path::new("manual_entry");
+    > = v::path("manual_entry");
     /// A nested [`FinancialConnectionsSessionManualEntry`]; may be absent.
     ///
     /// Source: `manual_entry` of `financial_connections.session`.
@@ -123,7 +123,7 @@ impl FinancialConnectionsSession {
     pub const PERMISSIONS: v::Path<
         Self,
         k::Array<k::Enum<FinancialConnectionsSessionPermissions>>,
-    > = v::Path::new("permissions");
+    > = v::path("permissions");
     /// An array: one of the values of [`FinancialConnectionsSessionPermissions`], or one that is newer than this list.
     ///
     /// Source: `permissions` of `financial_connections.session`.
@@ -137,7 +137,7 @@ impl FinancialConnectionsSession {
     pub const PREFETCH: v::Path<
         Self,
         k::Array<k::Enum<FinancialConnectionsSessionPrefetch>>,
-    > = v::Path::new("prefetch");
+    > = v::path("prefetch");
     /// An array: one of the values of [`FinancialConnectionsSessionPrefetch`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `prefetch` of `financial_connections.session`.
@@ -146,7 +146,7 @@ impl FinancialConnectionsSession {
         array(&self.value, "prefetch")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `financial_connections.session`.
@@ -184,7 +184,7 @@ impl BankConnectionsResourceLinkAccountSessionFilters {
         k::Array<
             k::Enum<BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories>,
         >,
-    > = v::Path::new("account_subcategories");
+    > = v::path("account_subcategories");
     /// An array: one of the values of [`BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `account_subcategories` of `bank_connections_resource_link_account_session_filters`.
@@ -197,7 +197,7 @@ impl BankConnectionsResourceLinkAccountSessionFilters {
         array(&self.value, "account_subcategories")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `bank_connections_resource_link_account_session_filters`.
@@ -211,7 +211,7 @@ impl BankConnectionsResourceLinkAccountSessionFilters {
         k::Enum<
             BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport,
         >,
-    > = v::Path::new("require_payment_method_support");
+    > = v::path("require_payment_method_support");
     /// One of the values of [`BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport`], or one that is newer than this list; may be absent.
     ///
     /// Source: `require_payment_method_support` of `bank_connections_resource_link_account_session_filters`.
@@ -232,7 +232,7 @@ pub type FinancialConnectionsSessionLimits = Lens<
 >;
 impl FinancialConnectionsSessionLimits {
     /// The path of [`accounts`](Self::accounts).
-    pub const ACCOUNTS: v::Path<Self, k::Int> = v::Path::new("accounts");
+    pub const ACCOUNTS: v::Path<Self, k::Int> = v::path("accounts");
     /// An integer.
     ///
     /// Source: `accounts` of `financial_connections_session_limits`.
@@ -249,7 +249,7 @@ pub type FinancialConnectionsSessionManualEntry = Lens<
 >;
 impl FinancialConnectionsSessionManualEntry {
     /// The path of [`mode`](Self::mode).
-    pub const MODE: v::Path<Self, k::Enum<FinancialConnectionsSessionManualEntryMode>> = v::Path::new(
+    pub const MODE: v::Path<Self, k::Enum<FinancialConnectionsSessionManualEntryMode>> = v::path(
         "mode",
     );
     /// One of the values of [`FinancialConnectionsSessionManualEntryMode`], or one that is newer than this list; may be absent.
@@ -297,40 +297,34 @@ for BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::CreditCard,
-                2 => Self::LineOfCredit,
-                3 => Self::Mortgage,
-                4 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::CreditCard,
+            2 => Self::LineOfCredit,
+            3 => Self::Mortgage,
+            4 => Self::Savings,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories {}
 impl Debug for BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_link_account_session_filters.require_payment_method_support`.
@@ -358,33 +352,27 @@ for BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport 
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::All,
-                1 => Self::AtLeastOne,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::All,
+            1 => Self::AtLeastOne,
+            2 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport {}
@@ -392,7 +380,7 @@ impl Debug
 for BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections_session_manual_entry.mode`.
@@ -416,161 +404,34 @@ impl v::OpenEnum for FinancialConnectionsSessionManualEntryMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Disabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Disabled,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FinancialConnectionsSessionManualEntryMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FinancialConnectionsSessionManualEntryMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FinancialConnectionsSessionManualEntryMode {}
 impl Debug for FinancialConnectionsSessionManualEntryMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `financial_connections.session.permissions`.
-#[non_exhaustive]
-pub enum FinancialConnectionsSessionPermissions {
-    /// `balances`
-    Balances,
-    /// `ownership`
-    Ownership,
-    /// `payment_method`
-    PaymentMethod,
-    /// `transactions`
-    Transactions,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for FinancialConnectionsSessionPermissions {
-    const VALUES: &'static [&'static str] = &[
-        "balances",
-        "ownership",
-        "payment_method",
-        "transactions",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Balances => "balances",
-            Self::Ownership => "ownership",
-            Self::PaymentMethod => "payment_method",
-            Self::Transactions => "transactions",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::PaymentMethod,
-                3 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for FinancialConnectionsSessionPermissions {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for FinancialConnectionsSessionPermissions {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for FinancialConnectionsSessionPermissions {}
-impl Debug for FinancialConnectionsSessionPermissions {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LinkedAccountOptionsCommonPermissions as FinancialConnectionsSessionPermissions;
 /// The values of `financial_connections.session.prefetch`.
-#[non_exhaustive]
-pub enum FinancialConnectionsSessionPrefetch {
-    /// `balances`
-    Balances,
-    /// `ownership`
-    Ownership,
-    /// `transactions`
-    Transactions,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for FinancialConnectionsSessionPrefetch {
-    const VALUES: &'static [&'static str] = &["balances", "ownership", "transactions"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Balances => "balances",
-            Self::Ownership => "ownership",
-            Self::Transactions => "transactions",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for FinancialConnectionsSessionPrefetch {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for FinancialConnectionsSessionPrefetch {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for FinancialConnectionsSessionPrefetch {}
-impl Debug for FinancialConnectionsSessionPrefetch {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LinkedAccountOptionsCommonPrefetch as FinancialConnectionsSessionPrefetch;

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, id, int, map, object, text, times
 pub type ForwardingRequest = Lens<markers::ForwardingRequest>;
 impl ForwardingRequest {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `forwarding.request`.
@@ -23,7 +23,7 @@ impl ForwardingRequest {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `forwarding.request`.
@@ -32,7 +32,7 @@ impl ForwardingRequest {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `forwarding.request`.
@@ -41,7 +41,7 @@ impl ForwardingRequest {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `forwarding.request`.
@@ -57,7 +57,7 @@ impl ForwardingRequest {
         text(&self.value, "object")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::Path::new("payment_method");
+    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::path("payment_method");
     /// A string.
     ///
     /// Source: `payment_method` of `forwarding.request`.
@@ -69,7 +69,7 @@ impl ForwardingRequest {
     pub const REPLACEMENTS: v::Path<
         Self,
         k::Array<k::Enum<ForwardingRequestReplacements>>,
-    > = v::Path::new("replacements");
+    > = v::path("replacements");
     /// An array: one of the values of [`ForwardingRequestReplacements`], or one that is newer than this list.
     ///
     /// Source: `replacements` of `forwarding.request`.
@@ -78,7 +78,7 @@ impl ForwardingRequest {
         array(&self.value, "replacements")
     }
     /// The path of [`request_context`](Self::request_context).
-    pub const REQUEST_CONTEXT: v::Path<Self, k::Object<ForwardedRequestContext>> = v::Path::new(
+    pub const REQUEST_CONTEXT: v::Path<Self, k::Object<ForwardedRequestContext>> = v::path(
         "request_context",
     );
     /// A nested [`ForwardedRequestContext`]; may be `null`.
@@ -89,7 +89,7 @@ impl ForwardingRequest {
         object(&self.value, "request_context")
     }
     /// The path of [`request_details`](Self::request_details).
-    pub const REQUEST_DETAILS: v::Path<Self, k::Object<ForwardedRequestDetails>> = v::Path::new(
+    pub const REQUEST_DETAILS: v::Path<Self, k::Object<ForwardedRequestDetails>> = v::path(
         "request_details",
     );
     /// A nested [`ForwardedRequestDetails`]; may be `null`.
@@ -100,7 +100,7 @@ impl ForwardingRequest {
         object(&self.value, "request_details")
     }
     /// The path of [`response_details`](Self::response_details).
-    pub const RESPONSE_DETAILS: v::Path<Self, k::Object<ForwardedResponseDetails>> = v::Path::new(
+    pub const RESPONSE_DETAILS: v::Path<Self, k::Object<ForwardedResponseDetails>> = v::path(
         "response_details",
     );
     /// A nested [`ForwardedResponseDetails`]; may be `null`.
@@ -111,7 +111,7 @@ impl ForwardingRequest {
         object(&self.value, "response_details")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `forwarding.request`.
@@ -131,7 +131,7 @@ impl v::Resource for ForwardingRequest {
 pub type ForwardedRequestContext = Lens<markers::ForwardedRequestContext>;
 impl ForwardedRequestContext {
     /// The path of [`destination_duration`](Self::destination_duration).
-    pub const DESTINATION_DURATION: v::Path<Self, k::Int> = v::Path::new(
+    pub const DESTINATION_DURATION: v::Path<Self, k::Int> = v::path(
         "destination_duration",
     );
     /// An integer.
@@ -142,7 +142,7 @@ impl ForwardedRequestContext {
         int(&self.value, "destination_duration")
     }
     /// The path of [`destination_ip_address`](Self::destination_ip_address).
-    pub const DESTINATION_IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
+    pub const DESTINATION_IP_ADDRESS: v::Path<Self, k::Text> = v::path(
         "destination_ip_address",
     );
     /// A string.
@@ -159,7 +159,7 @@ impl ForwardedRequestContext {
 pub type ForwardedRequestDetails = Lens<markers::ForwardedRequestDetails>;
 impl ForwardedRequestDetails {
     /// The path of [`body`](Self::body).
-    pub const BODY: v::Path<Self, k::Text> = v::Path::new("body");
+    pub const BODY: v::Path<Self, k::Text> = v::path("body");
     /// A string.
     ///
     /// Source: `body` of `forwarded_request_details`.
@@ -168,7 +168,7 @@ impl ForwardedRequestDetails {
         text(&self.value, "body")
     }
     /// The path of [`headers`](Self::headers).
-    pub const HEADERS: v::Path<Self, k::Array<k::Object<ForwardedRequestHeader>>> = v::Path::new(
+    pub const HEADERS: v::Path<Self, k::Array<k::Object<ForwardedRequestHeader>>> = v::path(
         "headers",
     );
     /// An array: a nested [`ForwardedRequestHeader`].
@@ -179,7 +179,7 @@ impl ForwardedRequestDetails {
         array(&self.value, "headers")
     }
     /// The path of [`http_method`](Self::http_method).
-    pub const HTTP_METHOD: v::Path<Self, k::Text> = v::Path::new("http_method");
+    pub const HTTP_METHOD: v::Path<Self, k::Text> = v::path("http_method");
     /// Always `POST`.
     ///
     /// Source: `http_method` of `forwarded_request_details`.
@@ -194,7 +194,7 @@ impl ForwardedRequestDetails {
 pub type ForwardedRequestHeader = Lens<markers::ForwardedRequestHeader>;
 impl ForwardedRequestHeader {
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `forwarded_request_header`.
@@ -203,7 +203,7 @@ impl ForwardedRequestHeader {
         text(&self.value, "name")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string.
     ///
     /// Source: `value` of `forwarded_request_header`.
@@ -218,7 +218,7 @@ impl ForwardedRequestHeader {
 pub type ForwardedResponseDetails = Lens<markers::ForwardedResponseDetails>;
 impl ForwardedResponseDetails {
     /// The path of [`body`](Self::body).
-    pub const BODY: v::Path<Self, k::Text> = v::Path::new("body");
+    pub const BODY: v::Path<Self, k::Text> = v::path("body");
     /// A string.
     ///
     /// Source: `body` of `forwarded_response_details`.
@@ -227,7 +227,7 @@ impl ForwardedResponseDetails {
         text(&self.value, "body")
     }
     /// The path of [`headers`](Self::headers).
-    pub const HEADERS: v::Path<Self, k::Array<k::Object<ForwardedRequestHeader>>> = v::Path::new(
+    pub const HEADERS: v::Path<Self, k::Array<k::Object<ForwardedRequestHeader>>> = v::path(
         "headers",
     );
     /// An array: a nested [`ForwardedRequestHeader`].
@@ -238,7 +238,7 @@ impl ForwardedResponseDetails {
         array(&self.value, "headers")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Int> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Int> = v::path("status");
     /// An integer.
     ///
     /// Source: `status` of `forwarded_response_details`.
@@ -283,39 +283,33 @@ impl v::OpenEnum for ForwardingRequestReplacements {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardCvc,
-                1 => Self::CardExpiry,
-                2 => Self::CardNumber,
-                3 => Self::CardholderName,
-                4 => Self::RequestSignature,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardCvc,
+            1 => Self::CardExpiry,
+            2 => Self::CardNumber,
+            3 => Self::CardholderName,
+            4 => Self::RequestSignature,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ForwardingRequestReplacements {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ForwardingRequestReplacements {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ForwardingRequestReplacements {}
 impl Debug for ForwardingRequestReplacements {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, object, open_enum, text};
 pub type FundingInstructions = Lens<markers::FundingInstructions>;
 impl FundingInstructions {
     /// The path of [`bank_transfer`](Self::bank_transfer).
-    pub const BANK_TRANSFER: v::Path<Self, k::Object<FundingInstructionsBankTransfer>> = v::Path::new(
+    pub const BANK_TRANSFER: v::Path<Self, k::Object<FundingInstructionsBankTransfer>> = v::path(
         "bank_transfer",
     );
     /// A nested [`FundingInstructionsBankTransfer`].
@@ -25,7 +25,7 @@ impl FundingInstructions {
         object(&self.value, "bank_transfer")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `funding_instructions`.
@@ -34,7 +34,7 @@ impl FundingInstructions {
         text(&self.value, "currency")
     }
     /// The path of [`funding_type`](Self::funding_type).
-    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::Path::new("funding_type");
+    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::path("funding_type");
     /// Always `bank_transfer`.
     ///
     /// Source: `funding_type` of `funding_instructions`.
@@ -43,7 +43,7 @@ impl FundingInstructions {
         text(&self.value, "funding_type")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `funding_instructions`.
@@ -73,7 +73,7 @@ pub type FundingInstructionsBankTransfer = Lens<
 >;
 impl FundingInstructionsBankTransfer {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `funding_instructions_bank_transfer`.
@@ -85,7 +85,7 @@ impl FundingInstructionsBankTransfer {
     pub const FINANCIAL_ADDRESSES: v::Path<
         Self,
         k::Array<k::Object<FundingInstructionsBankTransferFinancialAddress>>,
-    > = v::Path::new("financial_addresses");
+    > = v::path("financial_addresses");
     /// An array: a nested [`FundingInstructionsBankTransferFinancialAddress`].
     ///
     /// Source: `financial_addresses` of `funding_instructions_bank_transfer`.
@@ -96,7 +96,7 @@ impl FundingInstructionsBankTransfer {
         array(&self.value, "financial_addresses")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<FundingInstructionsBankTransferType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<FundingInstructionsBankTransferType>> = v::path(
         "type",
     );
     /// One of the values of [`FundingInstructionsBankTransferType`], or one that is newer than this list.
@@ -128,36 +128,30 @@ impl v::OpenEnum for FundingInstructionsBankTransferType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EuBankTransfer,
-                1 => Self::JpBankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::EuBankTransfer,
+            1 => Self::JpBankTransfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FundingInstructionsBankTransferType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FundingInstructionsBankTransferType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FundingInstructionsBankTransferType {}
 impl Debug for FundingInstructionsBankTransferType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -7,9 +7,7 @@ use stripe_store::view as v;
 use stripe_store::view::kind as k;
 use stripe_store::view::AnyObject;
 use stripe_store::view::View as _;
-use stripe_store::view::read::{
-    array, boolean, id, int, object, open_enum, text, timestamp,
-};
+use stripe_store::view::read::{array, boolean, id, object, open_enum, text, timestamp};
 /// A Stripe object of type `identity.verification_report`.
 ///
 /// API: `/v1/identity/verification_reports`; can be retrieved, listed.
@@ -18,7 +16,7 @@ use stripe_store::view::read::{
 pub type IdentityVerificationReport = Lens<markers::IdentityVerificationReport>;
 impl IdentityVerificationReport {
     /// The path of [`client_reference_id`](Self::client_reference_id).
-    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::path(
         "client_reference_id",
     );
     /// A string; may be `null`.
@@ -29,7 +27,7 @@ impl IdentityVerificationReport {
         text(&self.value, "client_reference_id")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `identity.verification_report`.
@@ -38,7 +36,7 @@ impl IdentityVerificationReport {
         timestamp(&self.value, "created")
     }
     /// The path of [`document`](Self::document).
-    pub const DOCUMENT: v::Path<Self, k::Object<GelatoDocumentReport>> = v::Path::new(
+    pub const DOCUMENT: v::Path<Self, k::Object<GelatoDocumentReport>> = v::path(
         "document",
     );
     /// A nested [`GelatoDocumentReport`]; may be absent.
@@ -49,7 +47,7 @@ impl IdentityVerificationReport {
         object(&self.value, "document")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Object<GelatoEmailReport>> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Object<GelatoEmailReport>> = v::path("email");
     /// A nested [`GelatoEmailReport`]; may be absent.
     ///
     /// Source: `email` of `identity.verification_report`.
@@ -58,7 +56,7 @@ impl IdentityVerificationReport {
         object(&self.value, "email")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `identity.verification_report`.
@@ -67,7 +65,7 @@ impl IdentityVerificationReport {
         id(&self.value, "id")
     }
     /// The path of [`id_number`](Self::id_number).
-    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoIdNumberReport>> = v::Path::new(
+    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoIdNumberReport>> = v::path(
         "id_number",
     );
     /// A nested [`GelatoIdNumberReport`]; may be absent.
@@ -78,7 +76,7 @@ impl IdentityVerificationReport {
         object(&self.value, "id_number")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `identity.verification_report`.
@@ -94,7 +92,7 @@ impl IdentityVerificationReport {
         text(&self.value, "object")
     }
     /// The path of [`options`](Self::options).
-    pub const OPTIONS: v::Path<Self, k::Object<GelatoVerificationReportOptions>> = v::Path::new(
+    pub const OPTIONS: v::Path<Self, k::Object<GelatoVerificationReportOptions>> = v::path(
         "options",
     );
     /// A nested [`GelatoVerificationReportOptions`]; may be absent.
@@ -105,7 +103,7 @@ impl IdentityVerificationReport {
         object(&self.value, "options")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Object<GelatoPhoneReport>> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Object<GelatoPhoneReport>> = v::path("phone");
     /// A nested [`GelatoPhoneReport`]; may be absent.
     ///
     /// Source: `phone` of `identity.verification_report`.
@@ -114,9 +112,7 @@ impl IdentityVerificationReport {
         object(&self.value, "phone")
     }
     /// The path of [`selfie`](Self::selfie).
-    pub const SELFIE: v::Path<Self, k::Object<GelatoSelfieReport>> = v::Path::new(
-        "selfie",
-    );
+    pub const SELFIE: v::Path<Self, k::Object<GelatoSelfieReport>> = v::path("selfie");
     /// A nested [`GelatoSelfieReport`]; may be absent.
     ///
     /// Source: `selfie` of `identity.verification_report`.
@@ -125,7 +121,7 @@ impl IdentityVerificationReport {
         object(&self.value, "selfie")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IdentityVerificationReportType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IdentityVerificationReportType>> = v::path(
         "type",
     );
     /// One of the values of [`IdentityVerificationReportType`], or one that is newer than this list.
@@ -136,9 +132,7 @@ impl IdentityVerificationReport {
         open_enum(&self.value, "type")
     }
     /// The path of [`verification_flow`](Self::verification_flow).
-    pub const VERIFICATION_FLOW: v::Path<Self, k::Text> = v::Path::new(
-        "verification_flow",
-    );
+    pub const VERIFICATION_FLOW: v::Path<Self, k::Text> = v::path("verification_flow");
     /// A string; may be absent.
     ///
     /// Source: `verification_flow` of `identity.verification_report`.
@@ -147,7 +141,7 @@ impl IdentityVerificationReport {
         text(&self.value, "verification_flow")
     }
     /// The path of [`verification_session`](Self::verification_session).
-    pub const VERIFICATION_SESSION: v::Path<Self, k::Text> = v::Path::new(
+    pub const VERIFICATION_SESSION: v::Path<Self, k::Text> = v::path(
         "verification_session",
     );
     /// A string; may be `null`.
@@ -198,148 +192,26 @@ pub enum IdentityVerificationReportVariant<'a> {
 /// Part of other objects: `gelato_data_document_report_date_of_birth`.
 ///
 /// Source: schema `gelato_data_document_report_date_of_birth`.
-pub type GelatoDataDocumentReportDateOfBirth = Lens<
-    markers::GelatoDataDocumentReportDateOfBirth,
->;
-impl GelatoDataDocumentReportDateOfBirth {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `gelato_data_document_report_date_of_birth`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `gelato_data_document_report_date_of_birth`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `gelato_data_document_report_date_of_birth`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type GelatoDataDocumentReportDateOfBirth = super::LegalEntityDob;
 /// Part of other objects: `gelato_data_document_report_expiration_date`.
 ///
 /// Source: schema `gelato_data_document_report_expiration_date`.
-pub type GelatoDataDocumentReportExpirationDate = Lens<
-    markers::GelatoDataDocumentReportExpirationDate,
->;
-impl GelatoDataDocumentReportExpirationDate {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `gelato_data_document_report_expiration_date`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `gelato_data_document_report_expiration_date`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `gelato_data_document_report_expiration_date`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type GelatoDataDocumentReportExpirationDate = super::LegalEntityDob;
 /// Part of other objects: `gelato_data_document_report_issued_date`.
 ///
 /// Source: schema `gelato_data_document_report_issued_date`.
-pub type GelatoDataDocumentReportIssuedDate = Lens<
-    markers::GelatoDataDocumentReportIssuedDate,
->;
-impl GelatoDataDocumentReportIssuedDate {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `gelato_data_document_report_issued_date`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `gelato_data_document_report_issued_date`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `gelato_data_document_report_issued_date`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type GelatoDataDocumentReportIssuedDate = super::LegalEntityDob;
 /// Part of other objects: `gelato_data_id_number_report_date`.
 ///
 /// Source: schema `gelato_data_id_number_report_date`.
-pub type GelatoDataIdNumberReportDate = Lens<markers::GelatoDataIdNumberReportDate>;
-impl GelatoDataIdNumberReportDate {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `gelato_data_id_number_report_date`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `gelato_data_id_number_report_date`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `gelato_data_id_number_report_date`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type GelatoDataIdNumberReportDate = super::LegalEntityDob;
 /// Part of other objects: `gelato_document_report`.
 ///
 /// Source: schema `gelato_document_report`.
 pub type GelatoDocumentReport = Lens<markers::GelatoDocumentReport>;
 impl GelatoDocumentReport {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `gelato_document_report`.
@@ -348,7 +220,7 @@ impl GelatoDocumentReport {
         object(&self.value, "address")
     }
     /// The path of [`dob`](Self::dob).
-    pub const DOB: v::Path<Self, k::Object<GelatoDataDocumentReportDateOfBirth>> = v::Path::new(
+    pub const DOB: v::Path<Self, k::Object<GelatoDataDocumentReportDateOfBirth>> = v::path(
         "dob",
     );
     /// A nested [`GelatoDataDocumentReportDateOfBirth`]; may be absent or `null`.
@@ -359,7 +231,7 @@ impl GelatoDocumentReport {
         object(&self.value, "dob")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<GelatoDocumentReportError>> = v::Path::new(
+    pub const ERROR: v::Path<Self, k::Object<GelatoDocumentReportError>> = v::path(
         "error",
     );
     /// A nested [`GelatoDocumentReportError`]; may be `null`.
@@ -373,7 +245,7 @@ impl GelatoDocumentReport {
     pub const EXPIRATION_DATE: v::Path<
         Self,
         k::Object<GelatoDataDocumentReportExpirationDate>,
-    > = v::Path::new("expiration_date");
+    > = v::path("expiration_date");
     /// A nested [`GelatoDataDocumentReportExpirationDate`]; may be absent or `null`.
     ///
     /// Source: `expiration_date` of `gelato_document_report`.
@@ -382,7 +254,7 @@ impl GelatoDocumentReport {
         object(&self.value, "expiration_date")
     }
     /// The path of [`files`](Self::files).
-    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new("files");
+    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::path("files");
     /// An array: a string; empty where absent.
     ///
     /// Source: `files` of `gelato_document_report`.
@@ -391,7 +263,7 @@ impl GelatoDocumentReport {
         array(&self.value, "files")
     }
     /// The path of [`first_name`](Self::first_name).
-    pub const FIRST_NAME: v::Path<Self, k::Text> = v::Path::new("first_name");
+    pub const FIRST_NAME: v::Path<Self, k::Text> = v::path("first_name");
     /// A string; may be `null`.
     ///
     /// Source: `first_name` of `gelato_document_report`.
@@ -403,7 +275,7 @@ impl GelatoDocumentReport {
     pub const ISSUED_DATE: v::Path<
         Self,
         k::Object<GelatoDataDocumentReportIssuedDate>,
-    > = v::Path::new("issued_date");
+    > = v::path("issued_date");
     /// A nested [`GelatoDataDocumentReportIssuedDate`]; may be `null`.
     ///
     /// Source: `issued_date` of `gelato_document_report`.
@@ -412,7 +284,7 @@ impl GelatoDocumentReport {
         object(&self.value, "issued_date")
     }
     /// The path of [`issuing_country`](Self::issuing_country).
-    pub const ISSUING_COUNTRY: v::Path<Self, k::Text> = v::Path::new("issuing_country");
+    pub const ISSUING_COUNTRY: v::Path<Self, k::Text> = v::path("issuing_country");
     /// A string; may be `null`.
     ///
     /// Source: `issuing_country` of `gelato_document_report`.
@@ -421,7 +293,7 @@ impl GelatoDocumentReport {
         text(&self.value, "issuing_country")
     }
     /// The path of [`last_name`](Self::last_name).
-    pub const LAST_NAME: v::Path<Self, k::Text> = v::Path::new("last_name");
+    pub const LAST_NAME: v::Path<Self, k::Text> = v::path("last_name");
     /// A string; may be `null`.
     ///
     /// Source: `last_name` of `gelato_document_report`.
@@ -430,7 +302,7 @@ impl GelatoDocumentReport {
         text(&self.value, "last_name")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `number` of `gelato_document_report`.
@@ -439,7 +311,7 @@ impl GelatoDocumentReport {
         text(&self.value, "number")
     }
     /// The path of [`sex`](Self::sex).
-    pub const SEX: v::Path<Self, k::Enum<GelatoDocumentReportSex>> = v::Path::new("sex");
+    pub const SEX: v::Path<Self, k::Enum<GelatoDocumentReportSex>> = v::path("sex");
     /// One of the values of [`GelatoDocumentReportSex`], or one that is newer than this list; may be absent or `null`.
     ///
     /// Source: `sex` of `gelato_document_report`.
@@ -448,7 +320,7 @@ impl GelatoDocumentReport {
         open_enum(&self.value, "sex")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<GelatoDocumentReportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<GelatoDocumentReportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`GelatoDocumentReportStatus`], or one that is newer than this list.
@@ -459,9 +331,7 @@ impl GelatoDocumentReport {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<GelatoDocumentReportType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<GelatoDocumentReportType>> = v::path("type");
     /// One of the values of [`GelatoDocumentReportType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `type` of `gelato_document_report`.
@@ -470,7 +340,7 @@ impl GelatoDocumentReport {
         open_enum(&self.value, "type")
     }
     /// The path of [`unparsed_place_of_birth`](Self::unparsed_place_of_birth).
-    pub const UNPARSED_PLACE_OF_BIRTH: v::Path<Self, k::Text> = v::Path::new(
+    pub const UNPARSED_PLACE_OF_BIRTH: v::Path<Self, k::Text> = v::path(
         "unparsed_place_of_birth",
     );
     /// A string; may be absent or `null`.
@@ -481,7 +351,7 @@ impl GelatoDocumentReport {
         text(&self.value, "unparsed_place_of_birth")
     }
     /// The path of [`unparsed_sex`](Self::unparsed_sex).
-    pub const UNPARSED_SEX: v::Path<Self, k::Text> = v::Path::new("unparsed_sex");
+    pub const UNPARSED_SEX: v::Path<Self, k::Text> = v::path("unparsed_sex");
     /// A string; may be absent or `null`.
     ///
     /// Source: `unparsed_sex` of `gelato_document_report`.
@@ -496,7 +366,7 @@ impl GelatoDocumentReport {
 pub type GelatoDocumentReportError = Lens<markers::GelatoDocumentReportError>;
 impl GelatoDocumentReportError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoDocumentReportErrorCode>> = v::Path::new(
+    pub const CODE: v::Path<Self, k::Enum<GelatoDocumentReportErrorCode>> = v::path(
         "code",
     );
     /// One of the values of [`GelatoDocumentReportErrorCode`], or one that is newer than this list; may be `null`.
@@ -507,7 +377,7 @@ impl GelatoDocumentReportError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_document_report_error`.
@@ -522,7 +392,7 @@ impl GelatoDocumentReportError {
 pub type GelatoEmailReport = Lens<markers::GelatoEmailReport>;
 impl GelatoEmailReport {
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `gelato_email_report`.
@@ -531,9 +401,7 @@ impl GelatoEmailReport {
         text(&self.value, "email")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<GelatoEmailReportError>> = v::Path::new(
-        "error",
-    );
+    pub const ERROR: v::Path<Self, k::Object<GelatoEmailReportError>> = v::path("error");
     /// A nested [`GelatoEmailReportError`]; may be `null`.
     ///
     /// Source: `error` of `gelato_email_report`.
@@ -542,7 +410,7 @@ impl GelatoEmailReport {
         object(&self.value, "error")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<GelatoEmailReportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<GelatoEmailReportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`GelatoEmailReportStatus`], or one that is newer than this list.
@@ -559,9 +427,7 @@ impl GelatoEmailReport {
 pub type GelatoEmailReportError = Lens<markers::GelatoEmailReportError>;
 impl GelatoEmailReportError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoEmailReportErrorCode>> = v::Path::new(
-        "code",
-    );
+    pub const CODE: v::Path<Self, k::Enum<GelatoEmailReportErrorCode>> = v::path("code");
     /// One of the values of [`GelatoEmailReportErrorCode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `code` of `gelato_email_report_error`.
@@ -570,7 +436,7 @@ impl GelatoEmailReportError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_email_report_error`.
@@ -585,7 +451,7 @@ impl GelatoEmailReportError {
 pub type GelatoIdNumberReport = Lens<markers::GelatoIdNumberReport>;
 impl GelatoIdNumberReport {
     /// The path of [`dob`](Self::dob).
-    pub const DOB: v::Path<Self, k::Object<GelatoDataIdNumberReportDate>> = v::Path::new(
+    pub const DOB: v::Path<Self, k::Object<GelatoDataIdNumberReportDate>> = v::path(
         "dob",
     );
     /// A nested [`GelatoDataIdNumberReportDate`]; may be absent or `null`.
@@ -596,7 +462,7 @@ impl GelatoIdNumberReport {
         object(&self.value, "dob")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<GelatoIdNumberReportError>> = v::Path::new(
+    pub const ERROR: v::Path<Self, k::Object<GelatoIdNumberReportError>> = v::path(
         "error",
     );
     /// A nested [`GelatoIdNumberReportError`]; may be `null`.
@@ -607,7 +473,7 @@ impl GelatoIdNumberReport {
         object(&self.value, "error")
     }
     /// The path of [`first_name`](Self::first_name).
-    pub const FIRST_NAME: v::Path<Self, k::Text> = v::Path::new("first_name");
+    pub const FIRST_NAME: v::Path<Self, k::Text> = v::path("first_name");
     /// A string; may be `null`.
     ///
     /// Source: `first_name` of `gelato_id_number_report`.
@@ -616,7 +482,7 @@ impl GelatoIdNumberReport {
         text(&self.value, "first_name")
     }
     /// The path of [`id_number`](Self::id_number).
-    pub const ID_NUMBER: v::Path<Self, k::Text> = v::Path::new("id_number");
+    pub const ID_NUMBER: v::Path<Self, k::Text> = v::path("id_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `id_number` of `gelato_id_number_report`.
@@ -625,7 +491,7 @@ impl GelatoIdNumberReport {
         text(&self.value, "id_number")
     }
     /// The path of [`id_number_type`](Self::id_number_type).
-    pub const ID_NUMBER_TYPE: v::Path<Self, k::Enum<GelatoIdNumberReportIdNumberType>> = v::Path::new(
+    pub const ID_NUMBER_TYPE: v::Path<Self, k::Enum<GelatoIdNumberReportIdNumberType>> = v::path(
         "id_number_type",
     );
     /// One of the values of [`GelatoIdNumberReportIdNumberType`], or one that is newer than this list; may be `null`.
@@ -636,7 +502,7 @@ impl GelatoIdNumberReport {
         open_enum(&self.value, "id_number_type")
     }
     /// The path of [`last_name`](Self::last_name).
-    pub const LAST_NAME: v::Path<Self, k::Text> = v::Path::new("last_name");
+    pub const LAST_NAME: v::Path<Self, k::Text> = v::path("last_name");
     /// A string; may be `null`.
     ///
     /// Source: `last_name` of `gelato_id_number_report`.
@@ -645,7 +511,7 @@ impl GelatoIdNumberReport {
         text(&self.value, "last_name")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<GelatoIdNumberReportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<GelatoIdNumberReportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`GelatoIdNumberReportStatus`], or one that is newer than this list.
@@ -662,7 +528,7 @@ impl GelatoIdNumberReport {
 pub type GelatoIdNumberReportError = Lens<markers::GelatoIdNumberReportError>;
 impl GelatoIdNumberReportError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoIdNumberReportErrorCode>> = v::Path::new(
+    pub const CODE: v::Path<Self, k::Enum<GelatoIdNumberReportErrorCode>> = v::path(
         "code",
     );
     /// One of the values of [`GelatoIdNumberReportErrorCode`], or one that is newer than this list; may be `null`.
@@ -673,7 +539,7 @@ impl GelatoIdNumberReportError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_id_number_report_error`.
@@ -688,9 +554,7 @@ impl GelatoIdNumberReportError {
 pub type GelatoPhoneReport = Lens<markers::GelatoPhoneReport>;
 impl GelatoPhoneReport {
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<GelatoPhoneReportError>> = v::Path::new(
-        "error",
-    );
+    pub const ERROR: v::Path<Self, k::Object<GelatoPhoneReportError>> = v::path("error");
     /// A nested [`GelatoPhoneReportError`]; may be `null`.
     ///
     /// Source: `error` of `gelato_phone_report`.
@@ -699,7 +563,7 @@ impl GelatoPhoneReport {
         object(&self.value, "error")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `gelato_phone_report`.
@@ -708,7 +572,7 @@ impl GelatoPhoneReport {
         text(&self.value, "phone")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<GelatoPhoneReportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<GelatoPhoneReportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`GelatoPhoneReportStatus`], or one that is newer than this list.
@@ -725,9 +589,7 @@ impl GelatoPhoneReport {
 pub type GelatoPhoneReportError = Lens<markers::GelatoPhoneReportError>;
 impl GelatoPhoneReportError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoPhoneReportErrorCode>> = v::Path::new(
-        "code",
-    );
+    pub const CODE: v::Path<Self, k::Enum<GelatoPhoneReportErrorCode>> = v::path("code");
     /// One of the values of [`GelatoPhoneReportErrorCode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `code` of `gelato_phone_report_error`.
@@ -736,7 +598,7 @@ impl GelatoPhoneReportError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_phone_report_error`.
@@ -754,7 +616,7 @@ impl GelatoReportDocumentOptions {
     pub const ALLOWED_TYPES: v::Path<
         Self,
         k::Array<k::Enum<GelatoReportDocumentOptionsAllowedTypes>>,
-    > = v::Path::new("allowed_types");
+    > = v::path("allowed_types");
     /// An array: one of the values of [`GelatoReportDocumentOptionsAllowedTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allowed_types` of `gelato_report_document_options`.
@@ -765,9 +627,7 @@ impl GelatoReportDocumentOptions {
         array(&self.value, "allowed_types")
     }
     /// The path of [`require_id_number`](Self::require_id_number).
-    pub const REQUIRE_ID_NUMBER: v::Path<Self, k::Bool> = v::Path::new(
-        "require_id_number",
-    );
+    pub const REQUIRE_ID_NUMBER: v::Path<Self, k::Bool> = v::path("require_id_number");
     /// True or false; may be absent.
     ///
     /// Source: `require_id_number` of `gelato_report_document_options`.
@@ -776,7 +636,7 @@ impl GelatoReportDocumentOptions {
         boolean(&self.value, "require_id_number")
     }
     /// The path of [`require_live_capture`](Self::require_live_capture).
-    pub const REQUIRE_LIVE_CAPTURE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUIRE_LIVE_CAPTURE: v::Path<Self, k::Bool> = v::path(
         "require_live_capture",
     );
     /// True or false; may be absent.
@@ -787,7 +647,7 @@ impl GelatoReportDocumentOptions {
         boolean(&self.value, "require_live_capture")
     }
     /// The path of [`require_matching_selfie`](Self::require_matching_selfie).
-    pub const REQUIRE_MATCHING_SELFIE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUIRE_MATCHING_SELFIE: v::Path<Self, k::Bool> = v::path(
         "require_matching_selfie",
     );
     /// True or false; may be absent.
@@ -801,14 +661,14 @@ impl GelatoReportDocumentOptions {
 /// Part of other objects: `gelato_report_id_number_options`.
 ///
 /// Source: schema `gelato_report_id_number_options`.
-pub type GelatoReportIdNumberOptions = Lens<markers::GelatoReportIdNumberOptions>;
+pub type GelatoReportIdNumberOptions = super::MandateLink;
 /// Part of other objects: `gelato_selfie_report`.
 ///
 /// Source: schema `gelato_selfie_report`.
 pub type GelatoSelfieReport = Lens<markers::GelatoSelfieReport>;
 impl GelatoSelfieReport {
     /// The path of [`document`](Self::document).
-    pub const DOCUMENT: v::Path<Self, k::Text> = v::Path::new("document");
+    pub const DOCUMENT: v::Path<Self, k::Text> = v::path("document");
     /// A string; may be `null`.
     ///
     /// Source: `document` of `gelato_selfie_report`.
@@ -817,7 +677,7 @@ impl GelatoSelfieReport {
         text(&self.value, "document")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<GelatoSelfieReportError>> = v::Path::new(
+    pub const ERROR: v::Path<Self, k::Object<GelatoSelfieReportError>> = v::path(
         "error",
     );
     /// A nested [`GelatoSelfieReportError`]; may be `null`.
@@ -828,7 +688,7 @@ impl GelatoSelfieReport {
         object(&self.value, "error")
     }
     /// The path of [`selfie`](Self::selfie).
-    pub const SELFIE: v::Path<Self, k::Text> = v::Path::new("selfie");
+    pub const SELFIE: v::Path<Self, k::Text> = v::path("selfie");
     /// A string; may be `null`.
     ///
     /// Source: `selfie` of `gelato_selfie_report`.
@@ -837,7 +697,7 @@ impl GelatoSelfieReport {
         text(&self.value, "selfie")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<GelatoSelfieReportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<GelatoSelfieReportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`GelatoSelfieReportStatus`], or one that is newer than this list.
@@ -854,7 +714,7 @@ impl GelatoSelfieReport {
 pub type GelatoSelfieReportError = Lens<markers::GelatoSelfieReportError>;
 impl GelatoSelfieReportError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoSelfieReportErrorCode>> = v::Path::new(
+    pub const CODE: v::Path<Self, k::Enum<GelatoSelfieReportErrorCode>> = v::path(
         "code",
     );
     /// One of the values of [`GelatoSelfieReportErrorCode`], or one that is newer than this list; may be `null`.
@@ -865,7 +725,7 @@ impl GelatoSelfieReportError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_selfie_report_error`.
@@ -882,7 +742,7 @@ pub type GelatoVerificationReportOptions = Lens<
 >;
 impl GelatoVerificationReportOptions {
     /// The path of [`document`](Self::document).
-    pub const DOCUMENT: v::Path<Self, k::Object<GelatoReportDocumentOptions>> = v::Path::new(
+    pub const DOCUMENT: v::Path<Self, k::Object<GelatoReportDocumentOptions>> = v::path(
         "document",
     );
     /// A nested [`GelatoReportDocumentOptions`]; may be absent.
@@ -893,7 +753,7 @@ impl GelatoVerificationReportOptions {
         object(&self.value, "document")
     }
     /// The path of [`id_number`](Self::id_number).
-    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoReportIdNumberOptions>> = v::Path::new(
+    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoReportIdNumberOptions>> = v::path(
         "id_number",
     );
     /// A nested [`GelatoReportIdNumberOptions`]; may be absent.
@@ -932,38 +792,32 @@ impl v::OpenEnum for GelatoDocumentReportErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DocumentExpired,
-                1 => Self::DocumentTypeNotSupported,
-                2 => Self::DocumentUnverifiedOther,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DocumentExpired,
+            1 => Self::DocumentTypeNotSupported,
+            2 => Self::DocumentUnverifiedOther,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoDocumentReportErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoDocumentReportErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoDocumentReportErrorCode {}
 impl Debug for GelatoDocumentReportErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_document_report.sex`.
@@ -993,95 +847,37 @@ impl v::OpenEnum for GelatoDocumentReportSex {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Redacted,
-                1 => Self::Female,
-                2 => Self::Male,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Redacted,
+            1 => Self::Female,
+            2 => Self::Male,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoDocumentReportSex {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoDocumentReportSex {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoDocumentReportSex {}
 impl Debug for GelatoDocumentReportSex {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_document_report.status`.
-#[non_exhaustive]
-pub enum GelatoDocumentReportStatus {
-    /// `unverified`
-    Unverified,
-    /// `verified`
-    Verified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoDocumentReportStatus {
-    const VALUES: &'static [&'static str] = &["unverified", "verified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Verified => "verified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Unverified,
-                1 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoDocumentReportStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoDocumentReportStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoDocumentReportStatus {}
-impl Debug for GelatoDocumentReportStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoEmailReportStatus as GelatoDocumentReportStatus;
 /// The values of `gelato_document_report.type`.
 #[non_exhaustive]
 pub enum GelatoDocumentReportType {
@@ -1106,38 +902,32 @@ impl v::OpenEnum for GelatoDocumentReportType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DrivingLicense,
-                1 => Self::IdCard,
-                2 => Self::Passport,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DrivingLicense,
+            1 => Self::IdCard,
+            2 => Self::Passport,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoDocumentReportType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoDocumentReportType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoDocumentReportType {}
 impl Debug for GelatoDocumentReportType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_email_report_error.code`.
@@ -1164,37 +954,31 @@ impl v::OpenEnum for GelatoEmailReportErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EmailUnverifiedOther,
-                1 => Self::EmailVerificationDeclined,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::EmailUnverifiedOther,
+            1 => Self::EmailVerificationDeclined,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoEmailReportErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoEmailReportErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoEmailReportErrorCode {}
 impl Debug for GelatoEmailReportErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_email_report.status`.
@@ -1218,37 +1002,31 @@ impl v::OpenEnum for GelatoEmailReportStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Unverified,
-                1 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Unverified,
+            1 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoEmailReportStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoEmailReportStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoEmailReportStatus {}
 impl Debug for GelatoEmailReportStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_id_number_report_error.code`.
@@ -1281,38 +1059,32 @@ impl v::OpenEnum for GelatoIdNumberReportErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IdNumberInsufficientDocumentData,
-                1 => Self::IdNumberMismatch,
-                2 => Self::IdNumberUnverifiedOther,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::IdNumberInsufficientDocumentData,
+            1 => Self::IdNumberMismatch,
+            2 => Self::IdNumberUnverifiedOther,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoIdNumberReportErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoIdNumberReportErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoIdNumberReportErrorCode {}
 impl Debug for GelatoIdNumberReportErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_id_number_report.id_number_type`.
@@ -1339,94 +1111,36 @@ impl v::OpenEnum for GelatoIdNumberReportIdNumberType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BrCpf,
-                1 => Self::SgNric,
-                2 => Self::UsSsn,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BrCpf,
+            1 => Self::SgNric,
+            2 => Self::UsSsn,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoIdNumberReportIdNumberType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoIdNumberReportIdNumberType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoIdNumberReportIdNumberType {}
 impl Debug for GelatoIdNumberReportIdNumberType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_id_number_report.status`.
-#[non_exhaustive]
-pub enum GelatoIdNumberReportStatus {
-    /// `unverified`
-    Unverified,
-    /// `verified`
-    Verified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoIdNumberReportStatus {
-    const VALUES: &'static [&'static str] = &["unverified", "verified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Verified => "verified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Unverified,
-                1 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoIdNumberReportStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoIdNumberReportStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoIdNumberReportStatus {}
-impl Debug for GelatoIdNumberReportStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoEmailReportStatus as GelatoIdNumberReportStatus;
 /// The values of `gelato_phone_report_error.code`.
 #[non_exhaustive]
 pub enum GelatoPhoneReportErrorCode {
@@ -1451,151 +1165,37 @@ impl v::OpenEnum for GelatoPhoneReportErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PhoneUnverifiedOther,
-                1 => Self::PhoneVerificationDeclined,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PhoneUnverifiedOther,
+            1 => Self::PhoneVerificationDeclined,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoPhoneReportErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoPhoneReportErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoPhoneReportErrorCode {}
 impl Debug for GelatoPhoneReportErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_phone_report.status`.
-#[non_exhaustive]
-pub enum GelatoPhoneReportStatus {
-    /// `unverified`
-    Unverified,
-    /// `verified`
-    Verified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoPhoneReportStatus {
-    const VALUES: &'static [&'static str] = &["unverified", "verified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Verified => "verified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Unverified,
-                1 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoPhoneReportStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoPhoneReportStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoPhoneReportStatus {}
-impl Debug for GelatoPhoneReportStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoEmailReportStatus as GelatoPhoneReportStatus;
 /// The values of `gelato_report_document_options.allowed_types`.
-#[non_exhaustive]
-pub enum GelatoReportDocumentOptionsAllowedTypes {
-    /// `driving_license`
-    DrivingLicense,
-    /// `id_card`
-    IdCard,
-    /// `passport`
-    Passport,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoReportDocumentOptionsAllowedTypes {
-    const VALUES: &'static [&'static str] = &["driving_license", "id_card", "passport"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DrivingLicense => "driving_license",
-            Self::IdCard => "id_card",
-            Self::Passport => "passport",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DrivingLicense,
-                1 => Self::IdCard,
-                2 => Self::Passport,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoReportDocumentOptionsAllowedTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoReportDocumentOptionsAllowedTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoReportDocumentOptionsAllowedTypes {}
-impl Debug for GelatoReportDocumentOptionsAllowedTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoDocumentReportType as GelatoReportDocumentOptionsAllowedTypes;
 /// The values of `gelato_selfie_report_error.code`.
 #[non_exhaustive]
 pub enum GelatoSelfieReportErrorCode {
@@ -1628,95 +1228,37 @@ impl v::OpenEnum for GelatoSelfieReportErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::SelfieDocumentMissingPhoto,
-                1 => Self::SelfieFaceMismatch,
-                2 => Self::SelfieManipulated,
-                3 => Self::SelfieUnverifiedOther,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::SelfieDocumentMissingPhoto,
+            1 => Self::SelfieFaceMismatch,
+            2 => Self::SelfieManipulated,
+            3 => Self::SelfieUnverifiedOther,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoSelfieReportErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoSelfieReportErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoSelfieReportErrorCode {}
 impl Debug for GelatoSelfieReportErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_selfie_report.status`.
-#[non_exhaustive]
-pub enum GelatoSelfieReportStatus {
-    /// `unverified`
-    Unverified,
-    /// `verified`
-    Verified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoSelfieReportStatus {
-    const VALUES: &'static [&'static str] = &["unverified", "verified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Unverified => "unverified",
-            Self::Verified => "verified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Unverified,
-                1 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoSelfieReportStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoSelfieReportStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoSelfieReportStatus {}
-impl Debug for GelatoSelfieReportStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoEmailReportStatus as GelatoSelfieReportStatus;
 /// The values of `identity.verification_report.type`.
 #[non_exhaustive]
 pub enum IdentityVerificationReportType {
@@ -1745,37 +1287,31 @@ impl v::OpenEnum for IdentityVerificationReportType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Document,
-                1 => Self::IdNumber,
-                2 => Self::VerificationFlow,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Document,
+            1 => Self::IdNumber,
+            2 => Self::VerificationFlow,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IdentityVerificationReportType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IdentityVerificationReportType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IdentityVerificationReportType {}
 impl Debug for IdentityVerificationReportType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

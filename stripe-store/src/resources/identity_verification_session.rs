@@ -6,7 +6,7 @@ use super::{Address, IdentityVerificationReport, Lens, markers};
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
 use stripe_store::view::read::{
-    array, boolean, expandable, id, int, map, object, open_enum, text, timestamp,
+    boolean, expandable, id, map, object, open_enum, text, timestamp,
 };
 /// A Stripe object of type `identity.verification_session`.
 ///
@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type IdentityVerificationSession = Lens<markers::IdentityVerificationSession>;
 impl IdentityVerificationSession {
     /// The path of [`client_reference_id`](Self::client_reference_id).
-    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const CLIENT_REFERENCE_ID: v::Path<Self, k::Text> = v::path(
         "client_reference_id",
     );
     /// A string; may be `null`.
@@ -27,7 +27,7 @@ impl IdentityVerificationSession {
         text(&self.value, "client_reference_id")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string; may be `null`.
     ///
     /// Source: `client_secret` of `identity.verification_session`.
@@ -36,7 +36,7 @@ impl IdentityVerificationSession {
         text(&self.value, "client_secret")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `identity.verification_session`.
@@ -45,7 +45,7 @@ impl IdentityVerificationSession {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `identity.verification_session`.
@@ -54,7 +54,7 @@ impl IdentityVerificationSession {
         id(&self.value, "id")
     }
     /// The path of [`last_error`](Self::last_error).
-    pub const LAST_ERROR: v::Path<Self, k::Object<GelatoSessionLastError>> = v::Path::new(
+    pub const LAST_ERROR: v::Path<Self, k::Object<GelatoSessionLastError>> = v::path(
         "last_error",
     );
     /// A nested [`GelatoSessionLastError`]; may be `null`.
@@ -68,7 +68,7 @@ impl IdentityVerificationSession {
     pub const LAST_VERIFICATION_REPORT: v::Path<
         Self,
         k::Ref<IdentityVerificationReport>,
-    > = v::Path::new("last_verification_report");
+    > = v::path("last_verification_report");
     /// The id of a [`IdentityVerificationReport`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `last_verification_report` of `identity.verification_session`.
@@ -79,7 +79,7 @@ impl IdentityVerificationSession {
         expandable(&self.value, "last_verification_report")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `identity.verification_session`.
@@ -88,7 +88,7 @@ impl IdentityVerificationSession {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `identity.verification_session`.
@@ -104,7 +104,7 @@ impl IdentityVerificationSession {
         text(&self.value, "object")
     }
     /// The path of [`options`](Self::options).
-    pub const OPTIONS: v::Path<Self, k::Object<GelatoVerificationSessionOptions>> = v::Path::new(
+    pub const OPTIONS: v::Path<Self, k::Object<GelatoVerificationSessionOptions>> = v::path(
         "options",
     );
     /// A nested [`GelatoVerificationSessionOptions`]; may be `null`.
@@ -115,7 +115,7 @@ impl IdentityVerificationSession {
         object(&self.value, "options")
     }
     /// The path of [`provided_details`](Self::provided_details).
-    pub const PROVIDED_DETAILS: v::Path<Self, k::Object<GelatoProvidedDetails>> = v::Path::new(
+    pub const PROVIDED_DETAILS: v::Path<Self, k::Object<GelatoProvidedDetails>> = v::path(
         "provided_details",
     );
     /// A nested [`GelatoProvidedDetails`]; may be absent or `null`.
@@ -126,7 +126,7 @@ impl IdentityVerificationSession {
         object(&self.value, "provided_details")
     }
     /// The path of [`redaction`](Self::redaction).
-    pub const REDACTION: v::Path<Self, k::Object<VerificationSessionRedaction>> = v::Path::new(
+    pub const REDACTION: v::Path<Self, k::Object<VerificationSessionRedaction>> = v::path(
         "redaction",
     );
     /// A nested [`VerificationSessionRedaction`]; may be `null`.
@@ -137,9 +137,7 @@ impl IdentityVerificationSession {
         object(&self.value, "redaction")
     }
     /// The path of [`related_customer`](Self::related_customer).
-    pub const RELATED_CUSTOMER: v::Path<Self, k::Text> = v::Path::new(
-        "related_customer",
-    );
+    pub const RELATED_CUSTOMER: v::Path<Self, k::Text> = v::path("related_customer");
     /// A string; may be `null`.
     ///
     /// Source: `related_customer` of `identity.verification_session`.
@@ -148,7 +146,7 @@ impl IdentityVerificationSession {
         text(&self.value, "related_customer")
     }
     /// The path of [`related_customer_account`](Self::related_customer_account).
-    pub const RELATED_CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
+    pub const RELATED_CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path(
         "related_customer_account",
     );
     /// A string; may be `null`.
@@ -159,7 +157,7 @@ impl IdentityVerificationSession {
         text(&self.value, "related_customer_account")
     }
     /// The path of [`related_person`](Self::related_person).
-    pub const RELATED_PERSON: v::Path<Self, k::Object<GelatoRelatedPerson>> = v::Path::new(
+    pub const RELATED_PERSON: v::Path<Self, k::Object<GelatoRelatedPerson>> = v::path(
         "related_person",
     );
     /// A nested [`GelatoRelatedPerson`]; may be absent.
@@ -170,7 +168,7 @@ impl IdentityVerificationSession {
         object(&self.value, "related_person")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IdentityVerificationSessionStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IdentityVerificationSessionStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IdentityVerificationSessionStatus`], or one that is newer than this list.
@@ -181,7 +179,7 @@ impl IdentityVerificationSession {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IdentityVerificationSessionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IdentityVerificationSessionType>> = v::path(
         "type",
     );
     /// One of the values of [`IdentityVerificationSessionType`], or one that is newer than this list.
@@ -192,7 +190,7 @@ impl IdentityVerificationSession {
         open_enum(&self.value, "type")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `identity.verification_session`.
@@ -201,9 +199,7 @@ impl IdentityVerificationSession {
         text(&self.value, "url")
     }
     /// The path of [`verification_flow`](Self::verification_flow).
-    pub const VERIFICATION_FLOW: v::Path<Self, k::Text> = v::Path::new(
-        "verification_flow",
-    );
+    pub const VERIFICATION_FLOW: v::Path<Self, k::Text> = v::path("verification_flow");
     /// A string; may be absent.
     ///
     /// Source: `verification_flow` of `identity.verification_session`.
@@ -212,7 +208,7 @@ impl IdentityVerificationSession {
         text(&self.value, "verification_flow")
     }
     /// The path of [`verified_outputs`](Self::verified_outputs).
-    pub const VERIFIED_OUTPUTS: v::Path<Self, k::Object<GelatoVerifiedOutputs>> = v::Path::new(
+    pub const VERIFIED_OUTPUTS: v::Path<Self, k::Object<GelatoVerifiedOutputs>> = v::path(
         "verified_outputs",
     );
     /// A nested [`GelatoVerifiedOutputs`]; may be absent or `null`.
@@ -233,43 +229,14 @@ impl v::Resource for IdentityVerificationSession {
 /// Part of other objects: `gelato_data_verified_outputs_date`.
 ///
 /// Source: schema `gelato_data_verified_outputs_date`.
-pub type GelatoDataVerifiedOutputsDate = Lens<markers::GelatoDataVerifiedOutputsDate>;
-impl GelatoDataVerifiedOutputsDate {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `gelato_data_verified_outputs_date`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `gelato_data_verified_outputs_date`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `gelato_data_verified_outputs_date`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type GelatoDataVerifiedOutputsDate = super::LegalEntityDob;
 /// Part of other objects: `gelato_provided_details`.
 ///
 /// Source: schema `gelato_provided_details`.
 pub type GelatoProvidedDetails = Lens<markers::GelatoProvidedDetails>;
 impl GelatoProvidedDetails {
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be absent.
     ///
     /// Source: `email` of `gelato_provided_details`.
@@ -278,7 +245,7 @@ impl GelatoProvidedDetails {
         text(&self.value, "email")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent.
     ///
     /// Source: `phone` of `gelato_provided_details`.
@@ -293,7 +260,7 @@ impl GelatoProvidedDetails {
 pub type GelatoRelatedPerson = Lens<markers::GelatoRelatedPerson>;
 impl GelatoRelatedPerson {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string.
     ///
     /// Source: `account` of `gelato_related_person`.
@@ -302,7 +269,7 @@ impl GelatoRelatedPerson {
         text(&self.value, "account")
     }
     /// The path of [`person`](Self::person).
-    pub const PERSON: v::Path<Self, k::Text> = v::Path::new("person");
+    pub const PERSON: v::Path<Self, k::Text> = v::path("person");
     /// A string.
     ///
     /// Source: `person` of `gelato_related_person`.
@@ -314,63 +281,14 @@ impl GelatoRelatedPerson {
 /// Part of other objects: `gelato_session_document_options`.
 ///
 /// Source: schema `gelato_session_document_options`.
-pub type GelatoSessionDocumentOptions = Lens<markers::GelatoSessionDocumentOptions>;
-impl GelatoSessionDocumentOptions {
-    /// The path of [`allowed_types`](Self::allowed_types).
-    pub const ALLOWED_TYPES: v::Path<
-        Self,
-        k::Array<k::Enum<GelatoSessionDocumentOptionsAllowedTypes>>,
-    > = v::Path::new("allowed_types");
-    /// An array: one of the values of [`GelatoSessionDocumentOptionsAllowedTypes`], or one that is newer than this list; empty where absent.
-    ///
-    /// Source: `allowed_types` of `gelato_session_document_options`.
-    #[inline]
-    pub fn allowed_types(
-        &self,
-    ) -> &v::Array<k::Enum<GelatoSessionDocumentOptionsAllowedTypes>> {
-        array(&self.value, "allowed_types")
-    }
-    /// The path of [`require_id_number`](Self::require_id_number).
-    pub const REQUIRE_ID_NUMBER: v::Path<Self, k::Bool> = v::Path::new(
-        "require_id_number",
-    );
-    /// True or false; may be absent.
-    ///
-    /// Source: `require_id_number` of `gelato_session_document_options`.
-    #[inline]
-    pub fn require_id_number(&self) -> Option<bool> {
-        boolean(&self.value, "require_id_number")
-    }
-    /// The path of [`require_live_capture`](Self::require_live_capture).
-    pub const REQUIRE_LIVE_CAPTURE: v::Path<Self, k::Bool> = v::Path::new(
-        "require_live_capture",
-    );
-    /// True or false; may be absent.
-    ///
-    /// Source: `require_live_capture` of `gelato_session_document_options`.
-    #[inline]
-    pub fn require_live_capture(&self) -> Option<bool> {
-        boolean(&self.value, "require_live_capture")
-    }
-    /// The path of [`require_matching_selfie`](Self::require_matching_selfie).
-    pub const REQUIRE_MATCHING_SELFIE: v::Path<Self, k::Bool> = v::Path::new(
-        "require_matching_selfie",
-    );
-    /// True or false; may be absent.
-    ///
-    /// Source: `require_matching_selfie` of `gelato_session_document_options`.
-    #[inline]
-    pub fn require_matching_selfie(&self) -> Option<bool> {
-        boolean(&self.value, "require_matching_selfie")
-    }
-}
+pub type GelatoSessionDocumentOptions = super::GelatoReportDocumentOptions;
 /// Part of other objects: `gelato_session_email_options`.
 ///
 /// Source: schema `gelato_session_email_options`.
 pub type GelatoSessionEmailOptions = Lens<markers::GelatoSessionEmailOptions>;
 impl GelatoSessionEmailOptions {
     /// The path of [`require_verification`](Self::require_verification).
-    pub const REQUIRE_VERIFICATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUIRE_VERIFICATION: v::Path<Self, k::Bool> = v::path(
         "require_verification",
     );
     /// True or false; may be absent.
@@ -384,16 +302,14 @@ impl GelatoSessionEmailOptions {
 /// Part of other objects: `gelato_session_id_number_options`.
 ///
 /// Source: schema `gelato_session_id_number_options`.
-pub type GelatoSessionIdNumberOptions = Lens<markers::GelatoSessionIdNumberOptions>;
+pub type GelatoSessionIdNumberOptions = super::MandateLink;
 /// Part of other objects: `gelato_session_last_error`.
 ///
 /// Source: schema `gelato_session_last_error`.
 pub type GelatoSessionLastError = Lens<markers::GelatoSessionLastError>;
 impl GelatoSessionLastError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<GelatoSessionLastErrorCode>> = v::Path::new(
-        "code",
-    );
+    pub const CODE: v::Path<Self, k::Enum<GelatoSessionLastErrorCode>> = v::path("code");
     /// One of the values of [`GelatoSessionLastErrorCode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `code` of `gelato_session_last_error`.
@@ -402,7 +318,7 @@ impl GelatoSessionLastError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string; may be `null`.
     ///
     /// Source: `reason` of `gelato_session_last_error`.
@@ -417,7 +333,7 @@ impl GelatoSessionLastError {
 pub type GelatoSessionMatchingOptions = Lens<markers::GelatoSessionMatchingOptions>;
 impl GelatoSessionMatchingOptions {
     /// The path of [`dob`](Self::dob).
-    pub const DOB: v::Path<Self, k::Enum<GelatoSessionMatchingOptionsDob>> = v::Path::new(
+    pub const DOB: v::Path<Self, k::Enum<GelatoSessionMatchingOptionsDob>> = v::path(
         "dob",
     );
     /// One of the values of [`GelatoSessionMatchingOptionsDob`], or one that is newer than this list; may be absent.
@@ -428,7 +344,7 @@ impl GelatoSessionMatchingOptions {
         open_enum(&self.value, "dob")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Enum<GelatoSessionMatchingOptionsName>> = v::Path::new(
+    pub const NAME: v::Path<Self, k::Enum<GelatoSessionMatchingOptionsName>> = v::path(
         "name",
     );
     /// One of the values of [`GelatoSessionMatchingOptionsName`], or one that is newer than this list; may be absent.
@@ -442,20 +358,7 @@ impl GelatoSessionMatchingOptions {
 /// Part of other objects: `gelato_session_phone_options`.
 ///
 /// Source: schema `gelato_session_phone_options`.
-pub type GelatoSessionPhoneOptions = Lens<markers::GelatoSessionPhoneOptions>;
-impl GelatoSessionPhoneOptions {
-    /// The path of [`require_verification`](Self::require_verification).
-    pub const REQUIRE_VERIFICATION: v::Path<Self, k::Bool> = v::Path::new(
-        "require_verification",
-    );
-    /// True or false; may be absent.
-    ///
-    /// Source: `require_verification` of `gelato_session_phone_options`.
-    #[inline]
-    pub fn require_verification(&self) -> Option<bool> {
-        boolean(&self.value, "require_verification")
-    }
-}
+pub type GelatoSessionPhoneOptions = super::GelatoSessionEmailOptions;
 /// Part of other objects: `gelato_verification_session_options`.
 ///
 /// Source: schema `gelato_verification_session_options`.
@@ -464,7 +367,7 @@ pub type GelatoVerificationSessionOptions = Lens<
 >;
 impl GelatoVerificationSessionOptions {
     /// The path of [`document`](Self::document).
-    pub const DOCUMENT: v::Path<Self, k::Object<GelatoSessionDocumentOptions>> = v::Path::new(
+    pub const DOCUMENT: v::Path<Self, k::Object<GelatoSessionDocumentOptions>> = v::path(
         "document",
     );
     /// A nested [`GelatoSessionDocumentOptions`]; may be absent.
@@ -475,7 +378,7 @@ impl GelatoVerificationSessionOptions {
         object(&self.value, "document")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Object<GelatoSessionEmailOptions>> = v::Path::new(
+    pub const EMAIL: v::Path<Self, k::Object<GelatoSessionEmailOptions>> = v::path(
         "email",
     );
     /// A nested [`GelatoSessionEmailOptions`]; may be absent.
@@ -486,7 +389,7 @@ impl GelatoVerificationSessionOptions {
         object(&self.value, "email")
     }
     /// The path of [`id_number`](Self::id_number).
-    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoSessionIdNumberOptions>> = v::Path::new(
+    pub const ID_NUMBER: v::Path<Self, k::Object<GelatoSessionIdNumberOptions>> = v::path(
         "id_number",
     );
     /// A nested [`GelatoSessionIdNumberOptions`]; may be absent.
@@ -497,7 +400,7 @@ impl GelatoVerificationSessionOptions {
         object(&self.value, "id_number")
     }
     /// The path of [`matching`](Self::matching).
-    pub const MATCHING: v::Path<Self, k::Object<GelatoSessionMatchingOptions>> = v::Path::new(
+    pub const MATCHING: v::Path<Self, k::Object<GelatoSessionMatchingOptions>> = v::path(
         "matching",
     );
     /// A nested [`GelatoSessionMatchingOptions`]; may be absent.
@@ -508,7 +411,7 @@ impl GelatoVerificationSessionOptions {
         object(&self.value, "matching")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Object<GelatoSessionPhoneOptions>> = v::Path::new(
+    pub const PHONE: v::Path<Self, k::Object<GelatoSessionPhoneOptions>> = v::path(
         "phone",
     );
     /// A nested [`GelatoSessionPhoneOptions`]; may be absent.
@@ -525,7 +428,7 @@ impl GelatoVerificationSessionOptions {
 pub type GelatoVerifiedOutputs = Lens<markers::GelatoVerifiedOutputs>;
 impl GelatoVerifiedOutputs {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `gelato_verified_outputs`.
@@ -534,7 +437,7 @@ impl GelatoVerifiedOutputs {
         object(&self.value, "address")
     }
     /// The path of [`dob`](Self::dob).
-    pub const DOB: v::Path<Self, k::Object<GelatoDataVerifiedOutputsDate>> = v::Path::new(
+    pub const DOB: v::Path<Self, k::Object<GelatoDataVerifiedOutputsDate>> = v::path(
         "dob",
     );
     /// A nested [`GelatoDataVerifiedOutputsDate`]; may be absent or `null`.
@@ -545,7 +448,7 @@ impl GelatoVerifiedOutputs {
         object(&self.value, "dob")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `gelato_verified_outputs`.
@@ -554,7 +457,7 @@ impl GelatoVerifiedOutputs {
         text(&self.value, "email")
     }
     /// The path of [`first_name`](Self::first_name).
-    pub const FIRST_NAME: v::Path<Self, k::Text> = v::Path::new("first_name");
+    pub const FIRST_NAME: v::Path<Self, k::Text> = v::path("first_name");
     /// A string; may be `null`.
     ///
     /// Source: `first_name` of `gelato_verified_outputs`.
@@ -563,7 +466,7 @@ impl GelatoVerifiedOutputs {
         text(&self.value, "first_name")
     }
     /// The path of [`id_number`](Self::id_number).
-    pub const ID_NUMBER: v::Path<Self, k::Text> = v::Path::new("id_number");
+    pub const ID_NUMBER: v::Path<Self, k::Text> = v::path("id_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `id_number` of `gelato_verified_outputs`.
@@ -575,7 +478,7 @@ impl GelatoVerifiedOutputs {
     pub const ID_NUMBER_TYPE: v::Path<
         Self,
         k::Enum<GelatoVerifiedOutputsIdNumberType>,
-    > = v::Path::new("id_number_type");
+    > = v::path("id_number_type");
     /// One of the values of [`GelatoVerifiedOutputsIdNumberType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `id_number_type` of `gelato_verified_outputs`.
@@ -584,7 +487,7 @@ impl GelatoVerifiedOutputs {
         open_enum(&self.value, "id_number_type")
     }
     /// The path of [`last_name`](Self::last_name).
-    pub const LAST_NAME: v::Path<Self, k::Text> = v::Path::new("last_name");
+    pub const LAST_NAME: v::Path<Self, k::Text> = v::path("last_name");
     /// A string; may be `null`.
     ///
     /// Source: `last_name` of `gelato_verified_outputs`.
@@ -593,7 +496,7 @@ impl GelatoVerifiedOutputs {
         text(&self.value, "last_name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `gelato_verified_outputs`.
@@ -602,9 +505,7 @@ impl GelatoVerifiedOutputs {
         text(&self.value, "phone")
     }
     /// The path of [`sex`](Self::sex).
-    pub const SEX: v::Path<Self, k::Enum<GelatoVerifiedOutputsSex>> = v::Path::new(
-        "sex",
-    );
+    pub const SEX: v::Path<Self, k::Enum<GelatoVerifiedOutputsSex>> = v::path("sex");
     /// One of the values of [`GelatoVerifiedOutputsSex`], or one that is newer than this list; may be absent or `null`.
     ///
     /// Source: `sex` of `gelato_verified_outputs`.
@@ -613,7 +514,7 @@ impl GelatoVerifiedOutputs {
         open_enum(&self.value, "sex")
     }
     /// The path of [`unparsed_place_of_birth`](Self::unparsed_place_of_birth).
-    pub const UNPARSED_PLACE_OF_BIRTH: v::Path<Self, k::Text> = v::Path::new(
+    pub const UNPARSED_PLACE_OF_BIRTH: v::Path<Self, k::Text> = v::path(
         "unparsed_place_of_birth",
     );
     /// A string; may be absent or `null`.
@@ -624,7 +525,7 @@ impl GelatoVerifiedOutputs {
         text(&self.value, "unparsed_place_of_birth")
     }
     /// The path of [`unparsed_sex`](Self::unparsed_sex).
-    pub const UNPARSED_SEX: v::Path<Self, k::Text> = v::Path::new("unparsed_sex");
+    pub const UNPARSED_SEX: v::Path<Self, k::Text> = v::path("unparsed_sex");
     /// A string; may be absent or `null`.
     ///
     /// Source: `unparsed_sex` of `gelato_verified_outputs`.
@@ -639,7 +540,7 @@ impl GelatoVerifiedOutputs {
 pub type VerificationSessionRedaction = Lens<markers::VerificationSessionRedaction>;
 impl VerificationSessionRedaction {
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<VerificationSessionRedactionStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<VerificationSessionRedactionStatus>> = v::path(
         "status",
     );
     /// One of the values of [`VerificationSessionRedactionStatus`], or one that is newer than this list.
@@ -651,63 +552,7 @@ impl VerificationSessionRedaction {
     }
 }
 /// The values of `gelato_session_document_options.allowed_types`.
-#[non_exhaustive]
-pub enum GelatoSessionDocumentOptionsAllowedTypes {
-    /// `driving_license`
-    DrivingLicense,
-    /// `id_card`
-    IdCard,
-    /// `passport`
-    Passport,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoSessionDocumentOptionsAllowedTypes {
-    const VALUES: &'static [&'static str] = &["driving_license", "id_card", "passport"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DrivingLicense => "driving_license",
-            Self::IdCard => "id_card",
-            Self::Passport => "passport",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DrivingLicense,
-                1 => Self::IdCard,
-                2 => Self::Passport,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoSessionDocumentOptionsAllowedTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoSessionDocumentOptionsAllowedTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoSessionDocumentOptionsAllowedTypes {}
-impl Debug for GelatoSessionDocumentOptionsAllowedTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoDocumentReportType as GelatoSessionDocumentOptionsAllowedTypes;
 /// The values of `gelato_session_last_error.code`.
 #[non_exhaustive]
 pub enum GelatoSessionLastErrorCode {
@@ -802,54 +647,48 @@ impl v::OpenEnum for GelatoSessionLastErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::ConsentDeclined,
-                2 => Self::CountryNotSupported,
-                3 => Self::DeviceNotSupported,
-                4 => Self::DocumentExpired,
-                5 => Self::DocumentTypeNotSupported,
-                6 => Self::DocumentUnverifiedOther,
-                7 => Self::EmailUnverifiedOther,
-                8 => Self::EmailVerificationDeclined,
-                9 => Self::IdNumberInsufficientDocumentData,
-                10 => Self::IdNumberMismatch,
-                11 => Self::IdNumberUnverifiedOther,
-                12 => Self::PhoneUnverifiedOther,
-                13 => Self::PhoneVerificationDeclined,
-                14 => Self::SelfieDocumentMissingPhoto,
-                15 => Self::SelfieFaceMismatch,
-                16 => Self::SelfieManipulated,
-                17 => Self::SelfieUnverifiedOther,
-                18 => Self::UnderSupportedAge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::ConsentDeclined,
+            2 => Self::CountryNotSupported,
+            3 => Self::DeviceNotSupported,
+            4 => Self::DocumentExpired,
+            5 => Self::DocumentTypeNotSupported,
+            6 => Self::DocumentUnverifiedOther,
+            7 => Self::EmailUnverifiedOther,
+            8 => Self::EmailVerificationDeclined,
+            9 => Self::IdNumberInsufficientDocumentData,
+            10 => Self::IdNumberMismatch,
+            11 => Self::IdNumberUnverifiedOther,
+            12 => Self::PhoneUnverifiedOther,
+            13 => Self::PhoneVerificationDeclined,
+            14 => Self::SelfieDocumentMissingPhoto,
+            15 => Self::SelfieFaceMismatch,
+            16 => Self::SelfieManipulated,
+            17 => Self::SelfieUnverifiedOther,
+            18 => Self::UnderSupportedAge,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoSessionLastErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoSessionLastErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoSessionLastErrorCode {}
 impl Debug for GelatoSessionLastErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_session_matching_options.dob`.
@@ -873,213 +712,39 @@ impl v::OpenEnum for GelatoSessionMatchingOptionsDob {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::Similar,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::Similar,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for GelatoSessionMatchingOptionsDob {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for GelatoSessionMatchingOptionsDob {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for GelatoSessionMatchingOptionsDob {}
 impl Debug for GelatoSessionMatchingOptionsDob {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `gelato_session_matching_options.name`.
-#[non_exhaustive]
-pub enum GelatoSessionMatchingOptionsName {
-    /// `none`
-    None,
-    /// `similar`
-    Similar,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoSessionMatchingOptionsName {
-    const VALUES: &'static [&'static str] = &["none", "similar"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::Similar => "similar",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::Similar,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoSessionMatchingOptionsName {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoSessionMatchingOptionsName {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoSessionMatchingOptionsName {}
-impl Debug for GelatoSessionMatchingOptionsName {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoSessionMatchingOptionsDob as GelatoSessionMatchingOptionsName;
 /// The values of `gelato_verified_outputs.id_number_type`.
-#[non_exhaustive]
-pub enum GelatoVerifiedOutputsIdNumberType {
-    /// `br_cpf`
-    BrCpf,
-    /// `sg_nric`
-    SgNric,
-    /// `us_ssn`
-    UsSsn,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoVerifiedOutputsIdNumberType {
-    const VALUES: &'static [&'static str] = &["br_cpf", "sg_nric", "us_ssn"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BrCpf => "br_cpf",
-            Self::SgNric => "sg_nric",
-            Self::UsSsn => "us_ssn",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BrCpf,
-                1 => Self::SgNric,
-                2 => Self::UsSsn,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoVerifiedOutputsIdNumberType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoVerifiedOutputsIdNumberType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoVerifiedOutputsIdNumberType {}
-impl Debug for GelatoVerifiedOutputsIdNumberType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoIdNumberReportIdNumberType as GelatoVerifiedOutputsIdNumberType;
 /// The values of `gelato_verified_outputs.sex`.
-#[non_exhaustive]
-pub enum GelatoVerifiedOutputsSex {
-    /// `[redacted]`
-    Redacted,
-    /// `female`
-    Female,
-    /// `male`
-    Male,
-    /// `unknown`
-    Unknown,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for GelatoVerifiedOutputsSex {
-    const VALUES: &'static [&'static str] = &["[redacted]", "female", "male", "unknown"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Redacted => "[redacted]",
-            Self::Female => "female",
-            Self::Male => "male",
-            Self::Unknown => "unknown",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Redacted,
-                1 => Self::Female,
-                2 => Self::Male,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for GelatoVerifiedOutputsSex {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for GelatoVerifiedOutputsSex {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for GelatoVerifiedOutputsSex {}
-impl Debug for GelatoVerifiedOutputsSex {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::GelatoDocumentReportSex as GelatoVerifiedOutputsSex;
 /// The values of `identity.verification_session.status`.
 #[non_exhaustive]
 pub enum IdentityVerificationSessionStatus {
@@ -1112,103 +777,37 @@ impl v::OpenEnum for IdentityVerificationSessionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Processing,
-                2 => Self::RequiresInput,
-                3 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Processing,
+            2 => Self::RequiresInput,
+            3 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IdentityVerificationSessionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IdentityVerificationSessionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IdentityVerificationSessionStatus {}
 impl Debug for IdentityVerificationSessionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `identity.verification_session.type`.
-#[non_exhaustive]
-pub enum IdentityVerificationSessionType {
-    /// `document`
-    Document,
-    /// `id_number`
-    IdNumber,
-    /// `verification_flow`
-    VerificationFlow,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IdentityVerificationSessionType {
-    const VALUES: &'static [&'static str] = &[
-        "document",
-        "id_number",
-        "verification_flow",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Document => "document",
-            Self::IdNumber => "id_number",
-            Self::VerificationFlow => "verification_flow",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Document,
-                1 => Self::IdNumber,
-                2 => Self::VerificationFlow,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IdentityVerificationSessionType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IdentityVerificationSessionType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IdentityVerificationSessionType {}
-impl Debug for IdentityVerificationSessionType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IdentityVerificationReportType as IdentityVerificationSessionType;
 /// The values of `verification_session_redaction.status`.
 #[non_exhaustive]
 pub enum VerificationSessionRedactionStatus {
@@ -1233,37 +832,31 @@ impl v::OpenEnum for VerificationSessionRedactionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Processing,
-                1 => Self::Redacted,
-                2 => Self::Validated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Processing,
+            1 => Self::Redacted,
+            2 => Self::Validated,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for VerificationSessionRedactionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for VerificationSessionRedactionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for VerificationSessionRedactionStatus {}
 impl Debug for VerificationSessionRedactionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -3,16 +3,15 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Account, Address, ApiErrors, Application, BankAccount,
-    BillingBillResourceInvoicingTaxesTax, Card, ConnectAccountReference, Customer,
-    Discount, DiscountsResourceDiscountAmount, InvoicePayment,
-    InvoicePaymentMethodOptionsAcssDebit, InvoicePaymentMethodOptionsBancontact,
-    InvoicePaymentMethodOptionsCustomerBalance, InvoicePaymentMethodOptionsKonbini,
-    InvoicePaymentMethodOptionsPayto, InvoicePaymentMethodOptionsSepaDebit,
-    InvoicePaymentMethodOptionsUpi, InvoicePaymentMethodOptionsUsBankAccount,
-    InvoiceSettingCustomField, InvoicesResourcePretaxCreditAmount,
-    InvoicesResourceShippingCost, Lens, LineItem, PaymentMethod, Shipping, Source,
-    Subscription, TaxId, TaxRate, TestHelpersTestClock, markers,
+    Account, Address, ApiErrors, Application, BillingBillResourceInvoicingTaxesTax,
+    ConnectAccountReference, Customer, Discount, DiscountsResourceDiscountAmount,
+    InvoicePayment, InvoicePaymentMethodOptionsAcssDebit,
+    InvoicePaymentMethodOptionsBancontact, InvoicePaymentMethodOptionsCustomerBalance,
+    InvoicePaymentMethodOptionsKonbini, InvoicePaymentMethodOptionsPayto,
+    InvoicePaymentMethodOptionsSepaDebit, InvoicePaymentMethodOptionsUpi,
+    InvoicePaymentMethodOptionsUsBankAccount, InvoiceSettingCustomField,
+    InvoicesResourcePretaxCreditAmount, InvoicesResourceShippingCost, Lens, LineItem,
+    PaymentMethod, Shipping, Subscription, TaxId, TaxRate, TestHelpersTestClock, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
@@ -29,7 +28,7 @@ use stripe_store::view::read::{
 pub type Invoice = Lens<markers::Invoice>;
 impl Invoice {
     /// The path of [`account_country`](Self::account_country).
-    pub const ACCOUNT_COUNTRY: v::Path<Self, k::Text> = v::Path::new("account_country");
+    pub const ACCOUNT_COUNTRY: v::Path<Self, k::Text> = v::path("account_country");
     /// A string; may be `null`.
     ///
     /// Source: `account_country` of `invoice`.
@@ -38,7 +37,7 @@ impl Invoice {
         text(&self.value, "account_country")
     }
     /// The path of [`account_name`](Self::account_name).
-    pub const ACCOUNT_NAME: v::Path<Self, k::Text> = v::Path::new("account_name");
+    pub const ACCOUNT_NAME: v::Path<Self, k::Text> = v::path("account_name");
     /// A string; may be `null`.
     ///
     /// Source: `account_name` of `invoice`.
@@ -47,7 +46,7 @@ impl Invoice {
         text(&self.value, "account_name")
     }
     /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -58,7 +57,7 @@ impl Invoice {
         array(&self.value, "account_tax_ids")
     }
     /// The path of [`amount_due`](Self::amount_due).
-    pub const AMOUNT_DUE: v::Path<Self, k::Int> = v::Path::new("amount_due");
+    pub const AMOUNT_DUE: v::Path<Self, k::Int> = v::path("amount_due");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_due` of `invoice`.
@@ -67,7 +66,7 @@ impl Invoice {
         int(&self.value, "amount_due")
     }
     /// The path of [`amount_overpaid`](Self::amount_overpaid).
-    pub const AMOUNT_OVERPAID: v::Path<Self, k::Int> = v::Path::new("amount_overpaid");
+    pub const AMOUNT_OVERPAID: v::Path<Self, k::Int> = v::path("amount_overpaid");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_overpaid` of `invoice`.
@@ -76,7 +75,7 @@ impl Invoice {
         int(&self.value, "amount_overpaid")
     }
     /// The path of [`amount_paid`](Self::amount_paid).
-    pub const AMOUNT_PAID: v::Path<Self, k::Int> = v::Path::new("amount_paid");
+    pub const AMOUNT_PAID: v::Path<Self, k::Int> = v::path("amount_paid");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_paid` of `invoice`.
@@ -85,7 +84,7 @@ impl Invoice {
         int(&self.value, "amount_paid")
     }
     /// The path of [`amount_paid_off_stripe`](Self::amount_paid_off_stripe).
-    pub const AMOUNT_PAID_OFF_STRIPE: v::Path<Self, k::Int> = v::Path::new(
+    pub const AMOUNT_PAID_OFF_STRIPE: v::Path<Self, k::Int> = v::path(
         "amount_paid_off_stripe",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
@@ -96,7 +95,7 @@ impl Invoice {
         int(&self.value, "amount_paid_off_stripe")
     }
     /// The path of [`amount_remaining`](Self::amount_remaining).
-    pub const AMOUNT_REMAINING: v::Path<Self, k::Int> = v::Path::new("amount_remaining");
+    pub const AMOUNT_REMAINING: v::Path<Self, k::Int> = v::path("amount_remaining");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_remaining` of `invoice`.
@@ -105,7 +104,7 @@ impl Invoice {
         int(&self.value, "amount_remaining")
     }
     /// The path of [`amount_shipping`](Self::amount_shipping).
-    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::Path::new("amount_shipping");
+    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::path("amount_shipping");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_shipping` of `invoice`.
@@ -114,9 +113,7 @@ impl Invoice {
         int(&self.value, "amount_shipping")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `invoice`.
@@ -125,7 +122,7 @@ impl Invoice {
         expandable(&self.value, "application")
     }
     /// The path of [`attempt_count`](Self::attempt_count).
-    pub const ATTEMPT_COUNT: v::Path<Self, k::Int> = v::Path::new("attempt_count");
+    pub const ATTEMPT_COUNT: v::Path<Self, k::Int> = v::path("attempt_count");
     /// An integer.
     ///
     /// Source: `attempt_count` of `invoice`.
@@ -134,7 +131,7 @@ impl Invoice {
         int(&self.value, "attempt_count")
     }
     /// The path of [`attempted`](Self::attempted).
-    pub const ATTEMPTED: v::Path<Self, k::Bool> = v::Path::new("attempted");
+    pub const ATTEMPTED: v::Path<Self, k::Bool> = v::path("attempted");
     /// True or false.
     ///
     /// Source: `attempted` of `invoice`.
@@ -143,7 +140,7 @@ impl Invoice {
         boolean(&self.value, "attempted")
     }
     /// The path of [`auto_advance`](Self::auto_advance).
-    pub const AUTO_ADVANCE: v::Path<Self, k::Bool> = v::Path::new("auto_advance");
+    pub const AUTO_ADVANCE: v::Path<Self, k::Bool> = v::path("auto_advance");
     /// True or false; may be absent.
     ///
     /// Source: `auto_advance` of `invoice`.
@@ -152,7 +149,7 @@ impl Invoice {
         boolean(&self.value, "auto_advance")
     }
     /// The path of [`automatic_tax`](Self::automatic_tax).
-    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<AutomaticTax>> = v::Path::new(
+    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<AutomaticTax>> = v::path(
         "automatic_tax",
     );
     /// A nested [`AutomaticTax`].
@@ -163,7 +160,7 @@ impl Invoice {
         object(&self.value, "automatic_tax")
     }
     /// The path of [`automatically_finalizes_at`](Self::automatically_finalizes_at).
-    pub const AUTOMATICALLY_FINALIZES_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const AUTOMATICALLY_FINALIZES_AT: v::Path<Self, k::Time> = v::path(
         "automatically_finalizes_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -174,7 +171,7 @@ impl Invoice {
         timestamp(&self.value, "automatically_finalizes_at")
     }
     /// The path of [`billing_reason`](Self::billing_reason).
-    pub const BILLING_REASON: v::Path<Self, k::Enum<InvoiceBillingReason>> = v::Path::new(
+    pub const BILLING_REASON: v::Path<Self, k::Enum<InvoiceBillingReason>> = v::path(
         "billing_reason",
     );
     /// One of the values of [`InvoiceBillingReason`], or one that is newer than this list; may be `null`.
@@ -185,7 +182,7 @@ impl Invoice {
         open_enum(&self.value, "billing_reason")
     }
     /// The path of [`collection_method`](Self::collection_method).
-    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<InvoiceCollectionMethod>> = v::Path::new(
+    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<InvoiceCollectionMethod>> = v::path(
         "collection_method",
     );
     /// One of the values of [`InvoiceCollectionMethod`], or one that is newer than this list.
@@ -199,7 +196,7 @@ impl Invoice {
     pub const CONFIRMATION_SECRET: v::Path<
         Self,
         k::Object<InvoicesResourceConfirmationSecret>,
-    > = v::Path::new("confirmation_secret");
+    > = v::path("confirmation_secret");
     /// A nested [`InvoicesResourceConfirmationSecret`]; may be absent or `null`.
     ///
     /// Source: `confirmation_secret` of `invoice`.
@@ -208,7 +205,7 @@ impl Invoice {
         object(&self.value, "confirmation_secret")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `invoice`.
@@ -217,7 +214,7 @@ impl Invoice {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `invoice`.
@@ -229,7 +226,7 @@ impl Invoice {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `invoice`.
@@ -238,7 +235,7 @@ impl Invoice {
         array(&self.value, "custom_fields")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `invoice`.
@@ -247,9 +244,7 @@ impl Invoice {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `invoice`.
@@ -258,7 +253,7 @@ impl Invoice {
         text(&self.value, "customer_account")
     }
     /// The path of [`customer_address`](Self::customer_address).
-    pub const CUSTOMER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const CUSTOMER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "customer_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -269,7 +264,7 @@ impl Invoice {
         object(&self.value, "customer_address")
     }
     /// The path of [`customer_email`](Self::customer_email).
-    pub const CUSTOMER_EMAIL: v::Path<Self, k::Text> = v::Path::new("customer_email");
+    pub const CUSTOMER_EMAIL: v::Path<Self, k::Text> = v::path("customer_email");
     /// A string; may be `null`.
     ///
     /// Source: `customer_email` of `invoice`.
@@ -278,7 +273,7 @@ impl Invoice {
         text(&self.value, "customer_email")
     }
     /// The path of [`customer_name`](Self::customer_name).
-    pub const CUSTOMER_NAME: v::Path<Self, k::Text> = v::Path::new("customer_name");
+    pub const CUSTOMER_NAME: v::Path<Self, k::Text> = v::path("customer_name");
     /// A string; may be `null`.
     ///
     /// Source: `customer_name` of `invoice`.
@@ -287,7 +282,7 @@ impl Invoice {
         text(&self.value, "customer_name")
     }
     /// The path of [`customer_phone`](Self::customer_phone).
-    pub const CUSTOMER_PHONE: v::Path<Self, k::Text> = v::Path::new("customer_phone");
+    pub const CUSTOMER_PHONE: v::Path<Self, k::Text> = v::path("customer_phone");
     /// A string; may be `null`.
     ///
     /// Source: `customer_phone` of `invoice`.
@@ -296,7 +291,7 @@ impl Invoice {
         text(&self.value, "customer_phone")
     }
     /// The path of [`customer_shipping`](Self::customer_shipping).
-    pub const CUSTOMER_SHIPPING: v::Path<Self, k::Object<Shipping>> = v::Path::new(
+    pub const CUSTOMER_SHIPPING: v::Path<Self, k::Object<Shipping>> = v::path(
         "customer_shipping",
     );
     /// A nested [`Shipping`]; may be `null`.
@@ -307,7 +302,7 @@ impl Invoice {
         object(&self.value, "customer_shipping")
     }
     /// The path of [`customer_tax_exempt`](Self::customer_tax_exempt).
-    pub const CUSTOMER_TAX_EXEMPT: v::Path<Self, k::Enum<InvoiceCustomerTaxExempt>> = v::Path::new(
+    pub const CUSTOMER_TAX_EXEMPT: v::Path<Self, k::Enum<InvoiceCustomerTaxExempt>> = v::path(
         "customer_tax_exempt",
     );
     /// One of the values of [`InvoiceCustomerTaxExempt`], or one that is newer than this list; may be `null`.
@@ -321,7 +316,7 @@ impl Invoice {
     pub const CUSTOMER_TAX_IDS: v::Path<
         Self,
         k::Array<k::Object<InvoicesResourceInvoiceTaxId>>,
-    > = v::Path::new("customer_tax_ids");
+    > = v::path("customer_tax_ids");
     /// An array: a nested [`InvoicesResourceInvoiceTaxId`]; empty where absent.
     ///
     /// Source: `customer_tax_ids` of `invoice`.
@@ -332,7 +327,7 @@ impl Invoice {
         array(&self.value, "customer_tax_ids")
     }
     /// The path of [`default_payment_method`](Self::default_payment_method).
-    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "default_payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -343,7 +338,7 @@ impl Invoice {
         expandable(&self.value, "default_payment_method")
     }
     /// The path of [`default_source`](Self::default_source).
-    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<InvoiceDefaultSource>> = v::Path::new(
+    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<InvoiceDefaultSource>> = v::path(
         "default_source",
     );
     /// The id of a [`InvoiceDefaultSource`], or the object where it was expanded; may be `null`.
@@ -354,7 +349,7 @@ impl Invoice {
         expandable(&self.value, "default_source")
     }
     /// The path of [`default_tax_rates`](Self::default_tax_rates).
-    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "default_tax_rates",
     );
     /// An array: a nested [`TaxRate`].
@@ -365,7 +360,7 @@ impl Invoice {
         array(&self.value, "default_tax_rates")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoice`.
@@ -374,7 +369,7 @@ impl Invoice {
         text(&self.value, "description")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded.
@@ -385,7 +380,7 @@ impl Invoice {
         array(&self.value, "discounts")
     }
     /// The path of [`due_date`](Self::due_date).
-    pub const DUE_DATE: v::Path<Self, k::Time> = v::Path::new("due_date");
+    pub const DUE_DATE: v::Path<Self, k::Time> = v::path("due_date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `due_date` of `invoice`.
@@ -394,7 +389,7 @@ impl Invoice {
         timestamp(&self.value, "due_date")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::Path::new("effective_at");
+    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::path("effective_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `effective_at` of `invoice`.
@@ -403,7 +398,7 @@ impl Invoice {
         timestamp(&self.value, "effective_at")
     }
     /// The path of [`ending_balance`](Self::ending_balance).
-    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::Path::new("ending_balance");
+    pub const ENDING_BALANCE: v::Path<Self, k::Int> = v::path("ending_balance");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `ending_balance` of `invoice`.
@@ -412,7 +407,7 @@ impl Invoice {
         int(&self.value, "ending_balance")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `invoice`.
@@ -421,7 +416,7 @@ impl Invoice {
         text(&self.value, "footer")
     }
     /// The path of [`from_invoice`](Self::from_invoice).
-    pub const FROM_INVOICE: v::Path<Self, k::Object<InvoicesResourceFromInvoice>> = v::Path::new(
+    pub const FROM_INVOICE: v::Path<Self, k::Object<InvoicesResourceFromInvoice>> = v::path(
         "from_invoice",
     );
     /// A nested [`InvoicesResourceFromInvoice`]; may be `null`.
@@ -432,9 +427,7 @@ impl Invoice {
         object(&self.value, "from_invoice")
     }
     /// The path of [`hosted_invoice_url`](Self::hosted_invoice_url).
-    pub const HOSTED_INVOICE_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_invoice_url",
-    );
+    pub const HOSTED_INVOICE_URL: v::Path<Self, k::Text> = v::path("hosted_invoice_url");
     /// A string; may be absent or `null`.
     ///
     /// Source: `hosted_invoice_url` of `invoice`.
@@ -443,7 +436,7 @@ impl Invoice {
         text(&self.value, "hosted_invoice_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice`.
@@ -452,7 +445,7 @@ impl Invoice {
         id(&self.value, "id")
     }
     /// The path of [`invoice_pdf`](Self::invoice_pdf).
-    pub const INVOICE_PDF: v::Path<Self, k::Text> = v::Path::new("invoice_pdf");
+    pub const INVOICE_PDF: v::Path<Self, k::Text> = v::path("invoice_pdf");
     /// A string; may be absent or `null`.
     ///
     /// Source: `invoice_pdf` of `invoice`.
@@ -461,7 +454,7 @@ impl Invoice {
         text(&self.value, "invoice_pdf")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`].
@@ -472,7 +465,7 @@ impl Invoice {
         object(&self.value, "issuer")
     }
     /// The path of [`last_finalization_error`](Self::last_finalization_error).
-    pub const LAST_FINALIZATION_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new(
+    pub const LAST_FINALIZATION_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path(
         "last_finalization_error",
     );
     /// A nested [`ApiErrors`]; may be `null`.
@@ -483,7 +476,7 @@ impl Invoice {
         object(&self.value, "last_finalization_error")
     }
     /// The path of [`latest_revision`](Self::latest_revision).
-    pub const LATEST_REVISION: v::Path<Self, k::Ref<Invoice>> = v::Path::new(
+    pub const LATEST_REVISION: v::Path<Self, k::Ref<Invoice>> = v::path(
         "latest_revision",
     );
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
@@ -494,7 +487,7 @@ impl Invoice {
         expandable(&self.value, "latest_revision")
     }
     /// The path of [`lines`](Self::lines).
-    pub const LINES: v::Path<Self, k::List<k::Object<LineItem>>> = v::Path::new("lines");
+    pub const LINES: v::Path<Self, k::List<k::Object<LineItem>>> = v::path("lines");
     /// The first page of a list: a nested [`LineItem`].
     ///
     /// Source: `lines` of `invoice`.
@@ -503,7 +496,7 @@ impl Invoice {
         list(&self.value, "lines")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `invoice`.
@@ -512,7 +505,7 @@ impl Invoice {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `invoice`.
@@ -521,7 +514,7 @@ impl Invoice {
         map(&self.value, "metadata")
     }
     /// The path of [`next_payment_attempt`](Self::next_payment_attempt).
-    pub const NEXT_PAYMENT_ATTEMPT: v::Path<Self, k::Time> = v::Path::new(
+    pub const NEXT_PAYMENT_ATTEMPT: v::Path<Self, k::Time> = v::path(
         "next_payment_attempt",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -532,7 +525,7 @@ impl Invoice {
         timestamp(&self.value, "next_payment_attempt")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be `null`.
     ///
     /// Source: `number` of `invoice`.
@@ -548,9 +541,7 @@ impl Invoice {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `invoice`.
@@ -562,7 +553,7 @@ impl Invoice {
     pub const PARENT: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingParentsInvoiceParent>,
-    > = v::Path::new("parent");
+    > = v::path("parent");
     /// A nested [`BillingBillResourceInvoicingParentsInvoiceParent`]; may be `null`.
     ///
     /// Source: `parent` of `invoice`.
@@ -571,7 +562,7 @@ impl Invoice {
         object(&self.value, "parent")
     }
     /// The path of [`payment_settings`](Self::payment_settings).
-    pub const PAYMENT_SETTINGS: v::Path<Self, k::Object<InvoicesPaymentSettings>> = v::Path::new(
+    pub const PAYMENT_SETTINGS: v::Path<Self, k::Object<InvoicesPaymentSettings>> = v::path(
         "payment_settings",
     );
     /// A nested [`InvoicesPaymentSettings`].
@@ -582,7 +573,7 @@ impl Invoice {
         object(&self.value, "payment_settings")
     }
     /// The path of [`payments`](Self::payments).
-    pub const PAYMENTS: v::Path<Self, k::List<k::Object<InvoicePayment>>> = v::Path::new(
+    pub const PAYMENTS: v::Path<Self, k::List<k::Object<InvoicePayment>>> = v::path(
         "payments",
     );
     /// The first page of a list: a nested [`InvoicePayment`]; empty where absent.
@@ -593,7 +584,7 @@ impl Invoice {
         list(&self.value, "payments")
     }
     /// The path of [`period_end`](Self::period_end).
-    pub const PERIOD_END: v::Path<Self, k::Time> = v::Path::new("period_end");
+    pub const PERIOD_END: v::Path<Self, k::Time> = v::path("period_end");
     /// A moment, in unix seconds.
     ///
     /// Source: `period_end` of `invoice`.
@@ -602,7 +593,7 @@ impl Invoice {
         timestamp(&self.value, "period_end")
     }
     /// The path of [`period_start`](Self::period_start).
-    pub const PERIOD_START: v::Path<Self, k::Time> = v::Path::new("period_start");
+    pub const PERIOD_START: v::Path<Self, k::Time> = v::path("period_start");
     /// A moment, in unix seconds.
     ///
     /// Source: `period_start` of `invoice`.
@@ -611,7 +602,7 @@ impl Invoice {
         timestamp(&self.value, "period_start")
     }
     /// The path of [`post_payment_credit_notes_amount`](Self::post_payment_credit_notes_amount).
-    pub const POST_PAYMENT_CREDIT_NOTES_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const POST_PAYMENT_CREDIT_NOTES_AMOUNT: v::Path<Self, k::Int> = v::path(
         "post_payment_credit_notes_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
@@ -622,7 +613,7 @@ impl Invoice {
         int(&self.value, "post_payment_credit_notes_amount")
     }
     /// The path of [`pre_payment_credit_notes_amount`](Self::pre_payment_credit_notes_amount).
-    pub const PRE_PAYMENT_CREDIT_NOTES_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const PRE_PAYMENT_CREDIT_NOTES_AMOUNT: v::Path<Self, k::Int> = v::path(
         "pre_payment_credit_notes_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
@@ -633,7 +624,7 @@ impl Invoice {
         int(&self.value, "pre_payment_credit_notes_amount")
     }
     /// The path of [`receipt_number`](Self::receipt_number).
-    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::Path::new("receipt_number");
+    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::path("receipt_number");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_number` of `invoice`.
@@ -642,7 +633,7 @@ impl Invoice {
         text(&self.value, "receipt_number")
     }
     /// The path of [`rendering`](Self::rendering).
-    pub const RENDERING: v::Path<Self, k::Object<InvoicesResourceInvoiceRendering>> = v::Path::new(
+    pub const RENDERING: v::Path<Self, k::Object<InvoicesResourceInvoiceRendering>> = v::path(
         "rendering",
     );
     /// A nested [`InvoicesResourceInvoiceRendering`]; may be `null`.
@@ -653,7 +644,7 @@ impl Invoice {
         object(&self.value, "rendering")
     }
     /// The path of [`shipping_cost`](Self::shipping_cost).
-    pub const SHIPPING_COST: v::Path<Self, k::Object<InvoicesResourceShippingCost>> = v::Path::new(
+    pub const SHIPPING_COST: v::Path<Self, k::Object<InvoicesResourceShippingCost>> = v::path(
         "shipping_cost",
     );
     /// A nested [`InvoicesResourceShippingCost`]; may be `null`.
@@ -664,7 +655,7 @@ impl Invoice {
         object(&self.value, "shipping_cost")
     }
     /// The path of [`shipping_details`](Self::shipping_details).
-    pub const SHIPPING_DETAILS: v::Path<Self, k::Object<Shipping>> = v::Path::new(
+    pub const SHIPPING_DETAILS: v::Path<Self, k::Object<Shipping>> = v::path(
         "shipping_details",
     );
     /// A nested [`Shipping`]; may be `null`.
@@ -675,7 +666,7 @@ impl Invoice {
         object(&self.value, "shipping_details")
     }
     /// The path of [`starting_balance`](Self::starting_balance).
-    pub const STARTING_BALANCE: v::Path<Self, k::Int> = v::Path::new("starting_balance");
+    pub const STARTING_BALANCE: v::Path<Self, k::Int> = v::path("starting_balance");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `starting_balance` of `invoice`.
@@ -684,7 +675,7 @@ impl Invoice {
         int(&self.value, "starting_balance")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -695,7 +686,7 @@ impl Invoice {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<InvoiceStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<InvoiceStatus>> = v::path("status");
     /// One of the values of [`InvoiceStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `status` of `invoice`.
@@ -704,7 +695,7 @@ impl Invoice {
         open_enum(&self.value, "status")
     }
     /// The path of [`status_details`](Self::status_details).
-    pub const STATUS_DETAILS: v::Path<Self, k::Object<InvoicesResourceStatusDetails>> = v::Path::new(
+    pub const STATUS_DETAILS: v::Path<Self, k::Object<InvoicesResourceStatusDetails>> = v::path(
         "status_details",
     );
     /// A nested [`InvoicesResourceStatusDetails`]; may be absent.
@@ -718,7 +709,7 @@ impl Invoice {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<InvoicesResourceStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`InvoicesResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `invoice`.
@@ -727,7 +718,7 @@ impl Invoice {
         object(&self.value, "status_transitions")
     }
     /// The path of [`subtotal`](Self::subtotal).
-    pub const SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("subtotal");
+    pub const SUBTOTAL: v::Path<Self, k::Int> = v::path("subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `subtotal` of `invoice`.
@@ -736,7 +727,7 @@ impl Invoice {
         int(&self.value, "subtotal")
     }
     /// The path of [`subtotal_excluding_tax`](Self::subtotal_excluding_tax).
-    pub const SUBTOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::Path::new(
+    pub const SUBTOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::path(
         "subtotal_excluding_tax",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -747,7 +738,7 @@ impl Invoice {
         int(&self.value, "subtotal_excluding_tax")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -758,7 +749,7 @@ impl Invoice {
         expandable(&self.value, "test_clock")
     }
     /// The path of [`threshold_reason`](Self::threshold_reason).
-    pub const THRESHOLD_REASON: v::Path<Self, k::Object<InvoiceThresholdReason>> = v::Path::new(
+    pub const THRESHOLD_REASON: v::Path<Self, k::Object<InvoiceThresholdReason>> = v::path(
         "threshold_reason",
     );
     /// A nested [`InvoiceThresholdReason`]; may be absent.
@@ -769,7 +760,7 @@ impl Invoice {
         object(&self.value, "threshold_reason")
     }
     /// The path of [`total`](Self::total).
-    pub const TOTAL: v::Path<Self, k::Int> = v::Path::new("total");
+    pub const TOTAL: v::Path<Self, k::Int> = v::path("total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `total` of `invoice`.
@@ -781,7 +772,7 @@ impl Invoice {
     pub const TOTAL_DISCOUNT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceDiscountAmount>>,
-    > = v::Path::new("total_discount_amounts");
+    > = v::path("total_discount_amounts");
     /// An array: a nested [`DiscountsResourceDiscountAmount`]; empty where absent.
     ///
     /// Source: `total_discount_amounts` of `invoice`.
@@ -792,7 +783,7 @@ impl Invoice {
         array(&self.value, "total_discount_amounts")
     }
     /// The path of [`total_excluding_tax`](Self::total_excluding_tax).
-    pub const TOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::Path::new(
+    pub const TOTAL_EXCLUDING_TAX: v::Path<Self, k::Int> = v::path(
         "total_excluding_tax",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -806,7 +797,7 @@ impl Invoice {
     pub const TOTAL_PRETAX_CREDIT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<InvoicesResourcePretaxCreditAmount>>,
-    > = v::Path::new("total_pretax_credit_amounts");
+    > = v::path("total_pretax_credit_amounts");
     /// An array: a nested [`InvoicesResourcePretaxCreditAmount`]; empty where absent.
     ///
     /// Source: `total_pretax_credit_amounts` of `invoice`.
@@ -820,7 +811,7 @@ impl Invoice {
     pub const TOTAL_TAXES: v::Path<
         Self,
         k::Array<k::Object<BillingBillResourceInvoicingTaxesTax>>,
-    > = v::Path::new("total_taxes");
+    > = v::path("total_taxes");
     /// An array: a nested [`BillingBillResourceInvoicingTaxesTax`]; empty where absent.
     ///
     /// Source: `total_taxes` of `invoice`.
@@ -831,7 +822,7 @@ impl Invoice {
         array(&self.value, "total_taxes")
     }
     /// The path of [`webhooks_delivered_at`](Self::webhooks_delivered_at).
-    pub const WEBHOOKS_DELIVERED_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const WEBHOOKS_DELIVERED_AT: v::Path<Self, k::Time> = v::path(
         "webhooks_delivered_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -905,7 +896,7 @@ impl v::Resource for Invoice {
 pub type AutomaticTax = Lens<markers::AutomaticTax>;
 impl AutomaticTax {
     /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<Self, k::Enum<AutomaticTaxDisabledReason>> = v::Path::new(
+    pub const DISABLED_REASON: v::Path<Self, k::Enum<AutomaticTaxDisabledReason>> = v::path(
         "disabled_reason",
     );
     /// One of the values of [`AutomaticTaxDisabledReason`], or one that is newer than this list; may be `null`.
@@ -916,7 +907,7 @@ impl AutomaticTax {
         open_enum(&self.value, "disabled_reason")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `automatic_tax`.
@@ -925,7 +916,7 @@ impl AutomaticTax {
         boolean(&self.value, "enabled")
     }
     /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "liability",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -936,7 +927,7 @@ impl AutomaticTax {
         object(&self.value, "liability")
     }
     /// The path of [`provider`](Self::provider).
-    pub const PROVIDER: v::Path<Self, k::Text> = v::Path::new("provider");
+    pub const PROVIDER: v::Path<Self, k::Text> = v::path("provider");
     /// A string; may be `null`.
     ///
     /// Source: `provider` of `automatic_tax`.
@@ -945,9 +936,7 @@ impl AutomaticTax {
         text(&self.value, "provider")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<AutomaticTaxStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<AutomaticTaxStatus>> = v::path("status");
     /// One of the values of [`AutomaticTaxStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `status` of `automatic_tax`.
@@ -967,7 +956,7 @@ impl BillingBillResourceInvoicingParentsInvoiceParent {
     pub const QUOTE_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingParentsInvoiceQuoteParent>,
-    > = v::Path::new("quote_details");
+    > = v::path("quote_details");
     /// A nested [`BillingBillResourceInvoicingParentsInvoiceQuoteParent`]; may be `null`.
     ///
     /// Source: `quote_details` of `billing_bill_resource_invoicing_parents_invoice_parent`.
@@ -981,7 +970,7 @@ impl BillingBillResourceInvoicingParentsInvoiceParent {
     pub const SUBSCRIPTION_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingParentsInvoiceSubscriptionParent>,
-    > = v::Path::new("subscription_details");
+    > = v::path("subscription_details");
     /// A nested [`BillingBillResourceInvoicingParentsInvoiceSubscriptionParent`]; may be `null`.
     ///
     /// Source: `subscription_details` of `billing_bill_resource_invoicing_parents_invoice_parent`.
@@ -995,7 +984,7 @@ impl BillingBillResourceInvoicingParentsInvoiceParent {
     pub const TYPE: v::Path<
         Self,
         k::Enum<BillingBillResourceInvoicingParentsInvoiceParentType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`BillingBillResourceInvoicingParentsInvoiceParentType`], or one that is newer than this list.
     ///
     /// Source: `type` of `billing_bill_resource_invoicing_parents_invoice_parent`.
@@ -1051,7 +1040,7 @@ pub type BillingBillResourceInvoicingParentsInvoiceQuoteParent = Lens<
 >;
 impl BillingBillResourceInvoicingParentsInvoiceQuoteParent {
     /// The path of [`quote`](Self::quote).
-    pub const QUOTE: v::Path<Self, k::Text> = v::Path::new("quote");
+    pub const QUOTE: v::Path<Self, k::Text> = v::path("quote");
     /// A string.
     ///
     /// Source: `quote` of `billing_bill_resource_invoicing_parents_invoice_quote_parent`.
@@ -1068,7 +1057,7 @@ pub type BillingBillResourceInvoicingParentsInvoiceSubscriptionParent = Lens<
 >;
 impl BillingBillResourceInvoicingParentsInvoiceSubscriptionParent {
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `billing_bill_resource_invoicing_parents_invoice_subscription_parent`.
@@ -1077,7 +1066,7 @@ impl BillingBillResourceInvoicingParentsInvoiceSubscriptionParent {
         map(&self.value, "metadata")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::Path::new(
+    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::path(
         "subscription",
     );
     /// The id of a [`Subscription`], or the object where it was expanded.
@@ -1088,7 +1077,7 @@ impl BillingBillResourceInvoicingParentsInvoiceSubscriptionParent {
         expandable(&self.value, "subscription")
     }
     /// The path of [`subscription_proration_date`](Self::subscription_proration_date).
-    pub const SUBSCRIPTION_PRORATION_DATE: v::Path<Self, k::Time> = v::Path::new(
+    pub const SUBSCRIPTION_PRORATION_DATE: v::Path<Self, k::Time> = v::path(
         "subscription_proration_date",
     );
     /// A moment, in unix seconds; may be absent.
@@ -1102,63 +1091,18 @@ impl BillingBillResourceInvoicingParentsInvoiceSubscriptionParent {
 /// What `default_source` of a `invoice` holds.
 ///
 /// Source: schema `invoice.default_source`.
-pub type InvoiceDefaultSource = Lens<markers::InvoiceDefaultSource>;
-impl InvoiceDefaultSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `invoice.default_source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `invoice.default_source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> InvoiceDefaultSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                InvoiceDefaultSourceVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => InvoiceDefaultSourceVariant::Card(Card::view(&self.value)),
-            Some("source") => {
-                InvoiceDefaultSourceVariant::Source(Source::view(&self.value))
-            }
-            _ => InvoiceDefaultSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type InvoiceDefaultSource = super::ChargeSource;
 /// The alternatives of [`InvoiceDefaultSource`], to match on.
 ///
 /// Source: schema `invoice.default_source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum InvoiceDefaultSourceVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ChargeSourceVariant as InvoiceDefaultSourceVariant;
 /// Part of other objects: `invoice_installments_card`.
 ///
 /// Source: schema `invoice_installments_card`.
 pub type InvoiceInstallmentsCard = Lens<markers::InvoiceInstallmentsCard>;
 impl InvoiceInstallmentsCard {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false; may be `null`.
     ///
     /// Source: `enabled` of `invoice_installments_card`.
@@ -1173,9 +1117,7 @@ impl InvoiceInstallmentsCard {
 pub type InvoiceItemThresholdReason = Lens<markers::InvoiceItemThresholdReason>;
 impl InvoiceItemThresholdReason {
     /// The path of [`line_item_ids`](Self::line_item_ids).
-    pub const LINE_ITEM_IDS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "line_item_ids",
-    );
+    pub const LINE_ITEM_IDS: v::Path<Self, k::Array<k::Text>> = v::path("line_item_ids");
     /// An array: a string.
     ///
     /// Source: `line_item_ids` of `invoice_item_threshold_reason`.
@@ -1184,7 +1126,7 @@ impl InvoiceItemThresholdReason {
         array(&self.value, "line_item_ids")
     }
     /// The path of [`usage_gte`](Self::usage_gte).
-    pub const USAGE_GTE: v::Path<Self, k::Int> = v::Path::new("usage_gte");
+    pub const USAGE_GTE: v::Path<Self, k::Int> = v::path("usage_gte");
     /// An integer.
     ///
     /// Source: `usage_gte` of `invoice_item_threshold_reason`.
@@ -1204,7 +1146,7 @@ impl InvoicePaymentMethodOptionsBillie {
     pub const COMPANY_DETAILS: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsBillieCompanyDetails>,
-    > = v::Path::new("company_details");
+    > = v::path("company_details");
     /// A nested [`InvoicePaymentMethodOptionsBillieCompanyDetails`]; may be absent.
     ///
     /// Source: `company_details` of `invoice_payment_method_options_billie`.
@@ -1215,7 +1157,7 @@ impl InvoicePaymentMethodOptionsBillie {
         object(&self.value, "company_details")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reference` of `invoice_payment_method_options_billie`.
@@ -1227,71 +1169,11 @@ impl InvoicePaymentMethodOptionsBillie {
 /// Part of other objects: `invoice_payment_method_options_billie_company_details`.
 ///
 /// Source: schema `invoice_payment_method_options_billie_company_details`.
-pub type InvoicePaymentMethodOptionsBillieCompanyDetails = Lens<
-    markers::InvoicePaymentMethodOptionsBillieCompanyDetails,
->;
-impl InvoicePaymentMethodOptionsBillieCompanyDetails {
-    /// The path of [`registered_address`](Self::registered_address).
-    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "registered_address",
-    );
-    /// A nested [`Address`]; may be absent.
-    ///
-    /// Source: `registered_address` of `invoice_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registered_address(&self) -> Option<&Address> {
-        object(&self.value, "registered_address")
-    }
-    /// The path of [`registered_name`](Self::registered_name).
-    pub const REGISTERED_NAME: v::Path<Self, k::Text> = v::Path::new("registered_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `registered_name` of `invoice_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registered_name(&self) -> Option<&str> {
-        text(&self.value, "registered_name")
-    }
-    /// The path of [`registration_number`](Self::registration_number).
-    pub const REGISTRATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "registration_number",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `registration_number` of `invoice_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registration_number(&self) -> Option<&str> {
-        text(&self.value, "registration_number")
-    }
-    /// The path of [`registration_type`](Self::registration_type).
-    pub const REGISTRATION_TYPE: v::Path<
-        Self,
-        k::Enum<InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType>,
-    > = v::Path::new("registration_type");
-    /// One of the values of [`InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `registration_type` of `invoice_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registration_type(
-        &self,
-    ) -> Option<InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType> {
-        open_enum(&self.value, "registration_type")
-    }
-    /// The path of [`vat`](Self::vat).
-    pub const VAT: v::Path<Self, k::Text> = v::Path::new("vat");
-    /// A string; may be `null`.
-    ///
-    /// Source: `vat` of `invoice_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn vat(&self) -> Option<&str> {
-        text(&self.value, "vat")
-    }
-}
+pub type InvoicePaymentMethodOptionsBillieCompanyDetails = super::PaymentMethodOptionsBillieCompanyDetails;
 /// Part of other objects: `invoice_payment_method_options_blik`.
 ///
 /// Source: schema `invoice_payment_method_options_blik`.
-pub type InvoicePaymentMethodOptionsBlik = Lens<
-    markers::InvoicePaymentMethodOptionsBlik,
->;
+pub type InvoicePaymentMethodOptionsBlik = super::MandateLink;
 /// Part of other objects: `invoice_payment_method_options_card`.
 ///
 /// Source: schema `invoice_payment_method_options_card`.
@@ -1300,7 +1182,7 @@ pub type InvoicePaymentMethodOptionsCard = Lens<
 >;
 impl InvoicePaymentMethodOptionsCard {
     /// The path of [`installments`](Self::installments).
-    pub const INSTALLMENTS: v::Path<Self, k::Object<InvoiceInstallmentsCard>> = v::Path::new(
+    pub const INSTALLMENTS: v::Path<Self, k::Object<InvoiceInstallmentsCard>> = v::path(
         "installments",
     );
     /// A nested [`InvoiceInstallmentsCard`]; may be absent.
@@ -1314,7 +1196,7 @@ impl InvoicePaymentMethodOptionsCard {
     pub const REQUEST_THREE_D_SECURE: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsCardRequestThreeDSecure>,
-    > = v::Path::new("request_three_d_secure");
+    > = v::path("request_three_d_secure");
     /// One of the values of [`InvoicePaymentMethodOptionsCardRequestThreeDSecure`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `request_three_d_secure` of `invoice_payment_method_options_card`.
@@ -1334,7 +1216,7 @@ impl InvoicePaymentMethodOptionsPix {
     pub const AMOUNT_INCLUDES_IOF: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsPixAmountIncludesIof>,
-    > = v::Path::new("amount_includes_iof");
+    > = v::path("amount_includes_iof");
     /// One of the values of [`InvoicePaymentMethodOptionsPixAmountIncludesIof`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `amount_includes_iof` of `invoice_payment_method_options_pix`.
@@ -1345,7 +1227,7 @@ impl InvoicePaymentMethodOptionsPix {
         open_enum(&self.value, "amount_includes_iof")
     }
     /// The path of [`expires_after_seconds`](Self::expires_after_seconds).
-    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::path(
         "expires_after_seconds",
     );
     /// An integer; may be absent.
@@ -1362,7 +1244,7 @@ impl InvoicePaymentMethodOptionsPix {
 pub type InvoiceRenderingPdf = Lens<markers::InvoiceRenderingPdf>;
 impl InvoiceRenderingPdf {
     /// The path of [`page_size`](Self::page_size).
-    pub const PAGE_SIZE: v::Path<Self, k::Enum<InvoiceRenderingPdfPageSize>> = v::Path::new(
+    pub const PAGE_SIZE: v::Path<Self, k::Enum<InvoiceRenderingPdfPageSize>> = v::path(
         "page_size",
     );
     /// One of the values of [`InvoiceRenderingPdfPageSize`], or one that is newer than this list; may be `null`.
@@ -1379,7 +1261,7 @@ impl InvoiceRenderingPdf {
 pub type InvoiceThresholdReason = Lens<markers::InvoiceThresholdReason>;
 impl InvoiceThresholdReason {
     /// The path of [`amount_gte`](Self::amount_gte).
-    pub const AMOUNT_GTE: v::Path<Self, k::Int> = v::Path::new("amount_gte");
+    pub const AMOUNT_GTE: v::Path<Self, k::Int> = v::path("amount_gte");
     /// An integer; may be `null`.
     ///
     /// Source: `amount_gte` of `invoice_threshold_reason`.
@@ -1391,7 +1273,7 @@ impl InvoiceThresholdReason {
     pub const ITEM_REASONS: v::Path<
         Self,
         k::Array<k::Object<InvoiceItemThresholdReason>>,
-    > = v::Path::new("item_reasons");
+    > = v::path("item_reasons");
     /// An array: a nested [`InvoiceItemThresholdReason`].
     ///
     /// Source: `item_reasons` of `invoice_threshold_reason`.
@@ -1409,7 +1291,7 @@ impl InvoicesPaymentMethodOptions {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`InvoicePaymentMethodOptionsAcssDebit`]; may be `null`.
     ///
     /// Source: `acss_debit` of `invoices_payment_method_options`.
@@ -1421,7 +1303,7 @@ impl InvoicesPaymentMethodOptions {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsBancontact>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`InvoicePaymentMethodOptionsBancontact`]; may be `null`.
     ///
     /// Source: `bancontact` of `invoices_payment_method_options`.
@@ -1430,7 +1312,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "bancontact")
     }
     /// The path of [`billie`](Self::billie).
-    pub const BILLIE: v::Path<Self, k::Object<InvoicePaymentMethodOptionsBillie>> = v::Path::new(
+    pub const BILLIE: v::Path<Self, k::Object<InvoicePaymentMethodOptionsBillie>> = v::path(
         "billie",
     );
     /// A nested [`InvoicePaymentMethodOptionsBillie`]; may be absent or `null`.
@@ -1441,7 +1323,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "billie")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<InvoicePaymentMethodOptionsBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<InvoicePaymentMethodOptionsBlik>> = v::path(
         "blik",
     );
     /// A nested [`InvoicePaymentMethodOptionsBlik`]; may be absent or `null`.
@@ -1452,7 +1334,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "blik")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<InvoicePaymentMethodOptionsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<InvoicePaymentMethodOptionsCard>> = v::path(
         "card",
     );
     /// A nested [`InvoicePaymentMethodOptionsCard`]; may be `null`.
@@ -1466,7 +1348,7 @@ impl InvoicesPaymentMethodOptions {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsCustomerBalance>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`InvoicePaymentMethodOptionsCustomerBalance`]; may be `null`.
     ///
     /// Source: `customer_balance` of `invoices_payment_method_options`.
@@ -1477,7 +1359,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "customer_balance")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsKonbini>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsKonbini>> = v::path(
         "konbini",
     );
     /// A nested [`InvoicePaymentMethodOptionsKonbini`]; may be `null`.
@@ -1488,7 +1370,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "konbini")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPayto>> = v::path(
         "payto",
     );
     /// A nested [`InvoicePaymentMethodOptionsPayto`]; may be `null`.
@@ -1499,7 +1381,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPix>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPix>> = v::path(
         "pix",
     );
     /// A nested [`InvoicePaymentMethodOptionsPix`]; may be `null`.
@@ -1513,7 +1395,7 @@ impl InvoicesPaymentMethodOptions {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`InvoicePaymentMethodOptionsSepaDebit`]; may be `null`.
     ///
     /// Source: `sepa_debit` of `invoices_payment_method_options`.
@@ -1522,7 +1404,7 @@ impl InvoicesPaymentMethodOptions {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsUpi>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsUpi>> = v::path(
         "upi",
     );
     /// A nested [`InvoicePaymentMethodOptionsUpi`]; may be `null`.
@@ -1536,7 +1418,7 @@ impl InvoicesPaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`InvoicePaymentMethodOptionsUsBankAccount`]; may be `null`.
     ///
     /// Source: `us_bank_account` of `invoices_payment_method_options`.
@@ -1551,7 +1433,7 @@ impl InvoicesPaymentMethodOptions {
 pub type InvoicesPaymentSettings = Lens<markers::InvoicesPaymentSettings>;
 impl InvoicesPaymentSettings {
     /// The path of [`default_mandate`](Self::default_mandate).
-    pub const DEFAULT_MANDATE: v::Path<Self, k::Text> = v::Path::new("default_mandate");
+    pub const DEFAULT_MANDATE: v::Path<Self, k::Text> = v::path("default_mandate");
     /// A string; may be `null`.
     ///
     /// Source: `default_mandate` of `invoices_payment_settings`.
@@ -1563,7 +1445,7 @@ impl InvoicesPaymentSettings {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<InvoicesPaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`InvoicesPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `invoices_payment_settings`.
@@ -1575,7 +1457,7 @@ impl InvoicesPaymentSettings {
     pub const PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<InvoicesPaymentSettingsPaymentMethodTypes>>,
-    > = v::Path::new("payment_method_types");
+    > = v::path("payment_method_types");
     /// An array: one of the values of [`InvoicesPaymentSettingsPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `payment_method_types` of `invoices_payment_settings`.
@@ -1594,7 +1476,7 @@ pub type InvoicesResourceConfirmationSecret = Lens<
 >;
 impl InvoicesResourceConfirmationSecret {
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string.
     ///
     /// Source: `client_secret` of `invoices_resource_confirmation_secret`.
@@ -1603,7 +1485,7 @@ impl InvoicesResourceConfirmationSecret {
         text(&self.value, "client_secret")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `invoices_resource_confirmation_secret`.
@@ -1618,7 +1500,7 @@ impl InvoicesResourceConfirmationSecret {
 pub type InvoicesResourceFromInvoice = Lens<markers::InvoicesResourceFromInvoice>;
 impl InvoicesResourceFromInvoice {
     /// The path of [`action`](Self::action).
-    pub const ACTION: v::Path<Self, k::Text> = v::Path::new("action");
+    pub const ACTION: v::Path<Self, k::Text> = v::path("action");
     /// A string.
     ///
     /// Source: `action` of `invoices_resource_from_invoice`.
@@ -1627,7 +1509,7 @@ impl InvoicesResourceFromInvoice {
         text(&self.value, "action")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded.
     ///
     /// Source: `invoice` of `invoices_resource_from_invoice`.
@@ -1644,9 +1526,7 @@ pub type InvoicesResourceInvoiceRendering = Lens<
 >;
 impl InvoicesResourceInvoiceRendering {
     /// The path of [`amount_tax_display`](Self::amount_tax_display).
-    pub const AMOUNT_TAX_DISPLAY: v::Path<Self, k::Text> = v::Path::new(
-        "amount_tax_display",
-    );
+    pub const AMOUNT_TAX_DISPLAY: v::Path<Self, k::Text> = v::path("amount_tax_display");
     /// A string; may be `null`.
     ///
     /// Source: `amount_tax_display` of `invoices_resource_invoice_rendering`.
@@ -1655,7 +1535,7 @@ impl InvoicesResourceInvoiceRendering {
         text(&self.value, "amount_tax_display")
     }
     /// The path of [`pdf`](Self::pdf).
-    pub const PDF: v::Path<Self, k::Object<InvoiceRenderingPdf>> = v::Path::new("pdf");
+    pub const PDF: v::Path<Self, k::Object<InvoiceRenderingPdf>> = v::path("pdf");
     /// A nested [`InvoiceRenderingPdf`]; may be `null`.
     ///
     /// Source: `pdf` of `invoices_resource_invoice_rendering`.
@@ -1664,7 +1544,7 @@ impl InvoicesResourceInvoiceRendering {
         object(&self.value, "pdf")
     }
     /// The path of [`template`](Self::template).
-    pub const TEMPLATE: v::Path<Self, k::Text> = v::Path::new("template");
+    pub const TEMPLATE: v::Path<Self, k::Text> = v::path("template");
     /// A string; may be `null`.
     ///
     /// Source: `template` of `invoices_resource_invoice_rendering`.
@@ -1673,7 +1553,7 @@ impl InvoicesResourceInvoiceRendering {
         text(&self.value, "template")
     }
     /// The path of [`template_version`](Self::template_version).
-    pub const TEMPLATE_VERSION: v::Path<Self, k::Int> = v::Path::new("template_version");
+    pub const TEMPLATE_VERSION: v::Path<Self, k::Int> = v::path("template_version");
     /// An integer; may be `null`.
     ///
     /// Source: `template_version` of `invoices_resource_invoice_rendering`.
@@ -1688,7 +1568,7 @@ impl InvoicesResourceInvoiceRendering {
 pub type InvoicesResourceInvoiceTaxId = Lens<markers::InvoicesResourceInvoiceTaxId>;
 impl InvoicesResourceInvoiceTaxId {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<InvoicesResourceInvoiceTaxIdType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<InvoicesResourceInvoiceTaxIdType>> = v::path(
         "type",
     );
     /// One of the values of [`InvoicesResourceInvoiceTaxIdType`], or one that is newer than this list.
@@ -1699,7 +1579,7 @@ impl InvoicesResourceInvoiceTaxId {
         open_enum(&self.value, "type")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string; may be `null`.
     ///
     /// Source: `value` of `invoices_resource_invoice_tax_id`.
@@ -1717,7 +1597,7 @@ impl InvoicesResourceStatusDetails {
     pub const UNCOLLECTIBLE: v::Path<
         Self,
         k::Object<InvoicesResourceStatusDetailsUncollectible>,
-    > = v::Path::new("uncollectible");
+    > = v::path("uncollectible");
     /// A nested [`InvoicesResourceStatusDetailsUncollectible`]; may be absent.
     ///
     /// Source: `uncollectible` of `invoices_resource_status_details`.
@@ -1737,7 +1617,7 @@ impl InvoicesResourceStatusDetailsUncollectible {
     pub const REASON: v::Path<
         Self,
         k::Enum<InvoicesResourceStatusDetailsUncollectibleReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`InvoicesResourceStatusDetailsUncollectibleReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `reason` of `invoices_resource_status_details_uncollectible`.
@@ -1754,7 +1634,7 @@ pub type InvoicesResourceStatusTransitions = Lens<
 >;
 impl InvoicesResourceStatusTransitions {
     /// The path of [`finalized_at`](Self::finalized_at).
-    pub const FINALIZED_AT: v::Path<Self, k::Time> = v::Path::new("finalized_at");
+    pub const FINALIZED_AT: v::Path<Self, k::Time> = v::path("finalized_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `finalized_at` of `invoices_resource_status_transitions`.
@@ -1763,7 +1643,7 @@ impl InvoicesResourceStatusTransitions {
         timestamp(&self.value, "finalized_at")
     }
     /// The path of [`marked_uncollectible_at`](Self::marked_uncollectible_at).
-    pub const MARKED_UNCOLLECTIBLE_AT: v::Path<Self, k::Time> = v::Path::new(
+    pub const MARKED_UNCOLLECTIBLE_AT: v::Path<Self, k::Time> = v::path(
         "marked_uncollectible_at",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -1774,7 +1654,7 @@ impl InvoicesResourceStatusTransitions {
         timestamp(&self.value, "marked_uncollectible_at")
     }
     /// The path of [`paid_at`](Self::paid_at).
-    pub const PAID_AT: v::Path<Self, k::Time> = v::Path::new("paid_at");
+    pub const PAID_AT: v::Path<Self, k::Time> = v::path("paid_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `paid_at` of `invoices_resource_status_transitions`.
@@ -1783,7 +1663,7 @@ impl InvoicesResourceStatusTransitions {
         timestamp(&self.value, "paid_at")
     }
     /// The path of [`voided_at`](Self::voided_at).
-    pub const VOIDED_AT: v::Path<Self, k::Time> = v::Path::new("voided_at");
+    pub const VOIDED_AT: v::Path<Self, k::Time> = v::path("voided_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `voided_at` of `invoices_resource_status_transitions`.
@@ -1818,37 +1698,31 @@ impl v::OpenEnum for AutomaticTaxDisabledReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FinalizationRequiresLocationInputs,
-                1 => Self::FinalizationSystemError,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FinalizationRequiresLocationInputs,
+            1 => Self::FinalizationSystemError,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AutomaticTaxDisabledReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AutomaticTaxDisabledReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AutomaticTaxDisabledReason {}
 impl Debug for AutomaticTaxDisabledReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `automatic_tax.status`.
@@ -1879,38 +1753,32 @@ impl v::OpenEnum for AutomaticTaxStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Complete,
-                1 => Self::Failed,
-                2 => Self::RequiresLocationInputs,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Complete,
+            1 => Self::Failed,
+            2 => Self::RequiresLocationInputs,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AutomaticTaxStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AutomaticTaxStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AutomaticTaxStatus {}
 impl Debug for AutomaticTaxStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing_bill_resource_invoicing_parents_invoice_parent.type`.
@@ -1934,37 +1802,31 @@ impl v::OpenEnum for BillingBillResourceInvoicingParentsInvoiceParentType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::QuoteDetails,
-                1 => Self::SubscriptionDetails,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::QuoteDetails,
+            1 => Self::SubscriptionDetails,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingBillResourceInvoicingParentsInvoiceParentType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingBillResourceInvoicingParentsInvoiceParentType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingBillResourceInvoicingParentsInvoiceParentType {}
 impl Debug for BillingBillResourceInvoicingParentsInvoiceParentType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice.billing_reason`.
@@ -2021,275 +1883,46 @@ impl v::OpenEnum for InvoiceBillingReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AutomaticPendingInvoiceItemInvoice,
-                1 => Self::Manual,
-                2 => Self::QuoteAccept,
-                3 => Self::Subscription,
-                4 => Self::SubscriptionCreate,
-                5 => Self::SubscriptionCycle,
-                6 => Self::SubscriptionThreshold,
-                7 => Self::SubscriptionUpdate,
-                8 => Self::Upcoming,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AutomaticPendingInvoiceItemInvoice,
+            1 => Self::Manual,
+            2 => Self::QuoteAccept,
+            3 => Self::Subscription,
+            4 => Self::SubscriptionCreate,
+            5 => Self::SubscriptionCycle,
+            6 => Self::SubscriptionThreshold,
+            7 => Self::SubscriptionUpdate,
+            8 => Self::Upcoming,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceBillingReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceBillingReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceBillingReason {}
 impl Debug for InvoiceBillingReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice.collection_method`.
-#[non_exhaustive]
-pub enum InvoiceCollectionMethod {
-    /// `charge_automatically`
-    ChargeAutomatically,
-    /// `send_invoice`
-    SendInvoice,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoiceCollectionMethod {
-    const VALUES: &'static [&'static str] = &["charge_automatically", "send_invoice"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChargeAutomatically => "charge_automatically",
-            Self::SendInvoice => "send_invoice",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargeAutomatically,
-                1 => Self::SendInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoiceCollectionMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoiceCollectionMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoiceCollectionMethod {}
-impl Debug for InvoiceCollectionMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::QuoteCollectionMethod as InvoiceCollectionMethod;
 /// The values of `invoice.customer_tax_exempt`.
-#[non_exhaustive]
-pub enum InvoiceCustomerTaxExempt {
-    /// `exempt`
-    Exempt,
-    /// `none`
-    None,
-    /// `reverse`
-    Reverse,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoiceCustomerTaxExempt {
-    const VALUES: &'static [&'static str] = &["exempt", "none", "reverse"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exempt => "exempt",
-            Self::None => "none",
-            Self::Reverse => "reverse",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exempt,
-                1 => Self::None,
-                2 => Self::Reverse,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoiceCustomerTaxExempt {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoiceCustomerTaxExempt {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoiceCustomerTaxExempt {}
-impl Debug for InvoiceCustomerTaxExempt {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CustomerTaxExempt as InvoiceCustomerTaxExempt;
 /// The values of `invoice_payment_method_options_billie_company_details.registration_type`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    /// `ch_ein`
-    ChEin,
-    /// `de_hrb`
-    DeHrb,
-    /// `dk_cvr`
-    DkCvr,
-    /// `es_cif`
-    EsCif,
-    /// `fi_tunnus`
-    FiTunnus,
-    /// `fr_siren`
-    FrSiren,
-    /// `fr_siret`
-    FrSiret,
-    /// `it_rea`
-    ItRea,
-    /// `nl_kvk`
-    NlKvk,
-    /// `no_org_number`
-    NoOrgNumber,
-    /// `no_pno`
-    NoPno,
-    /// `se_org_number`
-    SeOrgNumber,
-    /// `se_pno`
-    SePno,
-    /// `uk_crn`
-    UkCrn,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    const VALUES: &'static [&'static str] = &[
-        "ch_ein",
-        "de_hrb",
-        "dk_cvr",
-        "es_cif",
-        "fi_tunnus",
-        "fr_siren",
-        "fr_siret",
-        "it_rea",
-        "nl_kvk",
-        "no_org_number",
-        "no_pno",
-        "se_org_number",
-        "se_pno",
-        "uk_crn",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChEin => "ch_ein",
-            Self::DeHrb => "de_hrb",
-            Self::DkCvr => "dk_cvr",
-            Self::EsCif => "es_cif",
-            Self::FiTunnus => "fi_tunnus",
-            Self::FrSiren => "fr_siren",
-            Self::FrSiret => "fr_siret",
-            Self::ItRea => "it_rea",
-            Self::NlKvk => "nl_kvk",
-            Self::NoOrgNumber => "no_org_number",
-            Self::NoPno => "no_pno",
-            Self::SeOrgNumber => "se_org_number",
-            Self::SePno => "se_pno",
-            Self::UkCrn => "uk_crn",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChEin,
-                1 => Self::DeHrb,
-                2 => Self::DkCvr,
-                3 => Self::EsCif,
-                4 => Self::FiTunnus,
-                5 => Self::FrSiren,
-                6 => Self::FrSiret,
-                7 => Self::ItRea,
-                8 => Self::NlKvk,
-                9 => Self::NoOrgNumber,
-                10 => Self::NoPno,
-                11 => Self::SeOrgNumber,
-                12 => Self::SePno,
-                13 => Self::UkCrn,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {}
-impl Debug for InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBillieCompanyDetailsRegistrationType as InvoicePaymentMethodOptionsBillieCompanyDetailsRegistrationType;
 /// The values of `invoice_payment_method_options_card.request_three_d_secure`.
 #[non_exhaustive]
 pub enum InvoicePaymentMethodOptionsCardRequestThreeDSecure {
@@ -2314,94 +1947,36 @@ impl v::OpenEnum for InvoicePaymentMethodOptionsCardRequestThreeDSecure {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Any,
-                1 => Self::Automatic,
-                2 => Self::Challenge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Any,
+            1 => Self::Automatic,
+            2 => Self::Challenge,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoicePaymentMethodOptionsCardRequestThreeDSecure {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoicePaymentMethodOptionsCardRequestThreeDSecure {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoicePaymentMethodOptionsCardRequestThreeDSecure {}
 impl Debug for InvoicePaymentMethodOptionsCardRequestThreeDSecure {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice_payment_method_options_pix.amount_includes_iof`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsPixAmountIncludesIof {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsPixAmountIncludesIof {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsPixAmountIncludesIof {}
-impl Debug for InvoicePaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as InvoicePaymentMethodOptionsPixAmountIncludesIof;
 /// The values of `invoice_rendering_pdf.page_size`.
 #[non_exhaustive]
 pub enum InvoiceRenderingPdfPageSize {
@@ -2426,38 +2001,32 @@ impl v::OpenEnum for InvoiceRenderingPdfPageSize {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::A4,
-                1 => Self::Auto,
-                2 => Self::Letter,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::A4,
+            1 => Self::Auto,
+            2 => Self::Letter,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceRenderingPdfPageSize {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceRenderingPdfPageSize {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceRenderingPdfPageSize {}
 impl Debug for InvoiceRenderingPdfPageSize {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice.status`.
@@ -2496,40 +2065,34 @@ impl v::OpenEnum for InvoiceStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Draft,
-                1 => Self::Open,
-                2 => Self::Paid,
-                3 => Self::Uncollectible,
-                4 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Draft,
+            1 => Self::Open,
+            2 => Self::Paid,
+            3 => Self::Uncollectible,
+            4 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceStatus {}
 impl Debug for InvoiceStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoices_payment_settings.payment_method_types`.
@@ -2752,815 +2315,84 @@ impl v::OpenEnum for InvoicesPaymentSettingsPaymentMethodTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AchCreditTransfer,
-                1 => Self::AchDebit,
-                2 => Self::AcssDebit,
-                3 => Self::Affirm,
-                4 => Self::Alipay,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Blik,
-                11 => Self::Boleto,
-                12 => Self::Card,
-                13 => Self::Cashapp,
-                14 => Self::Crypto,
-                15 => Self::Custom,
-                16 => Self::CustomerBalance,
-                17 => Self::Eps,
-                18 => Self::Fpx,
-                19 => Self::Giropay,
-                20 => Self::Grabpay,
-                21 => Self::Ideal,
-                22 => Self::JpCreditTransfer,
-                23 => Self::KakaoPay,
-                24 => Self::Klarna,
-                25 => Self::Konbini,
-                26 => Self::KrCard,
-                27 => Self::Link,
-                28 => Self::MbWay,
-                29 => Self::Multibanco,
-                30 => Self::NaverPay,
-                31 => Self::NzBankAccount,
-                32 => Self::P24,
-                33 => Self::PayByBank,
-                34 => Self::Payco,
-                35 => Self::Paynow,
-                36 => Self::Paypal,
-                37 => Self::Payto,
-                38 => Self::Pix,
-                39 => Self::Promptpay,
-                40 => Self::RevolutPay,
-                41 => Self::Satispay,
-                42 => Self::SepaCreditTransfer,
-                43 => Self::SepaDebit,
-                44 => Self::Sequra,
-                45 => Self::Sofort,
-                46 => Self::Swish,
-                47 => Self::Twint,
-                48 => Self::Upi,
-                49 => Self::UsBankAccount,
-                50 => Self::WechatPay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AchCreditTransfer,
+            1 => Self::AchDebit,
+            2 => Self::AcssDebit,
+            3 => Self::Affirm,
+            4 => Self::Alipay,
+            5 => Self::AmazonPay,
+            6 => Self::AuBecsDebit,
+            7 => Self::BacsDebit,
+            8 => Self::Bancontact,
+            9 => Self::Billie,
+            10 => Self::Blik,
+            11 => Self::Boleto,
+            12 => Self::Card,
+            13 => Self::Cashapp,
+            14 => Self::Crypto,
+            15 => Self::Custom,
+            16 => Self::CustomerBalance,
+            17 => Self::Eps,
+            18 => Self::Fpx,
+            19 => Self::Giropay,
+            20 => Self::Grabpay,
+            21 => Self::Ideal,
+            22 => Self::JpCreditTransfer,
+            23 => Self::KakaoPay,
+            24 => Self::Klarna,
+            25 => Self::Konbini,
+            26 => Self::KrCard,
+            27 => Self::Link,
+            28 => Self::MbWay,
+            29 => Self::Multibanco,
+            30 => Self::NaverPay,
+            31 => Self::NzBankAccount,
+            32 => Self::P24,
+            33 => Self::PayByBank,
+            34 => Self::Payco,
+            35 => Self::Paynow,
+            36 => Self::Paypal,
+            37 => Self::Payto,
+            38 => Self::Pix,
+            39 => Self::Promptpay,
+            40 => Self::RevolutPay,
+            41 => Self::Satispay,
+            42 => Self::SepaCreditTransfer,
+            43 => Self::SepaDebit,
+            44 => Self::Sequra,
+            45 => Self::Sofort,
+            46 => Self::Swish,
+            47 => Self::Twint,
+            48 => Self::Upi,
+            49 => Self::UsBankAccount,
+            50 => Self::WechatPay,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoicesPaymentSettingsPaymentMethodTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoicesPaymentSettingsPaymentMethodTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoicesPaymentSettingsPaymentMethodTypes {}
 impl Debug for InvoicesPaymentSettingsPaymentMethodTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoices_resource_invoice_tax_id.type`.
-#[non_exhaustive]
-pub enum InvoicesResourceInvoiceTaxIdType {
-    /// `ad_nrt`
-    AdNrt,
-    /// `ae_trn`
-    AeTrn,
-    /// `al_tin`
-    AlTin,
-    /// `am_tin`
-    AmTin,
-    /// `ao_tin`
-    AoTin,
-    /// `ar_cuit`
-    ArCuit,
-    /// `au_abn`
-    AuAbn,
-    /// `au_acn`
-    AuAcn,
-    /// `au_arn`
-    AuArn,
-    /// `au_wpn`
-    AuWpn,
-    /// `aw_tin`
-    AwTin,
-    /// `az_tin`
-    AzTin,
-    /// `ba_tin`
-    BaTin,
-    /// `bb_tin`
-    BbTin,
-    /// `bd_bin`
-    BdBin,
-    /// `bf_ifu`
-    BfIfu,
-    /// `bg_uic`
-    BgUic,
-    /// `bh_vat`
-    BhVat,
-    /// `bj_ifu`
-    BjIfu,
-    /// `bo_tin`
-    BoTin,
-    /// `br_cnpj`
-    BrCnpj,
-    /// `br_cpf`
-    BrCpf,
-    /// `bs_tin`
-    BsTin,
-    /// `bw_vat`
-    BwVat,
-    /// `by_tin`
-    ByTin,
-    /// `ca_bn`
-    CaBn,
-    /// `ca_gst_hst`
-    CaGstHst,
-    /// `ca_pst_bc`
-    CaPstBc,
-    /// `ca_pst_mb`
-    CaPstMb,
-    /// `ca_pst_sk`
-    CaPstSk,
-    /// `ca_qst`
-    CaQst,
-    /// `cd_nif`
-    CdNif,
-    /// `ch_uid`
-    ChUid,
-    /// `ch_vat`
-    ChVat,
-    /// `ci_vat`
-    CiVat,
-    /// `cl_tin`
-    ClTin,
-    /// `cm_niu`
-    CmNiu,
-    /// `cn_tin`
-    CnTin,
-    /// `co_nit`
-    CoNit,
-    /// `cr_tin`
-    CrTin,
-    /// `cv_nif`
-    CvNif,
-    /// `cz_dic`
-    CzDic,
-    /// `de_stn`
-    DeStn,
-    /// `do_rcn`
-    DoRcn,
-    /// `ec_ruc`
-    EcRuc,
-    /// `eg_tin`
-    EgTin,
-    /// `es_cif`
-    EsCif,
-    /// `et_tin`
-    EtTin,
-    /// `eu_oss_vat`
-    EuOssVat,
-    /// `eu_vat`
-    EuVat,
-    /// `fo_vat`
-    FoVat,
-    /// `fr_siren`
-    FrSiren,
-    /// `fr_siret`
-    FrSiret,
-    /// `fr_spi`
-    FrSpi,
-    /// `gb_vat`
-    GbVat,
-    /// `ge_vat`
-    GeVat,
-    /// `gh_tin`
-    GhTin,
-    /// `gi_tin`
-    GiTin,
-    /// `gn_nif`
-    GnNif,
-    /// `hk_br`
-    HkBr,
-    /// `hr_oib`
-    HrOib,
-    /// `hu_tin`
-    HuTin,
-    /// `ic_nif`
-    IcNif,
-    /// `id_npwp`
-    IdNpwp,
-    /// `il_vat`
-    IlVat,
-    /// `in_gst`
-    InGst,
-    /// `is_kt`
-    IsKt,
-    /// `is_vat`
-    IsVat,
-    /// `it_cf`
-    ItCf,
-    /// `jp_cn`
-    JpCn,
-    /// `jp_rn`
-    JpRn,
-    /// `jp_trn`
-    JpTrn,
-    /// `ke_pin`
-    KePin,
-    /// `kg_tin`
-    KgTin,
-    /// `kh_tin`
-    KhTin,
-    /// `kr_brn`
-    KrBrn,
-    /// `kz_bin`
-    KzBin,
-    /// `la_tin`
-    LaTin,
-    /// `li_uid`
-    LiUid,
-    /// `li_vat`
-    LiVat,
-    /// `lk_vat`
-    LkVat,
-    /// `ma_vat`
-    MaVat,
-    /// `md_cf`
-    MdCf,
-    /// `md_vat`
-    MdVat,
-    /// `me_pib`
-    MePib,
-    /// `mk_vat`
-    MkVat,
-    /// `mr_nif`
-    MrNif,
-    /// `mu_vat`
-    MuVat,
-    /// `mx_rfc`
-    MxRfc,
-    /// `my_frp`
-    MyFrp,
-    /// `my_itn`
-    MyItn,
-    /// `my_sst`
-    MySst,
-    /// `mz_nuit`
-    MzNuit,
-    /// `ng_tin`
-    NgTin,
-    /// `no_vat`
-    NoVat,
-    /// `no_voec`
-    NoVoec,
-    /// `np_pan`
-    NpPan,
-    /// `nz_bn`
-    NzBn,
-    /// `nz_gst`
-    NzGst,
-    /// `om_vat`
-    OmVat,
-    /// `pe_ruc`
-    PeRuc,
-    /// `ph_tin`
-    PhTin,
-    /// `pl_nip`
-    PlNip,
-    /// `pt_nif`
-    PtNif,
-    /// `py_ruc`
-    PyRuc,
-    /// `ro_tin`
-    RoTin,
-    /// `rs_pib`
-    RsPib,
-    /// `ru_inn`
-    RuInn,
-    /// `ru_kpp`
-    RuKpp,
-    /// `sa_vat`
-    SaVat,
-    /// `sg_gst`
-    SgGst,
-    /// `sg_uen`
-    SgUen,
-    /// `si_tin`
-    SiTin,
-    /// `sm_coe`
-    SmCoe,
-    /// `sn_ninea`
-    SnNinea,
-    /// `sr_fin`
-    SrFin,
-    /// `sv_nit`
-    SvNit,
-    /// `th_vat`
-    ThVat,
-    /// `tj_tin`
-    TjTin,
-    /// `tr_tin`
-    TrTin,
-    /// `tt_bir`
-    TtBir,
-    /// `tt_vat`
-    TtVat,
-    /// `tw_vat`
-    TwVat,
-    /// `tz_vat`
-    TzVat,
-    /// `ua_vat`
-    UaVat,
-    /// `ug_tin`
-    UgTin,
-    /// `unknown`
-    Unknown,
-    /// `us_ein`
-    UsEin,
-    /// `uy_ruc`
-    UyRuc,
-    /// `uz_tin`
-    UzTin,
-    /// `uz_vat`
-    UzVat,
-    /// `ve_rif`
-    VeRif,
-    /// `vn_tin`
-    VnTin,
-    /// `za_vat`
-    ZaVat,
-    /// `zm_tin`
-    ZmTin,
-    /// `zw_tin`
-    ZwTin,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicesResourceInvoiceTaxIdType {
-    const VALUES: &'static [&'static str] = &[
-        "ad_nrt",
-        "ae_trn",
-        "al_tin",
-        "am_tin",
-        "ao_tin",
-        "ar_cuit",
-        "au_abn",
-        "au_acn",
-        "au_arn",
-        "au_wpn",
-        "aw_tin",
-        "az_tin",
-        "ba_tin",
-        "bb_tin",
-        "bd_bin",
-        "bf_ifu",
-        "bg_uic",
-        "bh_vat",
-        "bj_ifu",
-        "bo_tin",
-        "br_cnpj",
-        "br_cpf",
-        "bs_tin",
-        "bw_vat",
-        "by_tin",
-        "ca_bn",
-        "ca_gst_hst",
-        "ca_pst_bc",
-        "ca_pst_mb",
-        "ca_pst_sk",
-        "ca_qst",
-        "cd_nif",
-        "ch_uid",
-        "ch_vat",
-        "ci_vat",
-        "cl_tin",
-        "cm_niu",
-        "cn_tin",
-        "co_nit",
-        "cr_tin",
-        "cv_nif",
-        "cz_dic",
-        "de_stn",
-        "do_rcn",
-        "ec_ruc",
-        "eg_tin",
-        "es_cif",
-        "et_tin",
-        "eu_oss_vat",
-        "eu_vat",
-        "fo_vat",
-        "fr_siren",
-        "fr_siret",
-        "fr_spi",
-        "gb_vat",
-        "ge_vat",
-        "gh_tin",
-        "gi_tin",
-        "gn_nif",
-        "hk_br",
-        "hr_oib",
-        "hu_tin",
-        "ic_nif",
-        "id_npwp",
-        "il_vat",
-        "in_gst",
-        "is_kt",
-        "is_vat",
-        "it_cf",
-        "jp_cn",
-        "jp_rn",
-        "jp_trn",
-        "ke_pin",
-        "kg_tin",
-        "kh_tin",
-        "kr_brn",
-        "kz_bin",
-        "la_tin",
-        "li_uid",
-        "li_vat",
-        "lk_vat",
-        "ma_vat",
-        "md_cf",
-        "md_vat",
-        "me_pib",
-        "mk_vat",
-        "mr_nif",
-        "mu_vat",
-        "mx_rfc",
-        "my_frp",
-        "my_itn",
-        "my_sst",
-        "mz_nuit",
-        "ng_tin",
-        "no_vat",
-        "no_voec",
-        "np_pan",
-        "nz_bn",
-        "nz_gst",
-        "om_vat",
-        "pe_ruc",
-        "ph_tin",
-        "pl_nip",
-        "pt_nif",
-        "py_ruc",
-        "ro_tin",
-        "rs_pib",
-        "ru_inn",
-        "ru_kpp",
-        "sa_vat",
-        "sg_gst",
-        "sg_uen",
-        "si_tin",
-        "sm_coe",
-        "sn_ninea",
-        "sr_fin",
-        "sv_nit",
-        "th_vat",
-        "tj_tin",
-        "tr_tin",
-        "tt_bir",
-        "tt_vat",
-        "tw_vat",
-        "tz_vat",
-        "ua_vat",
-        "ug_tin",
-        "unknown",
-        "us_ein",
-        "uy_ruc",
-        "uz_tin",
-        "uz_vat",
-        "ve_rif",
-        "vn_tin",
-        "za_vat",
-        "zm_tin",
-        "zw_tin",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AdNrt => "ad_nrt",
-            Self::AeTrn => "ae_trn",
-            Self::AlTin => "al_tin",
-            Self::AmTin => "am_tin",
-            Self::AoTin => "ao_tin",
-            Self::ArCuit => "ar_cuit",
-            Self::AuAbn => "au_abn",
-            Self::AuAcn => "au_acn",
-            Self::AuArn => "au_arn",
-            Self::AuWpn => "au_wpn",
-            Self::AwTin => "aw_tin",
-            Self::AzTin => "az_tin",
-            Self::BaTin => "ba_tin",
-            Self::BbTin => "bb_tin",
-            Self::BdBin => "bd_bin",
-            Self::BfIfu => "bf_ifu",
-            Self::BgUic => "bg_uic",
-            Self::BhVat => "bh_vat",
-            Self::BjIfu => "bj_ifu",
-            Self::BoTin => "bo_tin",
-            Self::BrCnpj => "br_cnpj",
-            Self::BrCpf => "br_cpf",
-            Self::BsTin => "bs_tin",
-            Self::BwVat => "bw_vat",
-            Self::ByTin => "by_tin",
-            Self::CaBn => "ca_bn",
-            Self::CaGstHst => "ca_gst_hst",
-            Self::CaPstBc => "ca_pst_bc",
-            Self::CaPstMb => "ca_pst_mb",
-            Self::CaPstSk => "ca_pst_sk",
-            Self::CaQst => "ca_qst",
-            Self::CdNif => "cd_nif",
-            Self::ChUid => "ch_uid",
-            Self::ChVat => "ch_vat",
-            Self::CiVat => "ci_vat",
-            Self::ClTin => "cl_tin",
-            Self::CmNiu => "cm_niu",
-            Self::CnTin => "cn_tin",
-            Self::CoNit => "co_nit",
-            Self::CrTin => "cr_tin",
-            Self::CvNif => "cv_nif",
-            Self::CzDic => "cz_dic",
-            Self::DeStn => "de_stn",
-            Self::DoRcn => "do_rcn",
-            Self::EcRuc => "ec_ruc",
-            Self::EgTin => "eg_tin",
-            Self::EsCif => "es_cif",
-            Self::EtTin => "et_tin",
-            Self::EuOssVat => "eu_oss_vat",
-            Self::EuVat => "eu_vat",
-            Self::FoVat => "fo_vat",
-            Self::FrSiren => "fr_siren",
-            Self::FrSiret => "fr_siret",
-            Self::FrSpi => "fr_spi",
-            Self::GbVat => "gb_vat",
-            Self::GeVat => "ge_vat",
-            Self::GhTin => "gh_tin",
-            Self::GiTin => "gi_tin",
-            Self::GnNif => "gn_nif",
-            Self::HkBr => "hk_br",
-            Self::HrOib => "hr_oib",
-            Self::HuTin => "hu_tin",
-            Self::IcNif => "ic_nif",
-            Self::IdNpwp => "id_npwp",
-            Self::IlVat => "il_vat",
-            Self::InGst => "in_gst",
-            Self::IsKt => "is_kt",
-            Self::IsVat => "is_vat",
-            Self::ItCf => "it_cf",
-            Self::JpCn => "jp_cn",
-            Self::JpRn => "jp_rn",
-            Self::JpTrn => "jp_trn",
-            Self::KePin => "ke_pin",
-            Self::KgTin => "kg_tin",
-            Self::KhTin => "kh_tin",
-            Self::KrBrn => "kr_brn",
-            Self::KzBin => "kz_bin",
-            Self::LaTin => "la_tin",
-            Self::LiUid => "li_uid",
-            Self::LiVat => "li_vat",
-            Self::LkVat => "lk_vat",
-            Self::MaVat => "ma_vat",
-            Self::MdCf => "md_cf",
-            Self::MdVat => "md_vat",
-            Self::MePib => "me_pib",
-            Self::MkVat => "mk_vat",
-            Self::MrNif => "mr_nif",
-            Self::MuVat => "mu_vat",
-            Self::MxRfc => "mx_rfc",
-            Self::MyFrp => "my_frp",
-            Self::MyItn => "my_itn",
-            Self::MySst => "my_sst",
-            Self::MzNuit => "mz_nuit",
-            Self::NgTin => "ng_tin",
-            Self::NoVat => "no_vat",
-            Self::NoVoec => "no_voec",
-            Self::NpPan => "np_pan",
-            Self::NzBn => "nz_bn",
-            Self::NzGst => "nz_gst",
-            Self::OmVat => "om_vat",
-            Self::PeRuc => "pe_ruc",
-            Self::PhTin => "ph_tin",
-            Self::PlNip => "pl_nip",
-            Self::PtNif => "pt_nif",
-            Self::PyRuc => "py_ruc",
-            Self::RoTin => "ro_tin",
-            Self::RsPib => "rs_pib",
-            Self::RuInn => "ru_inn",
-            Self::RuKpp => "ru_kpp",
-            Self::SaVat => "sa_vat",
-            Self::SgGst => "sg_gst",
-            Self::SgUen => "sg_uen",
-            Self::SiTin => "si_tin",
-            Self::SmCoe => "sm_coe",
-            Self::SnNinea => "sn_ninea",
-            Self::SrFin => "sr_fin",
-            Self::SvNit => "sv_nit",
-            Self::ThVat => "th_vat",
-            Self::TjTin => "tj_tin",
-            Self::TrTin => "tr_tin",
-            Self::TtBir => "tt_bir",
-            Self::TtVat => "tt_vat",
-            Self::TwVat => "tw_vat",
-            Self::TzVat => "tz_vat",
-            Self::UaVat => "ua_vat",
-            Self::UgTin => "ug_tin",
-            Self::Unknown => "unknown",
-            Self::UsEin => "us_ein",
-            Self::UyRuc => "uy_ruc",
-            Self::UzTin => "uz_tin",
-            Self::UzVat => "uz_vat",
-            Self::VeRif => "ve_rif",
-            Self::VnTin => "vn_tin",
-            Self::ZaVat => "za_vat",
-            Self::ZmTin => "zm_tin",
-            Self::ZwTin => "zw_tin",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdNrt,
-                1 => Self::AeTrn,
-                2 => Self::AlTin,
-                3 => Self::AmTin,
-                4 => Self::AoTin,
-                5 => Self::ArCuit,
-                6 => Self::AuAbn,
-                7 => Self::AuAcn,
-                8 => Self::AuArn,
-                9 => Self::AuWpn,
-                10 => Self::AwTin,
-                11 => Self::AzTin,
-                12 => Self::BaTin,
-                13 => Self::BbTin,
-                14 => Self::BdBin,
-                15 => Self::BfIfu,
-                16 => Self::BgUic,
-                17 => Self::BhVat,
-                18 => Self::BjIfu,
-                19 => Self::BoTin,
-                20 => Self::BrCnpj,
-                21 => Self::BrCpf,
-                22 => Self::BsTin,
-                23 => Self::BwVat,
-                24 => Self::ByTin,
-                25 => Self::CaBn,
-                26 => Self::CaGstHst,
-                27 => Self::CaPstBc,
-                28 => Self::CaPstMb,
-                29 => Self::CaPstSk,
-                30 => Self::CaQst,
-                31 => Self::CdNif,
-                32 => Self::ChUid,
-                33 => Self::ChVat,
-                34 => Self::CiVat,
-                35 => Self::ClTin,
-                36 => Self::CmNiu,
-                37 => Self::CnTin,
-                38 => Self::CoNit,
-                39 => Self::CrTin,
-                40 => Self::CvNif,
-                41 => Self::CzDic,
-                42 => Self::DeStn,
-                43 => Self::DoRcn,
-                44 => Self::EcRuc,
-                45 => Self::EgTin,
-                46 => Self::EsCif,
-                47 => Self::EtTin,
-                48 => Self::EuOssVat,
-                49 => Self::EuVat,
-                50 => Self::FoVat,
-                51 => Self::FrSiren,
-                52 => Self::FrSiret,
-                53 => Self::FrSpi,
-                54 => Self::GbVat,
-                55 => Self::GeVat,
-                56 => Self::GhTin,
-                57 => Self::GiTin,
-                58 => Self::GnNif,
-                59 => Self::HkBr,
-                60 => Self::HrOib,
-                61 => Self::HuTin,
-                62 => Self::IcNif,
-                63 => Self::IdNpwp,
-                64 => Self::IlVat,
-                65 => Self::InGst,
-                66 => Self::IsKt,
-                67 => Self::IsVat,
-                68 => Self::ItCf,
-                69 => Self::JpCn,
-                70 => Self::JpRn,
-                71 => Self::JpTrn,
-                72 => Self::KePin,
-                73 => Self::KgTin,
-                74 => Self::KhTin,
-                75 => Self::KrBrn,
-                76 => Self::KzBin,
-                77 => Self::LaTin,
-                78 => Self::LiUid,
-                79 => Self::LiVat,
-                80 => Self::LkVat,
-                81 => Self::MaVat,
-                82 => Self::MdCf,
-                83 => Self::MdVat,
-                84 => Self::MePib,
-                85 => Self::MkVat,
-                86 => Self::MrNif,
-                87 => Self::MuVat,
-                88 => Self::MxRfc,
-                89 => Self::MyFrp,
-                90 => Self::MyItn,
-                91 => Self::MySst,
-                92 => Self::MzNuit,
-                93 => Self::NgTin,
-                94 => Self::NoVat,
-                95 => Self::NoVoec,
-                96 => Self::NpPan,
-                97 => Self::NzBn,
-                98 => Self::NzGst,
-                99 => Self::OmVat,
-                100 => Self::PeRuc,
-                101 => Self::PhTin,
-                102 => Self::PlNip,
-                103 => Self::PtNif,
-                104 => Self::PyRuc,
-                105 => Self::RoTin,
-                106 => Self::RsPib,
-                107 => Self::RuInn,
-                108 => Self::RuKpp,
-                109 => Self::SaVat,
-                110 => Self::SgGst,
-                111 => Self::SgUen,
-                112 => Self::SiTin,
-                113 => Self::SmCoe,
-                114 => Self::SnNinea,
-                115 => Self::SrFin,
-                116 => Self::SvNit,
-                117 => Self::ThVat,
-                118 => Self::TjTin,
-                119 => Self::TrTin,
-                120 => Self::TtBir,
-                121 => Self::TtVat,
-                122 => Self::TwVat,
-                123 => Self::TzVat,
-                124 => Self::UaVat,
-                125 => Self::UgTin,
-                126 => Self::Unknown,
-                127 => Self::UsEin,
-                128 => Self::UyRuc,
-                129 => Self::UzTin,
-                130 => Self::UzVat,
-                131 => Self::VeRif,
-                132 => Self::VnTin,
-                133 => Self::ZaVat,
-                134 => Self::ZmTin,
-                135 => Self::ZwTin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicesResourceInvoiceTaxIdType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicesResourceInvoiceTaxIdType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicesResourceInvoiceTaxIdType {}
-impl Debug for InvoicesResourceInvoiceTaxIdType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxIdType as InvoicesResourceInvoiceTaxIdType;
 /// The values of `invoices_resource_status_details_uncollectible.reason`.
 #[non_exhaustive]
 pub enum InvoicesResourceStatusDetailsUncollectibleReason {
@@ -3597,39 +2429,33 @@ impl v::OpenEnum for InvoicesResourceStatusDetailsUncollectibleReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MaxPaymentAttempts,
-                1 => Self::PaymentNotReceived,
-                2 => Self::SubscriptionCanceled,
-                3 => Self::SubscriptionPaused,
-                4 => Self::UserForgiven,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MaxPaymentAttempts,
+            1 => Self::PaymentNotReceived,
+            2 => Self::SubscriptionCanceled,
+            3 => Self::SubscriptionPaused,
+            4 => Self::UserForgiven,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoicesResourceStatusDetailsUncollectibleReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoicesResourceStatusDetailsUncollectibleReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoicesResourceStatusDetailsUncollectibleReason {}
 impl Debug for InvoicesResourceStatusDetailsUncollectibleReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

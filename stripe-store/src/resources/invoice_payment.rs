@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type InvoicePayment = Lens<markers::InvoicePayment>;
 impl InvoicePayment {
     /// The path of [`amount_paid`](Self::amount_paid).
-    pub const AMOUNT_PAID: v::Path<Self, k::Int> = v::Path::new("amount_paid");
+    pub const AMOUNT_PAID: v::Path<Self, k::Int> = v::path("amount_paid");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount_paid` of `invoice_payment`.
@@ -25,7 +25,7 @@ impl InvoicePayment {
         int(&self.value, "amount_paid")
     }
     /// The path of [`amount_requested`](Self::amount_requested).
-    pub const AMOUNT_REQUESTED: v::Path<Self, k::Int> = v::Path::new("amount_requested");
+    pub const AMOUNT_REQUESTED: v::Path<Self, k::Int> = v::path("amount_requested");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_requested` of `invoice_payment`.
@@ -34,7 +34,7 @@ impl InvoicePayment {
         int(&self.value, "amount_requested")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `invoice_payment`.
@@ -43,7 +43,7 @@ impl InvoicePayment {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `invoice_payment`.
@@ -52,7 +52,7 @@ impl InvoicePayment {
         text(&self.value, "currency")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice_payment`.
@@ -61,7 +61,7 @@ impl InvoicePayment {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded.
     ///
     /// Source: `invoice` of `invoice_payment`.
@@ -70,7 +70,7 @@ impl InvoicePayment {
         expandable(&self.value, "invoice")
     }
     /// The path of [`is_default`](Self::is_default).
-    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::Path::new("is_default");
+    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::path("is_default");
     /// True or false.
     ///
     /// Source: `is_default` of `invoice_payment`.
@@ -79,7 +79,7 @@ impl InvoicePayment {
         boolean(&self.value, "is_default")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `invoice_payment`.
@@ -98,7 +98,7 @@ impl InvoicePayment {
     pub const PAYMENT: v::Path<
         Self,
         k::Object<InvoicesPaymentsInvoicePaymentAssociatedPayment>,
-    > = v::Path::new("payment");
+    > = v::path("payment");
     /// A nested [`InvoicesPaymentsInvoicePaymentAssociatedPayment`].
     ///
     /// Source: `payment` of `invoice_payment`.
@@ -107,7 +107,7 @@ impl InvoicePayment {
         object(&self.value, "payment")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `invoice_payment`.
@@ -119,7 +119,7 @@ impl InvoicePayment {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<InvoicesPaymentsInvoicePaymentStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`InvoicesPaymentsInvoicePaymentStatusTransitions`].
     ///
     /// Source: `status_transitions` of `invoice_payment`.
@@ -150,7 +150,7 @@ pub type InvoicesPaymentsInvoicePaymentAssociatedPayment = Lens<
 >;
 impl InvoicesPaymentsInvoicePaymentAssociatedPayment {
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be absent.
     ///
     /// Source: `charge` of `invoices_payments_invoice_payment_associated_payment`.
@@ -159,7 +159,7 @@ impl InvoicesPaymentsInvoicePaymentAssociatedPayment {
         expandable(&self.value, "charge")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be absent.
@@ -170,7 +170,7 @@ impl InvoicesPaymentsInvoicePaymentAssociatedPayment {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`payment_record`](Self::payment_record).
-    pub const PAYMENT_RECORD: v::Path<Self, k::Ref<PaymentRecord>> = v::Path::new(
+    pub const PAYMENT_RECORD: v::Path<Self, k::Ref<PaymentRecord>> = v::path(
         "payment_record",
     );
     /// The id of a [`PaymentRecord`], or the object where it was expanded; may be absent.
@@ -184,7 +184,7 @@ impl InvoicesPaymentsInvoicePaymentAssociatedPayment {
     pub const TYPE: v::Path<
         Self,
         k::Enum<InvoicesPaymentsInvoicePaymentAssociatedPaymentType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`InvoicesPaymentsInvoicePaymentAssociatedPaymentType`], or one that is newer than this list.
     ///
     /// Source: `type` of `invoices_payments_invoice_payment_associated_payment`.
@@ -201,7 +201,7 @@ pub type InvoicesPaymentsInvoicePaymentStatusTransitions = Lens<
 >;
 impl InvoicesPaymentsInvoicePaymentStatusTransitions {
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `invoices_payments_invoice_payment_status_transitions`.
@@ -210,7 +210,7 @@ impl InvoicesPaymentsInvoicePaymentStatusTransitions {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`paid_at`](Self::paid_at).
-    pub const PAID_AT: v::Path<Self, k::Time> = v::Path::new("paid_at");
+    pub const PAID_AT: v::Path<Self, k::Time> = v::path("paid_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `paid_at` of `invoices_payments_invoice_payment_status_transitions`.
@@ -247,37 +247,31 @@ impl v::OpenEnum for InvoicesPaymentsInvoicePaymentAssociatedPaymentType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Charge,
-                1 => Self::PaymentIntent,
-                2 => Self::PaymentRecord,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Charge,
+            1 => Self::PaymentIntent,
+            2 => Self::PaymentRecord,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoicesPaymentsInvoicePaymentAssociatedPaymentType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoicesPaymentsInvoicePaymentAssociatedPaymentType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoicesPaymentsInvoicePaymentAssociatedPaymentType {}
 impl Debug for InvoicesPaymentsInvoicePaymentAssociatedPaymentType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, int, map, open_enum, text, timestamp
 pub type InvoiceRenderingTemplate = Lens<markers::InvoiceRenderingTemplate>;
 impl InvoiceRenderingTemplate {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `invoice_rendering_template`.
@@ -23,7 +23,7 @@ impl InvoiceRenderingTemplate {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice_rendering_template`.
@@ -32,7 +32,7 @@ impl InvoiceRenderingTemplate {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `invoice_rendering_template`.
@@ -41,7 +41,7 @@ impl InvoiceRenderingTemplate {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `invoice_rendering_template`.
@@ -50,7 +50,7 @@ impl InvoiceRenderingTemplate {
         map(&self.value, "metadata")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be `null`.
     ///
     /// Source: `nickname` of `invoice_rendering_template`.
@@ -66,7 +66,7 @@ impl InvoiceRenderingTemplate {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<InvoiceRenderingTemplateStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<InvoiceRenderingTemplateStatus>> = v::path(
         "status",
     );
     /// One of the values of [`InvoiceRenderingTemplateStatus`], or one that is newer than this list.
@@ -77,7 +77,7 @@ impl InvoiceRenderingTemplate {
         open_enum(&self.value, "status")
     }
     /// The path of [`version`](Self::version).
-    pub const VERSION: v::Path<Self, k::Int> = v::Path::new("version");
+    pub const VERSION: v::Path<Self, k::Int> = v::path("version");
     /// An integer.
     ///
     /// Source: `version` of `invoice_rendering_template`.
@@ -112,36 +112,30 @@ impl v::OpenEnum for InvoiceRenderingTemplateStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Archived,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Archived,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceRenderingTemplateStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceRenderingTemplateStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceRenderingTemplateStatus {}
 impl Debug for InvoiceRenderingTemplateStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

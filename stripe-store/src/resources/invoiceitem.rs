@@ -20,7 +20,7 @@ use stripe_store::view::read::{
 pub type Invoiceitem = Lens<markers::Invoiceitem>;
 impl Invoiceitem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `invoiceitem`.
@@ -29,7 +29,7 @@ impl Invoiceitem {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `invoiceitem`.
@@ -38,7 +38,7 @@ impl Invoiceitem {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `invoiceitem`.
@@ -47,9 +47,7 @@ impl Invoiceitem {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `invoiceitem`.
@@ -58,7 +56,7 @@ impl Invoiceitem {
         text(&self.value, "customer_account")
     }
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::Time> = v::path("date");
     /// A moment, in unix seconds.
     ///
     /// Source: `date` of `invoiceitem`.
@@ -67,7 +65,7 @@ impl Invoiceitem {
         timestamp(&self.value, "date")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoiceitem`.
@@ -76,7 +74,7 @@ impl Invoiceitem {
         text(&self.value, "description")
     }
     /// The path of [`discountable`](Self::discountable).
-    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::Path::new("discountable");
+    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::path("discountable");
     /// True or false.
     ///
     /// Source: `discountable` of `invoiceitem`.
@@ -85,7 +83,7 @@ impl Invoiceitem {
         boolean(&self.value, "discountable")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded; empty where absent.
@@ -96,7 +94,7 @@ impl Invoiceitem {
         array(&self.value, "discounts")
     }
     /// The path of [`frozen_fields`](Self::frozen_fields).
-    pub const FROZEN_FIELDS: v::Path<Self, k::Array<k::Enum<InvoiceitemFrozenFields>>> = v::Path::new(
+    pub const FROZEN_FIELDS: v::Path<Self, k::Array<k::Enum<InvoiceitemFrozenFields>>> = v::path(
         "frozen_fields",
     );
     /// An array: one of the values of [`InvoiceitemFrozenFields`], or one that is newer than this list; empty where absent.
@@ -107,7 +105,7 @@ impl Invoiceitem {
         array(&self.value, "frozen_fields")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoiceitem`.
@@ -116,7 +114,7 @@ impl Invoiceitem {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `invoice` of `invoiceitem`.
@@ -128,7 +126,7 @@ impl Invoiceitem {
     pub const INVOICING_RULES: v::Path<
         Self,
         k::Array<k::Object<InvoiceitemInvoicingRule>>,
-    > = v::Path::new("invoicing_rules");
+    > = v::path("invoicing_rules");
     /// An array: a nested [`InvoiceitemInvoicingRule`]; empty where absent.
     ///
     /// Source: `invoicing_rules` of `invoiceitem`.
@@ -137,7 +135,7 @@ impl Invoiceitem {
         array(&self.value, "invoicing_rules")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `invoiceitem`.
@@ -146,7 +144,7 @@ impl Invoiceitem {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `invoiceitem`.
@@ -155,7 +153,7 @@ impl Invoiceitem {
         map(&self.value, "metadata")
     }
     /// The path of [`net_amount`](Self::net_amount).
-    pub const NET_AMOUNT: v::Path<Self, k::Int> = v::Path::new("net_amount");
+    pub const NET_AMOUNT: v::Path<Self, k::Int> = v::path("net_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `net_amount` of `invoiceitem`.
@@ -174,7 +172,7 @@ impl Invoiceitem {
     pub const PARENT: v::Path<
         Self,
         k::Object<BillingBillResourceInvoiceItemParentsInvoiceItemParent>,
-    > = v::Path::new("parent");
+    > = v::path("parent");
     /// A nested [`BillingBillResourceInvoiceItemParentsInvoiceItemParent`]; may be `null`.
     ///
     /// Source: `parent` of `invoiceitem`.
@@ -185,7 +183,7 @@ impl Invoiceitem {
         object(&self.value, "parent")
     }
     /// The path of [`period`](Self::period).
-    pub const PERIOD: v::Path<Self, k::Object<InvoiceLineItemPeriod>> = v::Path::new(
+    pub const PERIOD: v::Path<Self, k::Object<InvoiceLineItemPeriod>> = v::path(
         "period",
     );
     /// A nested [`InvoiceLineItemPeriod`].
@@ -199,7 +197,7 @@ impl Invoiceitem {
     pub const PRICING: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingPricingPricing>,
-    > = v::Path::new("pricing");
+    > = v::path("pricing");
     /// A nested [`BillingBillResourceInvoicingPricingPricing`]; may be `null`.
     ///
     /// Source: `pricing` of `invoiceitem`.
@@ -208,7 +206,7 @@ impl Invoiceitem {
         object(&self.value, "pricing")
     }
     /// The path of [`proration`](Self::proration).
-    pub const PRORATION: v::Path<Self, k::Bool> = v::Path::new("proration");
+    pub const PRORATION: v::Path<Self, k::Bool> = v::path("proration");
     /// True or false.
     ///
     /// Source: `proration` of `invoiceitem`.
@@ -217,7 +215,7 @@ impl Invoiceitem {
         boolean(&self.value, "proration")
     }
     /// The path of [`proration_details`](Self::proration_details).
-    pub const PRORATION_DETAILS: v::Path<Self, k::Object<ProrationDetails>> = v::Path::new(
+    pub const PRORATION_DETAILS: v::Path<Self, k::Object<ProrationDetails>> = v::path(
         "proration_details",
     );
     /// A nested [`ProrationDetails`]; may be absent.
@@ -228,7 +226,7 @@ impl Invoiceitem {
         object(&self.value, "proration_details")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer.
     ///
     /// Source: `quantity` of `invoiceitem`.
@@ -237,9 +235,7 @@ impl Invoiceitem {
         int(&self.value, "quantity")
     }
     /// The path of [`quantity_decimal`](Self::quantity_decimal).
-    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "quantity_decimal",
-    );
+    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::path("quantity_decimal");
     /// A decimal, spelled as a string.
     ///
     /// Source: `quantity_decimal` of `invoiceitem`.
@@ -248,7 +244,7 @@ impl Invoiceitem {
         decimal(&self.value, "quantity_decimal")
     }
     /// The path of [`tax_rates`](Self::tax_rates).
-    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -259,7 +255,7 @@ impl Invoiceitem {
         array(&self.value, "tax_rates")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -296,7 +292,7 @@ impl BillingBillResourceInvoiceItemParentsInvoiceItemParent {
     pub const SUBSCRIPTION_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent>,
-    > = v::Path::new("subscription_details");
+    > = v::path("subscription_details");
     /// A nested [`BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent`]; may be `null`.
     ///
     /// Source: `subscription_details` of `billing_bill_resource_invoice_item_parents_invoice_item_parent`.
@@ -307,7 +303,7 @@ impl BillingBillResourceInvoiceItemParentsInvoiceItemParent {
         object(&self.value, "subscription_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `subscription_details`.
     ///
     /// Source: `type` of `billing_bill_resource_invoice_item_parents_invoice_item_parent`.
@@ -324,7 +320,7 @@ pub type BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent = Le
 >;
 impl BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent {
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string.
     ///
     /// Source: `subscription` of `billing_bill_resource_invoice_item_parents_invoice_item_subscription_parent`.
@@ -333,9 +329,7 @@ impl BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent {
         text(&self.value, "subscription")
     }
     /// The path of [`subscription_item`](Self::subscription_item).
-    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "subscription_item",
-    );
+    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::path("subscription_item");
     /// A string; may be absent.
     ///
     /// Source: `subscription_item` of `billing_bill_resource_invoice_item_parents_invoice_item_subscription_parent`.
@@ -350,7 +344,7 @@ impl BillingBillResourceInvoiceItemParentsInvoiceItemSubscriptionParent {
 pub type CreditedItemsInvoiceLineItems = Lens<markers::CreditedItemsInvoiceLineItems>;
 impl CreditedItemsInvoiceLineItems {
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Text> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Text> = v::path("invoice");
     /// A string.
     ///
     /// Source: `invoice` of `credited_items_invoice_line_items`.
@@ -359,7 +353,7 @@ impl CreditedItemsInvoiceLineItems {
         text(&self.value, "invoice")
     }
     /// The path of [`invoice_line_items`](Self::invoice_line_items).
-    pub const INVOICE_LINE_ITEMS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const INVOICE_LINE_ITEMS: v::Path<Self, k::Array<k::Text>> = v::path(
         "invoice_line_items",
     );
     /// An array: a string.
@@ -378,7 +372,7 @@ pub type InvoiceItemProrationCreditedItems = Lens<
 >;
 impl InvoiceItemProrationCreditedItems {
     /// The path of [`invoice_item`](Self::invoice_item).
-    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::Path::new("invoice_item");
+    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::path("invoice_item");
     /// A string; may be absent.
     ///
     /// Source: `invoice_item` of `invoice_item_proration_credited_items`.
@@ -390,7 +384,7 @@ impl InvoiceItemProrationCreditedItems {
     pub const INVOICE_LINE_ITEM_DETAILS: v::Path<
         Self,
         k::Object<CreditedItemsInvoiceLineItems>,
-    > = v::Path::new("invoice_line_item_details");
+    > = v::path("invoice_line_item_details");
     /// A nested [`CreditedItemsInvoiceLineItems`]; may be absent.
     ///
     /// Source: `invoice_line_item_details` of `invoice_item_proration_credited_items`.
@@ -399,7 +393,7 @@ impl InvoiceItemProrationCreditedItems {
         object(&self.value, "invoice_line_item_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<InvoiceItemProrationCreditedItemsType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<InvoiceItemProrationCreditedItemsType>> = v::path(
         "type",
     );
     /// One of the values of [`InvoiceItemProrationCreditedItemsType`], or one that is newer than this list.
@@ -416,7 +410,7 @@ impl InvoiceItemProrationCreditedItems {
 pub type InvoiceitemInvoicingRule = Lens<markers::InvoiceitemInvoicingRule>;
 impl InvoiceitemInvoicingRule {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `defer_until_credited_items_resolved`.
     ///
     /// Source: `type` of `invoiceitem_invoicing_rule`.
@@ -434,7 +428,7 @@ impl ProrationDetails {
     pub const CREDITED_ITEMS: v::Path<
         Self,
         k::Object<InvoiceItemProrationCreditedItems>,
-    > = v::Path::new("credited_items");
+    > = v::path("credited_items");
     /// A nested [`InvoiceItemProrationCreditedItems`]; may be `null`.
     ///
     /// Source: `credited_items` of `proration_details`.
@@ -446,7 +440,7 @@ impl ProrationDetails {
     pub const DISCOUNT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceDiscountAmount>>,
-    > = v::Path::new("discount_amounts");
+    > = v::path("discount_amounts");
     /// An array: a nested [`DiscountsResourceDiscountAmount`].
     ///
     /// Source: `discount_amounts` of `proration_details`.
@@ -478,37 +472,31 @@ impl v::OpenEnum for InvoiceItemProrationCreditedItemsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InvoiceItem,
-                1 => Self::InvoiceLineItems,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InvoiceItem,
+            1 => Self::InvoiceLineItems,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceItemProrationCreditedItemsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceItemProrationCreditedItemsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceItemProrationCreditedItemsType {}
 impl Debug for InvoiceItemProrationCreditedItemsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoiceitem.frozen_fields`.
@@ -535,37 +523,31 @@ impl v::OpenEnum for InvoiceitemFrozenFields {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Discounts,
-                1 => Self::Pricing,
-                2 => Self::Quantity,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Discounts,
+            1 => Self::Pricing,
+            2 => Self::Quantity,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceitemFrozenFields {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceitemFrozenFields {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceitemFrozenFields {}
 impl Debug for InvoiceitemFrozenFields {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -19,7 +19,7 @@ use stripe_store::view::read::{
 pub type IssuingAuthorization = Lens<markers::IssuingAuthorization>;
 impl IssuingAuthorization {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `issuing.authorization`.
@@ -31,7 +31,7 @@ impl IssuingAuthorization {
     pub const AMOUNT_DETAILS: v::Path<
         Self,
         k::Object<IssuingAuthorizationAmountDetails>,
-    > = v::Path::new("amount_details");
+    > = v::path("amount_details");
     /// A nested [`IssuingAuthorizationAmountDetails`]; may be `null`.
     ///
     /// Source: `amount_details` of `issuing.authorization`.
@@ -40,7 +40,7 @@ impl IssuingAuthorization {
         object(&self.value, "amount_details")
     }
     /// The path of [`approved`](Self::approved).
-    pub const APPROVED: v::Path<Self, k::Bool> = v::Path::new("approved");
+    pub const APPROVED: v::Path<Self, k::Bool> = v::path("approved");
     /// True or false.
     ///
     /// Source: `approved` of `issuing.authorization`.
@@ -52,7 +52,7 @@ impl IssuingAuthorization {
     pub const AUTHORIZATION_METHOD: v::Path<
         Self,
         k::Enum<IssuingAuthorizationAuthorizationMethod>,
-    > = v::Path::new("authorization_method");
+    > = v::path("authorization_method");
     /// One of the values of [`IssuingAuthorizationAuthorizationMethod`], or one that is newer than this list.
     ///
     /// Source: `authorization_method` of `issuing.authorization`.
@@ -66,7 +66,7 @@ impl IssuingAuthorization {
     pub const BALANCE_TRANSACTIONS: v::Path<
         Self,
         k::Array<k::Object<BalanceTransaction>>,
-    > = v::Path::new("balance_transactions");
+    > = v::path("balance_transactions");
     /// An array: a nested [`BalanceTransaction`].
     ///
     /// Source: `balance_transactions` of `issuing.authorization`.
@@ -75,7 +75,7 @@ impl IssuingAuthorization {
         array(&self.value, "balance_transactions")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<IssuingCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Object<IssuingCard>> = v::path("card");
     /// A nested [`IssuingCard`].
     ///
     /// Source: `card` of `issuing.authorization`.
@@ -84,7 +84,7 @@ impl IssuingAuthorization {
         object(&self.value, "card")
     }
     /// The path of [`card_presence`](Self::card_presence).
-    pub const CARD_PRESENCE: v::Path<Self, k::Enum<IssuingAuthorizationCardPresence>> = v::Path::new(
+    pub const CARD_PRESENCE: v::Path<Self, k::Enum<IssuingAuthorizationCardPresence>> = v::path(
         "card_presence",
     );
     /// One of the values of [`IssuingAuthorizationCardPresence`], or one that is newer than this list; may be `null`.
@@ -95,7 +95,7 @@ impl IssuingAuthorization {
         open_enum(&self.value, "card_presence")
     }
     /// The path of [`cardholder`](Self::cardholder).
-    pub const CARDHOLDER: v::Path<Self, k::Ref<IssuingCardholder>> = v::Path::new(
+    pub const CARDHOLDER: v::Path<Self, k::Ref<IssuingCardholder>> = v::path(
         "cardholder",
     );
     /// The id of a [`IssuingCardholder`], or the object where it was expanded; may be `null`.
@@ -106,7 +106,7 @@ impl IssuingAuthorization {
         expandable(&self.value, "cardholder")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.authorization`.
@@ -115,7 +115,7 @@ impl IssuingAuthorization {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing.authorization`.
@@ -124,7 +124,7 @@ impl IssuingAuthorization {
         text(&self.value, "currency")
     }
     /// The path of [`fleet`](Self::fleet).
-    pub const FLEET: v::Path<Self, k::Object<IssuingAuthorizationFleetData>> = v::Path::new(
+    pub const FLEET: v::Path<Self, k::Object<IssuingAuthorizationFleetData>> = v::path(
         "fleet",
     );
     /// A nested [`IssuingAuthorizationFleetData`]; may be `null`.
@@ -138,7 +138,7 @@ impl IssuingAuthorization {
     pub const FRAUD_CHALLENGES: v::Path<
         Self,
         k::Array<k::Object<IssuingAuthorizationFraudChallenge>>,
-    > = v::Path::new("fraud_challenges");
+    > = v::path("fraud_challenges");
     /// An array: a nested [`IssuingAuthorizationFraudChallenge`]; empty where absent.
     ///
     /// Source: `fraud_challenges` of `issuing.authorization`.
@@ -149,7 +149,7 @@ impl IssuingAuthorization {
         array(&self.value, "fraud_challenges")
     }
     /// The path of [`fuel`](Self::fuel).
-    pub const FUEL: v::Path<Self, k::Object<IssuingAuthorizationFuelData>> = v::Path::new(
+    pub const FUEL: v::Path<Self, k::Object<IssuingAuthorizationFuelData>> = v::path(
         "fuel",
     );
     /// A nested [`IssuingAuthorizationFuelData`]; may be `null`.
@@ -160,7 +160,7 @@ impl IssuingAuthorization {
         object(&self.value, "fuel")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.authorization`.
@@ -169,7 +169,7 @@ impl IssuingAuthorization {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.authorization`.
@@ -178,7 +178,7 @@ impl IssuingAuthorization {
         boolean(&self.value, "livemode")
     }
     /// The path of [`merchant_amount`](Self::merchant_amount).
-    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("merchant_amount");
+    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::path("merchant_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `merchant_amount` of `issuing.authorization`.
@@ -187,9 +187,7 @@ impl IssuingAuthorization {
         int(&self.value, "merchant_amount")
     }
     /// The path of [`merchant_currency`](Self::merchant_currency).
-    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "merchant_currency",
-    );
+    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::path("merchant_currency");
     /// A string.
     ///
     /// Source: `merchant_currency` of `issuing.authorization`.
@@ -201,7 +199,7 @@ impl IssuingAuthorization {
     pub const MERCHANT_DATA: v::Path<
         Self,
         k::Object<IssuingAuthorizationMerchantData>,
-    > = v::Path::new("merchant_data");
+    > = v::path("merchant_data");
     /// A nested [`IssuingAuthorizationMerchantData`].
     ///
     /// Source: `merchant_data` of `issuing.authorization`.
@@ -210,7 +208,7 @@ impl IssuingAuthorization {
         object(&self.value, "merchant_data")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `issuing.authorization`.
@@ -219,7 +217,7 @@ impl IssuingAuthorization {
         map(&self.value, "metadata")
     }
     /// The path of [`network_data`](Self::network_data).
-    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingAuthorizationNetworkData>> = v::Path::new(
+    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingAuthorizationNetworkData>> = v::path(
         "network_data",
     );
     /// A nested [`IssuingAuthorizationNetworkData`]; may be `null`.
@@ -240,7 +238,7 @@ impl IssuingAuthorization {
     pub const PENDING_REQUEST: v::Path<
         Self,
         k::Object<IssuingAuthorizationPendingRequest>,
-    > = v::Path::new("pending_request");
+    > = v::path("pending_request");
     /// A nested [`IssuingAuthorizationPendingRequest`]; may be `null`.
     ///
     /// Source: `pending_request` of `issuing.authorization`.
@@ -252,7 +250,7 @@ impl IssuingAuthorization {
     pub const REQUEST_HISTORY: v::Path<
         Self,
         k::Array<k::Object<IssuingAuthorizationRequest>>,
-    > = v::Path::new("request_history");
+    > = v::path("request_history");
     /// An array: a nested [`IssuingAuthorizationRequest`].
     ///
     /// Source: `request_history` of `issuing.authorization`.
@@ -261,7 +259,7 @@ impl IssuingAuthorization {
         array(&self.value, "request_history")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingAuthorizationStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IssuingAuthorizationStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IssuingAuthorizationStatus`], or one that is newer than this list.
@@ -272,7 +270,7 @@ impl IssuingAuthorization {
         open_enum(&self.value, "status")
     }
     /// The path of [`token`](Self::token).
-    pub const TOKEN: v::Path<Self, k::Ref<IssuingToken>> = v::Path::new("token");
+    pub const TOKEN: v::Path<Self, k::Ref<IssuingToken>> = v::path("token");
     /// The id of a [`IssuingToken`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `token` of `issuing.authorization`.
@@ -281,7 +279,7 @@ impl IssuingAuthorization {
         expandable(&self.value, "token")
     }
     /// The path of [`transactions`](Self::transactions).
-    pub const TRANSACTIONS: v::Path<Self, k::Array<k::Object<IssuingTransaction>>> = v::Path::new(
+    pub const TRANSACTIONS: v::Path<Self, k::Array<k::Object<IssuingTransaction>>> = v::path(
         "transactions",
     );
     /// An array: a nested [`IssuingTransaction`].
@@ -292,7 +290,7 @@ impl IssuingAuthorization {
         array(&self.value, "transactions")
     }
     /// The path of [`treasury`](Self::treasury).
-    pub const TREASURY: v::Path<Self, k::Object<IssuingAuthorizationTreasury>> = v::Path::new(
+    pub const TREASURY: v::Path<Self, k::Object<IssuingAuthorizationTreasury>> = v::path(
         "treasury",
     );
     /// A nested [`IssuingAuthorizationTreasury`]; may be absent or `null`.
@@ -306,7 +304,7 @@ impl IssuingAuthorization {
     pub const VERIFICATION_DATA: v::Path<
         Self,
         k::Object<IssuingAuthorizationVerificationData>,
-    > = v::Path::new("verification_data");
+    > = v::path("verification_data");
     /// A nested [`IssuingAuthorizationVerificationData`].
     ///
     /// Source: `verification_data` of `issuing.authorization`.
@@ -315,7 +313,7 @@ impl IssuingAuthorization {
         object(&self.value, "verification_data")
     }
     /// The path of [`verified_by_fraud_challenge`](Self::verified_by_fraud_challenge).
-    pub const VERIFIED_BY_FRAUD_CHALLENGE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const VERIFIED_BY_FRAUD_CHALLENGE: v::Path<Self, k::Bool> = v::path(
         "verified_by_fraud_challenge",
     );
     /// True or false; may be `null`.
@@ -326,7 +324,7 @@ impl IssuingAuthorization {
         boolean(&self.value, "verified_by_fraud_challenge")
     }
     /// The path of [`wallet`](Self::wallet).
-    pub const WALLET: v::Path<Self, k::Text> = v::Path::new("wallet");
+    pub const WALLET: v::Path<Self, k::Text> = v::path("wallet");
     /// A string; may be `null`.
     ///
     /// Source: `wallet` of `issuing.authorization`.
@@ -358,29 +356,7 @@ impl v::Resource for IssuingAuthorization {
 /// Part of other objects: `issuing_authorization_amount_details`.
 ///
 /// Source: schema `issuing_authorization_amount_details`.
-pub type IssuingAuthorizationAmountDetails = Lens<
-    markers::IssuingAuthorizationAmountDetails,
->;
-impl IssuingAuthorizationAmountDetails {
-    /// The path of [`atm_fee`](Self::atm_fee).
-    pub const ATM_FEE: v::Path<Self, k::Int> = v::Path::new("atm_fee");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `atm_fee` of `issuing_authorization_amount_details`.
-    #[inline]
-    pub fn atm_fee(&self) -> Option<i64> {
-        int(&self.value, "atm_fee")
-    }
-    /// The path of [`cashback_amount`](Self::cashback_amount).
-    pub const CASHBACK_AMOUNT: v::Path<Self, k::Int> = v::Path::new("cashback_amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `cashback_amount` of `issuing_authorization_amount_details`.
-    #[inline]
-    pub fn cashback_amount(&self) -> Option<i64> {
-        int(&self.value, "cashback_amount")
-    }
-}
+pub type IssuingAuthorizationAmountDetails = super::IssuingTransactionAmountDetails;
 /// Part of other objects: `issuing_authorization_authentication_exemption`.
 ///
 /// Source: schema `issuing_authorization_authentication_exemption`.
@@ -392,7 +368,7 @@ impl IssuingAuthorizationAuthenticationExemption {
     pub const CLAIMED_BY: v::Path<
         Self,
         k::Enum<IssuingAuthorizationAuthenticationExemptionClaimedBy>,
-    > = v::Path::new("claimed_by");
+    > = v::path("claimed_by");
     /// One of the values of [`IssuingAuthorizationAuthenticationExemptionClaimedBy`], or one that is newer than this list.
     ///
     /// Source: `claimed_by` of `issuing_authorization_authentication_exemption`.
@@ -406,7 +382,7 @@ impl IssuingAuthorizationAuthenticationExemption {
     pub const TYPE: v::Path<
         Self,
         k::Enum<IssuingAuthorizationAuthenticationExemptionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`IssuingAuthorizationAuthenticationExemptionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `issuing_authorization_authentication_exemption`.
@@ -423,7 +399,7 @@ pub type IssuingAuthorizationFleetCardholderPromptData = Lens<
 >;
 impl IssuingAuthorizationFleetCardholderPromptData {
     /// The path of [`alphanumeric_id`](Self::alphanumeric_id).
-    pub const ALPHANUMERIC_ID: v::Path<Self, k::Text> = v::Path::new("alphanumeric_id");
+    pub const ALPHANUMERIC_ID: v::Path<Self, k::Text> = v::path("alphanumeric_id");
     /// A string; may be `null`.
     ///
     /// Source: `alphanumeric_id` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -432,7 +408,7 @@ impl IssuingAuthorizationFleetCardholderPromptData {
         text(&self.value, "alphanumeric_id")
     }
     /// The path of [`driver_id`](Self::driver_id).
-    pub const DRIVER_ID: v::Path<Self, k::Text> = v::Path::new("driver_id");
+    pub const DRIVER_ID: v::Path<Self, k::Text> = v::path("driver_id");
     /// A string; may be `null`.
     ///
     /// Source: `driver_id` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -441,7 +417,7 @@ impl IssuingAuthorizationFleetCardholderPromptData {
         text(&self.value, "driver_id")
     }
     /// The path of [`odometer`](Self::odometer).
-    pub const ODOMETER: v::Path<Self, k::Int> = v::Path::new("odometer");
+    pub const ODOMETER: v::Path<Self, k::Int> = v::path("odometer");
     /// An integer; may be `null`.
     ///
     /// Source: `odometer` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -450,7 +426,7 @@ impl IssuingAuthorizationFleetCardholderPromptData {
         int(&self.value, "odometer")
     }
     /// The path of [`unspecified_id`](Self::unspecified_id).
-    pub const UNSPECIFIED_ID: v::Path<Self, k::Text> = v::Path::new("unspecified_id");
+    pub const UNSPECIFIED_ID: v::Path<Self, k::Text> = v::path("unspecified_id");
     /// A string; may be `null`.
     ///
     /// Source: `unspecified_id` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -459,7 +435,7 @@ impl IssuingAuthorizationFleetCardholderPromptData {
         text(&self.value, "unspecified_id")
     }
     /// The path of [`user_id`](Self::user_id).
-    pub const USER_ID: v::Path<Self, k::Text> = v::Path::new("user_id");
+    pub const USER_ID: v::Path<Self, k::Text> = v::path("user_id");
     /// A string; may be `null`.
     ///
     /// Source: `user_id` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -468,7 +444,7 @@ impl IssuingAuthorizationFleetCardholderPromptData {
         text(&self.value, "user_id")
     }
     /// The path of [`vehicle_number`](Self::vehicle_number).
-    pub const VEHICLE_NUMBER: v::Path<Self, k::Text> = v::Path::new("vehicle_number");
+    pub const VEHICLE_NUMBER: v::Path<Self, k::Text> = v::path("vehicle_number");
     /// A string; may be `null`.
     ///
     /// Source: `vehicle_number` of `issuing_authorization_fleet_cardholder_prompt_data`.
@@ -486,7 +462,7 @@ impl IssuingAuthorizationFleetData {
     pub const CARDHOLDER_PROMPT_DATA: v::Path<
         Self,
         k::Object<IssuingAuthorizationFleetCardholderPromptData>,
-    > = v::Path::new("cardholder_prompt_data");
+    > = v::path("cardholder_prompt_data");
     /// A nested [`IssuingAuthorizationFleetCardholderPromptData`]; may be `null`.
     ///
     /// Source: `cardholder_prompt_data` of `issuing_authorization_fleet_data`.
@@ -500,7 +476,7 @@ impl IssuingAuthorizationFleetData {
     pub const PURCHASE_TYPE: v::Path<
         Self,
         k::Enum<IssuingAuthorizationFleetDataPurchaseType>,
-    > = v::Path::new("purchase_type");
+    > = v::path("purchase_type");
     /// One of the values of [`IssuingAuthorizationFleetDataPurchaseType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `purchase_type` of `issuing_authorization_fleet_data`.
@@ -512,7 +488,7 @@ impl IssuingAuthorizationFleetData {
     pub const REPORTED_BREAKDOWN: v::Path<
         Self,
         k::Object<IssuingAuthorizationFleetReportedBreakdown>,
-    > = v::Path::new("reported_breakdown");
+    > = v::path("reported_breakdown");
     /// A nested [`IssuingAuthorizationFleetReportedBreakdown`]; may be `null`.
     ///
     /// Source: `reported_breakdown` of `issuing_authorization_fleet_data`.
@@ -526,7 +502,7 @@ impl IssuingAuthorizationFleetData {
     pub const SERVICE_TYPE: v::Path<
         Self,
         k::Enum<IssuingAuthorizationFleetDataServiceType>,
-    > = v::Path::new("service_type");
+    > = v::path("service_type");
     /// One of the values of [`IssuingAuthorizationFleetDataServiceType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `service_type` of `issuing_authorization_fleet_data`.
@@ -538,113 +514,19 @@ impl IssuingAuthorizationFleetData {
 /// Part of other objects: `issuing_authorization_fleet_fuel_price_data`.
 ///
 /// Source: schema `issuing_authorization_fleet_fuel_price_data`.
-pub type IssuingAuthorizationFleetFuelPriceData = Lens<
-    markers::IssuingAuthorizationFleetFuelPriceData,
->;
-impl IssuingAuthorizationFleetFuelPriceData {
-    /// The path of [`gross_amount_decimal`](Self::gross_amount_decimal).
-    pub const GROSS_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "gross_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `gross_amount_decimal` of `issuing_authorization_fleet_fuel_price_data`.
-    #[inline]
-    pub fn gross_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "gross_amount_decimal")
-    }
-}
+pub type IssuingAuthorizationFleetFuelPriceData = super::IssuingTransactionFleetFuelPriceData;
 /// Part of other objects: `issuing_authorization_fleet_non_fuel_price_data`.
 ///
 /// Source: schema `issuing_authorization_fleet_non_fuel_price_data`.
-pub type IssuingAuthorizationFleetNonFuelPriceData = Lens<
-    markers::IssuingAuthorizationFleetNonFuelPriceData,
->;
-impl IssuingAuthorizationFleetNonFuelPriceData {
-    /// The path of [`gross_amount_decimal`](Self::gross_amount_decimal).
-    pub const GROSS_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "gross_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `gross_amount_decimal` of `issuing_authorization_fleet_non_fuel_price_data`.
-    #[inline]
-    pub fn gross_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "gross_amount_decimal")
-    }
-}
+pub type IssuingAuthorizationFleetNonFuelPriceData = super::IssuingTransactionFleetFuelPriceData;
 /// Part of other objects: `issuing_authorization_fleet_reported_breakdown`.
 ///
 /// Source: schema `issuing_authorization_fleet_reported_breakdown`.
-pub type IssuingAuthorizationFleetReportedBreakdown = Lens<
-    markers::IssuingAuthorizationFleetReportedBreakdown,
->;
-impl IssuingAuthorizationFleetReportedBreakdown {
-    /// The path of [`fuel`](Self::fuel).
-    pub const FUEL: v::Path<Self, k::Object<IssuingAuthorizationFleetFuelPriceData>> = v::Path::new(
-        "fuel",
-    );
-    /// A nested [`IssuingAuthorizationFleetFuelPriceData`]; may be `null`.
-    ///
-    /// Source: `fuel` of `issuing_authorization_fleet_reported_breakdown`.
-    #[inline]
-    pub fn fuel(&self) -> Option<&IssuingAuthorizationFleetFuelPriceData> {
-        object(&self.value, "fuel")
-    }
-    /// The path of [`non_fuel`](Self::non_fuel).
-    pub const NON_FUEL: v::Path<
-        Self,
-        k::Object<IssuingAuthorizationFleetNonFuelPriceData>,
-    > = v::Path::new("non_fuel");
-    /// A nested [`IssuingAuthorizationFleetNonFuelPriceData`]; may be `null`.
-    ///
-    /// Source: `non_fuel` of `issuing_authorization_fleet_reported_breakdown`.
-    #[inline]
-    pub fn non_fuel(&self) -> Option<&IssuingAuthorizationFleetNonFuelPriceData> {
-        object(&self.value, "non_fuel")
-    }
-    /// The path of [`tax`](Self::tax).
-    pub const TAX: v::Path<Self, k::Object<IssuingAuthorizationFleetTaxData>> = v::Path::new(
-        "tax",
-    );
-    /// A nested [`IssuingAuthorizationFleetTaxData`]; may be `null`.
-    ///
-    /// Source: `tax` of `issuing_authorization_fleet_reported_breakdown`.
-    #[inline]
-    pub fn tax(&self) -> Option<&IssuingAuthorizationFleetTaxData> {
-        object(&self.value, "tax")
-    }
-}
+pub type IssuingAuthorizationFleetReportedBreakdown = super::IssuingTransactionFleetReportedBreakdown;
 /// Part of other objects: `issuing_authorization_fleet_tax_data`.
 ///
 /// Source: schema `issuing_authorization_fleet_tax_data`.
-pub type IssuingAuthorizationFleetTaxData = Lens<
-    markers::IssuingAuthorizationFleetTaxData,
->;
-impl IssuingAuthorizationFleetTaxData {
-    /// The path of [`local_amount_decimal`](Self::local_amount_decimal).
-    pub const LOCAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "local_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `local_amount_decimal` of `issuing_authorization_fleet_tax_data`.
-    #[inline]
-    pub fn local_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "local_amount_decimal")
-    }
-    /// The path of [`national_amount_decimal`](Self::national_amount_decimal).
-    pub const NATIONAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "national_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `national_amount_decimal` of `issuing_authorization_fleet_tax_data`.
-    #[inline]
-    pub fn national_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "national_amount_decimal")
-    }
-}
+pub type IssuingAuthorizationFleetTaxData = super::IssuingTransactionFleetTaxData;
 /// Part of other objects: `issuing_authorization_fraud_challenge`.
 ///
 /// Source: schema `issuing_authorization_fraud_challenge`.
@@ -653,7 +535,7 @@ pub type IssuingAuthorizationFraudChallenge = Lens<
 >;
 impl IssuingAuthorizationFraudChallenge {
     /// The path of [`channel`](Self::channel).
-    pub const CHANNEL: v::Path<Self, k::Text> = v::Path::new("channel");
+    pub const CHANNEL: v::Path<Self, k::Text> = v::path("channel");
     /// Always `sms`.
     ///
     /// Source: `channel` of `issuing_authorization_fraud_challenge`.
@@ -662,7 +544,7 @@ impl IssuingAuthorizationFraudChallenge {
         text(&self.value, "channel")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingAuthorizationFraudChallengeStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IssuingAuthorizationFraudChallengeStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IssuingAuthorizationFraudChallengeStatus`], or one that is newer than this list.
@@ -676,7 +558,7 @@ impl IssuingAuthorizationFraudChallenge {
     pub const UNDELIVERABLE_REASON: v::Path<
         Self,
         k::Enum<IssuingAuthorizationFraudChallengeUndeliverableReason>,
-    > = v::Path::new("undeliverable_reason");
+    > = v::path("undeliverable_reason");
     /// One of the values of [`IssuingAuthorizationFraudChallengeUndeliverableReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `undeliverable_reason` of `issuing_authorization_fraud_challenge`.
@@ -693,7 +575,7 @@ impl IssuingAuthorizationFraudChallenge {
 pub type IssuingAuthorizationFuelData = Lens<markers::IssuingAuthorizationFuelData>;
 impl IssuingAuthorizationFuelData {
     /// The path of [`industry_product_code`](Self::industry_product_code).
-    pub const INDUSTRY_PRODUCT_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const INDUSTRY_PRODUCT_CODE: v::Path<Self, k::Text> = v::path(
         "industry_product_code",
     );
     /// A string; may be `null`.
@@ -704,9 +586,7 @@ impl IssuingAuthorizationFuelData {
         text(&self.value, "industry_product_code")
     }
     /// The path of [`quantity_decimal`](Self::quantity_decimal).
-    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "quantity_decimal",
-    );
+    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::path("quantity_decimal");
     /// A decimal, spelled as a string; may be `null`.
     ///
     /// Source: `quantity_decimal` of `issuing_authorization_fuel_data`.
@@ -715,7 +595,7 @@ impl IssuingAuthorizationFuelData {
         decimal(&self.value, "quantity_decimal")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingAuthorizationFuelDataType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IssuingAuthorizationFuelDataType>> = v::path(
         "type",
     );
     /// One of the values of [`IssuingAuthorizationFuelDataType`], or one that is newer than this list; may be `null`.
@@ -726,7 +606,7 @@ impl IssuingAuthorizationFuelData {
         open_enum(&self.value, "type")
     }
     /// The path of [`unit`](Self::unit).
-    pub const UNIT: v::Path<Self, k::Enum<IssuingAuthorizationFuelDataUnit>> = v::Path::new(
+    pub const UNIT: v::Path<Self, k::Enum<IssuingAuthorizationFuelDataUnit>> = v::path(
         "unit",
     );
     /// One of the values of [`IssuingAuthorizationFuelDataUnit`], or one that is newer than this list; may be `null`.
@@ -737,7 +617,7 @@ impl IssuingAuthorizationFuelData {
         open_enum(&self.value, "unit")
     }
     /// The path of [`unit_cost_decimal`](Self::unit_cost_decimal).
-    pub const UNIT_COST_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_COST_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_cost_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -756,7 +636,7 @@ pub type IssuingAuthorizationNetworkData = Lens<
 >;
 impl IssuingAuthorizationNetworkData {
     /// The path of [`acquiring_institution_id`](Self::acquiring_institution_id).
-    pub const ACQUIRING_INSTITUTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACQUIRING_INSTITUTION_ID: v::Path<Self, k::Text> = v::path(
         "acquiring_institution_id",
     );
     /// A string; may be `null`.
@@ -767,7 +647,7 @@ impl IssuingAuthorizationNetworkData {
         text(&self.value, "acquiring_institution_id")
     }
     /// The path of [`system_trace_audit_number`](Self::system_trace_audit_number).
-    pub const SYSTEM_TRACE_AUDIT_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SYSTEM_TRACE_AUDIT_NUMBER: v::Path<Self, k::Text> = v::path(
         "system_trace_audit_number",
     );
     /// A string; may be `null`.
@@ -778,7 +658,7 @@ impl IssuingAuthorizationNetworkData {
         text(&self.value, "system_trace_audit_number")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `issuing_authorization_network_data`.
@@ -795,7 +675,7 @@ pub type IssuingAuthorizationPendingRequest = Lens<
 >;
 impl IssuingAuthorizationPendingRequest {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `issuing_authorization_pending_request`.
@@ -807,7 +687,7 @@ impl IssuingAuthorizationPendingRequest {
     pub const AMOUNT_DETAILS: v::Path<
         Self,
         k::Object<IssuingAuthorizationAmountDetails>,
-    > = v::Path::new("amount_details");
+    > = v::path("amount_details");
     /// A nested [`IssuingAuthorizationAmountDetails`]; may be `null`.
     ///
     /// Source: `amount_details` of `issuing_authorization_pending_request`.
@@ -816,7 +696,7 @@ impl IssuingAuthorizationPendingRequest {
         object(&self.value, "amount_details")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing_authorization_pending_request`.
@@ -825,7 +705,7 @@ impl IssuingAuthorizationPendingRequest {
         text(&self.value, "currency")
     }
     /// The path of [`is_amount_controllable`](Self::is_amount_controllable).
-    pub const IS_AMOUNT_CONTROLLABLE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const IS_AMOUNT_CONTROLLABLE: v::Path<Self, k::Bool> = v::path(
         "is_amount_controllable",
     );
     /// True or false.
@@ -836,7 +716,7 @@ impl IssuingAuthorizationPendingRequest {
         boolean(&self.value, "is_amount_controllable")
     }
     /// The path of [`merchant_amount`](Self::merchant_amount).
-    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("merchant_amount");
+    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::path("merchant_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `merchant_amount` of `issuing_authorization_pending_request`.
@@ -845,9 +725,7 @@ impl IssuingAuthorizationPendingRequest {
         int(&self.value, "merchant_amount")
     }
     /// The path of [`merchant_currency`](Self::merchant_currency).
-    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "merchant_currency",
-    );
+    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::path("merchant_currency");
     /// A string.
     ///
     /// Source: `merchant_currency` of `issuing_authorization_pending_request`.
@@ -856,9 +734,7 @@ impl IssuingAuthorizationPendingRequest {
         text(&self.value, "merchant_currency")
     }
     /// The path of [`network_risk_score`](Self::network_risk_score).
-    pub const NETWORK_RISK_SCORE: v::Path<Self, k::Int> = v::Path::new(
-        "network_risk_score",
-    );
+    pub const NETWORK_RISK_SCORE: v::Path<Self, k::Int> = v::path("network_risk_score");
     /// An integer; may be `null`.
     ///
     /// Source: `network_risk_score` of `issuing_authorization_pending_request`.
@@ -873,7 +749,7 @@ impl IssuingAuthorizationPendingRequest {
 pub type IssuingAuthorizationRequest = Lens<markers::IssuingAuthorizationRequest>;
 impl IssuingAuthorizationRequest {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `issuing_authorization_request`.
@@ -885,7 +761,7 @@ impl IssuingAuthorizationRequest {
     pub const AMOUNT_DETAILS: v::Path<
         Self,
         k::Object<IssuingAuthorizationAmountDetails>,
-    > = v::Path::new("amount_details");
+    > = v::path("amount_details");
     /// A nested [`IssuingAuthorizationAmountDetails`]; may be `null`.
     ///
     /// Source: `amount_details` of `issuing_authorization_request`.
@@ -894,7 +770,7 @@ impl IssuingAuthorizationRequest {
         object(&self.value, "amount_details")
     }
     /// The path of [`approved`](Self::approved).
-    pub const APPROVED: v::Path<Self, k::Bool> = v::Path::new("approved");
+    pub const APPROVED: v::Path<Self, k::Bool> = v::path("approved");
     /// True or false.
     ///
     /// Source: `approved` of `issuing_authorization_request`.
@@ -903,9 +779,7 @@ impl IssuingAuthorizationRequest {
         boolean(&self.value, "approved")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `issuing_authorization_request`.
@@ -914,7 +788,7 @@ impl IssuingAuthorizationRequest {
         text(&self.value, "authorization_code")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing_authorization_request`.
@@ -923,7 +797,7 @@ impl IssuingAuthorizationRequest {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing_authorization_request`.
@@ -932,7 +806,7 @@ impl IssuingAuthorizationRequest {
         text(&self.value, "currency")
     }
     /// The path of [`merchant_amount`](Self::merchant_amount).
-    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("merchant_amount");
+    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::path("merchant_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `merchant_amount` of `issuing_authorization_request`.
@@ -941,9 +815,7 @@ impl IssuingAuthorizationRequest {
         int(&self.value, "merchant_amount")
     }
     /// The path of [`merchant_currency`](Self::merchant_currency).
-    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "merchant_currency",
-    );
+    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::path("merchant_currency");
     /// A string.
     ///
     /// Source: `merchant_currency` of `issuing_authorization_request`.
@@ -952,9 +824,7 @@ impl IssuingAuthorizationRequest {
         text(&self.value, "merchant_currency")
     }
     /// The path of [`network_risk_score`](Self::network_risk_score).
-    pub const NETWORK_RISK_SCORE: v::Path<Self, k::Int> = v::Path::new(
-        "network_risk_score",
-    );
+    pub const NETWORK_RISK_SCORE: v::Path<Self, k::Int> = v::path("network_risk_score");
     /// An integer; may be `null`.
     ///
     /// Source: `network_risk_score` of `issuing_authorization_request`.
@@ -963,7 +833,7 @@ impl IssuingAuthorizationRequest {
         int(&self.value, "network_risk_score")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<IssuingAuthorizationRequestReason>> = v::Path::new(
+    pub const REASON: v::Path<Self, k::Enum<IssuingAuthorizationRequestReason>> = v::path(
         "reason",
     );
     /// One of the values of [`IssuingAuthorizationRequestReason`], or one that is newer than this list.
@@ -974,7 +844,7 @@ impl IssuingAuthorizationRequest {
         open_enum(&self.value, "reason")
     }
     /// The path of [`reason_message`](Self::reason_message).
-    pub const REASON_MESSAGE: v::Path<Self, k::Text> = v::Path::new("reason_message");
+    pub const REASON_MESSAGE: v::Path<Self, k::Text> = v::path("reason_message");
     /// A string; may be `null`.
     ///
     /// Source: `reason_message` of `issuing_authorization_request`.
@@ -983,7 +853,7 @@ impl IssuingAuthorizationRequest {
         text(&self.value, "reason_message")
     }
     /// The path of [`requested_at`](Self::requested_at).
-    pub const REQUESTED_AT: v::Path<Self, k::Time> = v::Path::new("requested_at");
+    pub const REQUESTED_AT: v::Path<Self, k::Time> = v::path("requested_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `requested_at` of `issuing_authorization_request`.
@@ -1000,7 +870,7 @@ pub type IssuingAuthorizationThreeDSecure = Lens<
 >;
 impl IssuingAuthorizationThreeDSecure {
     /// The path of [`result`](Self::result).
-    pub const RESULT: v::Path<Self, k::Enum<IssuingAuthorizationThreeDSecureResult>> = v::Path::new(
+    pub const RESULT: v::Path<Self, k::Enum<IssuingAuthorizationThreeDSecureResult>> = v::path(
         "result",
     );
     /// One of the values of [`IssuingAuthorizationThreeDSecureResult`], or one that is newer than this list.
@@ -1017,7 +887,7 @@ impl IssuingAuthorizationThreeDSecure {
 pub type IssuingAuthorizationTreasury = Lens<markers::IssuingAuthorizationTreasury>;
 impl IssuingAuthorizationTreasury {
     /// The path of [`received_credits`](Self::received_credits).
-    pub const RECEIVED_CREDITS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const RECEIVED_CREDITS: v::Path<Self, k::Array<k::Text>> = v::path(
         "received_credits",
     );
     /// An array: a string.
@@ -1028,7 +898,7 @@ impl IssuingAuthorizationTreasury {
         array(&self.value, "received_credits")
     }
     /// The path of [`received_debits`](Self::received_debits).
-    pub const RECEIVED_DEBITS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const RECEIVED_DEBITS: v::Path<Self, k::Array<k::Text>> = v::path(
         "received_debits",
     );
     /// An array: a string.
@@ -1039,7 +909,7 @@ impl IssuingAuthorizationTreasury {
         array(&self.value, "received_debits")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Text> = v::Path::new("transaction");
+    pub const TRANSACTION: v::Path<Self, k::Text> = v::path("transaction");
     /// A string; may be `null`.
     ///
     /// Source: `transaction` of `issuing_authorization_treasury`.
@@ -1059,7 +929,7 @@ impl IssuingAuthorizationVerificationData {
     pub const ADDRESS_LINE1_CHECK: v::Path<
         Self,
         k::Enum<IssuingAuthorizationVerificationDataAddressLine1Check>,
-    > = v::Path::new("address_line1_check");
+    > = v::path("address_line1_check");
     /// One of the values of [`IssuingAuthorizationVerificationDataAddressLine1Check`], or one that is newer than this list.
     ///
     /// Source: `address_line1_check` of `issuing_authorization_verification_data`.
@@ -1073,7 +943,7 @@ impl IssuingAuthorizationVerificationData {
     pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<
         Self,
         k::Enum<IssuingAuthorizationVerificationDataAddressPostalCodeCheck>,
-    > = v::Path::new("address_postal_code_check");
+    > = v::path("address_postal_code_check");
     /// One of the values of [`IssuingAuthorizationVerificationDataAddressPostalCodeCheck`], or one that is newer than this list.
     ///
     /// Source: `address_postal_code_check` of `issuing_authorization_verification_data`.
@@ -1087,7 +957,7 @@ impl IssuingAuthorizationVerificationData {
     pub const AUTHENTICATION_EXEMPTION: v::Path<
         Self,
         k::Object<IssuingAuthorizationAuthenticationExemption>,
-    > = v::Path::new("authentication_exemption");
+    > = v::path("authentication_exemption");
     /// A nested [`IssuingAuthorizationAuthenticationExemption`]; may be `null`.
     ///
     /// Source: `authentication_exemption` of `issuing_authorization_verification_data`.
@@ -1101,7 +971,7 @@ impl IssuingAuthorizationVerificationData {
     pub const CVC_CHECK: v::Path<
         Self,
         k::Enum<IssuingAuthorizationVerificationDataCvcCheck>,
-    > = v::Path::new("cvc_check");
+    > = v::path("cvc_check");
     /// One of the values of [`IssuingAuthorizationVerificationDataCvcCheck`], or one that is newer than this list.
     ///
     /// Source: `cvc_check` of `issuing_authorization_verification_data`.
@@ -1113,7 +983,7 @@ impl IssuingAuthorizationVerificationData {
     pub const EXPIRY_CHECK: v::Path<
         Self,
         k::Enum<IssuingAuthorizationVerificationDataExpiryCheck>,
-    > = v::Path::new("expiry_check");
+    > = v::path("expiry_check");
     /// One of the values of [`IssuingAuthorizationVerificationDataExpiryCheck`], or one that is newer than this list.
     ///
     /// Source: `expiry_check` of `issuing_authorization_verification_data`.
@@ -1124,7 +994,7 @@ impl IssuingAuthorizationVerificationData {
         open_enum(&self.value, "expiry_check")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `postal_code` of `issuing_authorization_verification_data`.
@@ -1136,7 +1006,7 @@ impl IssuingAuthorizationVerificationData {
     pub const THREE_D_SECURE: v::Path<
         Self,
         k::Object<IssuingAuthorizationThreeDSecure>,
-    > = v::Path::new("three_d_secure");
+    > = v::path("three_d_secure");
     /// A nested [`IssuingAuthorizationThreeDSecure`]; may be `null`.
     ///
     /// Source: `three_d_secure` of `issuing_authorization_verification_data`.
@@ -1166,37 +1036,31 @@ impl v::OpenEnum for IssuingAuthorizationAuthenticationExemptionClaimedBy {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Acquirer,
-                1 => Self::Issuer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Acquirer,
+            1 => Self::Issuer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationAuthenticationExemptionClaimedBy {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationAuthenticationExemptionClaimedBy {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationAuthenticationExemptionClaimedBy {}
 impl Debug for IssuingAuthorizationAuthenticationExemptionClaimedBy {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_authentication_exemption.type`.
@@ -1227,38 +1091,32 @@ impl v::OpenEnum for IssuingAuthorizationAuthenticationExemptionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LowValueTransaction,
-                1 => Self::TransactionRiskAnalysis,
-                2 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::LowValueTransaction,
+            1 => Self::TransactionRiskAnalysis,
+            2 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationAuthenticationExemptionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationAuthenticationExemptionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationAuthenticationExemptionType {}
 impl Debug for IssuingAuthorizationAuthenticationExemptionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.authorization.authorization_method`.
@@ -1297,40 +1155,34 @@ impl v::OpenEnum for IssuingAuthorizationAuthorizationMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Chip,
-                1 => Self::Contactless,
-                2 => Self::KeyedIn,
-                3 => Self::Online,
-                4 => Self::Swipe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Chip,
+            1 => Self::Contactless,
+            2 => Self::KeyedIn,
+            3 => Self::Online,
+            4 => Self::Swipe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationAuthorizationMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationAuthorizationMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationAuthorizationMethod {}
 impl Debug for IssuingAuthorizationAuthorizationMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.authorization.card_presence`.
@@ -1354,37 +1206,31 @@ impl v::OpenEnum for IssuingAuthorizationCardPresence {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NotPresent,
-                1 => Self::Present,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NotPresent,
+            1 => Self::Present,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationCardPresence {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationCardPresence {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationCardPresence {}
 impl Debug for IssuingAuthorizationCardPresence {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fleet_data.purchase_type`.
@@ -1415,38 +1261,32 @@ impl v::OpenEnum for IssuingAuthorizationFleetDataPurchaseType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FuelAndNonFuelPurchase,
-                1 => Self::FuelPurchase,
-                2 => Self::NonFuelPurchase,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FuelAndNonFuelPurchase,
+            1 => Self::FuelPurchase,
+            2 => Self::NonFuelPurchase,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFleetDataPurchaseType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFleetDataPurchaseType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFleetDataPurchaseType {}
 impl Debug for IssuingAuthorizationFleetDataPurchaseType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fleet_data.service_type`.
@@ -1477,38 +1317,32 @@ impl v::OpenEnum for IssuingAuthorizationFleetDataServiceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FullService,
-                1 => Self::NonFuelTransaction,
-                2 => Self::SelfService,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FullService,
+            1 => Self::NonFuelTransaction,
+            2 => Self::SelfService,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFleetDataServiceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFleetDataServiceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFleetDataServiceType {}
 impl Debug for IssuingAuthorizationFleetDataServiceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fraud_challenge.status`.
@@ -1547,40 +1381,34 @@ impl v::OpenEnum for IssuingAuthorizationFraudChallengeStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Expired,
-                1 => Self::Pending,
-                2 => Self::Rejected,
-                3 => Self::Undeliverable,
-                4 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Expired,
+            1 => Self::Pending,
+            2 => Self::Rejected,
+            3 => Self::Undeliverable,
+            4 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFraudChallengeStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFraudChallengeStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFraudChallengeStatus {}
 impl Debug for IssuingAuthorizationFraudChallengeStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fraud_challenge.undeliverable_reason`.
@@ -1607,37 +1435,31 @@ impl v::OpenEnum for IssuingAuthorizationFraudChallengeUndeliverableReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NoPhoneNumber,
-                1 => Self::UnsupportedPhoneNumber,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NoPhoneNumber,
+            1 => Self::UnsupportedPhoneNumber,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFraudChallengeUndeliverableReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFraudChallengeUndeliverableReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFraudChallengeUndeliverableReason {}
 impl Debug for IssuingAuthorizationFraudChallengeUndeliverableReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fuel_data.type`.
@@ -1676,40 +1498,34 @@ impl v::OpenEnum for IssuingAuthorizationFuelDataType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Diesel,
-                1 => Self::OtherValue,
-                2 => Self::UnleadedPlus,
-                3 => Self::UnleadedRegular,
-                4 => Self::UnleadedSuper,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Diesel,
+            1 => Self::OtherValue,
+            2 => Self::UnleadedPlus,
+            3 => Self::UnleadedRegular,
+            4 => Self::UnleadedSuper,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFuelDataType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFuelDataType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFuelDataType {}
 impl Debug for IssuingAuthorizationFuelDataType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_fuel_data.unit`.
@@ -1760,43 +1576,37 @@ impl v::OpenEnum for IssuingAuthorizationFuelDataUnit {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargingMinute,
-                1 => Self::ImperialGallon,
-                2 => Self::Kilogram,
-                3 => Self::KilowattHour,
-                4 => Self::Liter,
-                5 => Self::OtherValue,
-                6 => Self::Pound,
-                7 => Self::UsGallon,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ChargingMinute,
+            1 => Self::ImperialGallon,
+            2 => Self::Kilogram,
+            3 => Self::KilowattHour,
+            4 => Self::Liter,
+            5 => Self::OtherValue,
+            6 => Self::Pound,
+            7 => Self::UsGallon,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationFuelDataUnit {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationFuelDataUnit {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationFuelDataUnit {}
 impl Debug for IssuingAuthorizationFuelDataUnit {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_request.reason`.
@@ -1899,56 +1709,50 @@ impl v::OpenEnum for IssuingAuthorizationRequestReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountDisabled,
-                1 => Self::CardActive,
-                2 => Self::CardCanceled,
-                3 => Self::CardExpired,
-                4 => Self::CardInactive,
-                5 => Self::CardholderBlocked,
-                6 => Self::CardholderInactive,
-                7 => Self::CardholderVerificationRequired,
-                8 => Self::InsecureAuthorizationMethod,
-                9 => Self::InsufficientFunds,
-                10 => Self::NetworkFallback,
-                11 => Self::NotAllowed,
-                12 => Self::PinBlocked,
-                13 => Self::SpendingControls,
-                14 => Self::StripeInternalError,
-                15 => Self::SuspectedFraud,
-                16 => Self::VerificationFailed,
-                17 => Self::WebhookApproved,
-                18 => Self::WebhookDeclined,
-                19 => Self::WebhookError,
-                20 => Self::WebhookTimeout,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountDisabled,
+            1 => Self::CardActive,
+            2 => Self::CardCanceled,
+            3 => Self::CardExpired,
+            4 => Self::CardInactive,
+            5 => Self::CardholderBlocked,
+            6 => Self::CardholderInactive,
+            7 => Self::CardholderVerificationRequired,
+            8 => Self::InsecureAuthorizationMethod,
+            9 => Self::InsufficientFunds,
+            10 => Self::NetworkFallback,
+            11 => Self::NotAllowed,
+            12 => Self::PinBlocked,
+            13 => Self::SpendingControls,
+            14 => Self::StripeInternalError,
+            15 => Self::SuspectedFraud,
+            16 => Self::VerificationFailed,
+            17 => Self::WebhookApproved,
+            18 => Self::WebhookDeclined,
+            19 => Self::WebhookError,
+            20 => Self::WebhookTimeout,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationRequestReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationRequestReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationRequestReason {}
 impl Debug for IssuingAuthorizationRequestReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.authorization.status`.
@@ -1983,39 +1787,33 @@ impl v::OpenEnum for IssuingAuthorizationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Closed,
-                1 => Self::Expired,
-                2 => Self::Pending,
-                3 => Self::Reversed,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Closed,
+            1 => Self::Expired,
+            2 => Self::Pending,
+            3 => Self::Reversed,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationStatus {}
 impl Debug for IssuingAuthorizationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_three_d_secure.result`.
@@ -2050,157 +1848,39 @@ impl v::OpenEnum for IssuingAuthorizationThreeDSecureResult {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AttemptAcknowledged,
-                1 => Self::Authenticated,
-                2 => Self::Failed,
-                3 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AttemptAcknowledged,
+            1 => Self::Authenticated,
+            2 => Self::Failed,
+            3 => Self::Required,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationThreeDSecureResult {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationThreeDSecureResult {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationThreeDSecureResult {}
 impl Debug for IssuingAuthorizationThreeDSecureResult {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_verification_data.address_line1_check`.
-#[non_exhaustive]
-pub enum IssuingAuthorizationVerificationDataAddressLine1Check {
-    /// `match`
-    Match,
-    /// `mismatch`
-    Mismatch,
-    /// `not_provided`
-    NotProvided,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingAuthorizationVerificationDataAddressLine1Check {
-    const VALUES: &'static [&'static str] = &["match", "mismatch", "not_provided"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Match => "match",
-            Self::Mismatch => "mismatch",
-            Self::NotProvided => "not_provided",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Match,
-                1 => Self::Mismatch,
-                2 => Self::NotProvided,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingAuthorizationVerificationDataAddressLine1Check {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingAuthorizationVerificationDataAddressLine1Check {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingAuthorizationVerificationDataAddressLine1Check {}
-impl Debug for IssuingAuthorizationVerificationDataAddressLine1Check {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingAuthorizationVerificationDataCvcCheck as IssuingAuthorizationVerificationDataAddressLine1Check;
 /// The values of `issuing_authorization_verification_data.address_postal_code_check`.
-#[non_exhaustive]
-pub enum IssuingAuthorizationVerificationDataAddressPostalCodeCheck {
-    /// `match`
-    Match,
-    /// `mismatch`
-    Mismatch,
-    /// `not_provided`
-    NotProvided,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingAuthorizationVerificationDataAddressPostalCodeCheck {
-    const VALUES: &'static [&'static str] = &["match", "mismatch", "not_provided"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Match => "match",
-            Self::Mismatch => "mismatch",
-            Self::NotProvided => "not_provided",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Match,
-                1 => Self::Mismatch,
-                2 => Self::NotProvided,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingAuthorizationVerificationDataAddressPostalCodeCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingAuthorizationVerificationDataAddressPostalCodeCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingAuthorizationVerificationDataAddressPostalCodeCheck {}
-impl Debug for IssuingAuthorizationVerificationDataAddressPostalCodeCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingAuthorizationVerificationDataCvcCheck as IssuingAuthorizationVerificationDataAddressPostalCodeCheck;
 /// The values of `issuing_authorization_verification_data.cvc_check`.
 #[non_exhaustive]
 pub enum IssuingAuthorizationVerificationDataCvcCheck {
@@ -2225,95 +1905,33 @@ impl v::OpenEnum for IssuingAuthorizationVerificationDataCvcCheck {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Match,
-                1 => Self::Mismatch,
-                2 => Self::NotProvided,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Match,
+            1 => Self::Mismatch,
+            2 => Self::NotProvided,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingAuthorizationVerificationDataCvcCheck {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingAuthorizationVerificationDataCvcCheck {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingAuthorizationVerificationDataCvcCheck {}
 impl Debug for IssuingAuthorizationVerificationDataCvcCheck {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_authorization_verification_data.expiry_check`.
-#[non_exhaustive]
-pub enum IssuingAuthorizationVerificationDataExpiryCheck {
-    /// `match`
-    Match,
-    /// `mismatch`
-    Mismatch,
-    /// `not_provided`
-    NotProvided,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingAuthorizationVerificationDataExpiryCheck {
-    const VALUES: &'static [&'static str] = &["match", "mismatch", "not_provided"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Match => "match",
-            Self::Mismatch => "mismatch",
-            Self::NotProvided => "not_provided",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Match,
-                1 => Self::Mismatch,
-                2 => Self::NotProvided,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingAuthorizationVerificationDataExpiryCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingAuthorizationVerificationDataExpiryCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingAuthorizationVerificationDataExpiryCheck {}
-impl Debug for IssuingAuthorizationVerificationDataExpiryCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingAuthorizationVerificationDataCvcCheck as IssuingAuthorizationVerificationDataExpiryCheck;

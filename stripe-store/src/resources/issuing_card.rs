@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type IssuingCard = Lens<markers::IssuingCard>;
 impl IssuingCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string.
     ///
     /// Source: `brand` of `issuing.card`.
@@ -28,7 +28,7 @@ impl IssuingCard {
     pub const CANCELLATION_REASON: v::Path<
         Self,
         k::Enum<IssuingCardCancellationReason>,
-    > = v::Path::new("cancellation_reason");
+    > = v::path("cancellation_reason");
     /// One of the values of [`IssuingCardCancellationReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `cancellation_reason` of `issuing.card`.
@@ -37,7 +37,7 @@ impl IssuingCard {
         open_enum(&self.value, "cancellation_reason")
     }
     /// The path of [`cardholder`](Self::cardholder).
-    pub const CARDHOLDER: v::Path<Self, k::Object<IssuingCardholder>> = v::Path::new(
+    pub const CARDHOLDER: v::Path<Self, k::Object<IssuingCardholder>> = v::path(
         "cardholder",
     );
     /// A nested [`IssuingCardholder`].
@@ -48,7 +48,7 @@ impl IssuingCard {
         object(&self.value, "cardholder")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.card`.
@@ -57,7 +57,7 @@ impl IssuingCard {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing.card`.
@@ -66,7 +66,7 @@ impl IssuingCard {
         text(&self.value, "currency")
     }
     /// The path of [`cvc`](Self::cvc).
-    pub const CVC: v::Path<Self, k::Text> = v::Path::new("cvc");
+    pub const CVC: v::Path<Self, k::Text> = v::path("cvc");
     /// A string; may be absent.
     ///
     /// Source: `cvc` of `issuing.card`.
@@ -75,7 +75,7 @@ impl IssuingCard {
         text(&self.value, "cvc")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `issuing.card`.
@@ -84,7 +84,7 @@ impl IssuingCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `issuing.card`.
@@ -93,9 +93,7 @@ impl IssuingCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string; may be absent or `null`.
     ///
     /// Source: `financial_account` of `issuing.card`.
@@ -104,7 +102,7 @@ impl IssuingCard {
         text(&self.value, "financial_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.card`.
@@ -113,7 +111,7 @@ impl IssuingCard {
         id(&self.value, "id")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `issuing.card`.
@@ -122,7 +120,7 @@ impl IssuingCard {
         text(&self.value, "last4")
     }
     /// The path of [`latest_fraud_warning`](Self::latest_fraud_warning).
-    pub const LATEST_FRAUD_WARNING: v::Path<Self, k::Object<IssuingCardFraudWarning>> = v::Path::new(
+    pub const LATEST_FRAUD_WARNING: v::Path<Self, k::Object<IssuingCardFraudWarning>> = v::path(
         "latest_fraud_warning",
     );
     /// A nested [`IssuingCardFraudWarning`]; may be `null`.
@@ -136,7 +134,7 @@ impl IssuingCard {
     pub const LIFECYCLE_CONTROLS: v::Path<
         Self,
         k::Object<IssuingCardLifecycleControls>,
-    > = v::Path::new("lifecycle_controls");
+    > = v::path("lifecycle_controls");
     /// A nested [`IssuingCardLifecycleControls`]; may be `null`.
     ///
     /// Source: `lifecycle_controls` of `issuing.card`.
@@ -145,7 +143,7 @@ impl IssuingCard {
         object(&self.value, "lifecycle_controls")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.card`.
@@ -154,7 +152,7 @@ impl IssuingCard {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `issuing.card`.
@@ -163,7 +161,7 @@ impl IssuingCard {
         map(&self.value, "metadata")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be absent.
     ///
     /// Source: `number` of `issuing.card`.
@@ -182,7 +180,7 @@ impl IssuingCard {
     pub const PERSONALIZATION_DESIGN: v::Path<
         Self,
         k::Ref<IssuingPersonalizationDesign>,
-    > = v::Path::new("personalization_design");
+    > = v::path("personalization_design");
     /// The id of a [`IssuingPersonalizationDesign`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `personalization_design` of `issuing.card`.
@@ -193,9 +191,7 @@ impl IssuingCard {
         expandable(&self.value, "personalization_design")
     }
     /// The path of [`replaced_by`](Self::replaced_by).
-    pub const REPLACED_BY: v::Path<Self, k::Ref<IssuingCard>> = v::Path::new(
-        "replaced_by",
-    );
+    pub const REPLACED_BY: v::Path<Self, k::Ref<IssuingCard>> = v::path("replaced_by");
     /// The id of a [`IssuingCard`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `replaced_by` of `issuing.card`.
@@ -204,7 +200,7 @@ impl IssuingCard {
         expandable(&self.value, "replaced_by")
     }
     /// The path of [`replacement_for`](Self::replacement_for).
-    pub const REPLACEMENT_FOR: v::Path<Self, k::Ref<IssuingCard>> = v::Path::new(
+    pub const REPLACEMENT_FOR: v::Path<Self, k::Ref<IssuingCard>> = v::path(
         "replacement_for",
     );
     /// The id of a [`IssuingCard`], or the object where it was expanded; may be `null`.
@@ -215,7 +211,7 @@ impl IssuingCard {
         expandable(&self.value, "replacement_for")
     }
     /// The path of [`replacement_reason`](Self::replacement_reason).
-    pub const REPLACEMENT_REASON: v::Path<Self, k::Enum<IssuingCardReplacementReason>> = v::Path::new(
+    pub const REPLACEMENT_REASON: v::Path<Self, k::Enum<IssuingCardReplacementReason>> = v::path(
         "replacement_reason",
     );
     /// One of the values of [`IssuingCardReplacementReason`], or one that is newer than this list; may be `null`.
@@ -226,7 +222,7 @@ impl IssuingCard {
         open_enum(&self.value, "replacement_reason")
     }
     /// The path of [`second_line`](Self::second_line).
-    pub const SECOND_LINE: v::Path<Self, k::Text> = v::Path::new("second_line");
+    pub const SECOND_LINE: v::Path<Self, k::Text> = v::path("second_line");
     /// A string; may be `null`.
     ///
     /// Source: `second_line` of `issuing.card`.
@@ -235,7 +231,7 @@ impl IssuingCard {
         text(&self.value, "second_line")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<IssuingCardShipping>> = v::Path::new(
+    pub const SHIPPING: v::Path<Self, k::Object<IssuingCardShipping>> = v::path(
         "shipping",
     );
     /// A nested [`IssuingCardShipping`]; may be `null`.
@@ -249,7 +245,7 @@ impl IssuingCard {
     pub const SPENDING_CONTROLS: v::Path<
         Self,
         k::Object<IssuingCardAuthorizationControls>,
-    > = v::Path::new("spending_controls");
+    > = v::path("spending_controls");
     /// A nested [`IssuingCardAuthorizationControls`].
     ///
     /// Source: `spending_controls` of `issuing.card`.
@@ -258,7 +254,7 @@ impl IssuingCard {
         object(&self.value, "spending_controls")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingCardStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<IssuingCardStatus>> = v::path("status");
     /// One of the values of [`IssuingCardStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `issuing.card`.
@@ -267,7 +263,7 @@ impl IssuingCard {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingCardType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<IssuingCardType>> = v::path("type");
     /// One of the values of [`IssuingCardType`], or one that is newer than this list.
     ///
     /// Source: `type` of `issuing.card`.
@@ -276,9 +272,7 @@ impl IssuingCard {
         open_enum(&self.value, "type")
     }
     /// The path of [`wallets`](Self::wallets).
-    pub const WALLETS: v::Path<Self, k::Object<IssuingCardWallets>> = v::Path::new(
-        "wallets",
-    );
+    pub const WALLETS: v::Path<Self, k::Object<IssuingCardWallets>> = v::path("wallets");
     /// A nested [`IssuingCardWallets`]; may be `null`.
     ///
     /// Source: `wallets` of `issuing.card`.
@@ -306,7 +300,7 @@ impl v::Resource for IssuingCard {
 pub type IssuingCardApplePay = Lens<markers::IssuingCardApplePay>;
 impl IssuingCardApplePay {
     /// The path of [`eligible`](Self::eligible).
-    pub const ELIGIBLE: v::Path<Self, k::Bool> = v::Path::new("eligible");
+    pub const ELIGIBLE: v::Path<Self, k::Bool> = v::path("eligible");
     /// True or false.
     ///
     /// Source: `eligible` of `issuing_card_apple_pay`.
@@ -318,7 +312,7 @@ impl IssuingCardApplePay {
     pub const INELIGIBLE_REASON: v::Path<
         Self,
         k::Enum<IssuingCardApplePayIneligibleReason>,
-    > = v::Path::new("ineligible_reason");
+    > = v::path("ineligible_reason");
     /// One of the values of [`IssuingCardApplePayIneligibleReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `ineligible_reason` of `issuing_card_apple_pay`.
@@ -338,7 +332,7 @@ impl IssuingCardAuthorizationControls {
     pub const ALLOWED_CARD_PRESENCES: v::Path<
         Self,
         k::Array<k::Enum<IssuingCardAuthorizationControlsAllowedCardPresences>>,
-    > = v::Path::new("allowed_card_presences");
+    > = v::path("allowed_card_presences");
     /// An array: one of the values of [`IssuingCardAuthorizationControlsAllowedCardPresences`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allowed_card_presences` of `issuing_card_authorization_controls`.
@@ -352,7 +346,7 @@ impl IssuingCardAuthorizationControls {
     pub const ALLOWED_CATEGORIES: v::Path<
         Self,
         k::Array<k::Enum<IssuingCardAuthorizationControlsAllowedCategories>>,
-    > = v::Path::new("allowed_categories");
+    > = v::path("allowed_categories");
     /// An array: one of the values of [`IssuingCardAuthorizationControlsAllowedCategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allowed_categories` of `issuing_card_authorization_controls`.
@@ -363,7 +357,7 @@ impl IssuingCardAuthorizationControls {
         array(&self.value, "allowed_categories")
     }
     /// The path of [`allowed_merchant_countries`](Self::allowed_merchant_countries).
-    pub const ALLOWED_MERCHANT_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ALLOWED_MERCHANT_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "allowed_merchant_countries",
     );
     /// An array: a string; empty where absent.
@@ -377,7 +371,7 @@ impl IssuingCardAuthorizationControls {
     pub const BLOCKED_CARD_PRESENCES: v::Path<
         Self,
         k::Array<k::Enum<IssuingCardAuthorizationControlsBlockedCardPresences>>,
-    > = v::Path::new("blocked_card_presences");
+    > = v::path("blocked_card_presences");
     /// An array: one of the values of [`IssuingCardAuthorizationControlsBlockedCardPresences`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `blocked_card_presences` of `issuing_card_authorization_controls`.
@@ -391,7 +385,7 @@ impl IssuingCardAuthorizationControls {
     pub const BLOCKED_CATEGORIES: v::Path<
         Self,
         k::Array<k::Enum<IssuingCardAuthorizationControlsBlockedCategories>>,
-    > = v::Path::new("blocked_categories");
+    > = v::path("blocked_categories");
     /// An array: one of the values of [`IssuingCardAuthorizationControlsBlockedCategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `blocked_categories` of `issuing_card_authorization_controls`.
@@ -402,7 +396,7 @@ impl IssuingCardAuthorizationControls {
         array(&self.value, "blocked_categories")
     }
     /// The path of [`blocked_merchant_countries`](Self::blocked_merchant_countries).
-    pub const BLOCKED_MERCHANT_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const BLOCKED_MERCHANT_COUNTRIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "blocked_merchant_countries",
     );
     /// An array: a string; empty where absent.
@@ -416,7 +410,7 @@ impl IssuingCardAuthorizationControls {
     pub const SPENDING_LIMITS: v::Path<
         Self,
         k::Array<k::Object<IssuingCardSpendingLimit>>,
-    > = v::Path::new("spending_limits");
+    > = v::path("spending_limits");
     /// An array: a nested [`IssuingCardSpendingLimit`]; empty where absent.
     ///
     /// Source: `spending_limits` of `issuing_card_authorization_controls`.
@@ -425,7 +419,7 @@ impl IssuingCardAuthorizationControls {
         array(&self.value, "spending_limits")
     }
     /// The path of [`spending_limits_currency`](Self::spending_limits_currency).
-    pub const SPENDING_LIMITS_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
+    pub const SPENDING_LIMITS_CURRENCY: v::Path<Self, k::Text> = v::path(
         "spending_limits_currency",
     );
     /// A string; may be `null`.
@@ -442,7 +436,7 @@ impl IssuingCardAuthorizationControls {
 pub type IssuingCardFraudWarning = Lens<markers::IssuingCardFraudWarning>;
 impl IssuingCardFraudWarning {
     /// The path of [`started_at`](Self::started_at).
-    pub const STARTED_AT: v::Path<Self, k::Time> = v::Path::new("started_at");
+    pub const STARTED_AT: v::Path<Self, k::Time> = v::path("started_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `started_at` of `issuing_card_fraud_warning`.
@@ -451,7 +445,7 @@ impl IssuingCardFraudWarning {
         timestamp(&self.value, "started_at")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingCardFraudWarningType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IssuingCardFraudWarningType>> = v::path(
         "type",
     );
     /// One of the values of [`IssuingCardFraudWarningType`], or one that is newer than this list; may be `null`.
@@ -465,37 +459,14 @@ impl IssuingCardFraudWarning {
 /// Part of other objects: `issuing_card_google_pay`.
 ///
 /// Source: schema `issuing_card_google_pay`.
-pub type IssuingCardGooglePay = Lens<markers::IssuingCardGooglePay>;
-impl IssuingCardGooglePay {
-    /// The path of [`eligible`](Self::eligible).
-    pub const ELIGIBLE: v::Path<Self, k::Bool> = v::Path::new("eligible");
-    /// True or false.
-    ///
-    /// Source: `eligible` of `issuing_card_google_pay`.
-    #[inline]
-    pub fn eligible(&self) -> Option<bool> {
-        boolean(&self.value, "eligible")
-    }
-    /// The path of [`ineligible_reason`](Self::ineligible_reason).
-    pub const INELIGIBLE_REASON: v::Path<
-        Self,
-        k::Enum<IssuingCardGooglePayIneligibleReason>,
-    > = v::Path::new("ineligible_reason");
-    /// One of the values of [`IssuingCardGooglePayIneligibleReason`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `ineligible_reason` of `issuing_card_google_pay`.
-    #[inline]
-    pub fn ineligible_reason(&self) -> Option<IssuingCardGooglePayIneligibleReason> {
-        open_enum(&self.value, "ineligible_reason")
-    }
-}
+pub type IssuingCardGooglePay = super::IssuingCardApplePay;
 /// Part of other objects: `issuing_card_lifecycle_conditions`.
 ///
 /// Source: schema `issuing_card_lifecycle_conditions`.
 pub type IssuingCardLifecycleConditions = Lens<markers::IssuingCardLifecycleConditions>;
 impl IssuingCardLifecycleConditions {
     /// The path of [`payment_count`](Self::payment_count).
-    pub const PAYMENT_COUNT: v::Path<Self, k::Int> = v::Path::new("payment_count");
+    pub const PAYMENT_COUNT: v::Path<Self, k::Int> = v::path("payment_count");
     /// An integer.
     ///
     /// Source: `payment_count` of `issuing_card_lifecycle_conditions`.
@@ -510,7 +481,7 @@ impl IssuingCardLifecycleConditions {
 pub type IssuingCardLifecycleControls = Lens<markers::IssuingCardLifecycleControls>;
 impl IssuingCardLifecycleControls {
     /// The path of [`cancel_after`](Self::cancel_after).
-    pub const CANCEL_AFTER: v::Path<Self, k::Object<IssuingCardLifecycleConditions>> = v::Path::new(
+    pub const CANCEL_AFTER: v::Path<Self, k::Object<IssuingCardLifecycleConditions>> = v::path(
         "cancel_after",
     );
     /// A nested [`IssuingCardLifecycleConditions`].
@@ -527,7 +498,7 @@ impl IssuingCardLifecycleControls {
 pub type IssuingCardShipping = Lens<markers::IssuingCardShipping>;
 impl IssuingCardShipping {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `issuing_card_shipping`.
@@ -539,7 +510,7 @@ impl IssuingCardShipping {
     pub const ADDRESS_VALIDATION: v::Path<
         Self,
         k::Object<IssuingCardShippingAddressValidation>,
-    > = v::Path::new("address_validation");
+    > = v::path("address_validation");
     /// A nested [`IssuingCardShippingAddressValidation`]; may be `null`.
     ///
     /// Source: `address_validation` of `issuing_card_shipping`.
@@ -548,7 +519,7 @@ impl IssuingCardShipping {
         object(&self.value, "address_validation")
     }
     /// The path of [`business_name`](Self::business_name).
-    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::Path::new("business_name");
+    pub const BUSINESS_NAME: v::Path<Self, k::Text> = v::path("business_name");
     /// A string; may be `null`.
     ///
     /// Source: `business_name` of `issuing_card_shipping`.
@@ -557,7 +528,7 @@ impl IssuingCardShipping {
         text(&self.value, "business_name")
     }
     /// The path of [`carrier`](Self::carrier).
-    pub const CARRIER: v::Path<Self, k::Enum<IssuingCardShippingCarrier>> = v::Path::new(
+    pub const CARRIER: v::Path<Self, k::Enum<IssuingCardShippingCarrier>> = v::path(
         "carrier",
     );
     /// One of the values of [`IssuingCardShippingCarrier`], or one that is newer than this list; may be `null`.
@@ -568,7 +539,7 @@ impl IssuingCardShipping {
         open_enum(&self.value, "carrier")
     }
     /// The path of [`customs`](Self::customs).
-    pub const CUSTOMS: v::Path<Self, k::Object<IssuingCardShippingCustoms>> = v::Path::new(
+    pub const CUSTOMS: v::Path<Self, k::Object<IssuingCardShippingCustoms>> = v::path(
         "customs",
     );
     /// A nested [`IssuingCardShippingCustoms`]; may be `null`.
@@ -579,7 +550,7 @@ impl IssuingCardShipping {
         object(&self.value, "customs")
     }
     /// The path of [`delivered_at`](Self::delivered_at).
-    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::Path::new("delivered_at");
+    pub const DELIVERED_AT: v::Path<Self, k::Time> = v::path("delivered_at");
     /// A moment, in unix seconds; may be absent or `null`.
     ///
     /// Source: `delivered_at` of `issuing_card_shipping`.
@@ -588,7 +559,7 @@ impl IssuingCardShipping {
         timestamp(&self.value, "delivered_at")
     }
     /// The path of [`eta`](Self::eta).
-    pub const ETA: v::Path<Self, k::Time> = v::Path::new("eta");
+    pub const ETA: v::Path<Self, k::Time> = v::path("eta");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `eta` of `issuing_card_shipping`.
@@ -597,7 +568,7 @@ impl IssuingCardShipping {
         timestamp(&self.value, "eta")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `issuing_card_shipping`.
@@ -606,7 +577,7 @@ impl IssuingCardShipping {
         text(&self.value, "name")
     }
     /// The path of [`phone_number`](Self::phone_number).
-    pub const PHONE_NUMBER: v::Path<Self, k::Text> = v::Path::new("phone_number");
+    pub const PHONE_NUMBER: v::Path<Self, k::Text> = v::path("phone_number");
     /// A string; may be `null`.
     ///
     /// Source: `phone_number` of `issuing_card_shipping`.
@@ -615,9 +586,7 @@ impl IssuingCardShipping {
         text(&self.value, "phone_number")
     }
     /// The path of [`require_signature`](Self::require_signature).
-    pub const REQUIRE_SIGNATURE: v::Path<Self, k::Bool> = v::Path::new(
-        "require_signature",
-    );
+    pub const REQUIRE_SIGNATURE: v::Path<Self, k::Bool> = v::path("require_signature");
     /// True or false; may be `null`.
     ///
     /// Source: `require_signature` of `issuing_card_shipping`.
@@ -626,7 +595,7 @@ impl IssuingCardShipping {
         boolean(&self.value, "require_signature")
     }
     /// The path of [`service`](Self::service).
-    pub const SERVICE: v::Path<Self, k::Enum<IssuingCardShippingService>> = v::Path::new(
+    pub const SERVICE: v::Path<Self, k::Enum<IssuingCardShippingService>> = v::path(
         "service",
     );
     /// One of the values of [`IssuingCardShippingService`], or one that is newer than this list.
@@ -637,7 +606,7 @@ impl IssuingCardShipping {
         open_enum(&self.value, "service")
     }
     /// The path of [`shipped_at`](Self::shipped_at).
-    pub const SHIPPED_AT: v::Path<Self, k::Time> = v::Path::new("shipped_at");
+    pub const SHIPPED_AT: v::Path<Self, k::Time> = v::path("shipped_at");
     /// A moment, in unix seconds; may be absent or `null`.
     ///
     /// Source: `shipped_at` of `issuing_card_shipping`.
@@ -646,7 +615,7 @@ impl IssuingCardShipping {
         timestamp(&self.value, "shipped_at")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingCardShippingStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IssuingCardShippingStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IssuingCardShippingStatus`], or one that is newer than this list; may be `null`.
@@ -657,7 +626,7 @@ impl IssuingCardShipping {
         open_enum(&self.value, "status")
     }
     /// The path of [`tracking_number`](Self::tracking_number).
-    pub const TRACKING_NUMBER: v::Path<Self, k::Text> = v::Path::new("tracking_number");
+    pub const TRACKING_NUMBER: v::Path<Self, k::Text> = v::path("tracking_number");
     /// A string; may be `null`.
     ///
     /// Source: `tracking_number` of `issuing_card_shipping`.
@@ -666,7 +635,7 @@ impl IssuingCardShipping {
         text(&self.value, "tracking_number")
     }
     /// The path of [`tracking_url`](Self::tracking_url).
-    pub const TRACKING_URL: v::Path<Self, k::Text> = v::Path::new("tracking_url");
+    pub const TRACKING_URL: v::Path<Self, k::Text> = v::path("tracking_url");
     /// A string; may be `null`.
     ///
     /// Source: `tracking_url` of `issuing_card_shipping`.
@@ -675,9 +644,7 @@ impl IssuingCardShipping {
         text(&self.value, "tracking_url")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingCardShippingType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<IssuingCardShippingType>> = v::path("type");
     /// One of the values of [`IssuingCardShippingType`], or one that is newer than this list.
     ///
     /// Source: `type` of `issuing_card_shipping`.
@@ -694,7 +661,7 @@ pub type IssuingCardShippingAddressValidation = Lens<
 >;
 impl IssuingCardShippingAddressValidation {
     /// The path of [`mode`](Self::mode).
-    pub const MODE: v::Path<Self, k::Enum<IssuingCardShippingAddressValidationMode>> = v::Path::new(
+    pub const MODE: v::Path<Self, k::Enum<IssuingCardShippingAddressValidationMode>> = v::path(
         "mode",
     );
     /// One of the values of [`IssuingCardShippingAddressValidationMode`], or one that is newer than this list.
@@ -705,7 +672,7 @@ impl IssuingCardShippingAddressValidation {
         open_enum(&self.value, "mode")
     }
     /// The path of [`normalized_address`](Self::normalized_address).
-    pub const NORMALIZED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const NORMALIZED_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "normalized_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -719,7 +686,7 @@ impl IssuingCardShippingAddressValidation {
     pub const RESULT: v::Path<
         Self,
         k::Enum<IssuingCardShippingAddressValidationResult>,
-    > = v::Path::new("result");
+    > = v::path("result");
     /// One of the values of [`IssuingCardShippingAddressValidationResult`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `result` of `issuing_card_shipping_address_validation`.
@@ -734,7 +701,7 @@ impl IssuingCardShippingAddressValidation {
 pub type IssuingCardShippingCustoms = Lens<markers::IssuingCardShippingCustoms>;
 impl IssuingCardShippingCustoms {
     /// The path of [`eori_number`](Self::eori_number).
-    pub const EORI_NUMBER: v::Path<Self, k::Text> = v::Path::new("eori_number");
+    pub const EORI_NUMBER: v::Path<Self, k::Text> = v::path("eori_number");
     /// A string; may be `null`.
     ///
     /// Source: `eori_number` of `issuing_card_shipping_customs`.
@@ -749,7 +716,7 @@ impl IssuingCardShippingCustoms {
 pub type IssuingCardSpendingLimit = Lens<markers::IssuingCardSpendingLimit>;
 impl IssuingCardSpendingLimit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `issuing_card_spending_limit`.
@@ -761,7 +728,7 @@ impl IssuingCardSpendingLimit {
     pub const CATEGORIES: v::Path<
         Self,
         k::Array<k::Enum<IssuingCardSpendingLimitCategories>>,
-    > = v::Path::new("categories");
+    > = v::path("categories");
     /// An array: one of the values of [`IssuingCardSpendingLimitCategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `categories` of `issuing_card_spending_limit`.
@@ -770,7 +737,7 @@ impl IssuingCardSpendingLimit {
         array(&self.value, "categories")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Enum<IssuingCardSpendingLimitInterval>> = v::Path::new(
+    pub const INTERVAL: v::Path<Self, k::Enum<IssuingCardSpendingLimitInterval>> = v::path(
         "interval",
     );
     /// One of the values of [`IssuingCardSpendingLimitInterval`], or one that is newer than this list.
@@ -787,7 +754,7 @@ impl IssuingCardSpendingLimit {
 pub type IssuingCardWallets = Lens<markers::IssuingCardWallets>;
 impl IssuingCardWallets {
     /// The path of [`apple_pay`](Self::apple_pay).
-    pub const APPLE_PAY: v::Path<Self, k::Object<IssuingCardApplePay>> = v::Path::new(
+    pub const APPLE_PAY: v::Path<Self, k::Object<IssuingCardApplePay>> = v::path(
         "apple_pay",
     );
     /// A nested [`IssuingCardApplePay`].
@@ -798,7 +765,7 @@ impl IssuingCardWallets {
         object(&self.value, "apple_pay")
     }
     /// The path of [`google_pay`](Self::google_pay).
-    pub const GOOGLE_PAY: v::Path<Self, k::Object<IssuingCardGooglePay>> = v::Path::new(
+    pub const GOOGLE_PAY: v::Path<Self, k::Object<IssuingCardGooglePay>> = v::path(
         "google_pay",
     );
     /// A nested [`IssuingCardGooglePay`].
@@ -809,7 +776,7 @@ impl IssuingCardWallets {
         object(&self.value, "google_pay")
     }
     /// The path of [`primary_account_identifier`](Self::primary_account_identifier).
-    pub const PRIMARY_ACCOUNT_IDENTIFIER: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRIMARY_ACCOUNT_IDENTIFIER: v::Path<Self, k::Text> = v::path(
         "primary_account_identifier",
     );
     /// A string; may be `null`.
@@ -848,3384 +815,42 @@ impl v::OpenEnum for IssuingCardApplePayIneligibleReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MissingAgreement,
-                1 => Self::MissingCardholderContact,
-                2 => Self::UnsupportedRegion,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MissingAgreement,
+            1 => Self::MissingCardholderContact,
+            2 => Self::UnsupportedRegion,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardApplePayIneligibleReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardApplePayIneligibleReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardApplePayIneligibleReason {}
 impl Debug for IssuingCardApplePayIneligibleReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_authorization_controls.allowed_card_presences`.
-#[non_exhaustive]
-pub enum IssuingCardAuthorizationControlsAllowedCardPresences {
-    /// `not_present`
-    NotPresent,
-    /// `present`
-    Present,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingCardAuthorizationControlsAllowedCardPresences {
-    const VALUES: &'static [&'static str] = &["not_present", "present"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::NotPresent => "not_present",
-            Self::Present => "present",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NotPresent,
-                1 => Self::Present,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingCardAuthorizationControlsAllowedCardPresences {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingCardAuthorizationControlsAllowedCardPresences {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingCardAuthorizationControlsAllowedCardPresences {}
-impl Debug for IssuingCardAuthorizationControlsAllowedCardPresences {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingAuthorizationCardPresence as IssuingCardAuthorizationControlsAllowedCardPresences;
 /// The values of `issuing_card_authorization_controls.allowed_categories`.
-#[non_exhaustive]
-pub enum IssuingCardAuthorizationControlsAllowedCategories {
-    /// `ac_refrigeration_repair`
-    AcRefrigerationRepair,
-    /// `accounting_bookkeeping_services`
-    AccountingBookkeepingServices,
-    /// `advertising_services`
-    AdvertisingServices,
-    /// `agricultural_cooperative`
-    AgriculturalCooperative,
-    /// `airlines_air_carriers`
-    AirlinesAirCarriers,
-    /// `airports_flying_fields`
-    AirportsFlyingFields,
-    /// `ambulance_services`
-    AmbulanceServices,
-    /// `amusement_parks_carnivals`
-    AmusementParksCarnivals,
-    /// `antique_reproductions`
-    AntiqueReproductions,
-    /// `antique_shops`
-    AntiqueShops,
-    /// `aquariums`
-    Aquariums,
-    /// `architectural_surveying_services`
-    ArchitecturalSurveyingServices,
-    /// `art_dealers_and_galleries`
-    ArtDealersAndGalleries,
-    /// `artists_supply_and_craft_shops`
-    ArtistsSupplyAndCraftShops,
-    /// `auto_and_home_supply_stores`
-    AutoAndHomeSupplyStores,
-    /// `auto_body_repair_shops`
-    AutoBodyRepairShops,
-    /// `auto_paint_shops`
-    AutoPaintShops,
-    /// `auto_service_shops`
-    AutoServiceShops,
-    /// `automated_cash_disburse`
-    AutomatedCashDisburse,
-    /// `automated_fuel_dispensers`
-    AutomatedFuelDispensers,
-    /// `automobile_associations`
-    AutomobileAssociations,
-    /// `automotive_parts_and_accessories_stores`
-    AutomotivePartsAndAccessoriesStores,
-    /// `automotive_tire_stores`
-    AutomotiveTireStores,
-    /// `bail_and_bond_payments`
-    BailAndBondPayments,
-    /// `bakeries`
-    Bakeries,
-    /// `bands_orchestras`
-    BandsOrchestras,
-    /// `barber_and_beauty_shops`
-    BarberAndBeautyShops,
-    /// `betting_casino_gambling`
-    BettingCasinoGambling,
-    /// `bicycle_shops`
-    BicycleShops,
-    /// `billiard_pool_establishments`
-    BilliardPoolEstablishments,
-    /// `boat_dealers`
-    BoatDealers,
-    /// `boat_rentals_and_leases`
-    BoatRentalsAndLeases,
-    /// `book_stores`
-    BookStores,
-    /// `books_periodicals_and_newspapers`
-    BooksPeriodicalsAndNewspapers,
-    /// `bowling_alleys`
-    BowlingAlleys,
-    /// `bus_lines`
-    BusLines,
-    /// `business_secretarial_schools`
-    BusinessSecretarialSchools,
-    /// `buying_shopping_services`
-    BuyingShoppingServices,
-    /// `cable_satellite_and_other_pay_television_and_radio`
-    CableSatelliteAndOtherPayTelevisionAndRadio,
-    /// `camera_and_photographic_supply_stores`
-    CameraAndPhotographicSupplyStores,
-    /// `candy_nut_and_confectionery_stores`
-    CandyNutAndConfectioneryStores,
-    /// `car_and_truck_dealers_new_used`
-    CarAndTruckDealersNewUsed,
-    /// `car_and_truck_dealers_used_only`
-    CarAndTruckDealersUsedOnly,
-    /// `car_rental_agencies`
-    CarRentalAgencies,
-    /// `car_washes`
-    CarWashes,
-    /// `carpentry_services`
-    CarpentryServices,
-    /// `carpet_upholstery_cleaning`
-    CarpetUpholsteryCleaning,
-    /// `caterers`
-    Caterers,
-    /// `charitable_and_social_service_organizations_fundraising`
-    CharitableAndSocialServiceOrganizationsFundraising,
-    /// `chemicals_and_allied_products`
-    ChemicalsAndAlliedProducts,
-    /// `child_care_services`
-    ChildCareServices,
-    /// `childrens_and_infants_wear_stores`
-    ChildrensAndInfantsWearStores,
-    /// `chiropodists_podiatrists`
-    ChiropodistsPodiatrists,
-    /// `chiropractors`
-    Chiropractors,
-    /// `cigar_stores_and_stands`
-    CigarStoresAndStands,
-    /// `civic_social_fraternal_associations`
-    CivicSocialFraternalAssociations,
-    /// `cleaning_and_maintenance`
-    CleaningAndMaintenance,
-    /// `clothing_rental`
-    ClothingRental,
-    /// `colleges_universities`
-    CollegesUniversities,
-    /// `commercial_equipment`
-    CommercialEquipment,
-    /// `commercial_footwear`
-    CommercialFootwear,
-    /// `commercial_photography_art_and_graphics`
-    CommercialPhotographyArtAndGraphics,
-    /// `commuter_transport_and_ferries`
-    CommuterTransportAndFerries,
-    /// `computer_network_services`
-    ComputerNetworkServices,
-    /// `computer_programming`
-    ComputerProgramming,
-    /// `computer_repair`
-    ComputerRepair,
-    /// `computer_software_stores`
-    ComputerSoftwareStores,
-    /// `computers_peripherals_and_software`
-    ComputersPeripheralsAndSoftware,
-    /// `concrete_work_services`
-    ConcreteWorkServices,
-    /// `construction_materials`
-    ConstructionMaterials,
-    /// `consulting_public_relations`
-    ConsultingPublicRelations,
-    /// `correspondence_schools`
-    CorrespondenceSchools,
-    /// `cosmetic_stores`
-    CosmeticStores,
-    /// `counseling_services`
-    CounselingServices,
-    /// `country_clubs`
-    CountryClubs,
-    /// `courier_services`
-    CourierServices,
-    /// `court_costs`
-    CourtCosts,
-    /// `credit_reporting_agencies`
-    CreditReportingAgencies,
-    /// `cruise_lines`
-    CruiseLines,
-    /// `dairy_products_stores`
-    DairyProductsStores,
-    /// `dance_hall_studios_schools`
-    DanceHallStudiosSchools,
-    /// `dating_escort_services`
-    DatingEscortServices,
-    /// `dentists_orthodontists`
-    DentistsOrthodontists,
-    /// `department_stores`
-    DepartmentStores,
-    /// `detective_agencies`
-    DetectiveAgencies,
-    /// `digital_goods_applications`
-    DigitalGoodsApplications,
-    /// `digital_goods_games`
-    DigitalGoodsGames,
-    /// `digital_goods_large_volume`
-    DigitalGoodsLargeVolume,
-    /// `digital_goods_media`
-    DigitalGoodsMedia,
-    /// `direct_marketing_catalog_merchant`
-    DirectMarketingCatalogMerchant,
-    /// `direct_marketing_combination_catalog_and_retail_merchant`
-    DirectMarketingCombinationCatalogAndRetailMerchant,
-    /// `direct_marketing_inbound_telemarketing`
-    DirectMarketingInboundTelemarketing,
-    /// `direct_marketing_insurance_services`
-    DirectMarketingInsuranceServices,
-    /// `direct_marketing_other`
-    DirectMarketingOther,
-    /// `direct_marketing_outbound_telemarketing`
-    DirectMarketingOutboundTelemarketing,
-    /// `direct_marketing_subscription`
-    DirectMarketingSubscription,
-    /// `direct_marketing_travel`
-    DirectMarketingTravel,
-    /// `discount_stores`
-    DiscountStores,
-    /// `doctors`
-    Doctors,
-    /// `door_to_door_sales`
-    DoorToDoorSales,
-    /// `drapery_window_covering_and_upholstery_stores`
-    DraperyWindowCoveringAndUpholsteryStores,
-    /// `drinking_places`
-    DrinkingPlaces,
-    /// `drug_stores_and_pharmacies`
-    DrugStoresAndPharmacies,
-    /// `drugs_drug_proprietaries_and_druggist_sundries`
-    DrugsDrugProprietariesAndDruggistSundries,
-    /// `dry_cleaners`
-    DryCleaners,
-    /// `durable_goods`
-    DurableGoods,
-    /// `duty_free_stores`
-    DutyFreeStores,
-    /// `eating_places_restaurants`
-    EatingPlacesRestaurants,
-    /// `educational_services`
-    EducationalServices,
-    /// `electric_razor_stores`
-    ElectricRazorStores,
-    /// `electric_vehicle_charging`
-    ElectricVehicleCharging,
-    /// `electrical_parts_and_equipment`
-    ElectricalPartsAndEquipment,
-    /// `electrical_services`
-    ElectricalServices,
-    /// `electronics_repair_shops`
-    ElectronicsRepairShops,
-    /// `electronics_stores`
-    ElectronicsStores,
-    /// `elementary_secondary_schools`
-    ElementarySecondarySchools,
-    /// `emergency_services_gcas_visa_use_only`
-    EmergencyServicesGcasVisaUseOnly,
-    /// `employment_temp_agencies`
-    EmploymentTempAgencies,
-    /// `equipment_rental`
-    EquipmentRental,
-    /// `exterminating_services`
-    ExterminatingServices,
-    /// `family_clothing_stores`
-    FamilyClothingStores,
-    /// `fast_food_restaurants`
-    FastFoodRestaurants,
-    /// `financial_institutions`
-    FinancialInstitutions,
-    /// `fines_government_administrative_entities`
-    FinesGovernmentAdministrativeEntities,
-    /// `fireplace_fireplace_screens_and_accessories_stores`
-    FireplaceFireplaceScreensAndAccessoriesStores,
-    /// `floor_covering_stores`
-    FloorCoveringStores,
-    /// `florists`
-    Florists,
-    /// `florists_supplies_nursery_stock_and_flowers`
-    FloristsSuppliesNurseryStockAndFlowers,
-    /// `freezer_and_locker_meat_provisioners`
-    FreezerAndLockerMeatProvisioners,
-    /// `fuel_dealers_non_automotive`
-    FuelDealersNonAutomotive,
-    /// `funeral_services_crematories`
-    FuneralServicesCrematories,
-    /// `furniture_home_furnishings_and_equipment_stores_except_appliances`
-    FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
-    /// `furniture_repair_refinishing`
-    FurnitureRepairRefinishing,
-    /// `furriers_and_fur_shops`
-    FurriersAndFurShops,
-    /// `general_services`
-    GeneralServices,
-    /// `gift_card_novelty_and_souvenir_shops`
-    GiftCardNoveltyAndSouvenirShops,
-    /// `glass_paint_and_wallpaper_stores`
-    GlassPaintAndWallpaperStores,
-    /// `glassware_crystal_stores`
-    GlasswareCrystalStores,
-    /// `golf_courses_public`
-    GolfCoursesPublic,
-    /// `government_licensed_horse_dog_racing_us_region_only`
-    GovernmentLicensedHorseDogRacingUsRegionOnly,
-    /// `government_licensed_online_casions_online_gambling_us_region_only`
-    GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
-    /// `government_owned_lotteries_non_us_region`
-    GovernmentOwnedLotteriesNonUsRegion,
-    /// `government_owned_lotteries_us_region_only`
-    GovernmentOwnedLotteriesUsRegionOnly,
-    /// `government_services`
-    GovernmentServices,
-    /// `grocery_stores_supermarkets`
-    GroceryStoresSupermarkets,
-    /// `hardware_equipment_and_supplies`
-    HardwareEquipmentAndSupplies,
-    /// `hardware_stores`
-    HardwareStores,
-    /// `health_and_beauty_spas`
-    HealthAndBeautySpas,
-    /// `hearing_aids_sales_and_supplies`
-    HearingAidsSalesAndSupplies,
-    /// `heating_plumbing_a_c`
-    HeatingPlumbingAC,
-    /// `hobby_toy_and_game_shops`
-    HobbyToyAndGameShops,
-    /// `home_supply_warehouse_stores`
-    HomeSupplyWarehouseStores,
-    /// `hospitals`
-    Hospitals,
-    /// `hotels_motels_and_resorts`
-    HotelsMotelsAndResorts,
-    /// `household_appliance_stores`
-    HouseholdApplianceStores,
-    /// `industrial_supplies`
-    IndustrialSupplies,
-    /// `information_retrieval_services`
-    InformationRetrievalServices,
-    /// `insurance_default`
-    InsuranceDefault,
-    /// `insurance_underwriting_premiums`
-    InsuranceUnderwritingPremiums,
-    /// `intra_company_purchases`
-    IntraCompanyPurchases,
-    /// `jewelry_stores_watches_clocks_and_silverware_stores`
-    JewelryStoresWatchesClocksAndSilverwareStores,
-    /// `landscaping_services`
-    LandscapingServices,
-    /// `laundries`
-    Laundries,
-    /// `laundry_cleaning_services`
-    LaundryCleaningServices,
-    /// `legal_services_attorneys`
-    LegalServicesAttorneys,
-    /// `luggage_and_leather_goods_stores`
-    LuggageAndLeatherGoodsStores,
-    /// `lumber_building_materials_stores`
-    LumberBuildingMaterialsStores,
-    /// `manual_cash_disburse`
-    ManualCashDisburse,
-    /// `marinas_service_and_supplies`
-    MarinasServiceAndSupplies,
-    /// `marketplaces`
-    Marketplaces,
-    /// `masonry_stonework_and_plaster`
-    MasonryStoneworkAndPlaster,
-    /// `massage_parlors`
-    MassageParlors,
-    /// `medical_and_dental_labs`
-    MedicalAndDentalLabs,
-    /// `medical_dental_ophthalmic_and_hospital_equipment_and_supplies`
-    MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
-    /// `medical_services`
-    MedicalServices,
-    /// `membership_organizations`
-    MembershipOrganizations,
-    /// `mens_and_boys_clothing_and_accessories_stores`
-    MensAndBoysClothingAndAccessoriesStores,
-    /// `mens_womens_clothing_stores`
-    MensWomensClothingStores,
-    /// `metal_service_centers`
-    MetalServiceCenters,
-    /// `miscellaneous`
-    Miscellaneous,
-    /// `miscellaneous_apparel_and_accessory_shops`
-    MiscellaneousApparelAndAccessoryShops,
-    /// `miscellaneous_auto_dealers`
-    MiscellaneousAutoDealers,
-    /// `miscellaneous_business_services`
-    MiscellaneousBusinessServices,
-    /// `miscellaneous_food_stores`
-    MiscellaneousFoodStores,
-    /// `miscellaneous_general_merchandise`
-    MiscellaneousGeneralMerchandise,
-    /// `miscellaneous_general_services`
-    MiscellaneousGeneralServices,
-    /// `miscellaneous_home_furnishing_specialty_stores`
-    MiscellaneousHomeFurnishingSpecialtyStores,
-    /// `miscellaneous_publishing_and_printing`
-    MiscellaneousPublishingAndPrinting,
-    /// `miscellaneous_recreation_services`
-    MiscellaneousRecreationServices,
-    /// `miscellaneous_repair_shops`
-    MiscellaneousRepairShops,
-    /// `miscellaneous_specialty_retail`
-    MiscellaneousSpecialtyRetail,
-    /// `mobile_home_dealers`
-    MobileHomeDealers,
-    /// `motion_picture_theaters`
-    MotionPictureTheaters,
-    /// `motor_freight_carriers_and_trucking`
-    MotorFreightCarriersAndTrucking,
-    /// `motor_homes_dealers`
-    MotorHomesDealers,
-    /// `motor_vehicle_supplies_and_new_parts`
-    MotorVehicleSuppliesAndNewParts,
-    /// `motorcycle_shops_and_dealers`
-    MotorcycleShopsAndDealers,
-    /// `motorcycle_shops_dealers`
-    MotorcycleShopsDealers,
-    /// `music_stores_musical_instruments_pianos_and_sheet_music`
-    MusicStoresMusicalInstrumentsPianosAndSheetMusic,
-    /// `news_dealers_and_newsstands`
-    NewsDealersAndNewsstands,
-    /// `non_fi_money_orders`
-    NonFiMoneyOrders,
-    /// `non_fi_stored_value_card_purchase_load`
-    NonFiStoredValueCardPurchaseLoad,
-    /// `nondurable_goods`
-    NondurableGoods,
-    /// `nurseries_lawn_and_garden_supply_stores`
-    NurseriesLawnAndGardenSupplyStores,
-    /// `nursing_personal_care`
-    NursingPersonalCare,
-    /// `office_and_commercial_furniture`
-    OfficeAndCommercialFurniture,
-    /// `opticians_eyeglasses`
-    OpticiansEyeglasses,
-    /// `optometrists_ophthalmologist`
-    OptometristsOphthalmologist,
-    /// `orthopedic_goods_prosthetic_devices`
-    OrthopedicGoodsProstheticDevices,
-    /// `osteopaths`
-    Osteopaths,
-    /// `package_stores_beer_wine_and_liquor`
-    PackageStoresBeerWineAndLiquor,
-    /// `paints_varnishes_and_supplies`
-    PaintsVarnishesAndSupplies,
-    /// `parking_lots_garages`
-    ParkingLotsGarages,
-    /// `passenger_railways`
-    PassengerRailways,
-    /// `pawn_shops`
-    PawnShops,
-    /// `pet_shops_pet_food_and_supplies`
-    PetShopsPetFoodAndSupplies,
-    /// `petroleum_and_petroleum_products`
-    PetroleumAndPetroleumProducts,
-    /// `photo_developing`
-    PhotoDeveloping,
-    /// `photographic_photocopy_microfilm_equipment_and_supplies`
-    PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
-    /// `photographic_studios`
-    PhotographicStudios,
-    /// `picture_video_production`
-    PictureVideoProduction,
-    /// `piece_goods_notions_and_other_dry_goods`
-    PieceGoodsNotionsAndOtherDryGoods,
-    /// `plumbing_heating_equipment_and_supplies`
-    PlumbingHeatingEquipmentAndSupplies,
-    /// `political_organizations`
-    PoliticalOrganizations,
-    /// `postal_services_government_only`
-    PostalServicesGovernmentOnly,
-    /// `precious_stones_and_metals_watches_and_jewelry`
-    PreciousStonesAndMetalsWatchesAndJewelry,
-    /// `professional_services`
-    ProfessionalServices,
-    /// `public_warehousing_and_storage`
-    PublicWarehousingAndStorage,
-    /// `quick_copy_repro_and_blueprint`
-    QuickCopyReproAndBlueprint,
-    /// `railroads`
-    Railroads,
-    /// `real_estate_agents_and_managers_rentals`
-    RealEstateAgentsAndManagersRentals,
-    /// `record_stores`
-    RecordStores,
-    /// `recreational_vehicle_rentals`
-    RecreationalVehicleRentals,
-    /// `religious_goods_stores`
-    ReligiousGoodsStores,
-    /// `religious_organizations`
-    ReligiousOrganizations,
-    /// `roofing_siding_sheet_metal`
-    RoofingSidingSheetMetal,
-    /// `secretarial_support_services`
-    SecretarialSupportServices,
-    /// `security_brokers_dealers`
-    SecurityBrokersDealers,
-    /// `service_stations`
-    ServiceStations,
-    /// `sewing_needlework_fabric_and_piece_goods_stores`
-    SewingNeedleworkFabricAndPieceGoodsStores,
-    /// `shoe_repair_hat_cleaning`
-    ShoeRepairHatCleaning,
-    /// `shoe_stores`
-    ShoeStores,
-    /// `small_appliance_repair`
-    SmallApplianceRepair,
-    /// `snowmobile_dealers`
-    SnowmobileDealers,
-    /// `special_trade_services`
-    SpecialTradeServices,
-    /// `specialty_cleaning`
-    SpecialtyCleaning,
-    /// `sporting_goods_stores`
-    SportingGoodsStores,
-    /// `sporting_recreation_camps`
-    SportingRecreationCamps,
-    /// `sports_and_riding_apparel_stores`
-    SportsAndRidingApparelStores,
-    /// `sports_clubs_fields`
-    SportsClubsFields,
-    /// `stamp_and_coin_stores`
-    StampAndCoinStores,
-    /// `stationary_office_supplies_printing_and_writing_paper`
-    StationaryOfficeSuppliesPrintingAndWritingPaper,
-    /// `stationery_stores_office_and_school_supply_stores`
-    StationeryStoresOfficeAndSchoolSupplyStores,
-    /// `swimming_pools_sales`
-    SwimmingPoolsSales,
-    /// `t_ui_travel_germany`
-    TUiTravelGermany,
-    /// `tailors_alterations`
-    TailorsAlterations,
-    /// `tax_payments_government_agencies`
-    TaxPaymentsGovernmentAgencies,
-    /// `tax_preparation_services`
-    TaxPreparationServices,
-    /// `taxicabs_limousines`
-    TaxicabsLimousines,
-    /// `telecommunication_equipment_and_telephone_sales`
-    TelecommunicationEquipmentAndTelephoneSales,
-    /// `telecommunication_services`
-    TelecommunicationServices,
-    /// `telegraph_services`
-    TelegraphServices,
-    /// `tent_and_awning_shops`
-    TentAndAwningShops,
-    /// `testing_laboratories`
-    TestingLaboratories,
-    /// `theatrical_ticket_agencies`
-    TheatricalTicketAgencies,
-    /// `timeshares`
-    Timeshares,
-    /// `tire_retreading_and_repair`
-    TireRetreadingAndRepair,
-    /// `tolls_bridge_fees`
-    TollsBridgeFees,
-    /// `tourist_attractions_and_exhibits`
-    TouristAttractionsAndExhibits,
-    /// `towing_services`
-    TowingServices,
-    /// `trailer_parks_campgrounds`
-    TrailerParksCampgrounds,
-    /// `transportation_services`
-    TransportationServices,
-    /// `travel_agencies_tour_operators`
-    TravelAgenciesTourOperators,
-    /// `truck_stop_iteration`
-    TruckStopIteration,
-    /// `truck_utility_trailer_rentals`
-    TruckUtilityTrailerRentals,
-    /// `typesetting_plate_making_and_related_services`
-    TypesettingPlateMakingAndRelatedServices,
-    /// `typewriter_stores`
-    TypewriterStores,
-    /// `u_s_federal_government_agencies_or_departments`
-    USFederalGovernmentAgenciesOrDepartments,
-    /// `uniforms_commercial_clothing`
-    UniformsCommercialClothing,
-    /// `used_merchandise_and_secondhand_stores`
-    UsedMerchandiseAndSecondhandStores,
-    /// `utilities`
-    Utilities,
-    /// `variety_stores`
-    VarietyStores,
-    /// `veterinary_services`
-    VeterinaryServices,
-    /// `video_amusement_game_supplies`
-    VideoAmusementGameSupplies,
-    /// `video_game_arcades`
-    VideoGameArcades,
-    /// `video_tape_rental_stores`
-    VideoTapeRentalStores,
-    /// `vocational_trade_schools`
-    VocationalTradeSchools,
-    /// `watch_jewelry_repair`
-    WatchJewelryRepair,
-    /// `welding_repair`
-    WeldingRepair,
-    /// `wholesale_clubs`
-    WholesaleClubs,
-    /// `wig_and_toupee_stores`
-    WigAndToupeeStores,
-    /// `wires_money_orders`
-    WiresMoneyOrders,
-    /// `womens_accessory_and_specialty_shops`
-    WomensAccessoryAndSpecialtyShops,
-    /// `womens_ready_to_wear_stores`
-    WomensReadyToWearStores,
-    /// `wrecking_and_salvage_yards`
-    WreckingAndSalvageYards,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingCardAuthorizationControlsAllowedCategories {
-    const VALUES: &'static [&'static str] = &[
-        "ac_refrigeration_repair",
-        "accounting_bookkeeping_services",
-        "advertising_services",
-        "agricultural_cooperative",
-        "airlines_air_carriers",
-        "airports_flying_fields",
-        "ambulance_services",
-        "amusement_parks_carnivals",
-        "antique_reproductions",
-        "antique_shops",
-        "aquariums",
-        "architectural_surveying_services",
-        "art_dealers_and_galleries",
-        "artists_supply_and_craft_shops",
-        "auto_and_home_supply_stores",
-        "auto_body_repair_shops",
-        "auto_paint_shops",
-        "auto_service_shops",
-        "automated_cash_disburse",
-        "automated_fuel_dispensers",
-        "automobile_associations",
-        "automotive_parts_and_accessories_stores",
-        "automotive_tire_stores",
-        "bail_and_bond_payments",
-        "bakeries",
-        "bands_orchestras",
-        "barber_and_beauty_shops",
-        "betting_casino_gambling",
-        "bicycle_shops",
-        "billiard_pool_establishments",
-        "boat_dealers",
-        "boat_rentals_and_leases",
-        "book_stores",
-        "books_periodicals_and_newspapers",
-        "bowling_alleys",
-        "bus_lines",
-        "business_secretarial_schools",
-        "buying_shopping_services",
-        "cable_satellite_and_other_pay_television_and_radio",
-        "camera_and_photographic_supply_stores",
-        "candy_nut_and_confectionery_stores",
-        "car_and_truck_dealers_new_used",
-        "car_and_truck_dealers_used_only",
-        "car_rental_agencies",
-        "car_washes",
-        "carpentry_services",
-        "carpet_upholstery_cleaning",
-        "caterers",
-        "charitable_and_social_service_organizations_fundraising",
-        "chemicals_and_allied_products",
-        "child_care_services",
-        "childrens_and_infants_wear_stores",
-        "chiropodists_podiatrists",
-        "chiropractors",
-        "cigar_stores_and_stands",
-        "civic_social_fraternal_associations",
-        "cleaning_and_maintenance",
-        "clothing_rental",
-        "colleges_universities",
-        "commercial_equipment",
-        "commercial_footwear",
-        "commercial_photography_art_and_graphics",
-        "commuter_transport_and_ferries",
-        "computer_network_services",
-        "computer_programming",
-        "computer_repair",
-        "computer_software_stores",
-        "computers_peripherals_and_software",
-        "concrete_work_services",
-        "construction_materials",
-        "consulting_public_relations",
-        "correspondence_schools",
-        "cosmetic_stores",
-        "counseling_services",
-        "country_clubs",
-        "courier_services",
-        "court_costs",
-        "credit_reporting_agencies",
-        "cruise_lines",
-        "dairy_products_stores",
-        "dance_hall_studios_schools",
-        "dating_escort_services",
-        "dentists_orthodontists",
-        "department_stores",
-        "detective_agencies",
-        "digital_goods_applications",
-        "digital_goods_games",
-        "digital_goods_large_volume",
-        "digital_goods_media",
-        "direct_marketing_catalog_merchant",
-        "direct_marketing_combination_catalog_and_retail_merchant",
-        "direct_marketing_inbound_telemarketing",
-        "direct_marketing_insurance_services",
-        "direct_marketing_other",
-        "direct_marketing_outbound_telemarketing",
-        "direct_marketing_subscription",
-        "direct_marketing_travel",
-        "discount_stores",
-        "doctors",
-        "door_to_door_sales",
-        "drapery_window_covering_and_upholstery_stores",
-        "drinking_places",
-        "drug_stores_and_pharmacies",
-        "drugs_drug_proprietaries_and_druggist_sundries",
-        "dry_cleaners",
-        "durable_goods",
-        "duty_free_stores",
-        "eating_places_restaurants",
-        "educational_services",
-        "electric_razor_stores",
-        "electric_vehicle_charging",
-        "electrical_parts_and_equipment",
-        "electrical_services",
-        "electronics_repair_shops",
-        "electronics_stores",
-        "elementary_secondary_schools",
-        "emergency_services_gcas_visa_use_only",
-        "employment_temp_agencies",
-        "equipment_rental",
-        "exterminating_services",
-        "family_clothing_stores",
-        "fast_food_restaurants",
-        "financial_institutions",
-        "fines_government_administrative_entities",
-        "fireplace_fireplace_screens_and_accessories_stores",
-        "floor_covering_stores",
-        "florists",
-        "florists_supplies_nursery_stock_and_flowers",
-        "freezer_and_locker_meat_provisioners",
-        "fuel_dealers_non_automotive",
-        "funeral_services_crematories",
-        "furniture_home_furnishings_and_equipment_stores_except_appliances",
-        "furniture_repair_refinishing",
-        "furriers_and_fur_shops",
-        "general_services",
-        "gift_card_novelty_and_souvenir_shops",
-        "glass_paint_and_wallpaper_stores",
-        "glassware_crystal_stores",
-        "golf_courses_public",
-        "government_licensed_horse_dog_racing_us_region_only",
-        "government_licensed_online_casions_online_gambling_us_region_only",
-        "government_owned_lotteries_non_us_region",
-        "government_owned_lotteries_us_region_only",
-        "government_services",
-        "grocery_stores_supermarkets",
-        "hardware_equipment_and_supplies",
-        "hardware_stores",
-        "health_and_beauty_spas",
-        "hearing_aids_sales_and_supplies",
-        "heating_plumbing_a_c",
-        "hobby_toy_and_game_shops",
-        "home_supply_warehouse_stores",
-        "hospitals",
-        "hotels_motels_and_resorts",
-        "household_appliance_stores",
-        "industrial_supplies",
-        "information_retrieval_services",
-        "insurance_default",
-        "insurance_underwriting_premiums",
-        "intra_company_purchases",
-        "jewelry_stores_watches_clocks_and_silverware_stores",
-        "landscaping_services",
-        "laundries",
-        "laundry_cleaning_services",
-        "legal_services_attorneys",
-        "luggage_and_leather_goods_stores",
-        "lumber_building_materials_stores",
-        "manual_cash_disburse",
-        "marinas_service_and_supplies",
-        "marketplaces",
-        "masonry_stonework_and_plaster",
-        "massage_parlors",
-        "medical_and_dental_labs",
-        "medical_dental_ophthalmic_and_hospital_equipment_and_supplies",
-        "medical_services",
-        "membership_organizations",
-        "mens_and_boys_clothing_and_accessories_stores",
-        "mens_womens_clothing_stores",
-        "metal_service_centers",
-        "miscellaneous",
-        "miscellaneous_apparel_and_accessory_shops",
-        "miscellaneous_auto_dealers",
-        "miscellaneous_business_services",
-        "miscellaneous_food_stores",
-        "miscellaneous_general_merchandise",
-        "miscellaneous_general_services",
-        "miscellaneous_home_furnishing_specialty_stores",
-        "miscellaneous_publishing_and_printing",
-        "miscellaneous_recreation_services",
-        "miscellaneous_repair_shops",
-        "miscellaneous_specialty_retail",
-        "mobile_home_dealers",
-        "motion_picture_theaters",
-        "motor_freight_carriers_and_trucking",
-        "motor_homes_dealers",
-        "motor_vehicle_supplies_and_new_parts",
-        "motorcycle_shops_and_dealers",
-        "motorcycle_shops_dealers",
-        "music_stores_musical_instruments_pianos_and_sheet_music",
-        "news_dealers_and_newsstands",
-        "non_fi_money_orders",
-        "non_fi_stored_value_card_purchase_load",
-        "nondurable_goods",
-        "nurseries_lawn_and_garden_supply_stores",
-        "nursing_personal_care",
-        "office_and_commercial_furniture",
-        "opticians_eyeglasses",
-        "optometrists_ophthalmologist",
-        "orthopedic_goods_prosthetic_devices",
-        "osteopaths",
-        "package_stores_beer_wine_and_liquor",
-        "paints_varnishes_and_supplies",
-        "parking_lots_garages",
-        "passenger_railways",
-        "pawn_shops",
-        "pet_shops_pet_food_and_supplies",
-        "petroleum_and_petroleum_products",
-        "photo_developing",
-        "photographic_photocopy_microfilm_equipment_and_supplies",
-        "photographic_studios",
-        "picture_video_production",
-        "piece_goods_notions_and_other_dry_goods",
-        "plumbing_heating_equipment_and_supplies",
-        "political_organizations",
-        "postal_services_government_only",
-        "precious_stones_and_metals_watches_and_jewelry",
-        "professional_services",
-        "public_warehousing_and_storage",
-        "quick_copy_repro_and_blueprint",
-        "railroads",
-        "real_estate_agents_and_managers_rentals",
-        "record_stores",
-        "recreational_vehicle_rentals",
-        "religious_goods_stores",
-        "religious_organizations",
-        "roofing_siding_sheet_metal",
-        "secretarial_support_services",
-        "security_brokers_dealers",
-        "service_stations",
-        "sewing_needlework_fabric_and_piece_goods_stores",
-        "shoe_repair_hat_cleaning",
-        "shoe_stores",
-        "small_appliance_repair",
-        "snowmobile_dealers",
-        "special_trade_services",
-        "specialty_cleaning",
-        "sporting_goods_stores",
-        "sporting_recreation_camps",
-        "sports_and_riding_apparel_stores",
-        "sports_clubs_fields",
-        "stamp_and_coin_stores",
-        "stationary_office_supplies_printing_and_writing_paper",
-        "stationery_stores_office_and_school_supply_stores",
-        "swimming_pools_sales",
-        "t_ui_travel_germany",
-        "tailors_alterations",
-        "tax_payments_government_agencies",
-        "tax_preparation_services",
-        "taxicabs_limousines",
-        "telecommunication_equipment_and_telephone_sales",
-        "telecommunication_services",
-        "telegraph_services",
-        "tent_and_awning_shops",
-        "testing_laboratories",
-        "theatrical_ticket_agencies",
-        "timeshares",
-        "tire_retreading_and_repair",
-        "tolls_bridge_fees",
-        "tourist_attractions_and_exhibits",
-        "towing_services",
-        "trailer_parks_campgrounds",
-        "transportation_services",
-        "travel_agencies_tour_operators",
-        "truck_stop_iteration",
-        "truck_utility_trailer_rentals",
-        "typesetting_plate_making_and_related_services",
-        "typewriter_stores",
-        "u_s_federal_government_agencies_or_departments",
-        "uniforms_commercial_clothing",
-        "used_merchandise_and_secondhand_stores",
-        "utilities",
-        "variety_stores",
-        "veterinary_services",
-        "video_amusement_game_supplies",
-        "video_game_arcades",
-        "video_tape_rental_stores",
-        "vocational_trade_schools",
-        "watch_jewelry_repair",
-        "welding_repair",
-        "wholesale_clubs",
-        "wig_and_toupee_stores",
-        "wires_money_orders",
-        "womens_accessory_and_specialty_shops",
-        "womens_ready_to_wear_stores",
-        "wrecking_and_salvage_yards",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AcRefrigerationRepair => "ac_refrigeration_repair",
-            Self::AccountingBookkeepingServices => "accounting_bookkeeping_services",
-            Self::AdvertisingServices => "advertising_services",
-            Self::AgriculturalCooperative => "agricultural_cooperative",
-            Self::AirlinesAirCarriers => "airlines_air_carriers",
-            Self::AirportsFlyingFields => "airports_flying_fields",
-            Self::AmbulanceServices => "ambulance_services",
-            Self::AmusementParksCarnivals => "amusement_parks_carnivals",
-            Self::AntiqueReproductions => "antique_reproductions",
-            Self::AntiqueShops => "antique_shops",
-            Self::Aquariums => "aquariums",
-            Self::ArchitecturalSurveyingServices => "architectural_surveying_services",
-            Self::ArtDealersAndGalleries => "art_dealers_and_galleries",
-            Self::ArtistsSupplyAndCraftShops => "artists_supply_and_craft_shops",
-            Self::AutoAndHomeSupplyStores => "auto_and_home_supply_stores",
-            Self::AutoBodyRepairShops => "auto_body_repair_shops",
-            Self::AutoPaintShops => "auto_paint_shops",
-            Self::AutoServiceShops => "auto_service_shops",
-            Self::AutomatedCashDisburse => "automated_cash_disburse",
-            Self::AutomatedFuelDispensers => "automated_fuel_dispensers",
-            Self::AutomobileAssociations => "automobile_associations",
-            Self::AutomotivePartsAndAccessoriesStores => {
-                "automotive_parts_and_accessories_stores"
-            }
-            Self::AutomotiveTireStores => "automotive_tire_stores",
-            Self::BailAndBondPayments => "bail_and_bond_payments",
-            Self::Bakeries => "bakeries",
-            Self::BandsOrchestras => "bands_orchestras",
-            Self::BarberAndBeautyShops => "barber_and_beauty_shops",
-            Self::BettingCasinoGambling => "betting_casino_gambling",
-            Self::BicycleShops => "bicycle_shops",
-            Self::BilliardPoolEstablishments => "billiard_pool_establishments",
-            Self::BoatDealers => "boat_dealers",
-            Self::BoatRentalsAndLeases => "boat_rentals_and_leases",
-            Self::BookStores => "book_stores",
-            Self::BooksPeriodicalsAndNewspapers => "books_periodicals_and_newspapers",
-            Self::BowlingAlleys => "bowling_alleys",
-            Self::BusLines => "bus_lines",
-            Self::BusinessSecretarialSchools => "business_secretarial_schools",
-            Self::BuyingShoppingServices => "buying_shopping_services",
-            Self::CableSatelliteAndOtherPayTelevisionAndRadio => {
-                "cable_satellite_and_other_pay_television_and_radio"
-            }
-            Self::CameraAndPhotographicSupplyStores => {
-                "camera_and_photographic_supply_stores"
-            }
-            Self::CandyNutAndConfectioneryStores => "candy_nut_and_confectionery_stores",
-            Self::CarAndTruckDealersNewUsed => "car_and_truck_dealers_new_used",
-            Self::CarAndTruckDealersUsedOnly => "car_and_truck_dealers_used_only",
-            Self::CarRentalAgencies => "car_rental_agencies",
-            Self::CarWashes => "car_washes",
-            Self::CarpentryServices => "carpentry_services",
-            Self::CarpetUpholsteryCleaning => "carpet_upholstery_cleaning",
-            Self::Caterers => "caterers",
-            Self::CharitableAndSocialServiceOrganizationsFundraising => {
-                "charitable_and_social_service_organizations_fundraising"
-            }
-            Self::ChemicalsAndAlliedProducts => "chemicals_and_allied_products",
-            Self::ChildCareServices => "child_care_services",
-            Self::ChildrensAndInfantsWearStores => "childrens_and_infants_wear_stores",
-            Self::ChiropodistsPodiatrists => "chiropodists_podiatrists",
-            Self::Chiropractors => "chiropractors",
-            Self::CigarStoresAndStands => "cigar_stores_and_stands",
-            Self::CivicSocialFraternalAssociations => {
-                "civic_social_fraternal_associations"
-            }
-            Self::CleaningAndMaintenance => "cleaning_and_maintenance",
-            Self::ClothingRental => "clothing_rental",
-            Self::CollegesUniversities => "colleges_universities",
-            Self::CommercialEquipment => "commercial_equipment",
-            Self::CommercialFootwear => "commercial_footwear",
-            Self::CommercialPhotographyArtAndGraphics => {
-                "commercial_photography_art_and_graphics"
-            }
-            Self::CommuterTransportAndFerries => "commuter_transport_and_ferries",
-            Self::ComputerNetworkServices => "computer_network_services",
-            Self::ComputerProgramming => "computer_programming",
-            Self::ComputerRepair => "computer_repair",
-            Self::ComputerSoftwareStores => "computer_software_stores",
-            Self::ComputersPeripheralsAndSoftware => "computers_peripherals_and_software",
-            Self::ConcreteWorkServices => "concrete_work_services",
-            Self::ConstructionMaterials => "construction_materials",
-            Self::ConsultingPublicRelations => "consulting_public_relations",
-            Self::CorrespondenceSchools => "correspondence_schools",
-            Self::CosmeticStores => "cosmetic_stores",
-            Self::CounselingServices => "counseling_services",
-            Self::CountryClubs => "country_clubs",
-            Self::CourierServices => "courier_services",
-            Self::CourtCosts => "court_costs",
-            Self::CreditReportingAgencies => "credit_reporting_agencies",
-            Self::CruiseLines => "cruise_lines",
-            Self::DairyProductsStores => "dairy_products_stores",
-            Self::DanceHallStudiosSchools => "dance_hall_studios_schools",
-            Self::DatingEscortServices => "dating_escort_services",
-            Self::DentistsOrthodontists => "dentists_orthodontists",
-            Self::DepartmentStores => "department_stores",
-            Self::DetectiveAgencies => "detective_agencies",
-            Self::DigitalGoodsApplications => "digital_goods_applications",
-            Self::DigitalGoodsGames => "digital_goods_games",
-            Self::DigitalGoodsLargeVolume => "digital_goods_large_volume",
-            Self::DigitalGoodsMedia => "digital_goods_media",
-            Self::DirectMarketingCatalogMerchant => "direct_marketing_catalog_merchant",
-            Self::DirectMarketingCombinationCatalogAndRetailMerchant => {
-                "direct_marketing_combination_catalog_and_retail_merchant"
-            }
-            Self::DirectMarketingInboundTelemarketing => {
-                "direct_marketing_inbound_telemarketing"
-            }
-            Self::DirectMarketingInsuranceServices => {
-                "direct_marketing_insurance_services"
-            }
-            Self::DirectMarketingOther => "direct_marketing_other",
-            Self::DirectMarketingOutboundTelemarketing => {
-                "direct_marketing_outbound_telemarketing"
-            }
-            Self::DirectMarketingSubscription => "direct_marketing_subscription",
-            Self::DirectMarketingTravel => "direct_marketing_travel",
-            Self::DiscountStores => "discount_stores",
-            Self::Doctors => "doctors",
-            Self::DoorToDoorSales => "door_to_door_sales",
-            Self::DraperyWindowCoveringAndUpholsteryStores => {
-                "drapery_window_covering_and_upholstery_stores"
-            }
-            Self::DrinkingPlaces => "drinking_places",
-            Self::DrugStoresAndPharmacies => "drug_stores_and_pharmacies",
-            Self::DrugsDrugProprietariesAndDruggistSundries => {
-                "drugs_drug_proprietaries_and_druggist_sundries"
-            }
-            Self::DryCleaners => "dry_cleaners",
-            Self::DurableGoods => "durable_goods",
-            Self::DutyFreeStores => "duty_free_stores",
-            Self::EatingPlacesRestaurants => "eating_places_restaurants",
-            Self::EducationalServices => "educational_services",
-            Self::ElectricRazorStores => "electric_razor_stores",
-            Self::ElectricVehicleCharging => "electric_vehicle_charging",
-            Self::ElectricalPartsAndEquipment => "electrical_parts_and_equipment",
-            Self::ElectricalServices => "electrical_services",
-            Self::ElectronicsRepairShops => "electronics_repair_shops",
-            Self::ElectronicsStores => "electronics_stores",
-            Self::ElementarySecondarySchools => "elementary_secondary_schools",
-            Self::EmergencyServicesGcasVisaUseOnly => {
-                "emergency_services_gcas_visa_use_only"
-            }
-            Self::EmploymentTempAgencies => "employment_temp_agencies",
-            Self::EquipmentRental => "equipment_rental",
-            Self::ExterminatingServices => "exterminating_services",
-            Self::FamilyClothingStores => "family_clothing_stores",
-            Self::FastFoodRestaurants => "fast_food_restaurants",
-            Self::FinancialInstitutions => "financial_institutions",
-            Self::FinesGovernmentAdministrativeEntities => {
-                "fines_government_administrative_entities"
-            }
-            Self::FireplaceFireplaceScreensAndAccessoriesStores => {
-                "fireplace_fireplace_screens_and_accessories_stores"
-            }
-            Self::FloorCoveringStores => "floor_covering_stores",
-            Self::Florists => "florists",
-            Self::FloristsSuppliesNurseryStockAndFlowers => {
-                "florists_supplies_nursery_stock_and_flowers"
-            }
-            Self::FreezerAndLockerMeatProvisioners => {
-                "freezer_and_locker_meat_provisioners"
-            }
-            Self::FuelDealersNonAutomotive => "fuel_dealers_non_automotive",
-            Self::FuneralServicesCrematories => "funeral_services_crematories",
-            Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances => {
-                "furniture_home_furnishings_and_equipment_stores_except_appliances"
-            }
-            Self::FurnitureRepairRefinishing => "furniture_repair_refinishing",
-            Self::FurriersAndFurShops => "furriers_and_fur_shops",
-            Self::GeneralServices => "general_services",
-            Self::GiftCardNoveltyAndSouvenirShops => {
-                "gift_card_novelty_and_souvenir_shops"
-            }
-            Self::GlassPaintAndWallpaperStores => "glass_paint_and_wallpaper_stores",
-            Self::GlasswareCrystalStores => "glassware_crystal_stores",
-            Self::GolfCoursesPublic => "golf_courses_public",
-            Self::GovernmentLicensedHorseDogRacingUsRegionOnly => {
-                "government_licensed_horse_dog_racing_us_region_only"
-            }
-            Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly => {
-                "government_licensed_online_casions_online_gambling_us_region_only"
-            }
-            Self::GovernmentOwnedLotteriesNonUsRegion => {
-                "government_owned_lotteries_non_us_region"
-            }
-            Self::GovernmentOwnedLotteriesUsRegionOnly => {
-                "government_owned_lotteries_us_region_only"
-            }
-            Self::GovernmentServices => "government_services",
-            Self::GroceryStoresSupermarkets => "grocery_stores_supermarkets",
-            Self::HardwareEquipmentAndSupplies => "hardware_equipment_and_supplies",
-            Self::HardwareStores => "hardware_stores",
-            Self::HealthAndBeautySpas => "health_and_beauty_spas",
-            Self::HearingAidsSalesAndSupplies => "hearing_aids_sales_and_supplies",
-            Self::HeatingPlumbingAC => "heating_plumbing_a_c",
-            Self::HobbyToyAndGameShops => "hobby_toy_and_game_shops",
-            Self::HomeSupplyWarehouseStores => "home_supply_warehouse_stores",
-            Self::Hospitals => "hospitals",
-            Self::HotelsMotelsAndResorts => "hotels_motels_and_resorts",
-            Self::HouseholdApplianceStores => "household_appliance_stores",
-            Self::IndustrialSupplies => "industrial_supplies",
-            Self::InformationRetrievalServices => "information_retrieval_services",
-            Self::InsuranceDefault => "insurance_default",
-            Self::InsuranceUnderwritingPremiums => "insurance_underwriting_premiums",
-            Self::IntraCompanyPurchases => "intra_company_purchases",
-            Self::JewelryStoresWatchesClocksAndSilverwareStores => {
-                "jewelry_stores_watches_clocks_and_silverware_stores"
-            }
-            Self::LandscapingServices => "landscaping_services",
-            Self::Laundries => "laundries",
-            Self::LaundryCleaningServices => "laundry_cleaning_services",
-            Self::LegalServicesAttorneys => "legal_services_attorneys",
-            Self::LuggageAndLeatherGoodsStores => "luggage_and_leather_goods_stores",
-            Self::LumberBuildingMaterialsStores => "lumber_building_materials_stores",
-            Self::ManualCashDisburse => "manual_cash_disburse",
-            Self::MarinasServiceAndSupplies => "marinas_service_and_supplies",
-            Self::Marketplaces => "marketplaces",
-            Self::MasonryStoneworkAndPlaster => "masonry_stonework_and_plaster",
-            Self::MassageParlors => "massage_parlors",
-            Self::MedicalAndDentalLabs => "medical_and_dental_labs",
-            Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies => {
-                "medical_dental_ophthalmic_and_hospital_equipment_and_supplies"
-            }
-            Self::MedicalServices => "medical_services",
-            Self::MembershipOrganizations => "membership_organizations",
-            Self::MensAndBoysClothingAndAccessoriesStores => {
-                "mens_and_boys_clothing_and_accessories_stores"
-            }
-            Self::MensWomensClothingStores => "mens_womens_clothing_stores",
-            Self::MetalServiceCenters => "metal_service_centers",
-            Self::Miscellaneous => "miscellaneous",
-            Self::MiscellaneousApparelAndAccessoryShops => {
-                "miscellaneous_apparel_and_accessory_shops"
-            }
-            Self::MiscellaneousAutoDealers => "miscellaneous_auto_dealers",
-            Self::MiscellaneousBusinessServices => "miscellaneous_business_services",
-            Self::MiscellaneousFoodStores => "miscellaneous_food_stores",
-            Self::MiscellaneousGeneralMerchandise => "miscellaneous_general_merchandise",
-            Self::MiscellaneousGeneralServices => "miscellaneous_general_services",
-            Self::MiscellaneousHomeFurnishingSpecialtyStores => {
-                "miscellaneous_home_furnishing_specialty_stores"
-            }
-            Self::MiscellaneousPublishingAndPrinting => {
-                "miscellaneous_publishing_and_printing"
-            }
-            Self::MiscellaneousRecreationServices => "miscellaneous_recreation_services",
-            Self::MiscellaneousRepairShops => "miscellaneous_repair_shops",
-            Self::MiscellaneousSpecialtyRetail => "miscellaneous_specialty_retail",
-            Self::MobileHomeDealers => "mobile_home_dealers",
-            Self::MotionPictureTheaters => "motion_picture_theaters",
-            Self::MotorFreightCarriersAndTrucking => {
-                "motor_freight_carriers_and_trucking"
-            }
-            Self::MotorHomesDealers => "motor_homes_dealers",
-            Self::MotorVehicleSuppliesAndNewParts => {
-                "motor_vehicle_supplies_and_new_parts"
-            }
-            Self::MotorcycleShopsAndDealers => "motorcycle_shops_and_dealers",
-            Self::MotorcycleShopsDealers => "motorcycle_shops_dealers",
-            Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic => {
-                "music_stores_musical_instruments_pianos_and_sheet_music"
-            }
-            Self::NewsDealersAndNewsstands => "news_dealers_and_newsstands",
-            Self::NonFiMoneyOrders => "non_fi_money_orders",
-            Self::NonFiStoredValueCardPurchaseLoad => {
-                "non_fi_stored_value_card_purchase_load"
-            }
-            Self::NondurableGoods => "nondurable_goods",
-            Self::NurseriesLawnAndGardenSupplyStores => {
-                "nurseries_lawn_and_garden_supply_stores"
-            }
-            Self::NursingPersonalCare => "nursing_personal_care",
-            Self::OfficeAndCommercialFurniture => "office_and_commercial_furniture",
-            Self::OpticiansEyeglasses => "opticians_eyeglasses",
-            Self::OptometristsOphthalmologist => "optometrists_ophthalmologist",
-            Self::OrthopedicGoodsProstheticDevices => {
-                "orthopedic_goods_prosthetic_devices"
-            }
-            Self::Osteopaths => "osteopaths",
-            Self::PackageStoresBeerWineAndLiquor => "package_stores_beer_wine_and_liquor",
-            Self::PaintsVarnishesAndSupplies => "paints_varnishes_and_supplies",
-            Self::ParkingLotsGarages => "parking_lots_garages",
-            Self::PassengerRailways => "passenger_railways",
-            Self::PawnShops => "pawn_shops",
-            Self::PetShopsPetFoodAndSupplies => "pet_shops_pet_food_and_supplies",
-            Self::PetroleumAndPetroleumProducts => "petroleum_and_petroleum_products",
-            Self::PhotoDeveloping => "photo_developing",
-            Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies => {
-                "photographic_photocopy_microfilm_equipment_and_supplies"
-            }
-            Self::PhotographicStudios => "photographic_studios",
-            Self::PictureVideoProduction => "picture_video_production",
-            Self::PieceGoodsNotionsAndOtherDryGoods => {
-                "piece_goods_notions_and_other_dry_goods"
-            }
-            Self::PlumbingHeatingEquipmentAndSupplies => {
-                "plumbing_heating_equipment_and_supplies"
-            }
-            Self::PoliticalOrganizations => "political_organizations",
-            Self::PostalServicesGovernmentOnly => "postal_services_government_only",
-            Self::PreciousStonesAndMetalsWatchesAndJewelry => {
-                "precious_stones_and_metals_watches_and_jewelry"
-            }
-            Self::ProfessionalServices => "professional_services",
-            Self::PublicWarehousingAndStorage => "public_warehousing_and_storage",
-            Self::QuickCopyReproAndBlueprint => "quick_copy_repro_and_blueprint",
-            Self::Railroads => "railroads",
-            Self::RealEstateAgentsAndManagersRentals => {
-                "real_estate_agents_and_managers_rentals"
-            }
-            Self::RecordStores => "record_stores",
-            Self::RecreationalVehicleRentals => "recreational_vehicle_rentals",
-            Self::ReligiousGoodsStores => "religious_goods_stores",
-            Self::ReligiousOrganizations => "religious_organizations",
-            Self::RoofingSidingSheetMetal => "roofing_siding_sheet_metal",
-            Self::SecretarialSupportServices => "secretarial_support_services",
-            Self::SecurityBrokersDealers => "security_brokers_dealers",
-            Self::ServiceStations => "service_stations",
-            Self::SewingNeedleworkFabricAndPieceGoodsStores => {
-                "sewing_needlework_fabric_and_piece_goods_stores"
-            }
-            Self::ShoeRepairHatCleaning => "shoe_repair_hat_cleaning",
-            Self::ShoeStores => "shoe_stores",
-            Self::SmallApplianceRepair => "small_appliance_repair",
-            Self::SnowmobileDealers => "snowmobile_dealers",
-            Self::SpecialTradeServices => "special_trade_services",
-            Self::SpecialtyCleaning => "specialty_cleaning",
-            Self::SportingGoodsStores => "sporting_goods_stores",
-            Self::SportingRecreationCamps => "sporting_recreation_camps",
-            Self::SportsAndRidingApparelStores => "sports_and_riding_apparel_stores",
-            Self::SportsClubsFields => "sports_clubs_fields",
-            Self::StampAndCoinStores => "stamp_and_coin_stores",
-            Self::StationaryOfficeSuppliesPrintingAndWritingPaper => {
-                "stationary_office_supplies_printing_and_writing_paper"
-            }
-            Self::StationeryStoresOfficeAndSchoolSupplyStores => {
-                "stationery_stores_office_and_school_supply_stores"
-            }
-            Self::SwimmingPoolsSales => "swimming_pools_sales",
-            Self::TUiTravelGermany => "t_ui_travel_germany",
-            Self::TailorsAlterations => "tailors_alterations",
-            Self::TaxPaymentsGovernmentAgencies => "tax_payments_government_agencies",
-            Self::TaxPreparationServices => "tax_preparation_services",
-            Self::TaxicabsLimousines => "taxicabs_limousines",
-            Self::TelecommunicationEquipmentAndTelephoneSales => {
-                "telecommunication_equipment_and_telephone_sales"
-            }
-            Self::TelecommunicationServices => "telecommunication_services",
-            Self::TelegraphServices => "telegraph_services",
-            Self::TentAndAwningShops => "tent_and_awning_shops",
-            Self::TestingLaboratories => "testing_laboratories",
-            Self::TheatricalTicketAgencies => "theatrical_ticket_agencies",
-            Self::Timeshares => "timeshares",
-            Self::TireRetreadingAndRepair => "tire_retreading_and_repair",
-            Self::TollsBridgeFees => "tolls_bridge_fees",
-            Self::TouristAttractionsAndExhibits => "tourist_attractions_and_exhibits",
-            Self::TowingServices => "towing_services",
-            Self::TrailerParksCampgrounds => "trailer_parks_campgrounds",
-            Self::TransportationServices => "transportation_services",
-            Self::TravelAgenciesTourOperators => "travel_agencies_tour_operators",
-            Self::TruckStopIteration => "truck_stop_iteration",
-            Self::TruckUtilityTrailerRentals => "truck_utility_trailer_rentals",
-            Self::TypesettingPlateMakingAndRelatedServices => {
-                "typesetting_plate_making_and_related_services"
-            }
-            Self::TypewriterStores => "typewriter_stores",
-            Self::USFederalGovernmentAgenciesOrDepartments => {
-                "u_s_federal_government_agencies_or_departments"
-            }
-            Self::UniformsCommercialClothing => "uniforms_commercial_clothing",
-            Self::UsedMerchandiseAndSecondhandStores => {
-                "used_merchandise_and_secondhand_stores"
-            }
-            Self::Utilities => "utilities",
-            Self::VarietyStores => "variety_stores",
-            Self::VeterinaryServices => "veterinary_services",
-            Self::VideoAmusementGameSupplies => "video_amusement_game_supplies",
-            Self::VideoGameArcades => "video_game_arcades",
-            Self::VideoTapeRentalStores => "video_tape_rental_stores",
-            Self::VocationalTradeSchools => "vocational_trade_schools",
-            Self::WatchJewelryRepair => "watch_jewelry_repair",
-            Self::WeldingRepair => "welding_repair",
-            Self::WholesaleClubs => "wholesale_clubs",
-            Self::WigAndToupeeStores => "wig_and_toupee_stores",
-            Self::WiresMoneyOrders => "wires_money_orders",
-            Self::WomensAccessoryAndSpecialtyShops => {
-                "womens_accessory_and_specialty_shops"
-            }
-            Self::WomensReadyToWearStores => "womens_ready_to_wear_stores",
-            Self::WreckingAndSalvageYards => "wrecking_and_salvage_yards",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcRefrigerationRepair,
-                1 => Self::AccountingBookkeepingServices,
-                2 => Self::AdvertisingServices,
-                3 => Self::AgriculturalCooperative,
-                4 => Self::AirlinesAirCarriers,
-                5 => Self::AirportsFlyingFields,
-                6 => Self::AmbulanceServices,
-                7 => Self::AmusementParksCarnivals,
-                8 => Self::AntiqueReproductions,
-                9 => Self::AntiqueShops,
-                10 => Self::Aquariums,
-                11 => Self::ArchitecturalSurveyingServices,
-                12 => Self::ArtDealersAndGalleries,
-                13 => Self::ArtistsSupplyAndCraftShops,
-                14 => Self::AutoAndHomeSupplyStores,
-                15 => Self::AutoBodyRepairShops,
-                16 => Self::AutoPaintShops,
-                17 => Self::AutoServiceShops,
-                18 => Self::AutomatedCashDisburse,
-                19 => Self::AutomatedFuelDispensers,
-                20 => Self::AutomobileAssociations,
-                21 => Self::AutomotivePartsAndAccessoriesStores,
-                22 => Self::AutomotiveTireStores,
-                23 => Self::BailAndBondPayments,
-                24 => Self::Bakeries,
-                25 => Self::BandsOrchestras,
-                26 => Self::BarberAndBeautyShops,
-                27 => Self::BettingCasinoGambling,
-                28 => Self::BicycleShops,
-                29 => Self::BilliardPoolEstablishments,
-                30 => Self::BoatDealers,
-                31 => Self::BoatRentalsAndLeases,
-                32 => Self::BookStores,
-                33 => Self::BooksPeriodicalsAndNewspapers,
-                34 => Self::BowlingAlleys,
-                35 => Self::BusLines,
-                36 => Self::BusinessSecretarialSchools,
-                37 => Self::BuyingShoppingServices,
-                38 => Self::CableSatelliteAndOtherPayTelevisionAndRadio,
-                39 => Self::CameraAndPhotographicSupplyStores,
-                40 => Self::CandyNutAndConfectioneryStores,
-                41 => Self::CarAndTruckDealersNewUsed,
-                42 => Self::CarAndTruckDealersUsedOnly,
-                43 => Self::CarRentalAgencies,
-                44 => Self::CarWashes,
-                45 => Self::CarpentryServices,
-                46 => Self::CarpetUpholsteryCleaning,
-                47 => Self::Caterers,
-                48 => Self::CharitableAndSocialServiceOrganizationsFundraising,
-                49 => Self::ChemicalsAndAlliedProducts,
-                50 => Self::ChildCareServices,
-                51 => Self::ChildrensAndInfantsWearStores,
-                52 => Self::ChiropodistsPodiatrists,
-                53 => Self::Chiropractors,
-                54 => Self::CigarStoresAndStands,
-                55 => Self::CivicSocialFraternalAssociations,
-                56 => Self::CleaningAndMaintenance,
-                57 => Self::ClothingRental,
-                58 => Self::CollegesUniversities,
-                59 => Self::CommercialEquipment,
-                60 => Self::CommercialFootwear,
-                61 => Self::CommercialPhotographyArtAndGraphics,
-                62 => Self::CommuterTransportAndFerries,
-                63 => Self::ComputerNetworkServices,
-                64 => Self::ComputerProgramming,
-                65 => Self::ComputerRepair,
-                66 => Self::ComputerSoftwareStores,
-                67 => Self::ComputersPeripheralsAndSoftware,
-                68 => Self::ConcreteWorkServices,
-                69 => Self::ConstructionMaterials,
-                70 => Self::ConsultingPublicRelations,
-                71 => Self::CorrespondenceSchools,
-                72 => Self::CosmeticStores,
-                73 => Self::CounselingServices,
-                74 => Self::CountryClubs,
-                75 => Self::CourierServices,
-                76 => Self::CourtCosts,
-                77 => Self::CreditReportingAgencies,
-                78 => Self::CruiseLines,
-                79 => Self::DairyProductsStores,
-                80 => Self::DanceHallStudiosSchools,
-                81 => Self::DatingEscortServices,
-                82 => Self::DentistsOrthodontists,
-                83 => Self::DepartmentStores,
-                84 => Self::DetectiveAgencies,
-                85 => Self::DigitalGoodsApplications,
-                86 => Self::DigitalGoodsGames,
-                87 => Self::DigitalGoodsLargeVolume,
-                88 => Self::DigitalGoodsMedia,
-                89 => Self::DirectMarketingCatalogMerchant,
-                90 => Self::DirectMarketingCombinationCatalogAndRetailMerchant,
-                91 => Self::DirectMarketingInboundTelemarketing,
-                92 => Self::DirectMarketingInsuranceServices,
-                93 => Self::DirectMarketingOther,
-                94 => Self::DirectMarketingOutboundTelemarketing,
-                95 => Self::DirectMarketingSubscription,
-                96 => Self::DirectMarketingTravel,
-                97 => Self::DiscountStores,
-                98 => Self::Doctors,
-                99 => Self::DoorToDoorSales,
-                100 => Self::DraperyWindowCoveringAndUpholsteryStores,
-                101 => Self::DrinkingPlaces,
-                102 => Self::DrugStoresAndPharmacies,
-                103 => Self::DrugsDrugProprietariesAndDruggistSundries,
-                104 => Self::DryCleaners,
-                105 => Self::DurableGoods,
-                106 => Self::DutyFreeStores,
-                107 => Self::EatingPlacesRestaurants,
-                108 => Self::EducationalServices,
-                109 => Self::ElectricRazorStores,
-                110 => Self::ElectricVehicleCharging,
-                111 => Self::ElectricalPartsAndEquipment,
-                112 => Self::ElectricalServices,
-                113 => Self::ElectronicsRepairShops,
-                114 => Self::ElectronicsStores,
-                115 => Self::ElementarySecondarySchools,
-                116 => Self::EmergencyServicesGcasVisaUseOnly,
-                117 => Self::EmploymentTempAgencies,
-                118 => Self::EquipmentRental,
-                119 => Self::ExterminatingServices,
-                120 => Self::FamilyClothingStores,
-                121 => Self::FastFoodRestaurants,
-                122 => Self::FinancialInstitutions,
-                123 => Self::FinesGovernmentAdministrativeEntities,
-                124 => Self::FireplaceFireplaceScreensAndAccessoriesStores,
-                125 => Self::FloorCoveringStores,
-                126 => Self::Florists,
-                127 => Self::FloristsSuppliesNurseryStockAndFlowers,
-                128 => Self::FreezerAndLockerMeatProvisioners,
-                129 => Self::FuelDealersNonAutomotive,
-                130 => Self::FuneralServicesCrematories,
-                131 => Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
-                132 => Self::FurnitureRepairRefinishing,
-                133 => Self::FurriersAndFurShops,
-                134 => Self::GeneralServices,
-                135 => Self::GiftCardNoveltyAndSouvenirShops,
-                136 => Self::GlassPaintAndWallpaperStores,
-                137 => Self::GlasswareCrystalStores,
-                138 => Self::GolfCoursesPublic,
-                139 => Self::GovernmentLicensedHorseDogRacingUsRegionOnly,
-                140 => Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
-                141 => Self::GovernmentOwnedLotteriesNonUsRegion,
-                142 => Self::GovernmentOwnedLotteriesUsRegionOnly,
-                143 => Self::GovernmentServices,
-                144 => Self::GroceryStoresSupermarkets,
-                145 => Self::HardwareEquipmentAndSupplies,
-                146 => Self::HardwareStores,
-                147 => Self::HealthAndBeautySpas,
-                148 => Self::HearingAidsSalesAndSupplies,
-                149 => Self::HeatingPlumbingAC,
-                150 => Self::HobbyToyAndGameShops,
-                151 => Self::HomeSupplyWarehouseStores,
-                152 => Self::Hospitals,
-                153 => Self::HotelsMotelsAndResorts,
-                154 => Self::HouseholdApplianceStores,
-                155 => Self::IndustrialSupplies,
-                156 => Self::InformationRetrievalServices,
-                157 => Self::InsuranceDefault,
-                158 => Self::InsuranceUnderwritingPremiums,
-                159 => Self::IntraCompanyPurchases,
-                160 => Self::JewelryStoresWatchesClocksAndSilverwareStores,
-                161 => Self::LandscapingServices,
-                162 => Self::Laundries,
-                163 => Self::LaundryCleaningServices,
-                164 => Self::LegalServicesAttorneys,
-                165 => Self::LuggageAndLeatherGoodsStores,
-                166 => Self::LumberBuildingMaterialsStores,
-                167 => Self::ManualCashDisburse,
-                168 => Self::MarinasServiceAndSupplies,
-                169 => Self::Marketplaces,
-                170 => Self::MasonryStoneworkAndPlaster,
-                171 => Self::MassageParlors,
-                172 => Self::MedicalAndDentalLabs,
-                173 => Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
-                174 => Self::MedicalServices,
-                175 => Self::MembershipOrganizations,
-                176 => Self::MensAndBoysClothingAndAccessoriesStores,
-                177 => Self::MensWomensClothingStores,
-                178 => Self::MetalServiceCenters,
-                179 => Self::Miscellaneous,
-                180 => Self::MiscellaneousApparelAndAccessoryShops,
-                181 => Self::MiscellaneousAutoDealers,
-                182 => Self::MiscellaneousBusinessServices,
-                183 => Self::MiscellaneousFoodStores,
-                184 => Self::MiscellaneousGeneralMerchandise,
-                185 => Self::MiscellaneousGeneralServices,
-                186 => Self::MiscellaneousHomeFurnishingSpecialtyStores,
-                187 => Self::MiscellaneousPublishingAndPrinting,
-                188 => Self::MiscellaneousRecreationServices,
-                189 => Self::MiscellaneousRepairShops,
-                190 => Self::MiscellaneousSpecialtyRetail,
-                191 => Self::MobileHomeDealers,
-                192 => Self::MotionPictureTheaters,
-                193 => Self::MotorFreightCarriersAndTrucking,
-                194 => Self::MotorHomesDealers,
-                195 => Self::MotorVehicleSuppliesAndNewParts,
-                196 => Self::MotorcycleShopsAndDealers,
-                197 => Self::MotorcycleShopsDealers,
-                198 => Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic,
-                199 => Self::NewsDealersAndNewsstands,
-                200 => Self::NonFiMoneyOrders,
-                201 => Self::NonFiStoredValueCardPurchaseLoad,
-                202 => Self::NondurableGoods,
-                203 => Self::NurseriesLawnAndGardenSupplyStores,
-                204 => Self::NursingPersonalCare,
-                205 => Self::OfficeAndCommercialFurniture,
-                206 => Self::OpticiansEyeglasses,
-                207 => Self::OptometristsOphthalmologist,
-                208 => Self::OrthopedicGoodsProstheticDevices,
-                209 => Self::Osteopaths,
-                210 => Self::PackageStoresBeerWineAndLiquor,
-                211 => Self::PaintsVarnishesAndSupplies,
-                212 => Self::ParkingLotsGarages,
-                213 => Self::PassengerRailways,
-                214 => Self::PawnShops,
-                215 => Self::PetShopsPetFoodAndSupplies,
-                216 => Self::PetroleumAndPetroleumProducts,
-                217 => Self::PhotoDeveloping,
-                218 => Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
-                219 => Self::PhotographicStudios,
-                220 => Self::PictureVideoProduction,
-                221 => Self::PieceGoodsNotionsAndOtherDryGoods,
-                222 => Self::PlumbingHeatingEquipmentAndSupplies,
-                223 => Self::PoliticalOrganizations,
-                224 => Self::PostalServicesGovernmentOnly,
-                225 => Self::PreciousStonesAndMetalsWatchesAndJewelry,
-                226 => Self::ProfessionalServices,
-                227 => Self::PublicWarehousingAndStorage,
-                228 => Self::QuickCopyReproAndBlueprint,
-                229 => Self::Railroads,
-                230 => Self::RealEstateAgentsAndManagersRentals,
-                231 => Self::RecordStores,
-                232 => Self::RecreationalVehicleRentals,
-                233 => Self::ReligiousGoodsStores,
-                234 => Self::ReligiousOrganizations,
-                235 => Self::RoofingSidingSheetMetal,
-                236 => Self::SecretarialSupportServices,
-                237 => Self::SecurityBrokersDealers,
-                238 => Self::ServiceStations,
-                239 => Self::SewingNeedleworkFabricAndPieceGoodsStores,
-                240 => Self::ShoeRepairHatCleaning,
-                241 => Self::ShoeStores,
-                242 => Self::SmallApplianceRepair,
-                243 => Self::SnowmobileDealers,
-                244 => Self::SpecialTradeServices,
-                245 => Self::SpecialtyCleaning,
-                246 => Self::SportingGoodsStores,
-                247 => Self::SportingRecreationCamps,
-                248 => Self::SportsAndRidingApparelStores,
-                249 => Self::SportsClubsFields,
-                250 => Self::StampAndCoinStores,
-                251 => Self::StationaryOfficeSuppliesPrintingAndWritingPaper,
-                252 => Self::StationeryStoresOfficeAndSchoolSupplyStores,
-                253 => Self::SwimmingPoolsSales,
-                254 => Self::TUiTravelGermany,
-                255 => Self::TailorsAlterations,
-                256 => Self::TaxPaymentsGovernmentAgencies,
-                257 => Self::TaxPreparationServices,
-                258 => Self::TaxicabsLimousines,
-                259 => Self::TelecommunicationEquipmentAndTelephoneSales,
-                260 => Self::TelecommunicationServices,
-                261 => Self::TelegraphServices,
-                262 => Self::TentAndAwningShops,
-                263 => Self::TestingLaboratories,
-                264 => Self::TheatricalTicketAgencies,
-                265 => Self::Timeshares,
-                266 => Self::TireRetreadingAndRepair,
-                267 => Self::TollsBridgeFees,
-                268 => Self::TouristAttractionsAndExhibits,
-                269 => Self::TowingServices,
-                270 => Self::TrailerParksCampgrounds,
-                271 => Self::TransportationServices,
-                272 => Self::TravelAgenciesTourOperators,
-                273 => Self::TruckStopIteration,
-                274 => Self::TruckUtilityTrailerRentals,
-                275 => Self::TypesettingPlateMakingAndRelatedServices,
-                276 => Self::TypewriterStores,
-                277 => Self::USFederalGovernmentAgenciesOrDepartments,
-                278 => Self::UniformsCommercialClothing,
-                279 => Self::UsedMerchandiseAndSecondhandStores,
-                280 => Self::Utilities,
-                281 => Self::VarietyStores,
-                282 => Self::VeterinaryServices,
-                283 => Self::VideoAmusementGameSupplies,
-                284 => Self::VideoGameArcades,
-                285 => Self::VideoTapeRentalStores,
-                286 => Self::VocationalTradeSchools,
-                287 => Self::WatchJewelryRepair,
-                288 => Self::WeldingRepair,
-                289 => Self::WholesaleClubs,
-                290 => Self::WigAndToupeeStores,
-                291 => Self::WiresMoneyOrders,
-                292 => Self::WomensAccessoryAndSpecialtyShops,
-                293 => Self::WomensReadyToWearStores,
-                294 => Self::WreckingAndSalvageYards,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingCardAuthorizationControlsAllowedCategories {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingCardAuthorizationControlsAllowedCategories {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingCardAuthorizationControlsAllowedCategories {}
-impl Debug for IssuingCardAuthorizationControlsAllowedCategories {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardSpendingLimitCategories as IssuingCardAuthorizationControlsAllowedCategories;
 /// The values of `issuing_card_authorization_controls.blocked_card_presences`.
-#[non_exhaustive]
-pub enum IssuingCardAuthorizationControlsBlockedCardPresences {
-    /// `not_present`
-    NotPresent,
-    /// `present`
-    Present,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingCardAuthorizationControlsBlockedCardPresences {
-    const VALUES: &'static [&'static str] = &["not_present", "present"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::NotPresent => "not_present",
-            Self::Present => "present",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NotPresent,
-                1 => Self::Present,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingCardAuthorizationControlsBlockedCardPresences {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingCardAuthorizationControlsBlockedCardPresences {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingCardAuthorizationControlsBlockedCardPresences {}
-impl Debug for IssuingCardAuthorizationControlsBlockedCardPresences {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingAuthorizationCardPresence as IssuingCardAuthorizationControlsBlockedCardPresences;
 /// The values of `issuing_card_authorization_controls.blocked_categories`.
-#[non_exhaustive]
-pub enum IssuingCardAuthorizationControlsBlockedCategories {
-    /// `ac_refrigeration_repair`
-    AcRefrigerationRepair,
-    /// `accounting_bookkeeping_services`
-    AccountingBookkeepingServices,
-    /// `advertising_services`
-    AdvertisingServices,
-    /// `agricultural_cooperative`
-    AgriculturalCooperative,
-    /// `airlines_air_carriers`
-    AirlinesAirCarriers,
-    /// `airports_flying_fields`
-    AirportsFlyingFields,
-    /// `ambulance_services`
-    AmbulanceServices,
-    /// `amusement_parks_carnivals`
-    AmusementParksCarnivals,
-    /// `antique_reproductions`
-    AntiqueReproductions,
-    /// `antique_shops`
-    AntiqueShops,
-    /// `aquariums`
-    Aquariums,
-    /// `architectural_surveying_services`
-    ArchitecturalSurveyingServices,
-    /// `art_dealers_and_galleries`
-    ArtDealersAndGalleries,
-    /// `artists_supply_and_craft_shops`
-    ArtistsSupplyAndCraftShops,
-    /// `auto_and_home_supply_stores`
-    AutoAndHomeSupplyStores,
-    /// `auto_body_repair_shops`
-    AutoBodyRepairShops,
-    /// `auto_paint_shops`
-    AutoPaintShops,
-    /// `auto_service_shops`
-    AutoServiceShops,
-    /// `automated_cash_disburse`
-    AutomatedCashDisburse,
-    /// `automated_fuel_dispensers`
-    AutomatedFuelDispensers,
-    /// `automobile_associations`
-    AutomobileAssociations,
-    /// `automotive_parts_and_accessories_stores`
-    AutomotivePartsAndAccessoriesStores,
-    /// `automotive_tire_stores`
-    AutomotiveTireStores,
-    /// `bail_and_bond_payments`
-    BailAndBondPayments,
-    /// `bakeries`
-    Bakeries,
-    /// `bands_orchestras`
-    BandsOrchestras,
-    /// `barber_and_beauty_shops`
-    BarberAndBeautyShops,
-    /// `betting_casino_gambling`
-    BettingCasinoGambling,
-    /// `bicycle_shops`
-    BicycleShops,
-    /// `billiard_pool_establishments`
-    BilliardPoolEstablishments,
-    /// `boat_dealers`
-    BoatDealers,
-    /// `boat_rentals_and_leases`
-    BoatRentalsAndLeases,
-    /// `book_stores`
-    BookStores,
-    /// `books_periodicals_and_newspapers`
-    BooksPeriodicalsAndNewspapers,
-    /// `bowling_alleys`
-    BowlingAlleys,
-    /// `bus_lines`
-    BusLines,
-    /// `business_secretarial_schools`
-    BusinessSecretarialSchools,
-    /// `buying_shopping_services`
-    BuyingShoppingServices,
-    /// `cable_satellite_and_other_pay_television_and_radio`
-    CableSatelliteAndOtherPayTelevisionAndRadio,
-    /// `camera_and_photographic_supply_stores`
-    CameraAndPhotographicSupplyStores,
-    /// `candy_nut_and_confectionery_stores`
-    CandyNutAndConfectioneryStores,
-    /// `car_and_truck_dealers_new_used`
-    CarAndTruckDealersNewUsed,
-    /// `car_and_truck_dealers_used_only`
-    CarAndTruckDealersUsedOnly,
-    /// `car_rental_agencies`
-    CarRentalAgencies,
-    /// `car_washes`
-    CarWashes,
-    /// `carpentry_services`
-    CarpentryServices,
-    /// `carpet_upholstery_cleaning`
-    CarpetUpholsteryCleaning,
-    /// `caterers`
-    Caterers,
-    /// `charitable_and_social_service_organizations_fundraising`
-    CharitableAndSocialServiceOrganizationsFundraising,
-    /// `chemicals_and_allied_products`
-    ChemicalsAndAlliedProducts,
-    /// `child_care_services`
-    ChildCareServices,
-    /// `childrens_and_infants_wear_stores`
-    ChildrensAndInfantsWearStores,
-    /// `chiropodists_podiatrists`
-    ChiropodistsPodiatrists,
-    /// `chiropractors`
-    Chiropractors,
-    /// `cigar_stores_and_stands`
-    CigarStoresAndStands,
-    /// `civic_social_fraternal_associations`
-    CivicSocialFraternalAssociations,
-    /// `cleaning_and_maintenance`
-    CleaningAndMaintenance,
-    /// `clothing_rental`
-    ClothingRental,
-    /// `colleges_universities`
-    CollegesUniversities,
-    /// `commercial_equipment`
-    CommercialEquipment,
-    /// `commercial_footwear`
-    CommercialFootwear,
-    /// `commercial_photography_art_and_graphics`
-    CommercialPhotographyArtAndGraphics,
-    /// `commuter_transport_and_ferries`
-    CommuterTransportAndFerries,
-    /// `computer_network_services`
-    ComputerNetworkServices,
-    /// `computer_programming`
-    ComputerProgramming,
-    /// `computer_repair`
-    ComputerRepair,
-    /// `computer_software_stores`
-    ComputerSoftwareStores,
-    /// `computers_peripherals_and_software`
-    ComputersPeripheralsAndSoftware,
-    /// `concrete_work_services`
-    ConcreteWorkServices,
-    /// `construction_materials`
-    ConstructionMaterials,
-    /// `consulting_public_relations`
-    ConsultingPublicRelations,
-    /// `correspondence_schools`
-    CorrespondenceSchools,
-    /// `cosmetic_stores`
-    CosmeticStores,
-    /// `counseling_services`
-    CounselingServices,
-    /// `country_clubs`
-    CountryClubs,
-    /// `courier_services`
-    CourierServices,
-    /// `court_costs`
-    CourtCosts,
-    /// `credit_reporting_agencies`
-    CreditReportingAgencies,
-    /// `cruise_lines`
-    CruiseLines,
-    /// `dairy_products_stores`
-    DairyProductsStores,
-    /// `dance_hall_studios_schools`
-    DanceHallStudiosSchools,
-    /// `dating_escort_services`
-    DatingEscortServices,
-    /// `dentists_orthodontists`
-    DentistsOrthodontists,
-    /// `department_stores`
-    DepartmentStores,
-    /// `detective_agencies`
-    DetectiveAgencies,
-    /// `digital_goods_applications`
-    DigitalGoodsApplications,
-    /// `digital_goods_games`
-    DigitalGoodsGames,
-    /// `digital_goods_large_volume`
-    DigitalGoodsLargeVolume,
-    /// `digital_goods_media`
-    DigitalGoodsMedia,
-    /// `direct_marketing_catalog_merchant`
-    DirectMarketingCatalogMerchant,
-    /// `direct_marketing_combination_catalog_and_retail_merchant`
-    DirectMarketingCombinationCatalogAndRetailMerchant,
-    /// `direct_marketing_inbound_telemarketing`
-    DirectMarketingInboundTelemarketing,
-    /// `direct_marketing_insurance_services`
-    DirectMarketingInsuranceServices,
-    /// `direct_marketing_other`
-    DirectMarketingOther,
-    /// `direct_marketing_outbound_telemarketing`
-    DirectMarketingOutboundTelemarketing,
-    /// `direct_marketing_subscription`
-    DirectMarketingSubscription,
-    /// `direct_marketing_travel`
-    DirectMarketingTravel,
-    /// `discount_stores`
-    DiscountStores,
-    /// `doctors`
-    Doctors,
-    /// `door_to_door_sales`
-    DoorToDoorSales,
-    /// `drapery_window_covering_and_upholstery_stores`
-    DraperyWindowCoveringAndUpholsteryStores,
-    /// `drinking_places`
-    DrinkingPlaces,
-    /// `drug_stores_and_pharmacies`
-    DrugStoresAndPharmacies,
-    /// `drugs_drug_proprietaries_and_druggist_sundries`
-    DrugsDrugProprietariesAndDruggistSundries,
-    /// `dry_cleaners`
-    DryCleaners,
-    /// `durable_goods`
-    DurableGoods,
-    /// `duty_free_stores`
-    DutyFreeStores,
-    /// `eating_places_restaurants`
-    EatingPlacesRestaurants,
-    /// `educational_services`
-    EducationalServices,
-    /// `electric_razor_stores`
-    ElectricRazorStores,
-    /// `electric_vehicle_charging`
-    ElectricVehicleCharging,
-    /// `electrical_parts_and_equipment`
-    ElectricalPartsAndEquipment,
-    /// `electrical_services`
-    ElectricalServices,
-    /// `electronics_repair_shops`
-    ElectronicsRepairShops,
-    /// `electronics_stores`
-    ElectronicsStores,
-    /// `elementary_secondary_schools`
-    ElementarySecondarySchools,
-    /// `emergency_services_gcas_visa_use_only`
-    EmergencyServicesGcasVisaUseOnly,
-    /// `employment_temp_agencies`
-    EmploymentTempAgencies,
-    /// `equipment_rental`
-    EquipmentRental,
-    /// `exterminating_services`
-    ExterminatingServices,
-    /// `family_clothing_stores`
-    FamilyClothingStores,
-    /// `fast_food_restaurants`
-    FastFoodRestaurants,
-    /// `financial_institutions`
-    FinancialInstitutions,
-    /// `fines_government_administrative_entities`
-    FinesGovernmentAdministrativeEntities,
-    /// `fireplace_fireplace_screens_and_accessories_stores`
-    FireplaceFireplaceScreensAndAccessoriesStores,
-    /// `floor_covering_stores`
-    FloorCoveringStores,
-    /// `florists`
-    Florists,
-    /// `florists_supplies_nursery_stock_and_flowers`
-    FloristsSuppliesNurseryStockAndFlowers,
-    /// `freezer_and_locker_meat_provisioners`
-    FreezerAndLockerMeatProvisioners,
-    /// `fuel_dealers_non_automotive`
-    FuelDealersNonAutomotive,
-    /// `funeral_services_crematories`
-    FuneralServicesCrematories,
-    /// `furniture_home_furnishings_and_equipment_stores_except_appliances`
-    FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
-    /// `furniture_repair_refinishing`
-    FurnitureRepairRefinishing,
-    /// `furriers_and_fur_shops`
-    FurriersAndFurShops,
-    /// `general_services`
-    GeneralServices,
-    /// `gift_card_novelty_and_souvenir_shops`
-    GiftCardNoveltyAndSouvenirShops,
-    /// `glass_paint_and_wallpaper_stores`
-    GlassPaintAndWallpaperStores,
-    /// `glassware_crystal_stores`
-    GlasswareCrystalStores,
-    /// `golf_courses_public`
-    GolfCoursesPublic,
-    /// `government_licensed_horse_dog_racing_us_region_only`
-    GovernmentLicensedHorseDogRacingUsRegionOnly,
-    /// `government_licensed_online_casions_online_gambling_us_region_only`
-    GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
-    /// `government_owned_lotteries_non_us_region`
-    GovernmentOwnedLotteriesNonUsRegion,
-    /// `government_owned_lotteries_us_region_only`
-    GovernmentOwnedLotteriesUsRegionOnly,
-    /// `government_services`
-    GovernmentServices,
-    /// `grocery_stores_supermarkets`
-    GroceryStoresSupermarkets,
-    /// `hardware_equipment_and_supplies`
-    HardwareEquipmentAndSupplies,
-    /// `hardware_stores`
-    HardwareStores,
-    /// `health_and_beauty_spas`
-    HealthAndBeautySpas,
-    /// `hearing_aids_sales_and_supplies`
-    HearingAidsSalesAndSupplies,
-    /// `heating_plumbing_a_c`
-    HeatingPlumbingAC,
-    /// `hobby_toy_and_game_shops`
-    HobbyToyAndGameShops,
-    /// `home_supply_warehouse_stores`
-    HomeSupplyWarehouseStores,
-    /// `hospitals`
-    Hospitals,
-    /// `hotels_motels_and_resorts`
-    HotelsMotelsAndResorts,
-    /// `household_appliance_stores`
-    HouseholdApplianceStores,
-    /// `industrial_supplies`
-    IndustrialSupplies,
-    /// `information_retrieval_services`
-    InformationRetrievalServices,
-    /// `insurance_default`
-    InsuranceDefault,
-    /// `insurance_underwriting_premiums`
-    InsuranceUnderwritingPremiums,
-    /// `intra_company_purchases`
-    IntraCompanyPurchases,
-    /// `jewelry_stores_watches_clocks_and_silverware_stores`
-    JewelryStoresWatchesClocksAndSilverwareStores,
-    /// `landscaping_services`
-    LandscapingServices,
-    /// `laundries`
-    Laundries,
-    /// `laundry_cleaning_services`
-    LaundryCleaningServices,
-    /// `legal_services_attorneys`
-    LegalServicesAttorneys,
-    /// `luggage_and_leather_goods_stores`
-    LuggageAndLeatherGoodsStores,
-    /// `lumber_building_materials_stores`
-    LumberBuildingMaterialsStores,
-    /// `manual_cash_disburse`
-    ManualCashDisburse,
-    /// `marinas_service_and_supplies`
-    MarinasServiceAndSupplies,
-    /// `marketplaces`
-    Marketplaces,
-    /// `masonry_stonework_and_plaster`
-    MasonryStoneworkAndPlaster,
-    /// `massage_parlors`
-    MassageParlors,
-    /// `medical_and_dental_labs`
-    MedicalAndDentalLabs,
-    /// `medical_dental_ophthalmic_and_hospital_equipment_and_supplies`
-    MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
-    /// `medical_services`
-    MedicalServices,
-    /// `membership_organizations`
-    MembershipOrganizations,
-    /// `mens_and_boys_clothing_and_accessories_stores`
-    MensAndBoysClothingAndAccessoriesStores,
-    /// `mens_womens_clothing_stores`
-    MensWomensClothingStores,
-    /// `metal_service_centers`
-    MetalServiceCenters,
-    /// `miscellaneous`
-    Miscellaneous,
-    /// `miscellaneous_apparel_and_accessory_shops`
-    MiscellaneousApparelAndAccessoryShops,
-    /// `miscellaneous_auto_dealers`
-    MiscellaneousAutoDealers,
-    /// `miscellaneous_business_services`
-    MiscellaneousBusinessServices,
-    /// `miscellaneous_food_stores`
-    MiscellaneousFoodStores,
-    /// `miscellaneous_general_merchandise`
-    MiscellaneousGeneralMerchandise,
-    /// `miscellaneous_general_services`
-    MiscellaneousGeneralServices,
-    /// `miscellaneous_home_furnishing_specialty_stores`
-    MiscellaneousHomeFurnishingSpecialtyStores,
-    /// `miscellaneous_publishing_and_printing`
-    MiscellaneousPublishingAndPrinting,
-    /// `miscellaneous_recreation_services`
-    MiscellaneousRecreationServices,
-    /// `miscellaneous_repair_shops`
-    MiscellaneousRepairShops,
-    /// `miscellaneous_specialty_retail`
-    MiscellaneousSpecialtyRetail,
-    /// `mobile_home_dealers`
-    MobileHomeDealers,
-    /// `motion_picture_theaters`
-    MotionPictureTheaters,
-    /// `motor_freight_carriers_and_trucking`
-    MotorFreightCarriersAndTrucking,
-    /// `motor_homes_dealers`
-    MotorHomesDealers,
-    /// `motor_vehicle_supplies_and_new_parts`
-    MotorVehicleSuppliesAndNewParts,
-    /// `motorcycle_shops_and_dealers`
-    MotorcycleShopsAndDealers,
-    /// `motorcycle_shops_dealers`
-    MotorcycleShopsDealers,
-    /// `music_stores_musical_instruments_pianos_and_sheet_music`
-    MusicStoresMusicalInstrumentsPianosAndSheetMusic,
-    /// `news_dealers_and_newsstands`
-    NewsDealersAndNewsstands,
-    /// `non_fi_money_orders`
-    NonFiMoneyOrders,
-    /// `non_fi_stored_value_card_purchase_load`
-    NonFiStoredValueCardPurchaseLoad,
-    /// `nondurable_goods`
-    NondurableGoods,
-    /// `nurseries_lawn_and_garden_supply_stores`
-    NurseriesLawnAndGardenSupplyStores,
-    /// `nursing_personal_care`
-    NursingPersonalCare,
-    /// `office_and_commercial_furniture`
-    OfficeAndCommercialFurniture,
-    /// `opticians_eyeglasses`
-    OpticiansEyeglasses,
-    /// `optometrists_ophthalmologist`
-    OptometristsOphthalmologist,
-    /// `orthopedic_goods_prosthetic_devices`
-    OrthopedicGoodsProstheticDevices,
-    /// `osteopaths`
-    Osteopaths,
-    /// `package_stores_beer_wine_and_liquor`
-    PackageStoresBeerWineAndLiquor,
-    /// `paints_varnishes_and_supplies`
-    PaintsVarnishesAndSupplies,
-    /// `parking_lots_garages`
-    ParkingLotsGarages,
-    /// `passenger_railways`
-    PassengerRailways,
-    /// `pawn_shops`
-    PawnShops,
-    /// `pet_shops_pet_food_and_supplies`
-    PetShopsPetFoodAndSupplies,
-    /// `petroleum_and_petroleum_products`
-    PetroleumAndPetroleumProducts,
-    /// `photo_developing`
-    PhotoDeveloping,
-    /// `photographic_photocopy_microfilm_equipment_and_supplies`
-    PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
-    /// `photographic_studios`
-    PhotographicStudios,
-    /// `picture_video_production`
-    PictureVideoProduction,
-    /// `piece_goods_notions_and_other_dry_goods`
-    PieceGoodsNotionsAndOtherDryGoods,
-    /// `plumbing_heating_equipment_and_supplies`
-    PlumbingHeatingEquipmentAndSupplies,
-    /// `political_organizations`
-    PoliticalOrganizations,
-    /// `postal_services_government_only`
-    PostalServicesGovernmentOnly,
-    /// `precious_stones_and_metals_watches_and_jewelry`
-    PreciousStonesAndMetalsWatchesAndJewelry,
-    /// `professional_services`
-    ProfessionalServices,
-    /// `public_warehousing_and_storage`
-    PublicWarehousingAndStorage,
-    /// `quick_copy_repro_and_blueprint`
-    QuickCopyReproAndBlueprint,
-    /// `railroads`
-    Railroads,
-    /// `real_estate_agents_and_managers_rentals`
-    RealEstateAgentsAndManagersRentals,
-    /// `record_stores`
-    RecordStores,
-    /// `recreational_vehicle_rentals`
-    RecreationalVehicleRentals,
-    /// `religious_goods_stores`
-    ReligiousGoodsStores,
-    /// `religious_organizations`
-    ReligiousOrganizations,
-    /// `roofing_siding_sheet_metal`
-    RoofingSidingSheetMetal,
-    /// `secretarial_support_services`
-    SecretarialSupportServices,
-    /// `security_brokers_dealers`
-    SecurityBrokersDealers,
-    /// `service_stations`
-    ServiceStations,
-    /// `sewing_needlework_fabric_and_piece_goods_stores`
-    SewingNeedleworkFabricAndPieceGoodsStores,
-    /// `shoe_repair_hat_cleaning`
-    ShoeRepairHatCleaning,
-    /// `shoe_stores`
-    ShoeStores,
-    /// `small_appliance_repair`
-    SmallApplianceRepair,
-    /// `snowmobile_dealers`
-    SnowmobileDealers,
-    /// `special_trade_services`
-    SpecialTradeServices,
-    /// `specialty_cleaning`
-    SpecialtyCleaning,
-    /// `sporting_goods_stores`
-    SportingGoodsStores,
-    /// `sporting_recreation_camps`
-    SportingRecreationCamps,
-    /// `sports_and_riding_apparel_stores`
-    SportsAndRidingApparelStores,
-    /// `sports_clubs_fields`
-    SportsClubsFields,
-    /// `stamp_and_coin_stores`
-    StampAndCoinStores,
-    /// `stationary_office_supplies_printing_and_writing_paper`
-    StationaryOfficeSuppliesPrintingAndWritingPaper,
-    /// `stationery_stores_office_and_school_supply_stores`
-    StationeryStoresOfficeAndSchoolSupplyStores,
-    /// `swimming_pools_sales`
-    SwimmingPoolsSales,
-    /// `t_ui_travel_germany`
-    TUiTravelGermany,
-    /// `tailors_alterations`
-    TailorsAlterations,
-    /// `tax_payments_government_agencies`
-    TaxPaymentsGovernmentAgencies,
-    /// `tax_preparation_services`
-    TaxPreparationServices,
-    /// `taxicabs_limousines`
-    TaxicabsLimousines,
-    /// `telecommunication_equipment_and_telephone_sales`
-    TelecommunicationEquipmentAndTelephoneSales,
-    /// `telecommunication_services`
-    TelecommunicationServices,
-    /// `telegraph_services`
-    TelegraphServices,
-    /// `tent_and_awning_shops`
-    TentAndAwningShops,
-    /// `testing_laboratories`
-    TestingLaboratories,
-    /// `theatrical_ticket_agencies`
-    TheatricalTicketAgencies,
-    /// `timeshares`
-    Timeshares,
-    /// `tire_retreading_and_repair`
-    TireRetreadingAndRepair,
-    /// `tolls_bridge_fees`
-    TollsBridgeFees,
-    /// `tourist_attractions_and_exhibits`
-    TouristAttractionsAndExhibits,
-    /// `towing_services`
-    TowingServices,
-    /// `trailer_parks_campgrounds`
-    TrailerParksCampgrounds,
-    /// `transportation_services`
-    TransportationServices,
-    /// `travel_agencies_tour_operators`
-    TravelAgenciesTourOperators,
-    /// `truck_stop_iteration`
-    TruckStopIteration,
-    /// `truck_utility_trailer_rentals`
-    TruckUtilityTrailerRentals,
-    /// `typesetting_plate_making_and_related_services`
-    TypesettingPlateMakingAndRelatedServices,
-    /// `typewriter_stores`
-    TypewriterStores,
-    /// `u_s_federal_government_agencies_or_departments`
-    USFederalGovernmentAgenciesOrDepartments,
-    /// `uniforms_commercial_clothing`
-    UniformsCommercialClothing,
-    /// `used_merchandise_and_secondhand_stores`
-    UsedMerchandiseAndSecondhandStores,
-    /// `utilities`
-    Utilities,
-    /// `variety_stores`
-    VarietyStores,
-    /// `veterinary_services`
-    VeterinaryServices,
-    /// `video_amusement_game_supplies`
-    VideoAmusementGameSupplies,
-    /// `video_game_arcades`
-    VideoGameArcades,
-    /// `video_tape_rental_stores`
-    VideoTapeRentalStores,
-    /// `vocational_trade_schools`
-    VocationalTradeSchools,
-    /// `watch_jewelry_repair`
-    WatchJewelryRepair,
-    /// `welding_repair`
-    WeldingRepair,
-    /// `wholesale_clubs`
-    WholesaleClubs,
-    /// `wig_and_toupee_stores`
-    WigAndToupeeStores,
-    /// `wires_money_orders`
-    WiresMoneyOrders,
-    /// `womens_accessory_and_specialty_shops`
-    WomensAccessoryAndSpecialtyShops,
-    /// `womens_ready_to_wear_stores`
-    WomensReadyToWearStores,
-    /// `wrecking_and_salvage_yards`
-    WreckingAndSalvageYards,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingCardAuthorizationControlsBlockedCategories {
-    const VALUES: &'static [&'static str] = &[
-        "ac_refrigeration_repair",
-        "accounting_bookkeeping_services",
-        "advertising_services",
-        "agricultural_cooperative",
-        "airlines_air_carriers",
-        "airports_flying_fields",
-        "ambulance_services",
-        "amusement_parks_carnivals",
-        "antique_reproductions",
-        "antique_shops",
-        "aquariums",
-        "architectural_surveying_services",
-        "art_dealers_and_galleries",
-        "artists_supply_and_craft_shops",
-        "auto_and_home_supply_stores",
-        "auto_body_repair_shops",
-        "auto_paint_shops",
-        "auto_service_shops",
-        "automated_cash_disburse",
-        "automated_fuel_dispensers",
-        "automobile_associations",
-        "automotive_parts_and_accessories_stores",
-        "automotive_tire_stores",
-        "bail_and_bond_payments",
-        "bakeries",
-        "bands_orchestras",
-        "barber_and_beauty_shops",
-        "betting_casino_gambling",
-        "bicycle_shops",
-        "billiard_pool_establishments",
-        "boat_dealers",
-        "boat_rentals_and_leases",
-        "book_stores",
-        "books_periodicals_and_newspapers",
-        "bowling_alleys",
-        "bus_lines",
-        "business_secretarial_schools",
-        "buying_shopping_services",
-        "cable_satellite_and_other_pay_television_and_radio",
-        "camera_and_photographic_supply_stores",
-        "candy_nut_and_confectionery_stores",
-        "car_and_truck_dealers_new_used",
-        "car_and_truck_dealers_used_only",
-        "car_rental_agencies",
-        "car_washes",
-        "carpentry_services",
-        "carpet_upholstery_cleaning",
-        "caterers",
-        "charitable_and_social_service_organizations_fundraising",
-        "chemicals_and_allied_products",
-        "child_care_services",
-        "childrens_and_infants_wear_stores",
-        "chiropodists_podiatrists",
-        "chiropractors",
-        "cigar_stores_and_stands",
-        "civic_social_fraternal_associations",
-        "cleaning_and_maintenance",
-        "clothing_rental",
-        "colleges_universities",
-        "commercial_equipment",
-        "commercial_footwear",
-        "commercial_photography_art_and_graphics",
-        "commuter_transport_and_ferries",
-        "computer_network_services",
-        "computer_programming",
-        "computer_repair",
-        "computer_software_stores",
-        "computers_peripherals_and_software",
-        "concrete_work_services",
-        "construction_materials",
-        "consulting_public_relations",
-        "correspondence_schools",
-        "cosmetic_stores",
-        "counseling_services",
-        "country_clubs",
-        "courier_services",
-        "court_costs",
-        "credit_reporting_agencies",
-        "cruise_lines",
-        "dairy_products_stores",
-        "dance_hall_studios_schools",
-        "dating_escort_services",
-        "dentists_orthodontists",
-        "department_stores",
-        "detective_agencies",
-        "digital_goods_applications",
-        "digital_goods_games",
-        "digital_goods_large_volume",
-        "digital_goods_media",
-        "direct_marketing_catalog_merchant",
-        "direct_marketing_combination_catalog_and_retail_merchant",
-        "direct_marketing_inbound_telemarketing",
-        "direct_marketing_insurance_services",
-        "direct_marketing_other",
-        "direct_marketing_outbound_telemarketing",
-        "direct_marketing_subscription",
-        "direct_marketing_travel",
-        "discount_stores",
-        "doctors",
-        "door_to_door_sales",
-        "drapery_window_covering_and_upholstery_stores",
-        "drinking_places",
-        "drug_stores_and_pharmacies",
-        "drugs_drug_proprietaries_and_druggist_sundries",
-        "dry_cleaners",
-        "durable_goods",
-        "duty_free_stores",
-        "eating_places_restaurants",
-        "educational_services",
-        "electric_razor_stores",
-        "electric_vehicle_charging",
-        "electrical_parts_and_equipment",
-        "electrical_services",
-        "electronics_repair_shops",
-        "electronics_stores",
-        "elementary_secondary_schools",
-        "emergency_services_gcas_visa_use_only",
-        "employment_temp_agencies",
-        "equipment_rental",
-        "exterminating_services",
-        "family_clothing_stores",
-        "fast_food_restaurants",
-        "financial_institutions",
-        "fines_government_administrative_entities",
-        "fireplace_fireplace_screens_and_accessories_stores",
-        "floor_covering_stores",
-        "florists",
-        "florists_supplies_nursery_stock_and_flowers",
-        "freezer_and_locker_meat_provisioners",
-        "fuel_dealers_non_automotive",
-        "funeral_services_crematories",
-        "furniture_home_furnishings_and_equipment_stores_except_appliances",
-        "furniture_repair_refinishing",
-        "furriers_and_fur_shops",
-        "general_services",
-        "gift_card_novelty_and_souvenir_shops",
-        "glass_paint_and_wallpaper_stores",
-        "glassware_crystal_stores",
-        "golf_courses_public",
-        "government_licensed_horse_dog_racing_us_region_only",
-        "government_licensed_online_casions_online_gambling_us_region_only",
-        "government_owned_lotteries_non_us_region",
-        "government_owned_lotteries_us_region_only",
-        "government_services",
-        "grocery_stores_supermarkets",
-        "hardware_equipment_and_supplies",
-        "hardware_stores",
-        "health_and_beauty_spas",
-        "hearing_aids_sales_and_supplies",
-        "heating_plumbing_a_c",
-        "hobby_toy_and_game_shops",
-        "home_supply_warehouse_stores",
-        "hospitals",
-        "hotels_motels_and_resorts",
-        "household_appliance_stores",
-        "industrial_supplies",
-        "information_retrieval_services",
-        "insurance_default",
-        "insurance_underwriting_premiums",
-        "intra_company_purchases",
-        "jewelry_stores_watches_clocks_and_silverware_stores",
-        "landscaping_services",
-        "laundries",
-        "laundry_cleaning_services",
-        "legal_services_attorneys",
-        "luggage_and_leather_goods_stores",
-        "lumber_building_materials_stores",
-        "manual_cash_disburse",
-        "marinas_service_and_supplies",
-        "marketplaces",
-        "masonry_stonework_and_plaster",
-        "massage_parlors",
-        "medical_and_dental_labs",
-        "medical_dental_ophthalmic_and_hospital_equipment_and_supplies",
-        "medical_services",
-        "membership_organizations",
-        "mens_and_boys_clothing_and_accessories_stores",
-        "mens_womens_clothing_stores",
-        "metal_service_centers",
-        "miscellaneous",
-        "miscellaneous_apparel_and_accessory_shops",
-        "miscellaneous_auto_dealers",
-        "miscellaneous_business_services",
-        "miscellaneous_food_stores",
-        "miscellaneous_general_merchandise",
-        "miscellaneous_general_services",
-        "miscellaneous_home_furnishing_specialty_stores",
-        "miscellaneous_publishing_and_printing",
-        "miscellaneous_recreation_services",
-        "miscellaneous_repair_shops",
-        "miscellaneous_specialty_retail",
-        "mobile_home_dealers",
-        "motion_picture_theaters",
-        "motor_freight_carriers_and_trucking",
-        "motor_homes_dealers",
-        "motor_vehicle_supplies_and_new_parts",
-        "motorcycle_shops_and_dealers",
-        "motorcycle_shops_dealers",
-        "music_stores_musical_instruments_pianos_and_sheet_music",
-        "news_dealers_and_newsstands",
-        "non_fi_money_orders",
-        "non_fi_stored_value_card_purchase_load",
-        "nondurable_goods",
-        "nurseries_lawn_and_garden_supply_stores",
-        "nursing_personal_care",
-        "office_and_commercial_furniture",
-        "opticians_eyeglasses",
-        "optometrists_ophthalmologist",
-        "orthopedic_goods_prosthetic_devices",
-        "osteopaths",
-        "package_stores_beer_wine_and_liquor",
-        "paints_varnishes_and_supplies",
-        "parking_lots_garages",
-        "passenger_railways",
-        "pawn_shops",
-        "pet_shops_pet_food_and_supplies",
-        "petroleum_and_petroleum_products",
-        "photo_developing",
-        "photographic_photocopy_microfilm_equipment_and_supplies",
-        "photographic_studios",
-        "picture_video_production",
-        "piece_goods_notions_and_other_dry_goods",
-        "plumbing_heating_equipment_and_supplies",
-        "political_organizations",
-        "postal_services_government_only",
-        "precious_stones_and_metals_watches_and_jewelry",
-        "professional_services",
-        "public_warehousing_and_storage",
-        "quick_copy_repro_and_blueprint",
-        "railroads",
-        "real_estate_agents_and_managers_rentals",
-        "record_stores",
-        "recreational_vehicle_rentals",
-        "religious_goods_stores",
-        "religious_organizations",
-        "roofing_siding_sheet_metal",
-        "secretarial_support_services",
-        "security_brokers_dealers",
-        "service_stations",
-        "sewing_needlework_fabric_and_piece_goods_stores",
-        "shoe_repair_hat_cleaning",
-        "shoe_stores",
-        "small_appliance_repair",
-        "snowmobile_dealers",
-        "special_trade_services",
-        "specialty_cleaning",
-        "sporting_goods_stores",
-        "sporting_recreation_camps",
-        "sports_and_riding_apparel_stores",
-        "sports_clubs_fields",
-        "stamp_and_coin_stores",
-        "stationary_office_supplies_printing_and_writing_paper",
-        "stationery_stores_office_and_school_supply_stores",
-        "swimming_pools_sales",
-        "t_ui_travel_germany",
-        "tailors_alterations",
-        "tax_payments_government_agencies",
-        "tax_preparation_services",
-        "taxicabs_limousines",
-        "telecommunication_equipment_and_telephone_sales",
-        "telecommunication_services",
-        "telegraph_services",
-        "tent_and_awning_shops",
-        "testing_laboratories",
-        "theatrical_ticket_agencies",
-        "timeshares",
-        "tire_retreading_and_repair",
-        "tolls_bridge_fees",
-        "tourist_attractions_and_exhibits",
-        "towing_services",
-        "trailer_parks_campgrounds",
-        "transportation_services",
-        "travel_agencies_tour_operators",
-        "truck_stop_iteration",
-        "truck_utility_trailer_rentals",
-        "typesetting_plate_making_and_related_services",
-        "typewriter_stores",
-        "u_s_federal_government_agencies_or_departments",
-        "uniforms_commercial_clothing",
-        "used_merchandise_and_secondhand_stores",
-        "utilities",
-        "variety_stores",
-        "veterinary_services",
-        "video_amusement_game_supplies",
-        "video_game_arcades",
-        "video_tape_rental_stores",
-        "vocational_trade_schools",
-        "watch_jewelry_repair",
-        "welding_repair",
-        "wholesale_clubs",
-        "wig_and_toupee_stores",
-        "wires_money_orders",
-        "womens_accessory_and_specialty_shops",
-        "womens_ready_to_wear_stores",
-        "wrecking_and_salvage_yards",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AcRefrigerationRepair => "ac_refrigeration_repair",
-            Self::AccountingBookkeepingServices => "accounting_bookkeeping_services",
-            Self::AdvertisingServices => "advertising_services",
-            Self::AgriculturalCooperative => "agricultural_cooperative",
-            Self::AirlinesAirCarriers => "airlines_air_carriers",
-            Self::AirportsFlyingFields => "airports_flying_fields",
-            Self::AmbulanceServices => "ambulance_services",
-            Self::AmusementParksCarnivals => "amusement_parks_carnivals",
-            Self::AntiqueReproductions => "antique_reproductions",
-            Self::AntiqueShops => "antique_shops",
-            Self::Aquariums => "aquariums",
-            Self::ArchitecturalSurveyingServices => "architectural_surveying_services",
-            Self::ArtDealersAndGalleries => "art_dealers_and_galleries",
-            Self::ArtistsSupplyAndCraftShops => "artists_supply_and_craft_shops",
-            Self::AutoAndHomeSupplyStores => "auto_and_home_supply_stores",
-            Self::AutoBodyRepairShops => "auto_body_repair_shops",
-            Self::AutoPaintShops => "auto_paint_shops",
-            Self::AutoServiceShops => "auto_service_shops",
-            Self::AutomatedCashDisburse => "automated_cash_disburse",
-            Self::AutomatedFuelDispensers => "automated_fuel_dispensers",
-            Self::AutomobileAssociations => "automobile_associations",
-            Self::AutomotivePartsAndAccessoriesStores => {
-                "automotive_parts_and_accessories_stores"
-            }
-            Self::AutomotiveTireStores => "automotive_tire_stores",
-            Self::BailAndBondPayments => "bail_and_bond_payments",
-            Self::Bakeries => "bakeries",
-            Self::BandsOrchestras => "bands_orchestras",
-            Self::BarberAndBeautyShops => "barber_and_beauty_shops",
-            Self::BettingCasinoGambling => "betting_casino_gambling",
-            Self::BicycleShops => "bicycle_shops",
-            Self::BilliardPoolEstablishments => "billiard_pool_establishments",
-            Self::BoatDealers => "boat_dealers",
-            Self::BoatRentalsAndLeases => "boat_rentals_and_leases",
-            Self::BookStores => "book_stores",
-            Self::BooksPeriodicalsAndNewspapers => "books_periodicals_and_newspapers",
-            Self::BowlingAlleys => "bowling_alleys",
-            Self::BusLines => "bus_lines",
-            Self::BusinessSecretarialSchools => "business_secretarial_schools",
-            Self::BuyingShoppingServices => "buying_shopping_services",
-            Self::CableSatelliteAndOtherPayTelevisionAndRadio => {
-                "cable_satellite_and_other_pay_television_and_radio"
-            }
-            Self::CameraAndPhotographicSupplyStores => {
-                "camera_and_photographic_supply_stores"
-            }
-            Self::CandyNutAndConfectioneryStores => "candy_nut_and_confectionery_stores",
-            Self::CarAndTruckDealersNewUsed => "car_and_truck_dealers_new_used",
-            Self::CarAndTruckDealersUsedOnly => "car_and_truck_dealers_used_only",
-            Self::CarRentalAgencies => "car_rental_agencies",
-            Self::CarWashes => "car_washes",
-            Self::CarpentryServices => "carpentry_services",
-            Self::CarpetUpholsteryCleaning => "carpet_upholstery_cleaning",
-            Self::Caterers => "caterers",
-            Self::CharitableAndSocialServiceOrganizationsFundraising => {
-                "charitable_and_social_service_organizations_fundraising"
-            }
-            Self::ChemicalsAndAlliedProducts => "chemicals_and_allied_products",
-            Self::ChildCareServices => "child_care_services",
-            Self::ChildrensAndInfantsWearStores => "childrens_and_infants_wear_stores",
-            Self::ChiropodistsPodiatrists => "chiropodists_podiatrists",
-            Self::Chiropractors => "chiropractors",
-            Self::CigarStoresAndStands => "cigar_stores_and_stands",
-            Self::CivicSocialFraternalAssociations => {
-                "civic_social_fraternal_associations"
-            }
-            Self::CleaningAndMaintenance => "cleaning_and_maintenance",
-            Self::ClothingRental => "clothing_rental",
-            Self::CollegesUniversities => "colleges_universities",
-            Self::CommercialEquipment => "commercial_equipment",
-            Self::CommercialFootwear => "commercial_footwear",
-            Self::CommercialPhotographyArtAndGraphics => {
-                "commercial_photography_art_and_graphics"
-            }
-            Self::CommuterTransportAndFerries => "commuter_transport_and_ferries",
-            Self::ComputerNetworkServices => "computer_network_services",
-            Self::ComputerProgramming => "computer_programming",
-            Self::ComputerRepair => "computer_repair",
-            Self::ComputerSoftwareStores => "computer_software_stores",
-            Self::ComputersPeripheralsAndSoftware => "computers_peripherals_and_software",
-            Self::ConcreteWorkServices => "concrete_work_services",
-            Self::ConstructionMaterials => "construction_materials",
-            Self::ConsultingPublicRelations => "consulting_public_relations",
-            Self::CorrespondenceSchools => "correspondence_schools",
-            Self::CosmeticStores => "cosmetic_stores",
-            Self::CounselingServices => "counseling_services",
-            Self::CountryClubs => "country_clubs",
-            Self::CourierServices => "courier_services",
-            Self::CourtCosts => "court_costs",
-            Self::CreditReportingAgencies => "credit_reporting_agencies",
-            Self::CruiseLines => "cruise_lines",
-            Self::DairyProductsStores => "dairy_products_stores",
-            Self::DanceHallStudiosSchools => "dance_hall_studios_schools",
-            Self::DatingEscortServices => "dating_escort_services",
-            Self::DentistsOrthodontists => "dentists_orthodontists",
-            Self::DepartmentStores => "department_stores",
-            Self::DetectiveAgencies => "detective_agencies",
-            Self::DigitalGoodsApplications => "digital_goods_applications",
-            Self::DigitalGoodsGames => "digital_goods_games",
-            Self::DigitalGoodsLargeVolume => "digital_goods_large_volume",
-            Self::DigitalGoodsMedia => "digital_goods_media",
-            Self::DirectMarketingCatalogMerchant => "direct_marketing_catalog_merchant",
-            Self::DirectMarketingCombinationCatalogAndRetailMerchant => {
-                "direct_marketing_combination_catalog_and_retail_merchant"
-            }
-            Self::DirectMarketingInboundTelemarketing => {
-                "direct_marketing_inbound_telemarketing"
-            }
-            Self::DirectMarketingInsuranceServices => {
-                "direct_marketing_insurance_services"
-            }
-            Self::DirectMarketingOther => "direct_marketing_other",
-            Self::DirectMarketingOutboundTelemarketing => {
-                "direct_marketing_outbound_telemarketing"
-            }
-            Self::DirectMarketingSubscription => "direct_marketing_subscription",
-            Self::DirectMarketingTravel => "direct_marketing_travel",
-            Self::DiscountStores => "discount_stores",
-            Self::Doctors => "doctors",
-            Self::DoorToDoorSales => "door_to_door_sales",
-            Self::DraperyWindowCoveringAndUpholsteryStores => {
-                "drapery_window_covering_and_upholstery_stores"
-            }
-            Self::DrinkingPlaces => "drinking_places",
-            Self::DrugStoresAndPharmacies => "drug_stores_and_pharmacies",
-            Self::DrugsDrugProprietariesAndDruggistSundries => {
-                "drugs_drug_proprietaries_and_druggist_sundries"
-            }
-            Self::DryCleaners => "dry_cleaners",
-            Self::DurableGoods => "durable_goods",
-            Self::DutyFreeStores => "duty_free_stores",
-            Self::EatingPlacesRestaurants => "eating_places_restaurants",
-            Self::EducationalServices => "educational_services",
-            Self::ElectricRazorStores => "electric_razor_stores",
-            Self::ElectricVehicleCharging => "electric_vehicle_charging",
-            Self::ElectricalPartsAndEquipment => "electrical_parts_and_equipment",
-            Self::ElectricalServices => "electrical_services",
-            Self::ElectronicsRepairShops => "electronics_repair_shops",
-            Self::ElectronicsStores => "electronics_stores",
-            Self::ElementarySecondarySchools => "elementary_secondary_schools",
-            Self::EmergencyServicesGcasVisaUseOnly => {
-                "emergency_services_gcas_visa_use_only"
-            }
-            Self::EmploymentTempAgencies => "employment_temp_agencies",
-            Self::EquipmentRental => "equipment_rental",
-            Self::ExterminatingServices => "exterminating_services",
-            Self::FamilyClothingStores => "family_clothing_stores",
-            Self::FastFoodRestaurants => "fast_food_restaurants",
-            Self::FinancialInstitutions => "financial_institutions",
-            Self::FinesGovernmentAdministrativeEntities => {
-                "fines_government_administrative_entities"
-            }
-            Self::FireplaceFireplaceScreensAndAccessoriesStores => {
-                "fireplace_fireplace_screens_and_accessories_stores"
-            }
-            Self::FloorCoveringStores => "floor_covering_stores",
-            Self::Florists => "florists",
-            Self::FloristsSuppliesNurseryStockAndFlowers => {
-                "florists_supplies_nursery_stock_and_flowers"
-            }
-            Self::FreezerAndLockerMeatProvisioners => {
-                "freezer_and_locker_meat_provisioners"
-            }
-            Self::FuelDealersNonAutomotive => "fuel_dealers_non_automotive",
-            Self::FuneralServicesCrematories => "funeral_services_crematories",
-            Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances => {
-                "furniture_home_furnishings_and_equipment_stores_except_appliances"
-            }
-            Self::FurnitureRepairRefinishing => "furniture_repair_refinishing",
-            Self::FurriersAndFurShops => "furriers_and_fur_shops",
-            Self::GeneralServices => "general_services",
-            Self::GiftCardNoveltyAndSouvenirShops => {
-                "gift_card_novelty_and_souvenir_shops"
-            }
-            Self::GlassPaintAndWallpaperStores => "glass_paint_and_wallpaper_stores",
-            Self::GlasswareCrystalStores => "glassware_crystal_stores",
-            Self::GolfCoursesPublic => "golf_courses_public",
-            Self::GovernmentLicensedHorseDogRacingUsRegionOnly => {
-                "government_licensed_horse_dog_racing_us_region_only"
-            }
-            Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly => {
-                "government_licensed_online_casions_online_gambling_us_region_only"
-            }
-            Self::GovernmentOwnedLotteriesNonUsRegion => {
-                "government_owned_lotteries_non_us_region"
-            }
-            Self::GovernmentOwnedLotteriesUsRegionOnly => {
-                "government_owned_lotteries_us_region_only"
-            }
-            Self::GovernmentServices => "government_services",
-            Self::GroceryStoresSupermarkets => "grocery_stores_supermarkets",
-            Self::HardwareEquipmentAndSupplies => "hardware_equipment_and_supplies",
-            Self::HardwareStores => "hardware_stores",
-            Self::HealthAndBeautySpas => "health_and_beauty_spas",
-            Self::HearingAidsSalesAndSupplies => "hearing_aids_sales_and_supplies",
-            Self::HeatingPlumbingAC => "heating_plumbing_a_c",
-            Self::HobbyToyAndGameShops => "hobby_toy_and_game_shops",
-            Self::HomeSupplyWarehouseStores => "home_supply_warehouse_stores",
-            Self::Hospitals => "hospitals",
-            Self::HotelsMotelsAndResorts => "hotels_motels_and_resorts",
-            Self::HouseholdApplianceStores => "household_appliance_stores",
-            Self::IndustrialSupplies => "industrial_supplies",
-            Self::InformationRetrievalServices => "information_retrieval_services",
-            Self::InsuranceDefault => "insurance_default",
-            Self::InsuranceUnderwritingPremiums => "insurance_underwriting_premiums",
-            Self::IntraCompanyPurchases => "intra_company_purchases",
-            Self::JewelryStoresWatchesClocksAndSilverwareStores => {
-                "jewelry_stores_watches_clocks_and_silverware_stores"
-            }
-            Self::LandscapingServices => "landscaping_services",
-            Self::Laundries => "laundries",
-            Self::LaundryCleaningServices => "laundry_cleaning_services",
-            Self::LegalServicesAttorneys => "legal_services_attorneys",
-            Self::LuggageAndLeatherGoodsStores => "luggage_and_leather_goods_stores",
-            Self::LumberBuildingMaterialsStores => "lumber_building_materials_stores",
-            Self::ManualCashDisburse => "manual_cash_disburse",
-            Self::MarinasServiceAndSupplies => "marinas_service_and_supplies",
-            Self::Marketplaces => "marketplaces",
-            Self::MasonryStoneworkAndPlaster => "masonry_stonework_and_plaster",
-            Self::MassageParlors => "massage_parlors",
-            Self::MedicalAndDentalLabs => "medical_and_dental_labs",
-            Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies => {
-                "medical_dental_ophthalmic_and_hospital_equipment_and_supplies"
-            }
-            Self::MedicalServices => "medical_services",
-            Self::MembershipOrganizations => "membership_organizations",
-            Self::MensAndBoysClothingAndAccessoriesStores => {
-                "mens_and_boys_clothing_and_accessories_stores"
-            }
-            Self::MensWomensClothingStores => "mens_womens_clothing_stores",
-            Self::MetalServiceCenters => "metal_service_centers",
-            Self::Miscellaneous => "miscellaneous",
-            Self::MiscellaneousApparelAndAccessoryShops => {
-                "miscellaneous_apparel_and_accessory_shops"
-            }
-            Self::MiscellaneousAutoDealers => "miscellaneous_auto_dealers",
-            Self::MiscellaneousBusinessServices => "miscellaneous_business_services",
-            Self::MiscellaneousFoodStores => "miscellaneous_food_stores",
-            Self::MiscellaneousGeneralMerchandise => "miscellaneous_general_merchandise",
-            Self::MiscellaneousGeneralServices => "miscellaneous_general_services",
-            Self::MiscellaneousHomeFurnishingSpecialtyStores => {
-                "miscellaneous_home_furnishing_specialty_stores"
-            }
-            Self::MiscellaneousPublishingAndPrinting => {
-                "miscellaneous_publishing_and_printing"
-            }
-            Self::MiscellaneousRecreationServices => "miscellaneous_recreation_services",
-            Self::MiscellaneousRepairShops => "miscellaneous_repair_shops",
-            Self::MiscellaneousSpecialtyRetail => "miscellaneous_specialty_retail",
-            Self::MobileHomeDealers => "mobile_home_dealers",
-            Self::MotionPictureTheaters => "motion_picture_theaters",
-            Self::MotorFreightCarriersAndTrucking => {
-                "motor_freight_carriers_and_trucking"
-            }
-            Self::MotorHomesDealers => "motor_homes_dealers",
-            Self::MotorVehicleSuppliesAndNewParts => {
-                "motor_vehicle_supplies_and_new_parts"
-            }
-            Self::MotorcycleShopsAndDealers => "motorcycle_shops_and_dealers",
-            Self::MotorcycleShopsDealers => "motorcycle_shops_dealers",
-            Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic => {
-                "music_stores_musical_instruments_pianos_and_sheet_music"
-            }
-            Self::NewsDealersAndNewsstands => "news_dealers_and_newsstands",
-            Self::NonFiMoneyOrders => "non_fi_money_orders",
-            Self::NonFiStoredValueCardPurchaseLoad => {
-                "non_fi_stored_value_card_purchase_load"
-            }
-            Self::NondurableGoods => "nondurable_goods",
-            Self::NurseriesLawnAndGardenSupplyStores => {
-                "nurseries_lawn_and_garden_supply_stores"
-            }
-            Self::NursingPersonalCare => "nursing_personal_care",
-            Self::OfficeAndCommercialFurniture => "office_and_commercial_furniture",
-            Self::OpticiansEyeglasses => "opticians_eyeglasses",
-            Self::OptometristsOphthalmologist => "optometrists_ophthalmologist",
-            Self::OrthopedicGoodsProstheticDevices => {
-                "orthopedic_goods_prosthetic_devices"
-            }
-            Self::Osteopaths => "osteopaths",
-            Self::PackageStoresBeerWineAndLiquor => "package_stores_beer_wine_and_liquor",
-            Self::PaintsVarnishesAndSupplies => "paints_varnishes_and_supplies",
-            Self::ParkingLotsGarages => "parking_lots_garages",
-            Self::PassengerRailways => "passenger_railways",
-            Self::PawnShops => "pawn_shops",
-            Self::PetShopsPetFoodAndSupplies => "pet_shops_pet_food_and_supplies",
-            Self::PetroleumAndPetroleumProducts => "petroleum_and_petroleum_products",
-            Self::PhotoDeveloping => "photo_developing",
-            Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies => {
-                "photographic_photocopy_microfilm_equipment_and_supplies"
-            }
-            Self::PhotographicStudios => "photographic_studios",
-            Self::PictureVideoProduction => "picture_video_production",
-            Self::PieceGoodsNotionsAndOtherDryGoods => {
-                "piece_goods_notions_and_other_dry_goods"
-            }
-            Self::PlumbingHeatingEquipmentAndSupplies => {
-                "plumbing_heating_equipment_and_supplies"
-            }
-            Self::PoliticalOrganizations => "political_organizations",
-            Self::PostalServicesGovernmentOnly => "postal_services_government_only",
-            Self::PreciousStonesAndMetalsWatchesAndJewelry => {
-                "precious_stones_and_metals_watches_and_jewelry"
-            }
-            Self::ProfessionalServices => "professional_services",
-            Self::PublicWarehousingAndStorage => "public_warehousing_and_storage",
-            Self::QuickCopyReproAndBlueprint => "quick_copy_repro_and_blueprint",
-            Self::Railroads => "railroads",
-            Self::RealEstateAgentsAndManagersRentals => {
-                "real_estate_agents_and_managers_rentals"
-            }
-            Self::RecordStores => "record_stores",
-            Self::RecreationalVehicleRentals => "recreational_vehicle_rentals",
-            Self::ReligiousGoodsStores => "religious_goods_stores",
-            Self::ReligiousOrganizations => "religious_organizations",
-            Self::RoofingSidingSheetMetal => "roofing_siding_sheet_metal",
-            Self::SecretarialSupportServices => "secretarial_support_services",
-            Self::SecurityBrokersDealers => "security_brokers_dealers",
-            Self::ServiceStations => "service_stations",
-            Self::SewingNeedleworkFabricAndPieceGoodsStores => {
-                "sewing_needlework_fabric_and_piece_goods_stores"
-            }
-            Self::ShoeRepairHatCleaning => "shoe_repair_hat_cleaning",
-            Self::ShoeStores => "shoe_stores",
-            Self::SmallApplianceRepair => "small_appliance_repair",
-            Self::SnowmobileDealers => "snowmobile_dealers",
-            Self::SpecialTradeServices => "special_trade_services",
-            Self::SpecialtyCleaning => "specialty_cleaning",
-            Self::SportingGoodsStores => "sporting_goods_stores",
-            Self::SportingRecreationCamps => "sporting_recreation_camps",
-            Self::SportsAndRidingApparelStores => "sports_and_riding_apparel_stores",
-            Self::SportsClubsFields => "sports_clubs_fields",
-            Self::StampAndCoinStores => "stamp_and_coin_stores",
-            Self::StationaryOfficeSuppliesPrintingAndWritingPaper => {
-                "stationary_office_supplies_printing_and_writing_paper"
-            }
-            Self::StationeryStoresOfficeAndSchoolSupplyStores => {
-                "stationery_stores_office_and_school_supply_stores"
-            }
-            Self::SwimmingPoolsSales => "swimming_pools_sales",
-            Self::TUiTravelGermany => "t_ui_travel_germany",
-            Self::TailorsAlterations => "tailors_alterations",
-            Self::TaxPaymentsGovernmentAgencies => "tax_payments_government_agencies",
-            Self::TaxPreparationServices => "tax_preparation_services",
-            Self::TaxicabsLimousines => "taxicabs_limousines",
-            Self::TelecommunicationEquipmentAndTelephoneSales => {
-                "telecommunication_equipment_and_telephone_sales"
-            }
-            Self::TelecommunicationServices => "telecommunication_services",
-            Self::TelegraphServices => "telegraph_services",
-            Self::TentAndAwningShops => "tent_and_awning_shops",
-            Self::TestingLaboratories => "testing_laboratories",
-            Self::TheatricalTicketAgencies => "theatrical_ticket_agencies",
-            Self::Timeshares => "timeshares",
-            Self::TireRetreadingAndRepair => "tire_retreading_and_repair",
-            Self::TollsBridgeFees => "tolls_bridge_fees",
-            Self::TouristAttractionsAndExhibits => "tourist_attractions_and_exhibits",
-            Self::TowingServices => "towing_services",
-            Self::TrailerParksCampgrounds => "trailer_parks_campgrounds",
-            Self::TransportationServices => "transportation_services",
-            Self::TravelAgenciesTourOperators => "travel_agencies_tour_operators",
-            Self::TruckStopIteration => "truck_stop_iteration",
-            Self::TruckUtilityTrailerRentals => "truck_utility_trailer_rentals",
-            Self::TypesettingPlateMakingAndRelatedServices => {
-                "typesetting_plate_making_and_related_services"
-            }
-            Self::TypewriterStores => "typewriter_stores",
-            Self::USFederalGovernmentAgenciesOrDepartments => {
-                "u_s_federal_government_agencies_or_departments"
-            }
-            Self::UniformsCommercialClothing => "uniforms_commercial_clothing",
-            Self::UsedMerchandiseAndSecondhandStores => {
-                "used_merchandise_and_secondhand_stores"
-            }
-            Self::Utilities => "utilities",
-            Self::VarietyStores => "variety_stores",
-            Self::VeterinaryServices => "veterinary_services",
-            Self::VideoAmusementGameSupplies => "video_amusement_game_supplies",
-            Self::VideoGameArcades => "video_game_arcades",
-            Self::VideoTapeRentalStores => "video_tape_rental_stores",
-            Self::VocationalTradeSchools => "vocational_trade_schools",
-            Self::WatchJewelryRepair => "watch_jewelry_repair",
-            Self::WeldingRepair => "welding_repair",
-            Self::WholesaleClubs => "wholesale_clubs",
-            Self::WigAndToupeeStores => "wig_and_toupee_stores",
-            Self::WiresMoneyOrders => "wires_money_orders",
-            Self::WomensAccessoryAndSpecialtyShops => {
-                "womens_accessory_and_specialty_shops"
-            }
-            Self::WomensReadyToWearStores => "womens_ready_to_wear_stores",
-            Self::WreckingAndSalvageYards => "wrecking_and_salvage_yards",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcRefrigerationRepair,
-                1 => Self::AccountingBookkeepingServices,
-                2 => Self::AdvertisingServices,
-                3 => Self::AgriculturalCooperative,
-                4 => Self::AirlinesAirCarriers,
-                5 => Self::AirportsFlyingFields,
-                6 => Self::AmbulanceServices,
-                7 => Self::AmusementParksCarnivals,
-                8 => Self::AntiqueReproductions,
-                9 => Self::AntiqueShops,
-                10 => Self::Aquariums,
-                11 => Self::ArchitecturalSurveyingServices,
-                12 => Self::ArtDealersAndGalleries,
-                13 => Self::ArtistsSupplyAndCraftShops,
-                14 => Self::AutoAndHomeSupplyStores,
-                15 => Self::AutoBodyRepairShops,
-                16 => Self::AutoPaintShops,
-                17 => Self::AutoServiceShops,
-                18 => Self::AutomatedCashDisburse,
-                19 => Self::AutomatedFuelDispensers,
-                20 => Self::AutomobileAssociations,
-                21 => Self::AutomotivePartsAndAccessoriesStores,
-                22 => Self::AutomotiveTireStores,
-                23 => Self::BailAndBondPayments,
-                24 => Self::Bakeries,
-                25 => Self::BandsOrchestras,
-                26 => Self::BarberAndBeautyShops,
-                27 => Self::BettingCasinoGambling,
-                28 => Self::BicycleShops,
-                29 => Self::BilliardPoolEstablishments,
-                30 => Self::BoatDealers,
-                31 => Self::BoatRentalsAndLeases,
-                32 => Self::BookStores,
-                33 => Self::BooksPeriodicalsAndNewspapers,
-                34 => Self::BowlingAlleys,
-                35 => Self::BusLines,
-                36 => Self::BusinessSecretarialSchools,
-                37 => Self::BuyingShoppingServices,
-                38 => Self::CableSatelliteAndOtherPayTelevisionAndRadio,
-                39 => Self::CameraAndPhotographicSupplyStores,
-                40 => Self::CandyNutAndConfectioneryStores,
-                41 => Self::CarAndTruckDealersNewUsed,
-                42 => Self::CarAndTruckDealersUsedOnly,
-                43 => Self::CarRentalAgencies,
-                44 => Self::CarWashes,
-                45 => Self::CarpentryServices,
-                46 => Self::CarpetUpholsteryCleaning,
-                47 => Self::Caterers,
-                48 => Self::CharitableAndSocialServiceOrganizationsFundraising,
-                49 => Self::ChemicalsAndAlliedProducts,
-                50 => Self::ChildCareServices,
-                51 => Self::ChildrensAndInfantsWearStores,
-                52 => Self::ChiropodistsPodiatrists,
-                53 => Self::Chiropractors,
-                54 => Self::CigarStoresAndStands,
-                55 => Self::CivicSocialFraternalAssociations,
-                56 => Self::CleaningAndMaintenance,
-                57 => Self::ClothingRental,
-                58 => Self::CollegesUniversities,
-                59 => Self::CommercialEquipment,
-                60 => Self::CommercialFootwear,
-                61 => Self::CommercialPhotographyArtAndGraphics,
-                62 => Self::CommuterTransportAndFerries,
-                63 => Self::ComputerNetworkServices,
-                64 => Self::ComputerProgramming,
-                65 => Self::ComputerRepair,
-                66 => Self::ComputerSoftwareStores,
-                67 => Self::ComputersPeripheralsAndSoftware,
-                68 => Self::ConcreteWorkServices,
-                69 => Self::ConstructionMaterials,
-                70 => Self::ConsultingPublicRelations,
-                71 => Self::CorrespondenceSchools,
-                72 => Self::CosmeticStores,
-                73 => Self::CounselingServices,
-                74 => Self::CountryClubs,
-                75 => Self::CourierServices,
-                76 => Self::CourtCosts,
-                77 => Self::CreditReportingAgencies,
-                78 => Self::CruiseLines,
-                79 => Self::DairyProductsStores,
-                80 => Self::DanceHallStudiosSchools,
-                81 => Self::DatingEscortServices,
-                82 => Self::DentistsOrthodontists,
-                83 => Self::DepartmentStores,
-                84 => Self::DetectiveAgencies,
-                85 => Self::DigitalGoodsApplications,
-                86 => Self::DigitalGoodsGames,
-                87 => Self::DigitalGoodsLargeVolume,
-                88 => Self::DigitalGoodsMedia,
-                89 => Self::DirectMarketingCatalogMerchant,
-                90 => Self::DirectMarketingCombinationCatalogAndRetailMerchant,
-                91 => Self::DirectMarketingInboundTelemarketing,
-                92 => Self::DirectMarketingInsuranceServices,
-                93 => Self::DirectMarketingOther,
-                94 => Self::DirectMarketingOutboundTelemarketing,
-                95 => Self::DirectMarketingSubscription,
-                96 => Self::DirectMarketingTravel,
-                97 => Self::DiscountStores,
-                98 => Self::Doctors,
-                99 => Self::DoorToDoorSales,
-                100 => Self::DraperyWindowCoveringAndUpholsteryStores,
-                101 => Self::DrinkingPlaces,
-                102 => Self::DrugStoresAndPharmacies,
-                103 => Self::DrugsDrugProprietariesAndDruggistSundries,
-                104 => Self::DryCleaners,
-                105 => Self::DurableGoods,
-                106 => Self::DutyFreeStores,
-                107 => Self::EatingPlacesRestaurants,
-                108 => Self::EducationalServices,
-                109 => Self::ElectricRazorStores,
-                110 => Self::ElectricVehicleCharging,
-                111 => Self::ElectricalPartsAndEquipment,
-                112 => Self::ElectricalServices,
-                113 => Self::ElectronicsRepairShops,
-                114 => Self::ElectronicsStores,
-                115 => Self::ElementarySecondarySchools,
-                116 => Self::EmergencyServicesGcasVisaUseOnly,
-                117 => Self::EmploymentTempAgencies,
-                118 => Self::EquipmentRental,
-                119 => Self::ExterminatingServices,
-                120 => Self::FamilyClothingStores,
-                121 => Self::FastFoodRestaurants,
-                122 => Self::FinancialInstitutions,
-                123 => Self::FinesGovernmentAdministrativeEntities,
-                124 => Self::FireplaceFireplaceScreensAndAccessoriesStores,
-                125 => Self::FloorCoveringStores,
-                126 => Self::Florists,
-                127 => Self::FloristsSuppliesNurseryStockAndFlowers,
-                128 => Self::FreezerAndLockerMeatProvisioners,
-                129 => Self::FuelDealersNonAutomotive,
-                130 => Self::FuneralServicesCrematories,
-                131 => Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
-                132 => Self::FurnitureRepairRefinishing,
-                133 => Self::FurriersAndFurShops,
-                134 => Self::GeneralServices,
-                135 => Self::GiftCardNoveltyAndSouvenirShops,
-                136 => Self::GlassPaintAndWallpaperStores,
-                137 => Self::GlasswareCrystalStores,
-                138 => Self::GolfCoursesPublic,
-                139 => Self::GovernmentLicensedHorseDogRacingUsRegionOnly,
-                140 => Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
-                141 => Self::GovernmentOwnedLotteriesNonUsRegion,
-                142 => Self::GovernmentOwnedLotteriesUsRegionOnly,
-                143 => Self::GovernmentServices,
-                144 => Self::GroceryStoresSupermarkets,
-                145 => Self::HardwareEquipmentAndSupplies,
-                146 => Self::HardwareStores,
-                147 => Self::HealthAndBeautySpas,
-                148 => Self::HearingAidsSalesAndSupplies,
-                149 => Self::HeatingPlumbingAC,
-                150 => Self::HobbyToyAndGameShops,
-                151 => Self::HomeSupplyWarehouseStores,
-                152 => Self::Hospitals,
-                153 => Self::HotelsMotelsAndResorts,
-                154 => Self::HouseholdApplianceStores,
-                155 => Self::IndustrialSupplies,
-                156 => Self::InformationRetrievalServices,
-                157 => Self::InsuranceDefault,
-                158 => Self::InsuranceUnderwritingPremiums,
-                159 => Self::IntraCompanyPurchases,
-                160 => Self::JewelryStoresWatchesClocksAndSilverwareStores,
-                161 => Self::LandscapingServices,
-                162 => Self::Laundries,
-                163 => Self::LaundryCleaningServices,
-                164 => Self::LegalServicesAttorneys,
-                165 => Self::LuggageAndLeatherGoodsStores,
-                166 => Self::LumberBuildingMaterialsStores,
-                167 => Self::ManualCashDisburse,
-                168 => Self::MarinasServiceAndSupplies,
-                169 => Self::Marketplaces,
-                170 => Self::MasonryStoneworkAndPlaster,
-                171 => Self::MassageParlors,
-                172 => Self::MedicalAndDentalLabs,
-                173 => Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
-                174 => Self::MedicalServices,
-                175 => Self::MembershipOrganizations,
-                176 => Self::MensAndBoysClothingAndAccessoriesStores,
-                177 => Self::MensWomensClothingStores,
-                178 => Self::MetalServiceCenters,
-                179 => Self::Miscellaneous,
-                180 => Self::MiscellaneousApparelAndAccessoryShops,
-                181 => Self::MiscellaneousAutoDealers,
-                182 => Self::MiscellaneousBusinessServices,
-                183 => Self::MiscellaneousFoodStores,
-                184 => Self::MiscellaneousGeneralMerchandise,
-                185 => Self::MiscellaneousGeneralServices,
-                186 => Self::MiscellaneousHomeFurnishingSpecialtyStores,
-                187 => Self::MiscellaneousPublishingAndPrinting,
-                188 => Self::MiscellaneousRecreationServices,
-                189 => Self::MiscellaneousRepairShops,
-                190 => Self::MiscellaneousSpecialtyRetail,
-                191 => Self::MobileHomeDealers,
-                192 => Self::MotionPictureTheaters,
-                193 => Self::MotorFreightCarriersAndTrucking,
-                194 => Self::MotorHomesDealers,
-                195 => Self::MotorVehicleSuppliesAndNewParts,
-                196 => Self::MotorcycleShopsAndDealers,
-                197 => Self::MotorcycleShopsDealers,
-                198 => Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic,
-                199 => Self::NewsDealersAndNewsstands,
-                200 => Self::NonFiMoneyOrders,
-                201 => Self::NonFiStoredValueCardPurchaseLoad,
-                202 => Self::NondurableGoods,
-                203 => Self::NurseriesLawnAndGardenSupplyStores,
-                204 => Self::NursingPersonalCare,
-                205 => Self::OfficeAndCommercialFurniture,
-                206 => Self::OpticiansEyeglasses,
-                207 => Self::OptometristsOphthalmologist,
-                208 => Self::OrthopedicGoodsProstheticDevices,
-                209 => Self::Osteopaths,
-                210 => Self::PackageStoresBeerWineAndLiquor,
-                211 => Self::PaintsVarnishesAndSupplies,
-                212 => Self::ParkingLotsGarages,
-                213 => Self::PassengerRailways,
-                214 => Self::PawnShops,
-                215 => Self::PetShopsPetFoodAndSupplies,
-                216 => Self::PetroleumAndPetroleumProducts,
-                217 => Self::PhotoDeveloping,
-                218 => Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
-                219 => Self::PhotographicStudios,
-                220 => Self::PictureVideoProduction,
-                221 => Self::PieceGoodsNotionsAndOtherDryGoods,
-                222 => Self::PlumbingHeatingEquipmentAndSupplies,
-                223 => Self::PoliticalOrganizations,
-                224 => Self::PostalServicesGovernmentOnly,
-                225 => Self::PreciousStonesAndMetalsWatchesAndJewelry,
-                226 => Self::ProfessionalServices,
-                227 => Self::PublicWarehousingAndStorage,
-                228 => Self::QuickCopyReproAndBlueprint,
-                229 => Self::Railroads,
-                230 => Self::RealEstateAgentsAndManagersRentals,
-                231 => Self::RecordStores,
-                232 => Self::RecreationalVehicleRentals,
-                233 => Self::ReligiousGoodsStores,
-                234 => Self::ReligiousOrganizations,
-                235 => Self::RoofingSidingSheetMetal,
-                236 => Self::SecretarialSupportServices,
-                237 => Self::SecurityBrokersDealers,
-                238 => Self::ServiceStations,
-                239 => Self::SewingNeedleworkFabricAndPieceGoodsStores,
-                240 => Self::ShoeRepairHatCleaning,
-                241 => Self::ShoeStores,
-                242 => Self::SmallApplianceRepair,
-                243 => Self::SnowmobileDealers,
-                244 => Self::SpecialTradeServices,
-                245 => Self::SpecialtyCleaning,
-                246 => Self::SportingGoodsStores,
-                247 => Self::SportingRecreationCamps,
-                248 => Self::SportsAndRidingApparelStores,
-                249 => Self::SportsClubsFields,
-                250 => Self::StampAndCoinStores,
-                251 => Self::StationaryOfficeSuppliesPrintingAndWritingPaper,
-                252 => Self::StationeryStoresOfficeAndSchoolSupplyStores,
-                253 => Self::SwimmingPoolsSales,
-                254 => Self::TUiTravelGermany,
-                255 => Self::TailorsAlterations,
-                256 => Self::TaxPaymentsGovernmentAgencies,
-                257 => Self::TaxPreparationServices,
-                258 => Self::TaxicabsLimousines,
-                259 => Self::TelecommunicationEquipmentAndTelephoneSales,
-                260 => Self::TelecommunicationServices,
-                261 => Self::TelegraphServices,
-                262 => Self::TentAndAwningShops,
-                263 => Self::TestingLaboratories,
-                264 => Self::TheatricalTicketAgencies,
-                265 => Self::Timeshares,
-                266 => Self::TireRetreadingAndRepair,
-                267 => Self::TollsBridgeFees,
-                268 => Self::TouristAttractionsAndExhibits,
-                269 => Self::TowingServices,
-                270 => Self::TrailerParksCampgrounds,
-                271 => Self::TransportationServices,
-                272 => Self::TravelAgenciesTourOperators,
-                273 => Self::TruckStopIteration,
-                274 => Self::TruckUtilityTrailerRentals,
-                275 => Self::TypesettingPlateMakingAndRelatedServices,
-                276 => Self::TypewriterStores,
-                277 => Self::USFederalGovernmentAgenciesOrDepartments,
-                278 => Self::UniformsCommercialClothing,
-                279 => Self::UsedMerchandiseAndSecondhandStores,
-                280 => Self::Utilities,
-                281 => Self::VarietyStores,
-                282 => Self::VeterinaryServices,
-                283 => Self::VideoAmusementGameSupplies,
-                284 => Self::VideoGameArcades,
-                285 => Self::VideoTapeRentalStores,
-                286 => Self::VocationalTradeSchools,
-                287 => Self::WatchJewelryRepair,
-                288 => Self::WeldingRepair,
-                289 => Self::WholesaleClubs,
-                290 => Self::WigAndToupeeStores,
-                291 => Self::WiresMoneyOrders,
-                292 => Self::WomensAccessoryAndSpecialtyShops,
-                293 => Self::WomensReadyToWearStores,
-                294 => Self::WreckingAndSalvageYards,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingCardAuthorizationControlsBlockedCategories {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingCardAuthorizationControlsBlockedCategories {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingCardAuthorizationControlsBlockedCategories {}
-impl Debug for IssuingCardAuthorizationControlsBlockedCategories {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardSpendingLimitCategories as IssuingCardAuthorizationControlsBlockedCategories;
 /// The values of `issuing.card.cancellation_reason`.
 #[non_exhaustive]
 pub enum IssuingCardCancellationReason {
@@ -4258,39 +883,33 @@ impl v::OpenEnum for IssuingCardCancellationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DesignRejected,
-                1 => Self::FulfillmentError,
-                2 => Self::Lost,
-                3 => Self::Stolen,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DesignRejected,
+            1 => Self::FulfillmentError,
+            2 => Self::Lost,
+            3 => Self::Stolen,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardCancellationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardCancellationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardCancellationReason {}
 impl Debug for IssuingCardCancellationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_fraud_warning.type`.
@@ -4325,103 +944,37 @@ impl v::OpenEnum for IssuingCardFraudWarningType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardTestingExposure,
-                1 => Self::FraudDisputeFiled,
-                2 => Self::ThirdPartyReported,
-                3 => Self::UserIndicatedFraud,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardTestingExposure,
+            1 => Self::FraudDisputeFiled,
+            2 => Self::ThirdPartyReported,
+            3 => Self::UserIndicatedFraud,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardFraudWarningType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardFraudWarningType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardFraudWarningType {}
 impl Debug for IssuingCardFraudWarningType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_google_pay.ineligible_reason`.
-#[non_exhaustive]
-pub enum IssuingCardGooglePayIneligibleReason {
-    /// `missing_agreement`
-    MissingAgreement,
-    /// `missing_cardholder_contact`
-    MissingCardholderContact,
-    /// `unsupported_region`
-    UnsupportedRegion,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingCardGooglePayIneligibleReason {
-    const VALUES: &'static [&'static str] = &[
-        "missing_agreement",
-        "missing_cardholder_contact",
-        "unsupported_region",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::MissingAgreement => "missing_agreement",
-            Self::MissingCardholderContact => "missing_cardholder_contact",
-            Self::UnsupportedRegion => "unsupported_region",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MissingAgreement,
-                1 => Self::MissingCardholderContact,
-                2 => Self::UnsupportedRegion,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingCardGooglePayIneligibleReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingCardGooglePayIneligibleReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingCardGooglePayIneligibleReason {}
-impl Debug for IssuingCardGooglePayIneligibleReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardApplePayIneligibleReason as IssuingCardGooglePayIneligibleReason;
 /// The values of `issuing.card.replacement_reason`.
 #[non_exhaustive]
 pub enum IssuingCardReplacementReason {
@@ -4458,40 +1011,34 @@ impl v::OpenEnum for IssuingCardReplacementReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Damaged,
-                1 => Self::Expired,
-                2 => Self::FulfillmentError,
-                3 => Self::Lost,
-                4 => Self::Stolen,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Damaged,
+            1 => Self::Expired,
+            2 => Self::FulfillmentError,
+            3 => Self::Lost,
+            4 => Self::Stolen,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardReplacementReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardReplacementReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardReplacementReason {}
 impl Debug for IssuingCardReplacementReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping_address_validation.mode`.
@@ -4522,38 +1069,32 @@ impl v::OpenEnum for IssuingCardShippingAddressValidationMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::NormalizationOnly,
-                2 => Self::ValidationAndNormalization,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Disabled,
+            1 => Self::NormalizationOnly,
+            2 => Self::ValidationAndNormalization,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingAddressValidationMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingAddressValidationMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingAddressValidationMode {}
 impl Debug for IssuingCardShippingAddressValidationMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping_address_validation.result`.
@@ -4584,38 +1125,32 @@ impl v::OpenEnum for IssuingCardShippingAddressValidationResult {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Indeterminate,
-                1 => Self::LikelyDeliverable,
-                2 => Self::LikelyUndeliverable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Indeterminate,
+            1 => Self::LikelyDeliverable,
+            2 => Self::LikelyUndeliverable,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingAddressValidationResult {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingAddressValidationResult {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingAddressValidationResult {}
 impl Debug for IssuingCardShippingAddressValidationResult {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping.carrier`.
@@ -4654,40 +1189,34 @@ impl v::OpenEnum for IssuingCardShippingCarrier {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Correos,
-                1 => Self::Dhl,
-                2 => Self::Fedex,
-                3 => Self::RoyalMail,
-                4 => Self::Usps,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Correos,
+            1 => Self::Dhl,
+            2 => Self::Fedex,
+            3 => Self::RoyalMail,
+            4 => Self::Usps,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingCarrier {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingCarrier {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingCarrier {}
 impl Debug for IssuingCardShippingCarrier {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping.service`.
@@ -4714,38 +1243,32 @@ impl v::OpenEnum for IssuingCardShippingService {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Express,
-                1 => Self::Priority,
-                2 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Express,
+            1 => Self::Priority,
+            2 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingService {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingService {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingService {}
 impl Debug for IssuingCardShippingService {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping.status`.
@@ -4792,42 +1315,36 @@ impl v::OpenEnum for IssuingCardShippingStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Delivered,
-                2 => Self::Failure,
-                3 => Self::Pending,
-                4 => Self::Returned,
-                5 => Self::Shipped,
-                6 => Self::Submitted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Delivered,
+            2 => Self::Failure,
+            3 => Self::Pending,
+            4 => Self::Returned,
+            5 => Self::Shipped,
+            6 => Self::Submitted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingStatus {}
 impl Debug for IssuingCardShippingStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_shipping.type`.
@@ -4851,37 +1368,31 @@ impl v::OpenEnum for IssuingCardShippingType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Bulk,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Bulk,
+            1 => Self::Individual,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardShippingType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardShippingType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardShippingType {}
 impl Debug for IssuingCardShippingType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_spending_limit.categories`.
@@ -6176,330 +2687,324 @@ impl v::OpenEnum for IssuingCardSpendingLimitCategories {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcRefrigerationRepair,
-                1 => Self::AccountingBookkeepingServices,
-                2 => Self::AdvertisingServices,
-                3 => Self::AgriculturalCooperative,
-                4 => Self::AirlinesAirCarriers,
-                5 => Self::AirportsFlyingFields,
-                6 => Self::AmbulanceServices,
-                7 => Self::AmusementParksCarnivals,
-                8 => Self::AntiqueReproductions,
-                9 => Self::AntiqueShops,
-                10 => Self::Aquariums,
-                11 => Self::ArchitecturalSurveyingServices,
-                12 => Self::ArtDealersAndGalleries,
-                13 => Self::ArtistsSupplyAndCraftShops,
-                14 => Self::AutoAndHomeSupplyStores,
-                15 => Self::AutoBodyRepairShops,
-                16 => Self::AutoPaintShops,
-                17 => Self::AutoServiceShops,
-                18 => Self::AutomatedCashDisburse,
-                19 => Self::AutomatedFuelDispensers,
-                20 => Self::AutomobileAssociations,
-                21 => Self::AutomotivePartsAndAccessoriesStores,
-                22 => Self::AutomotiveTireStores,
-                23 => Self::BailAndBondPayments,
-                24 => Self::Bakeries,
-                25 => Self::BandsOrchestras,
-                26 => Self::BarberAndBeautyShops,
-                27 => Self::BettingCasinoGambling,
-                28 => Self::BicycleShops,
-                29 => Self::BilliardPoolEstablishments,
-                30 => Self::BoatDealers,
-                31 => Self::BoatRentalsAndLeases,
-                32 => Self::BookStores,
-                33 => Self::BooksPeriodicalsAndNewspapers,
-                34 => Self::BowlingAlleys,
-                35 => Self::BusLines,
-                36 => Self::BusinessSecretarialSchools,
-                37 => Self::BuyingShoppingServices,
-                38 => Self::CableSatelliteAndOtherPayTelevisionAndRadio,
-                39 => Self::CameraAndPhotographicSupplyStores,
-                40 => Self::CandyNutAndConfectioneryStores,
-                41 => Self::CarAndTruckDealersNewUsed,
-                42 => Self::CarAndTruckDealersUsedOnly,
-                43 => Self::CarRentalAgencies,
-                44 => Self::CarWashes,
-                45 => Self::CarpentryServices,
-                46 => Self::CarpetUpholsteryCleaning,
-                47 => Self::Caterers,
-                48 => Self::CharitableAndSocialServiceOrganizationsFundraising,
-                49 => Self::ChemicalsAndAlliedProducts,
-                50 => Self::ChildCareServices,
-                51 => Self::ChildrensAndInfantsWearStores,
-                52 => Self::ChiropodistsPodiatrists,
-                53 => Self::Chiropractors,
-                54 => Self::CigarStoresAndStands,
-                55 => Self::CivicSocialFraternalAssociations,
-                56 => Self::CleaningAndMaintenance,
-                57 => Self::ClothingRental,
-                58 => Self::CollegesUniversities,
-                59 => Self::CommercialEquipment,
-                60 => Self::CommercialFootwear,
-                61 => Self::CommercialPhotographyArtAndGraphics,
-                62 => Self::CommuterTransportAndFerries,
-                63 => Self::ComputerNetworkServices,
-                64 => Self::ComputerProgramming,
-                65 => Self::ComputerRepair,
-                66 => Self::ComputerSoftwareStores,
-                67 => Self::ComputersPeripheralsAndSoftware,
-                68 => Self::ConcreteWorkServices,
-                69 => Self::ConstructionMaterials,
-                70 => Self::ConsultingPublicRelations,
-                71 => Self::CorrespondenceSchools,
-                72 => Self::CosmeticStores,
-                73 => Self::CounselingServices,
-                74 => Self::CountryClubs,
-                75 => Self::CourierServices,
-                76 => Self::CourtCosts,
-                77 => Self::CreditReportingAgencies,
-                78 => Self::CruiseLines,
-                79 => Self::DairyProductsStores,
-                80 => Self::DanceHallStudiosSchools,
-                81 => Self::DatingEscortServices,
-                82 => Self::DentistsOrthodontists,
-                83 => Self::DepartmentStores,
-                84 => Self::DetectiveAgencies,
-                85 => Self::DigitalGoodsApplications,
-                86 => Self::DigitalGoodsGames,
-                87 => Self::DigitalGoodsLargeVolume,
-                88 => Self::DigitalGoodsMedia,
-                89 => Self::DirectMarketingCatalogMerchant,
-                90 => Self::DirectMarketingCombinationCatalogAndRetailMerchant,
-                91 => Self::DirectMarketingInboundTelemarketing,
-                92 => Self::DirectMarketingInsuranceServices,
-                93 => Self::DirectMarketingOther,
-                94 => Self::DirectMarketingOutboundTelemarketing,
-                95 => Self::DirectMarketingSubscription,
-                96 => Self::DirectMarketingTravel,
-                97 => Self::DiscountStores,
-                98 => Self::Doctors,
-                99 => Self::DoorToDoorSales,
-                100 => Self::DraperyWindowCoveringAndUpholsteryStores,
-                101 => Self::DrinkingPlaces,
-                102 => Self::DrugStoresAndPharmacies,
-                103 => Self::DrugsDrugProprietariesAndDruggistSundries,
-                104 => Self::DryCleaners,
-                105 => Self::DurableGoods,
-                106 => Self::DutyFreeStores,
-                107 => Self::EatingPlacesRestaurants,
-                108 => Self::EducationalServices,
-                109 => Self::ElectricRazorStores,
-                110 => Self::ElectricVehicleCharging,
-                111 => Self::ElectricalPartsAndEquipment,
-                112 => Self::ElectricalServices,
-                113 => Self::ElectronicsRepairShops,
-                114 => Self::ElectronicsStores,
-                115 => Self::ElementarySecondarySchools,
-                116 => Self::EmergencyServicesGcasVisaUseOnly,
-                117 => Self::EmploymentTempAgencies,
-                118 => Self::EquipmentRental,
-                119 => Self::ExterminatingServices,
-                120 => Self::FamilyClothingStores,
-                121 => Self::FastFoodRestaurants,
-                122 => Self::FinancialInstitutions,
-                123 => Self::FinesGovernmentAdministrativeEntities,
-                124 => Self::FireplaceFireplaceScreensAndAccessoriesStores,
-                125 => Self::FloorCoveringStores,
-                126 => Self::Florists,
-                127 => Self::FloristsSuppliesNurseryStockAndFlowers,
-                128 => Self::FreezerAndLockerMeatProvisioners,
-                129 => Self::FuelDealersNonAutomotive,
-                130 => Self::FuneralServicesCrematories,
-                131 => Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
-                132 => Self::FurnitureRepairRefinishing,
-                133 => Self::FurriersAndFurShops,
-                134 => Self::GeneralServices,
-                135 => Self::GiftCardNoveltyAndSouvenirShops,
-                136 => Self::GlassPaintAndWallpaperStores,
-                137 => Self::GlasswareCrystalStores,
-                138 => Self::GolfCoursesPublic,
-                139 => Self::GovernmentLicensedHorseDogRacingUsRegionOnly,
-                140 => Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
-                141 => Self::GovernmentOwnedLotteriesNonUsRegion,
-                142 => Self::GovernmentOwnedLotteriesUsRegionOnly,
-                143 => Self::GovernmentServices,
-                144 => Self::GroceryStoresSupermarkets,
-                145 => Self::HardwareEquipmentAndSupplies,
-                146 => Self::HardwareStores,
-                147 => Self::HealthAndBeautySpas,
-                148 => Self::HearingAidsSalesAndSupplies,
-                149 => Self::HeatingPlumbingAC,
-                150 => Self::HobbyToyAndGameShops,
-                151 => Self::HomeSupplyWarehouseStores,
-                152 => Self::Hospitals,
-                153 => Self::HotelsMotelsAndResorts,
-                154 => Self::HouseholdApplianceStores,
-                155 => Self::IndustrialSupplies,
-                156 => Self::InformationRetrievalServices,
-                157 => Self::InsuranceDefault,
-                158 => Self::InsuranceUnderwritingPremiums,
-                159 => Self::IntraCompanyPurchases,
-                160 => Self::JewelryStoresWatchesClocksAndSilverwareStores,
-                161 => Self::LandscapingServices,
-                162 => Self::Laundries,
-                163 => Self::LaundryCleaningServices,
-                164 => Self::LegalServicesAttorneys,
-                165 => Self::LuggageAndLeatherGoodsStores,
-                166 => Self::LumberBuildingMaterialsStores,
-                167 => Self::ManualCashDisburse,
-                168 => Self::MarinasServiceAndSupplies,
-                169 => Self::Marketplaces,
-                170 => Self::MasonryStoneworkAndPlaster,
-                171 => Self::MassageParlors,
-                172 => Self::MedicalAndDentalLabs,
-                173 => Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
-                174 => Self::MedicalServices,
-                175 => Self::MembershipOrganizations,
-                176 => Self::MensAndBoysClothingAndAccessoriesStores,
-                177 => Self::MensWomensClothingStores,
-                178 => Self::MetalServiceCenters,
-                179 => Self::Miscellaneous,
-                180 => Self::MiscellaneousApparelAndAccessoryShops,
-                181 => Self::MiscellaneousAutoDealers,
-                182 => Self::MiscellaneousBusinessServices,
-                183 => Self::MiscellaneousFoodStores,
-                184 => Self::MiscellaneousGeneralMerchandise,
-                185 => Self::MiscellaneousGeneralServices,
-                186 => Self::MiscellaneousHomeFurnishingSpecialtyStores,
-                187 => Self::MiscellaneousPublishingAndPrinting,
-                188 => Self::MiscellaneousRecreationServices,
-                189 => Self::MiscellaneousRepairShops,
-                190 => Self::MiscellaneousSpecialtyRetail,
-                191 => Self::MobileHomeDealers,
-                192 => Self::MotionPictureTheaters,
-                193 => Self::MotorFreightCarriersAndTrucking,
-                194 => Self::MotorHomesDealers,
-                195 => Self::MotorVehicleSuppliesAndNewParts,
-                196 => Self::MotorcycleShopsAndDealers,
-                197 => Self::MotorcycleShopsDealers,
-                198 => Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic,
-                199 => Self::NewsDealersAndNewsstands,
-                200 => Self::NonFiMoneyOrders,
-                201 => Self::NonFiStoredValueCardPurchaseLoad,
-                202 => Self::NondurableGoods,
-                203 => Self::NurseriesLawnAndGardenSupplyStores,
-                204 => Self::NursingPersonalCare,
-                205 => Self::OfficeAndCommercialFurniture,
-                206 => Self::OpticiansEyeglasses,
-                207 => Self::OptometristsOphthalmologist,
-                208 => Self::OrthopedicGoodsProstheticDevices,
-                209 => Self::Osteopaths,
-                210 => Self::PackageStoresBeerWineAndLiquor,
-                211 => Self::PaintsVarnishesAndSupplies,
-                212 => Self::ParkingLotsGarages,
-                213 => Self::PassengerRailways,
-                214 => Self::PawnShops,
-                215 => Self::PetShopsPetFoodAndSupplies,
-                216 => Self::PetroleumAndPetroleumProducts,
-                217 => Self::PhotoDeveloping,
-                218 => Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
-                219 => Self::PhotographicStudios,
-                220 => Self::PictureVideoProduction,
-                221 => Self::PieceGoodsNotionsAndOtherDryGoods,
-                222 => Self::PlumbingHeatingEquipmentAndSupplies,
-                223 => Self::PoliticalOrganizations,
-                224 => Self::PostalServicesGovernmentOnly,
-                225 => Self::PreciousStonesAndMetalsWatchesAndJewelry,
-                226 => Self::ProfessionalServices,
-                227 => Self::PublicWarehousingAndStorage,
-                228 => Self::QuickCopyReproAndBlueprint,
-                229 => Self::Railroads,
-                230 => Self::RealEstateAgentsAndManagersRentals,
-                231 => Self::RecordStores,
-                232 => Self::RecreationalVehicleRentals,
-                233 => Self::ReligiousGoodsStores,
-                234 => Self::ReligiousOrganizations,
-                235 => Self::RoofingSidingSheetMetal,
-                236 => Self::SecretarialSupportServices,
-                237 => Self::SecurityBrokersDealers,
-                238 => Self::ServiceStations,
-                239 => Self::SewingNeedleworkFabricAndPieceGoodsStores,
-                240 => Self::ShoeRepairHatCleaning,
-                241 => Self::ShoeStores,
-                242 => Self::SmallApplianceRepair,
-                243 => Self::SnowmobileDealers,
-                244 => Self::SpecialTradeServices,
-                245 => Self::SpecialtyCleaning,
-                246 => Self::SportingGoodsStores,
-                247 => Self::SportingRecreationCamps,
-                248 => Self::SportsAndRidingApparelStores,
-                249 => Self::SportsClubsFields,
-                250 => Self::StampAndCoinStores,
-                251 => Self::StationaryOfficeSuppliesPrintingAndWritingPaper,
-                252 => Self::StationeryStoresOfficeAndSchoolSupplyStores,
-                253 => Self::SwimmingPoolsSales,
-                254 => Self::TUiTravelGermany,
-                255 => Self::TailorsAlterations,
-                256 => Self::TaxPaymentsGovernmentAgencies,
-                257 => Self::TaxPreparationServices,
-                258 => Self::TaxicabsLimousines,
-                259 => Self::TelecommunicationEquipmentAndTelephoneSales,
-                260 => Self::TelecommunicationServices,
-                261 => Self::TelegraphServices,
-                262 => Self::TentAndAwningShops,
-                263 => Self::TestingLaboratories,
-                264 => Self::TheatricalTicketAgencies,
-                265 => Self::Timeshares,
-                266 => Self::TireRetreadingAndRepair,
-                267 => Self::TollsBridgeFees,
-                268 => Self::TouristAttractionsAndExhibits,
-                269 => Self::TowingServices,
-                270 => Self::TrailerParksCampgrounds,
-                271 => Self::TransportationServices,
-                272 => Self::TravelAgenciesTourOperators,
-                273 => Self::TruckStopIteration,
-                274 => Self::TruckUtilityTrailerRentals,
-                275 => Self::TypesettingPlateMakingAndRelatedServices,
-                276 => Self::TypewriterStores,
-                277 => Self::USFederalGovernmentAgenciesOrDepartments,
-                278 => Self::UniformsCommercialClothing,
-                279 => Self::UsedMerchandiseAndSecondhandStores,
-                280 => Self::Utilities,
-                281 => Self::VarietyStores,
-                282 => Self::VeterinaryServices,
-                283 => Self::VideoAmusementGameSupplies,
-                284 => Self::VideoGameArcades,
-                285 => Self::VideoTapeRentalStores,
-                286 => Self::VocationalTradeSchools,
-                287 => Self::WatchJewelryRepair,
-                288 => Self::WeldingRepair,
-                289 => Self::WholesaleClubs,
-                290 => Self::WigAndToupeeStores,
-                291 => Self::WiresMoneyOrders,
-                292 => Self::WomensAccessoryAndSpecialtyShops,
-                293 => Self::WomensReadyToWearStores,
-                294 => Self::WreckingAndSalvageYards,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AcRefrigerationRepair,
+            1 => Self::AccountingBookkeepingServices,
+            2 => Self::AdvertisingServices,
+            3 => Self::AgriculturalCooperative,
+            4 => Self::AirlinesAirCarriers,
+            5 => Self::AirportsFlyingFields,
+            6 => Self::AmbulanceServices,
+            7 => Self::AmusementParksCarnivals,
+            8 => Self::AntiqueReproductions,
+            9 => Self::AntiqueShops,
+            10 => Self::Aquariums,
+            11 => Self::ArchitecturalSurveyingServices,
+            12 => Self::ArtDealersAndGalleries,
+            13 => Self::ArtistsSupplyAndCraftShops,
+            14 => Self::AutoAndHomeSupplyStores,
+            15 => Self::AutoBodyRepairShops,
+            16 => Self::AutoPaintShops,
+            17 => Self::AutoServiceShops,
+            18 => Self::AutomatedCashDisburse,
+            19 => Self::AutomatedFuelDispensers,
+            20 => Self::AutomobileAssociations,
+            21 => Self::AutomotivePartsAndAccessoriesStores,
+            22 => Self::AutomotiveTireStores,
+            23 => Self::BailAndBondPayments,
+            24 => Self::Bakeries,
+            25 => Self::BandsOrchestras,
+            26 => Self::BarberAndBeautyShops,
+            27 => Self::BettingCasinoGambling,
+            28 => Self::BicycleShops,
+            29 => Self::BilliardPoolEstablishments,
+            30 => Self::BoatDealers,
+            31 => Self::BoatRentalsAndLeases,
+            32 => Self::BookStores,
+            33 => Self::BooksPeriodicalsAndNewspapers,
+            34 => Self::BowlingAlleys,
+            35 => Self::BusLines,
+            36 => Self::BusinessSecretarialSchools,
+            37 => Self::BuyingShoppingServices,
+            38 => Self::CableSatelliteAndOtherPayTelevisionAndRadio,
+            39 => Self::CameraAndPhotographicSupplyStores,
+            40 => Self::CandyNutAndConfectioneryStores,
+            41 => Self::CarAndTruckDealersNewUsed,
+            42 => Self::CarAndTruckDealersUsedOnly,
+            43 => Self::CarRentalAgencies,
+            44 => Self::CarWashes,
+            45 => Self::CarpentryServices,
+            46 => Self::CarpetUpholsteryCleaning,
+            47 => Self::Caterers,
+            48 => Self::CharitableAndSocialServiceOrganizationsFundraising,
+            49 => Self::ChemicalsAndAlliedProducts,
+            50 => Self::ChildCareServices,
+            51 => Self::ChildrensAndInfantsWearStores,
+            52 => Self::ChiropodistsPodiatrists,
+            53 => Self::Chiropractors,
+            54 => Self::CigarStoresAndStands,
+            55 => Self::CivicSocialFraternalAssociations,
+            56 => Self::CleaningAndMaintenance,
+            57 => Self::ClothingRental,
+            58 => Self::CollegesUniversities,
+            59 => Self::CommercialEquipment,
+            60 => Self::CommercialFootwear,
+            61 => Self::CommercialPhotographyArtAndGraphics,
+            62 => Self::CommuterTransportAndFerries,
+            63 => Self::ComputerNetworkServices,
+            64 => Self::ComputerProgramming,
+            65 => Self::ComputerRepair,
+            66 => Self::ComputerSoftwareStores,
+            67 => Self::ComputersPeripheralsAndSoftware,
+            68 => Self::ConcreteWorkServices,
+            69 => Self::ConstructionMaterials,
+            70 => Self::ConsultingPublicRelations,
+            71 => Self::CorrespondenceSchools,
+            72 => Self::CosmeticStores,
+            73 => Self::CounselingServices,
+            74 => Self::CountryClubs,
+            75 => Self::CourierServices,
+            76 => Self::CourtCosts,
+            77 => Self::CreditReportingAgencies,
+            78 => Self::CruiseLines,
+            79 => Self::DairyProductsStores,
+            80 => Self::DanceHallStudiosSchools,
+            81 => Self::DatingEscortServices,
+            82 => Self::DentistsOrthodontists,
+            83 => Self::DepartmentStores,
+            84 => Self::DetectiveAgencies,
+            85 => Self::DigitalGoodsApplications,
+            86 => Self::DigitalGoodsGames,
+            87 => Self::DigitalGoodsLargeVolume,
+            88 => Self::DigitalGoodsMedia,
+            89 => Self::DirectMarketingCatalogMerchant,
+            90 => Self::DirectMarketingCombinationCatalogAndRetailMerchant,
+            91 => Self::DirectMarketingInboundTelemarketing,
+            92 => Self::DirectMarketingInsuranceServices,
+            93 => Self::DirectMarketingOther,
+            94 => Self::DirectMarketingOutboundTelemarketing,
+            95 => Self::DirectMarketingSubscription,
+            96 => Self::DirectMarketingTravel,
+            97 => Self::DiscountStores,
+            98 => Self::Doctors,
+            99 => Self::DoorToDoorSales,
+            100 => Self::DraperyWindowCoveringAndUpholsteryStores,
+            101 => Self::DrinkingPlaces,
+            102 => Self::DrugStoresAndPharmacies,
+            103 => Self::DrugsDrugProprietariesAndDruggistSundries,
+            104 => Self::DryCleaners,
+            105 => Self::DurableGoods,
+            106 => Self::DutyFreeStores,
+            107 => Self::EatingPlacesRestaurants,
+            108 => Self::EducationalServices,
+            109 => Self::ElectricRazorStores,
+            110 => Self::ElectricVehicleCharging,
+            111 => Self::ElectricalPartsAndEquipment,
+            112 => Self::ElectricalServices,
+            113 => Self::ElectronicsRepairShops,
+            114 => Self::ElectronicsStores,
+            115 => Self::ElementarySecondarySchools,
+            116 => Self::EmergencyServicesGcasVisaUseOnly,
+            117 => Self::EmploymentTempAgencies,
+            118 => Self::EquipmentRental,
+            119 => Self::ExterminatingServices,
+            120 => Self::FamilyClothingStores,
+            121 => Self::FastFoodRestaurants,
+            122 => Self::FinancialInstitutions,
+            123 => Self::FinesGovernmentAdministrativeEntities,
+            124 => Self::FireplaceFireplaceScreensAndAccessoriesStores,
+            125 => Self::FloorCoveringStores,
+            126 => Self::Florists,
+            127 => Self::FloristsSuppliesNurseryStockAndFlowers,
+            128 => Self::FreezerAndLockerMeatProvisioners,
+            129 => Self::FuelDealersNonAutomotive,
+            130 => Self::FuneralServicesCrematories,
+            131 => Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
+            132 => Self::FurnitureRepairRefinishing,
+            133 => Self::FurriersAndFurShops,
+            134 => Self::GeneralServices,
+            135 => Self::GiftCardNoveltyAndSouvenirShops,
+            136 => Self::GlassPaintAndWallpaperStores,
+            137 => Self::GlasswareCrystalStores,
+            138 => Self::GolfCoursesPublic,
+            139 => Self::GovernmentLicensedHorseDogRacingUsRegionOnly,
+            140 => Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
+            141 => Self::GovernmentOwnedLotteriesNonUsRegion,
+            142 => Self::GovernmentOwnedLotteriesUsRegionOnly,
+            143 => Self::GovernmentServices,
+            144 => Self::GroceryStoresSupermarkets,
+            145 => Self::HardwareEquipmentAndSupplies,
+            146 => Self::HardwareStores,
+            147 => Self::HealthAndBeautySpas,
+            148 => Self::HearingAidsSalesAndSupplies,
+            149 => Self::HeatingPlumbingAC,
+            150 => Self::HobbyToyAndGameShops,
+            151 => Self::HomeSupplyWarehouseStores,
+            152 => Self::Hospitals,
+            153 => Self::HotelsMotelsAndResorts,
+            154 => Self::HouseholdApplianceStores,
+            155 => Self::IndustrialSupplies,
+            156 => Self::InformationRetrievalServices,
+            157 => Self::InsuranceDefault,
+            158 => Self::InsuranceUnderwritingPremiums,
+            159 => Self::IntraCompanyPurchases,
+            160 => Self::JewelryStoresWatchesClocksAndSilverwareStores,
+            161 => Self::LandscapingServices,
+            162 => Self::Laundries,
+            163 => Self::LaundryCleaningServices,
+            164 => Self::LegalServicesAttorneys,
+            165 => Self::LuggageAndLeatherGoodsStores,
+            166 => Self::LumberBuildingMaterialsStores,
+            167 => Self::ManualCashDisburse,
+            168 => Self::MarinasServiceAndSupplies,
+            169 => Self::Marketplaces,
+            170 => Self::MasonryStoneworkAndPlaster,
+            171 => Self::MassageParlors,
+            172 => Self::MedicalAndDentalLabs,
+            173 => Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
+            174 => Self::MedicalServices,
+            175 => Self::MembershipOrganizations,
+            176 => Self::MensAndBoysClothingAndAccessoriesStores,
+            177 => Self::MensWomensClothingStores,
+            178 => Self::MetalServiceCenters,
+            179 => Self::Miscellaneous,
+            180 => Self::MiscellaneousApparelAndAccessoryShops,
+            181 => Self::MiscellaneousAutoDealers,
+            182 => Self::MiscellaneousBusinessServices,
+            183 => Self::MiscellaneousFoodStores,
+            184 => Self::MiscellaneousGeneralMerchandise,
+            185 => Self::MiscellaneousGeneralServices,
+            186 => Self::MiscellaneousHomeFurnishingSpecialtyStores,
+            187 => Self::MiscellaneousPublishingAndPrinting,
+            188 => Self::MiscellaneousRecreationServices,
+            189 => Self::MiscellaneousRepairShops,
+            190 => Self::MiscellaneousSpecialtyRetail,
+            191 => Self::MobileHomeDealers,
+            192 => Self::MotionPictureTheaters,
+            193 => Self::MotorFreightCarriersAndTrucking,
+            194 => Self::MotorHomesDealers,
+            195 => Self::MotorVehicleSuppliesAndNewParts,
+            196 => Self::MotorcycleShopsAndDealers,
+            197 => Self::MotorcycleShopsDealers,
+            198 => Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic,
+            199 => Self::NewsDealersAndNewsstands,
+            200 => Self::NonFiMoneyOrders,
+            201 => Self::NonFiStoredValueCardPurchaseLoad,
+            202 => Self::NondurableGoods,
+            203 => Self::NurseriesLawnAndGardenSupplyStores,
+            204 => Self::NursingPersonalCare,
+            205 => Self::OfficeAndCommercialFurniture,
+            206 => Self::OpticiansEyeglasses,
+            207 => Self::OptometristsOphthalmologist,
+            208 => Self::OrthopedicGoodsProstheticDevices,
+            209 => Self::Osteopaths,
+            210 => Self::PackageStoresBeerWineAndLiquor,
+            211 => Self::PaintsVarnishesAndSupplies,
+            212 => Self::ParkingLotsGarages,
+            213 => Self::PassengerRailways,
+            214 => Self::PawnShops,
+            215 => Self::PetShopsPetFoodAndSupplies,
+            216 => Self::PetroleumAndPetroleumProducts,
+            217 => Self::PhotoDeveloping,
+            218 => Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
+            219 => Self::PhotographicStudios,
+            220 => Self::PictureVideoProduction,
+            221 => Self::PieceGoodsNotionsAndOtherDryGoods,
+            222 => Self::PlumbingHeatingEquipmentAndSupplies,
+            223 => Self::PoliticalOrganizations,
+            224 => Self::PostalServicesGovernmentOnly,
+            225 => Self::PreciousStonesAndMetalsWatchesAndJewelry,
+            226 => Self::ProfessionalServices,
+            227 => Self::PublicWarehousingAndStorage,
+            228 => Self::QuickCopyReproAndBlueprint,
+            229 => Self::Railroads,
+            230 => Self::RealEstateAgentsAndManagersRentals,
+            231 => Self::RecordStores,
+            232 => Self::RecreationalVehicleRentals,
+            233 => Self::ReligiousGoodsStores,
+            234 => Self::ReligiousOrganizations,
+            235 => Self::RoofingSidingSheetMetal,
+            236 => Self::SecretarialSupportServices,
+            237 => Self::SecurityBrokersDealers,
+            238 => Self::ServiceStations,
+            239 => Self::SewingNeedleworkFabricAndPieceGoodsStores,
+            240 => Self::ShoeRepairHatCleaning,
+            241 => Self::ShoeStores,
+            242 => Self::SmallApplianceRepair,
+            243 => Self::SnowmobileDealers,
+            244 => Self::SpecialTradeServices,
+            245 => Self::SpecialtyCleaning,
+            246 => Self::SportingGoodsStores,
+            247 => Self::SportingRecreationCamps,
+            248 => Self::SportsAndRidingApparelStores,
+            249 => Self::SportsClubsFields,
+            250 => Self::StampAndCoinStores,
+            251 => Self::StationaryOfficeSuppliesPrintingAndWritingPaper,
+            252 => Self::StationeryStoresOfficeAndSchoolSupplyStores,
+            253 => Self::SwimmingPoolsSales,
+            254 => Self::TUiTravelGermany,
+            255 => Self::TailorsAlterations,
+            256 => Self::TaxPaymentsGovernmentAgencies,
+            257 => Self::TaxPreparationServices,
+            258 => Self::TaxicabsLimousines,
+            259 => Self::TelecommunicationEquipmentAndTelephoneSales,
+            260 => Self::TelecommunicationServices,
+            261 => Self::TelegraphServices,
+            262 => Self::TentAndAwningShops,
+            263 => Self::TestingLaboratories,
+            264 => Self::TheatricalTicketAgencies,
+            265 => Self::Timeshares,
+            266 => Self::TireRetreadingAndRepair,
+            267 => Self::TollsBridgeFees,
+            268 => Self::TouristAttractionsAndExhibits,
+            269 => Self::TowingServices,
+            270 => Self::TrailerParksCampgrounds,
+            271 => Self::TransportationServices,
+            272 => Self::TravelAgenciesTourOperators,
+            273 => Self::TruckStopIteration,
+            274 => Self::TruckUtilityTrailerRentals,
+            275 => Self::TypesettingPlateMakingAndRelatedServices,
+            276 => Self::TypewriterStores,
+            277 => Self::USFederalGovernmentAgenciesOrDepartments,
+            278 => Self::UniformsCommercialClothing,
+            279 => Self::UsedMerchandiseAndSecondhandStores,
+            280 => Self::Utilities,
+            281 => Self::VarietyStores,
+            282 => Self::VeterinaryServices,
+            283 => Self::VideoAmusementGameSupplies,
+            284 => Self::VideoGameArcades,
+            285 => Self::VideoTapeRentalStores,
+            286 => Self::VocationalTradeSchools,
+            287 => Self::WatchJewelryRepair,
+            288 => Self::WeldingRepair,
+            289 => Self::WholesaleClubs,
+            290 => Self::WigAndToupeeStores,
+            291 => Self::WiresMoneyOrders,
+            292 => Self::WomensAccessoryAndSpecialtyShops,
+            293 => Self::WomensReadyToWearStores,
+            294 => Self::WreckingAndSalvageYards,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardSpendingLimitCategories {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardSpendingLimitCategories {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardSpendingLimitCategories {}
 impl Debug for IssuingCardSpendingLimitCategories {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_card_spending_limit.interval`.
@@ -6542,41 +3047,35 @@ impl v::OpenEnum for IssuingCardSpendingLimitInterval {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AllTime,
-                1 => Self::Daily,
-                2 => Self::Monthly,
-                3 => Self::PerAuthorization,
-                4 => Self::Weekly,
-                5 => Self::Yearly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AllTime,
+            1 => Self::Daily,
+            2 => Self::Monthly,
+            3 => Self::PerAuthorization,
+            4 => Self::Weekly,
+            5 => Self::Yearly,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardSpendingLimitInterval {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardSpendingLimitInterval {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardSpendingLimitInterval {}
 impl Debug for IssuingCardSpendingLimitInterval {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.card.status`.
@@ -6603,38 +3102,32 @@ impl v::OpenEnum for IssuingCardStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Canceled,
-                2 => Self::Inactive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Canceled,
+            2 => Self::Inactive,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardStatus {}
 impl Debug for IssuingCardStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.card.type`.
@@ -6658,36 +3151,30 @@ impl v::OpenEnum for IssuingCardType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Physical,
-                1 => Self::Virtual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Physical,
+            1 => Self::Virtual,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingCardType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingCardType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingCardType {}
 impl Debug for IssuingCardType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

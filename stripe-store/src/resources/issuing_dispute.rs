@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type IssuingDispute = Lens<markers::IssuingDispute>;
 impl IssuingDispute {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `issuing.dispute`.
@@ -28,7 +28,7 @@ impl IssuingDispute {
     pub const BALANCE_TRANSACTIONS: v::Path<
         Self,
         k::Array<k::Object<BalanceTransaction>>,
-    > = v::Path::new("balance_transactions");
+    > = v::path("balance_transactions");
     /// An array: a nested [`BalanceTransaction`]; empty where absent.
     ///
     /// Source: `balance_transactions` of `issuing.dispute`.
@@ -37,7 +37,7 @@ impl IssuingDispute {
         array(&self.value, "balance_transactions")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.dispute`.
@@ -46,7 +46,7 @@ impl IssuingDispute {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing.dispute`.
@@ -55,7 +55,7 @@ impl IssuingDispute {
         text(&self.value, "currency")
     }
     /// The path of [`evidence`](Self::evidence).
-    pub const EVIDENCE: v::Path<Self, k::Object<IssuingDisputeEvidence>> = v::Path::new(
+    pub const EVIDENCE: v::Path<Self, k::Object<IssuingDisputeEvidence>> = v::path(
         "evidence",
     );
     /// A nested [`IssuingDisputeEvidence`].
@@ -66,7 +66,7 @@ impl IssuingDispute {
         object(&self.value, "evidence")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.dispute`.
@@ -75,7 +75,7 @@ impl IssuingDispute {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.dispute`.
@@ -84,7 +84,7 @@ impl IssuingDispute {
         boolean(&self.value, "livemode")
     }
     /// The path of [`loss_reason`](Self::loss_reason).
-    pub const LOSS_REASON: v::Path<Self, k::Enum<IssuingDisputeLossReason>> = v::Path::new(
+    pub const LOSS_REASON: v::Path<Self, k::Enum<IssuingDisputeLossReason>> = v::path(
         "loss_reason",
     );
     /// One of the values of [`IssuingDisputeLossReason`], or one that is newer than this list; may be absent.
@@ -95,7 +95,7 @@ impl IssuingDispute {
         open_enum(&self.value, "loss_reason")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `issuing.dispute`.
@@ -111,9 +111,7 @@ impl IssuingDispute {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingDisputeStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<IssuingDisputeStatus>> = v::path("status");
     /// One of the values of [`IssuingDisputeStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `issuing.dispute`.
@@ -122,7 +120,7 @@ impl IssuingDispute {
         open_enum(&self.value, "status")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<IssuingTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<IssuingTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`IssuingTransaction`], or the object where it was expanded.
@@ -133,7 +131,7 @@ impl IssuingDispute {
         expandable(&self.value, "transaction")
     }
     /// The path of [`treasury`](Self::treasury).
-    pub const TREASURY: v::Path<Self, k::Object<IssuingDisputeTreasury>> = v::Path::new(
+    pub const TREASURY: v::Path<Self, k::Object<IssuingDisputeTreasury>> = v::path(
         "treasury",
     );
     /// A nested [`IssuingDisputeTreasury`]; may be absent or `null`.
@@ -171,7 +169,7 @@ impl v::Resource for IssuingDispute {
 pub type IssuingDisputeCanceledEvidence = Lens<markers::IssuingDisputeCanceledEvidence>;
 impl IssuingDisputeCanceledEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -182,7 +180,7 @@ impl IssuingDisputeCanceledEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `issuing_dispute_canceled_evidence`.
@@ -191,7 +189,7 @@ impl IssuingDisputeCanceledEvidence {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`cancellation_policy_provided`](Self::cancellation_policy_provided).
-    pub const CANCELLATION_POLICY_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CANCELLATION_POLICY_PROVIDED: v::Path<Self, k::Bool> = v::path(
         "cancellation_policy_provided",
     );
     /// True or false; may be `null`.
@@ -202,7 +200,7 @@ impl IssuingDisputeCanceledEvidence {
         boolean(&self.value, "cancellation_policy_provided")
     }
     /// The path of [`cancellation_reason`](Self::cancellation_reason).
-    pub const CANCELLATION_REASON: v::Path<Self, k::Text> = v::Path::new(
+    pub const CANCELLATION_REASON: v::Path<Self, k::Text> = v::path(
         "cancellation_reason",
     );
     /// A string; may be `null`.
@@ -213,7 +211,7 @@ impl IssuingDisputeCanceledEvidence {
         text(&self.value, "cancellation_reason")
     }
     /// The path of [`expected_at`](Self::expected_at).
-    pub const EXPECTED_AT: v::Path<Self, k::Time> = v::Path::new("expected_at");
+    pub const EXPECTED_AT: v::Path<Self, k::Time> = v::path("expected_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expected_at` of `issuing_dispute_canceled_evidence`.
@@ -222,7 +220,7 @@ impl IssuingDisputeCanceledEvidence {
         timestamp(&self.value, "expected_at")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_canceled_evidence`.
@@ -231,7 +229,7 @@ impl IssuingDisputeCanceledEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -245,7 +243,7 @@ impl IssuingDisputeCanceledEvidence {
     pub const PRODUCT_TYPE: v::Path<
         Self,
         k::Enum<IssuingDisputeCanceledEvidenceProductType>,
-    > = v::Path::new("product_type");
+    > = v::path("product_type");
     /// One of the values of [`IssuingDisputeCanceledEvidenceProductType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `product_type` of `issuing_dispute_canceled_evidence`.
@@ -257,7 +255,7 @@ impl IssuingDisputeCanceledEvidence {
     pub const RETURN_STATUS: v::Path<
         Self,
         k::Enum<IssuingDisputeCanceledEvidenceReturnStatus>,
-    > = v::Path::new("return_status");
+    > = v::path("return_status");
     /// One of the values of [`IssuingDisputeCanceledEvidenceReturnStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `return_status` of `issuing_dispute_canceled_evidence`.
@@ -266,7 +264,7 @@ impl IssuingDisputeCanceledEvidence {
         open_enum(&self.value, "return_status")
     }
     /// The path of [`returned_at`](Self::returned_at).
-    pub const RETURNED_AT: v::Path<Self, k::Time> = v::Path::new("returned_at");
+    pub const RETURNED_AT: v::Path<Self, k::Time> = v::path("returned_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `returned_at` of `issuing_dispute_canceled_evidence`.
@@ -283,7 +281,7 @@ pub type IssuingDisputeDuplicateEvidence = Lens<
 >;
 impl IssuingDisputeDuplicateEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -294,9 +292,7 @@ impl IssuingDisputeDuplicateEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`card_statement`](Self::card_statement).
-    pub const CARD_STATEMENT: v::Path<Self, k::Ref<File>> = v::Path::new(
-        "card_statement",
-    );
+    pub const CARD_STATEMENT: v::Path<Self, k::Ref<File>> = v::path("card_statement");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `card_statement` of `issuing_dispute_duplicate_evidence`.
@@ -305,7 +301,7 @@ impl IssuingDisputeDuplicateEvidence {
         expandable(&self.value, "card_statement")
     }
     /// The path of [`cash_receipt`](Self::cash_receipt).
-    pub const CASH_RECEIPT: v::Path<Self, k::Ref<File>> = v::Path::new("cash_receipt");
+    pub const CASH_RECEIPT: v::Path<Self, k::Ref<File>> = v::path("cash_receipt");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `cash_receipt` of `issuing_dispute_duplicate_evidence`.
@@ -314,7 +310,7 @@ impl IssuingDisputeDuplicateEvidence {
         expandable(&self.value, "cash_receipt")
     }
     /// The path of [`check_image`](Self::check_image).
-    pub const CHECK_IMAGE: v::Path<Self, k::Ref<File>> = v::Path::new("check_image");
+    pub const CHECK_IMAGE: v::Path<Self, k::Ref<File>> = v::path("check_image");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `check_image` of `issuing_dispute_duplicate_evidence`.
@@ -323,7 +319,7 @@ impl IssuingDisputeDuplicateEvidence {
         expandable(&self.value, "check_image")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_duplicate_evidence`.
@@ -332,7 +328,7 @@ impl IssuingDisputeDuplicateEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`original_transaction`](Self::original_transaction).
-    pub const ORIGINAL_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ORIGINAL_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "original_transaction",
     );
     /// A string; may be `null`.
@@ -349,7 +345,7 @@ impl IssuingDisputeDuplicateEvidence {
 pub type IssuingDisputeEvidence = Lens<markers::IssuingDisputeEvidence>;
 impl IssuingDisputeEvidence {
     /// The path of [`canceled`](Self::canceled).
-    pub const CANCELED: v::Path<Self, k::Object<IssuingDisputeCanceledEvidence>> = v::Path::new(
+    pub const CANCELED: v::Path<Self, k::Object<IssuingDisputeCanceledEvidence>> = v::path(
         "canceled",
     );
     /// A nested [`IssuingDisputeCanceledEvidence`]; may be absent.
@@ -360,7 +356,7 @@ impl IssuingDisputeEvidence {
         object(&self.value, "canceled")
     }
     /// The path of [`duplicate`](Self::duplicate).
-    pub const DUPLICATE: v::Path<Self, k::Object<IssuingDisputeDuplicateEvidence>> = v::Path::new(
+    pub const DUPLICATE: v::Path<Self, k::Object<IssuingDisputeDuplicateEvidence>> = v::path(
         "duplicate",
     );
     /// A nested [`IssuingDisputeDuplicateEvidence`]; may be absent.
@@ -371,7 +367,7 @@ impl IssuingDisputeEvidence {
         object(&self.value, "duplicate")
     }
     /// The path of [`fraudulent`](Self::fraudulent).
-    pub const FRAUDULENT: v::Path<Self, k::Object<IssuingDisputeFraudulentEvidence>> = v::Path::new(
+    pub const FRAUDULENT: v::Path<Self, k::Object<IssuingDisputeFraudulentEvidence>> = v::path(
         "fraudulent",
     );
     /// A nested [`IssuingDisputeFraudulentEvidence`]; may be absent.
@@ -385,7 +381,7 @@ impl IssuingDisputeEvidence {
     pub const MERCHANDISE_NOT_AS_DESCRIBED: v::Path<
         Self,
         k::Object<IssuingDisputeMerchandiseNotAsDescribedEvidence>,
-    > = v::Path::new("merchandise_not_as_described");
+    > = v::path("merchandise_not_as_described");
     /// A nested [`IssuingDisputeMerchandiseNotAsDescribedEvidence`]; may be absent.
     ///
     /// Source: `merchandise_not_as_described` of `issuing_dispute_evidence`.
@@ -399,7 +395,7 @@ impl IssuingDisputeEvidence {
     pub const NO_VALID_AUTHORIZATION: v::Path<
         Self,
         k::Object<IssuingDisputeNoValidAuthorizationEvidence>,
-    > = v::Path::new("no_valid_authorization");
+    > = v::path("no_valid_authorization");
     /// A nested [`IssuingDisputeNoValidAuthorizationEvidence`]; may be absent.
     ///
     /// Source: `no_valid_authorization` of `issuing_dispute_evidence`.
@@ -413,7 +409,7 @@ impl IssuingDisputeEvidence {
     pub const NOT_RECEIVED: v::Path<
         Self,
         k::Object<IssuingDisputeNotReceivedEvidence>,
-    > = v::Path::new("not_received");
+    > = v::path("not_received");
     /// A nested [`IssuingDisputeNotReceivedEvidence`]; may be absent.
     ///
     /// Source: `not_received` of `issuing_dispute_evidence`.
@@ -422,7 +418,7 @@ impl IssuingDisputeEvidence {
         object(&self.value, "not_received")
     }
     /// The path of [`other`](Self::other).
-    pub const OTHER: v::Path<Self, k::Object<IssuingDisputeOtherEvidence>> = v::Path::new(
+    pub const OTHER: v::Path<Self, k::Object<IssuingDisputeOtherEvidence>> = v::path(
         "other",
     );
     /// A nested [`IssuingDisputeOtherEvidence`]; may be absent.
@@ -433,7 +429,7 @@ impl IssuingDisputeEvidence {
         object(&self.value, "other")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<IssuingDisputeEvidenceReason>> = v::Path::new(
+    pub const REASON: v::Path<Self, k::Enum<IssuingDisputeEvidenceReason>> = v::path(
         "reason",
     );
     /// One of the values of [`IssuingDisputeEvidenceReason`], or one that is newer than this list.
@@ -447,7 +443,7 @@ impl IssuingDisputeEvidence {
     pub const SERVICE_NOT_AS_DESCRIBED: v::Path<
         Self,
         k::Object<IssuingDisputeServiceNotAsDescribedEvidence>,
-    > = v::Path::new("service_not_as_described");
+    > = v::path("service_not_as_described");
     /// A nested [`IssuingDisputeServiceNotAsDescribedEvidence`]; may be absent.
     ///
     /// Source: `service_not_as_described` of `issuing_dispute_evidence`.
@@ -466,7 +462,7 @@ pub type IssuingDisputeFraudulentEvidence = Lens<
 >;
 impl IssuingDisputeFraudulentEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -477,7 +473,7 @@ impl IssuingDisputeFraudulentEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_fraudulent_evidence`.
@@ -494,7 +490,7 @@ pub type IssuingDisputeMerchandiseNotAsDescribedEvidence = Lens<
 >;
 impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -505,7 +501,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_merchandise_not_as_described_evidence`.
@@ -514,7 +510,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`received_at`](Self::received_at).
-    pub const RECEIVED_AT: v::Path<Self, k::Time> = v::Path::new("received_at");
+    pub const RECEIVED_AT: v::Path<Self, k::Time> = v::path("received_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `received_at` of `issuing_dispute_merchandise_not_as_described_evidence`.
@@ -523,9 +519,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
         timestamp(&self.value, "received_at")
     }
     /// The path of [`return_description`](Self::return_description).
-    pub const RETURN_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
-        "return_description",
-    );
+    pub const RETURN_DESCRIPTION: v::Path<Self, k::Text> = v::path("return_description");
     /// A string; may be `null`.
     ///
     /// Source: `return_description` of `issuing_dispute_merchandise_not_as_described_evidence`.
@@ -537,7 +531,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
     pub const RETURN_STATUS: v::Path<
         Self,
         k::Enum<IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus>,
-    > = v::Path::new("return_status");
+    > = v::path("return_status");
     /// One of the values of [`IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `return_status` of `issuing_dispute_merchandise_not_as_described_evidence`.
@@ -548,7 +542,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
         open_enum(&self.value, "return_status")
     }
     /// The path of [`returned_at`](Self::returned_at).
-    pub const RETURNED_AT: v::Path<Self, k::Time> = v::Path::new("returned_at");
+    pub const RETURNED_AT: v::Path<Self, k::Time> = v::path("returned_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `returned_at` of `issuing_dispute_merchandise_not_as_described_evidence`.
@@ -560,31 +554,7 @@ impl IssuingDisputeMerchandiseNotAsDescribedEvidence {
 /// Part of other objects: `issuing_dispute_no_valid_authorization_evidence`.
 ///
 /// Source: schema `issuing_dispute_no_valid_authorization_evidence`.
-pub type IssuingDisputeNoValidAuthorizationEvidence = Lens<
-    markers::IssuingDisputeNoValidAuthorizationEvidence,
->;
-impl IssuingDisputeNoValidAuthorizationEvidence {
-    /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
-        "additional_documentation",
-    );
-    /// The id of a [`File`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `additional_documentation` of `issuing_dispute_no_valid_authorization_evidence`.
-    #[inline]
-    pub fn additional_documentation(&self) -> Option<v::Expandable<'_, File>> {
-        expandable(&self.value, "additional_documentation")
-    }
-    /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
-    /// A string; may be `null`.
-    ///
-    /// Source: `explanation` of `issuing_dispute_no_valid_authorization_evidence`.
-    #[inline]
-    pub fn explanation(&self) -> Option<&str> {
-        text(&self.value, "explanation")
-    }
-}
+pub type IssuingDisputeNoValidAuthorizationEvidence = super::IssuingDisputeFraudulentEvidence;
 /// Part of other objects: `issuing_dispute_not_received_evidence`.
 ///
 /// Source: schema `issuing_dispute_not_received_evidence`.
@@ -593,7 +563,7 @@ pub type IssuingDisputeNotReceivedEvidence = Lens<
 >;
 impl IssuingDisputeNotReceivedEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -604,7 +574,7 @@ impl IssuingDisputeNotReceivedEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`expected_at`](Self::expected_at).
-    pub const EXPECTED_AT: v::Path<Self, k::Time> = v::Path::new("expected_at");
+    pub const EXPECTED_AT: v::Path<Self, k::Time> = v::path("expected_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expected_at` of `issuing_dispute_not_received_evidence`.
@@ -613,7 +583,7 @@ impl IssuingDisputeNotReceivedEvidence {
         timestamp(&self.value, "expected_at")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_not_received_evidence`.
@@ -622,7 +592,7 @@ impl IssuingDisputeNotReceivedEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -636,7 +606,7 @@ impl IssuingDisputeNotReceivedEvidence {
     pub const PRODUCT_TYPE: v::Path<
         Self,
         k::Enum<IssuingDisputeNotReceivedEvidenceProductType>,
-    > = v::Path::new("product_type");
+    > = v::path("product_type");
     /// One of the values of [`IssuingDisputeNotReceivedEvidenceProductType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `product_type` of `issuing_dispute_not_received_evidence`.
@@ -651,7 +621,7 @@ impl IssuingDisputeNotReceivedEvidence {
 pub type IssuingDisputeOtherEvidence = Lens<markers::IssuingDisputeOtherEvidence>;
 impl IssuingDisputeOtherEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -662,7 +632,7 @@ impl IssuingDisputeOtherEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_other_evidence`.
@@ -671,7 +641,7 @@ impl IssuingDisputeOtherEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -685,7 +655,7 @@ impl IssuingDisputeOtherEvidence {
     pub const PRODUCT_TYPE: v::Path<
         Self,
         k::Enum<IssuingDisputeOtherEvidenceProductType>,
-    > = v::Path::new("product_type");
+    > = v::path("product_type");
     /// One of the values of [`IssuingDisputeOtherEvidenceProductType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `product_type` of `issuing_dispute_other_evidence`.
@@ -702,7 +672,7 @@ pub type IssuingDisputeServiceNotAsDescribedEvidence = Lens<
 >;
 impl IssuingDisputeServiceNotAsDescribedEvidence {
     /// The path of [`additional_documentation`](Self::additional_documentation).
-    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::Path::new(
+    pub const ADDITIONAL_DOCUMENTATION: v::Path<Self, k::Ref<File>> = v::path(
         "additional_documentation",
     );
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
@@ -713,7 +683,7 @@ impl IssuingDisputeServiceNotAsDescribedEvidence {
         expandable(&self.value, "additional_documentation")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `issuing_dispute_service_not_as_described_evidence`.
@@ -722,7 +692,7 @@ impl IssuingDisputeServiceNotAsDescribedEvidence {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`cancellation_reason`](Self::cancellation_reason).
-    pub const CANCELLATION_REASON: v::Path<Self, k::Text> = v::Path::new(
+    pub const CANCELLATION_REASON: v::Path<Self, k::Text> = v::path(
         "cancellation_reason",
     );
     /// A string; may be `null`.
@@ -733,7 +703,7 @@ impl IssuingDisputeServiceNotAsDescribedEvidence {
         text(&self.value, "cancellation_reason")
     }
     /// The path of [`explanation`](Self::explanation).
-    pub const EXPLANATION: v::Path<Self, k::Text> = v::Path::new("explanation");
+    pub const EXPLANATION: v::Path<Self, k::Text> = v::path("explanation");
     /// A string; may be `null`.
     ///
     /// Source: `explanation` of `issuing_dispute_service_not_as_described_evidence`.
@@ -742,7 +712,7 @@ impl IssuingDisputeServiceNotAsDescribedEvidence {
         text(&self.value, "explanation")
     }
     /// The path of [`received_at`](Self::received_at).
-    pub const RECEIVED_AT: v::Path<Self, k::Time> = v::Path::new("received_at");
+    pub const RECEIVED_AT: v::Path<Self, k::Time> = v::path("received_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `received_at` of `issuing_dispute_service_not_as_described_evidence`.
@@ -757,7 +727,7 @@ impl IssuingDisputeServiceNotAsDescribedEvidence {
 pub type IssuingDisputeTreasury = Lens<markers::IssuingDisputeTreasury>;
 impl IssuingDisputeTreasury {
     /// The path of [`debit_reversal`](Self::debit_reversal).
-    pub const DEBIT_REVERSAL: v::Path<Self, k::Text> = v::Path::new("debit_reversal");
+    pub const DEBIT_REVERSAL: v::Path<Self, k::Text> = v::path("debit_reversal");
     /// A string; may be `null`.
     ///
     /// Source: `debit_reversal` of `issuing_dispute_treasury`.
@@ -766,7 +736,7 @@ impl IssuingDisputeTreasury {
         text(&self.value, "debit_reversal")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string.
     ///
     /// Source: `received_debit` of `issuing_dispute_treasury`.
@@ -776,59 +746,7 @@ impl IssuingDisputeTreasury {
     }
 }
 /// The values of `issuing_dispute_canceled_evidence.product_type`.
-#[non_exhaustive]
-pub enum IssuingDisputeCanceledEvidenceProductType {
-    /// `merchandise`
-    Merchandise,
-    /// `service`
-    Service,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingDisputeCanceledEvidenceProductType {
-    const VALUES: &'static [&'static str] = &["merchandise", "service"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Merchandise => "merchandise",
-            Self::Service => "service",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Merchandise,
-                1 => Self::Service,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingDisputeCanceledEvidenceProductType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingDisputeCanceledEvidenceProductType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingDisputeCanceledEvidenceProductType {}
-impl Debug for IssuingDisputeCanceledEvidenceProductType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingDisputeOtherEvidenceProductType as IssuingDisputeCanceledEvidenceProductType;
 /// The values of `issuing_dispute_canceled_evidence.return_status`.
 #[non_exhaustive]
 pub enum IssuingDisputeCanceledEvidenceReturnStatus {
@@ -850,37 +768,31 @@ impl v::OpenEnum for IssuingDisputeCanceledEvidenceReturnStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MerchantRejected,
-                1 => Self::Successful,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MerchantRejected,
+            1 => Self::Successful,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingDisputeCanceledEvidenceReturnStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingDisputeCanceledEvidenceReturnStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingDisputeCanceledEvidenceReturnStatus {}
 impl Debug for IssuingDisputeCanceledEvidenceReturnStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_dispute_evidence.reason`.
@@ -931,43 +843,37 @@ impl v::OpenEnum for IssuingDisputeEvidenceReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Duplicate,
-                2 => Self::Fraudulent,
-                3 => Self::MerchandiseNotAsDescribed,
-                4 => Self::NoValidAuthorization,
-                5 => Self::NotReceived,
-                6 => Self::OtherValue,
-                7 => Self::ServiceNotAsDescribed,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Duplicate,
+            2 => Self::Fraudulent,
+            3 => Self::MerchandiseNotAsDescribed,
+            4 => Self::NoValidAuthorization,
+            5 => Self::NotReceived,
+            6 => Self::OtherValue,
+            7 => Self::ServiceNotAsDescribed,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingDisputeEvidenceReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingDisputeEvidenceReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingDisputeEvidenceReason {}
 impl Debug for IssuingDisputeEvidenceReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.dispute.loss_reason`.
@@ -1078,165 +984,55 @@ impl v::OpenEnum for IssuingDisputeLossReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardholderAuthenticationIssuerLiability,
-                1 => Self::Eci5TokenTransactionWithTavv,
-                2 => Self::ExcessDisputesInTimeframe,
-                3 => Self::HasNotMetTheMinimumDisputeAmountRequirements,
-                4 => Self::InvalidDuplicateDispute,
-                5 => Self::InvalidIncorrectAmountDispute,
-                6 => Self::InvalidNoAuthorization,
-                7 => Self::InvalidUseOfDisputes,
-                8 => Self::MerchandiseDeliveredOrShipped,
-                9 => Self::MerchandiseOrServiceAsDescribed,
-                10 => Self::NotCancelled,
-                11 => Self::OtherValue,
-                12 => Self::RefundIssued,
-                13 => Self::SubmittedBeyondAllowableTimeLimit,
-                14 => Self::Transaction3dsRequired,
-                15 => Self::TransactionApprovedAfterPriorFraudDispute,
-                16 => Self::TransactionAuthorized,
-                17 => Self::TransactionElectronicallyRead,
-                18 => Self::TransactionQualifiesForVisaEasyPaymentService,
-                19 => Self::TransactionUnattended,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardholderAuthenticationIssuerLiability,
+            1 => Self::Eci5TokenTransactionWithTavv,
+            2 => Self::ExcessDisputesInTimeframe,
+            3 => Self::HasNotMetTheMinimumDisputeAmountRequirements,
+            4 => Self::InvalidDuplicateDispute,
+            5 => Self::InvalidIncorrectAmountDispute,
+            6 => Self::InvalidNoAuthorization,
+            7 => Self::InvalidUseOfDisputes,
+            8 => Self::MerchandiseDeliveredOrShipped,
+            9 => Self::MerchandiseOrServiceAsDescribed,
+            10 => Self::NotCancelled,
+            11 => Self::OtherValue,
+            12 => Self::RefundIssued,
+            13 => Self::SubmittedBeyondAllowableTimeLimit,
+            14 => Self::Transaction3dsRequired,
+            15 => Self::TransactionApprovedAfterPriorFraudDispute,
+            16 => Self::TransactionAuthorized,
+            17 => Self::TransactionElectronicallyRead,
+            18 => Self::TransactionQualifiesForVisaEasyPaymentService,
+            19 => Self::TransactionUnattended,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingDisputeLossReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingDisputeLossReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingDisputeLossReason {}
 impl Debug for IssuingDisputeLossReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_dispute_merchandise_not_as_described_evidence.return_status`.
-#[non_exhaustive]
-pub enum IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {
-    /// `merchant_rejected`
-    MerchantRejected,
-    /// `successful`
-    Successful,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {
-    const VALUES: &'static [&'static str] = &["merchant_rejected", "successful"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::MerchantRejected => "merchant_rejected",
-            Self::Successful => "successful",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MerchantRejected,
-                1 => Self::Successful,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {}
-impl Debug for IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingDisputeCanceledEvidenceReturnStatus as IssuingDisputeMerchandiseNotAsDescribedEvidenceReturnStatus;
 /// The values of `issuing_dispute_not_received_evidence.product_type`.
-#[non_exhaustive]
-pub enum IssuingDisputeNotReceivedEvidenceProductType {
-    /// `merchandise`
-    Merchandise,
-    /// `service`
-    Service,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingDisputeNotReceivedEvidenceProductType {
-    const VALUES: &'static [&'static str] = &["merchandise", "service"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Merchandise => "merchandise",
-            Self::Service => "service",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Merchandise,
-                1 => Self::Service,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingDisputeNotReceivedEvidenceProductType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingDisputeNotReceivedEvidenceProductType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingDisputeNotReceivedEvidenceProductType {}
-impl Debug for IssuingDisputeNotReceivedEvidenceProductType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingDisputeOtherEvidenceProductType as IssuingDisputeNotReceivedEvidenceProductType;
 /// The values of `issuing_dispute_other_evidence.product_type`.
 #[non_exhaustive]
 pub enum IssuingDisputeOtherEvidenceProductType {
@@ -1258,37 +1054,31 @@ impl v::OpenEnum for IssuingDisputeOtherEvidenceProductType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Merchandise,
-                1 => Self::Service,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Merchandise,
+            1 => Self::Service,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingDisputeOtherEvidenceProductType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingDisputeOtherEvidenceProductType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingDisputeOtherEvidenceProductType {}
 impl Debug for IssuingDisputeOtherEvidenceProductType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.dispute.status`.
@@ -1327,39 +1117,33 @@ impl v::OpenEnum for IssuingDisputeStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Expired,
-                1 => Self::Lost,
-                2 => Self::Submitted,
-                3 => Self::Unsubmitted,
-                4 => Self::Won,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Expired,
+            1 => Self::Lost,
+            2 => Self::Submitted,
+            3 => Self::Unsubmitted,
+            4 => Self::Won,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingDisputeStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingDisputeStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingDisputeStatus {}
 impl Debug for IssuingDisputeStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

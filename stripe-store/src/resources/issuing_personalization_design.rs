@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type IssuingPersonalizationDesign = Lens<markers::IssuingPersonalizationDesign>;
 impl IssuingPersonalizationDesign {
     /// The path of [`card_logo`](Self::card_logo).
-    pub const CARD_LOGO: v::Path<Self, k::Ref<File>> = v::Path::new("card_logo");
+    pub const CARD_LOGO: v::Path<Self, k::Ref<File>> = v::path("card_logo");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `card_logo` of `issuing.personalization_design`.
@@ -28,7 +28,7 @@ impl IssuingPersonalizationDesign {
     pub const CARRIER_TEXT: v::Path<
         Self,
         k::Object<IssuingPersonalizationDesignCarrierText>,
-    > = v::Path::new("carrier_text");
+    > = v::path("carrier_text");
     /// A nested [`IssuingPersonalizationDesignCarrierText`]; may be `null`.
     ///
     /// Source: `carrier_text` of `issuing.personalization_design`.
@@ -37,7 +37,7 @@ impl IssuingPersonalizationDesign {
         object(&self.value, "carrier_text")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.personalization_design`.
@@ -46,7 +46,7 @@ impl IssuingPersonalizationDesign {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.personalization_design`.
@@ -55,7 +55,7 @@ impl IssuingPersonalizationDesign {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.personalization_design`.
@@ -64,7 +64,7 @@ impl IssuingPersonalizationDesign {
         boolean(&self.value, "livemode")
     }
     /// The path of [`lookup_key`](Self::lookup_key).
-    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::Path::new("lookup_key");
+    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::path("lookup_key");
     /// A string; may be `null`.
     ///
     /// Source: `lookup_key` of `issuing.personalization_design`.
@@ -73,7 +73,7 @@ impl IssuingPersonalizationDesign {
         text(&self.value, "lookup_key")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `issuing.personalization_design`.
@@ -82,7 +82,7 @@ impl IssuingPersonalizationDesign {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `issuing.personalization_design`.
@@ -98,7 +98,7 @@ impl IssuingPersonalizationDesign {
         text(&self.value, "object")
     }
     /// The path of [`physical_bundle`](Self::physical_bundle).
-    pub const PHYSICAL_BUNDLE: v::Path<Self, k::Ref<IssuingPhysicalBundle>> = v::Path::new(
+    pub const PHYSICAL_BUNDLE: v::Path<Self, k::Ref<IssuingPhysicalBundle>> = v::path(
         "physical_bundle",
     );
     /// The id of a [`IssuingPhysicalBundle`], or the object where it was expanded.
@@ -112,7 +112,7 @@ impl IssuingPersonalizationDesign {
     pub const PREFERENCES: v::Path<
         Self,
         k::Object<IssuingPersonalizationDesignPreferences>,
-    > = v::Path::new("preferences");
+    > = v::path("preferences");
     /// A nested [`IssuingPersonalizationDesignPreferences`].
     ///
     /// Source: `preferences` of `issuing.personalization_design`.
@@ -124,7 +124,7 @@ impl IssuingPersonalizationDesign {
     pub const REJECTION_REASONS: v::Path<
         Self,
         k::Object<IssuingPersonalizationDesignRejectionReasons>,
-    > = v::Path::new("rejection_reasons");
+    > = v::path("rejection_reasons");
     /// A nested [`IssuingPersonalizationDesignRejectionReasons`].
     ///
     /// Source: `rejection_reasons` of `issuing.personalization_design`.
@@ -135,7 +135,7 @@ impl IssuingPersonalizationDesign {
         object(&self.value, "rejection_reasons")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingPersonalizationDesignStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IssuingPersonalizationDesignStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IssuingPersonalizationDesignStatus`], or one that is newer than this list.
@@ -160,7 +160,7 @@ pub type IssuingPersonalizationDesignCarrierText = Lens<
 >;
 impl IssuingPersonalizationDesignCarrierText {
     /// The path of [`footer_body`](Self::footer_body).
-    pub const FOOTER_BODY: v::Path<Self, k::Text> = v::Path::new("footer_body");
+    pub const FOOTER_BODY: v::Path<Self, k::Text> = v::path("footer_body");
     /// A string; may be `null`.
     ///
     /// Source: `footer_body` of `issuing_personalization_design_carrier_text`.
@@ -169,7 +169,7 @@ impl IssuingPersonalizationDesignCarrierText {
         text(&self.value, "footer_body")
     }
     /// The path of [`footer_title`](Self::footer_title).
-    pub const FOOTER_TITLE: v::Path<Self, k::Text> = v::Path::new("footer_title");
+    pub const FOOTER_TITLE: v::Path<Self, k::Text> = v::path("footer_title");
     /// A string; may be `null`.
     ///
     /// Source: `footer_title` of `issuing_personalization_design_carrier_text`.
@@ -178,7 +178,7 @@ impl IssuingPersonalizationDesignCarrierText {
         text(&self.value, "footer_title")
     }
     /// The path of [`header_body`](Self::header_body).
-    pub const HEADER_BODY: v::Path<Self, k::Text> = v::Path::new("header_body");
+    pub const HEADER_BODY: v::Path<Self, k::Text> = v::path("header_body");
     /// A string; may be `null`.
     ///
     /// Source: `header_body` of `issuing_personalization_design_carrier_text`.
@@ -187,7 +187,7 @@ impl IssuingPersonalizationDesignCarrierText {
         text(&self.value, "header_body")
     }
     /// The path of [`header_title`](Self::header_title).
-    pub const HEADER_TITLE: v::Path<Self, k::Text> = v::Path::new("header_title");
+    pub const HEADER_TITLE: v::Path<Self, k::Text> = v::path("header_title");
     /// A string; may be `null`.
     ///
     /// Source: `header_title` of `issuing_personalization_design_carrier_text`.
@@ -204,7 +204,7 @@ pub type IssuingPersonalizationDesignPreferences = Lens<
 >;
 impl IssuingPersonalizationDesignPreferences {
     /// The path of [`is_default`](Self::is_default).
-    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::Path::new("is_default");
+    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::path("is_default");
     /// True or false.
     ///
     /// Source: `is_default` of `issuing_personalization_design_preferences`.
@@ -213,7 +213,7 @@ impl IssuingPersonalizationDesignPreferences {
         boolean(&self.value, "is_default")
     }
     /// The path of [`is_platform_default`](Self::is_platform_default).
-    pub const IS_PLATFORM_DEFAULT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const IS_PLATFORM_DEFAULT: v::Path<Self, k::Bool> = v::path(
         "is_platform_default",
     );
     /// True or false; may be `null`.
@@ -235,7 +235,7 @@ impl IssuingPersonalizationDesignRejectionReasons {
     pub const CARD_LOGO: v::Path<
         Self,
         k::Array<k::Enum<IssuingPersonalizationDesignRejectionReasonsCardLogo>>,
-    > = v::Path::new("card_logo");
+    > = v::path("card_logo");
     /// An array: one of the values of [`IssuingPersonalizationDesignRejectionReasonsCardLogo`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `card_logo` of `issuing_personalization_design_rejection_reasons`.
@@ -249,7 +249,7 @@ impl IssuingPersonalizationDesignRejectionReasons {
     pub const CARRIER_TEXT: v::Path<
         Self,
         k::Array<k::Enum<IssuingPersonalizationDesignRejectionReasonsCarrierText>>,
-    > = v::Path::new("carrier_text");
+    > = v::path("carrier_text");
     /// An array: one of the values of [`IssuingPersonalizationDesignRejectionReasonsCarrierText`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `carrier_text` of `issuing_personalization_design_rejection_reasons`.
@@ -308,43 +308,37 @@ impl v::OpenEnum for IssuingPersonalizationDesignRejectionReasonsCardLogo {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::GeographicLocation,
-                1 => Self::Inappropriate,
-                2 => Self::NetworkName,
-                3 => Self::NonBinaryImage,
-                4 => Self::NonFiatCurrency,
-                5 => Self::OtherValue,
-                6 => Self::OtherEntity,
-                7 => Self::PromotionalMaterial,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::GeographicLocation,
+            1 => Self::Inappropriate,
+            2 => Self::NetworkName,
+            3 => Self::NonBinaryImage,
+            4 => Self::NonFiatCurrency,
+            5 => Self::OtherValue,
+            6 => Self::OtherEntity,
+            7 => Self::PromotionalMaterial,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPersonalizationDesignRejectionReasonsCardLogo {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPersonalizationDesignRejectionReasonsCardLogo {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPersonalizationDesignRejectionReasonsCardLogo {}
 impl Debug for IssuingPersonalizationDesignRejectionReasonsCardLogo {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_personalization_design_rejection_reasons.carrier_text`.
@@ -391,42 +385,36 @@ impl v::OpenEnum for IssuingPersonalizationDesignRejectionReasonsCarrierText {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::GeographicLocation,
-                1 => Self::Inappropriate,
-                2 => Self::NetworkName,
-                3 => Self::NonFiatCurrency,
-                4 => Self::OtherValue,
-                5 => Self::OtherEntity,
-                6 => Self::PromotionalMaterial,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::GeographicLocation,
+            1 => Self::Inappropriate,
+            2 => Self::NetworkName,
+            3 => Self::NonFiatCurrency,
+            4 => Self::OtherValue,
+            5 => Self::OtherEntity,
+            6 => Self::PromotionalMaterial,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPersonalizationDesignRejectionReasonsCarrierText {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPersonalizationDesignRejectionReasonsCarrierText {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPersonalizationDesignRejectionReasonsCarrierText {}
 impl Debug for IssuingPersonalizationDesignRejectionReasonsCarrierText {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.personalization_design.status`.
@@ -461,38 +449,32 @@ impl v::OpenEnum for IssuingPersonalizationDesignStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Rejected,
-                3 => Self::Review,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Inactive,
+            2 => Self::Rejected,
+            3 => Self::Review,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPersonalizationDesignStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPersonalizationDesignStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPersonalizationDesignStatus {}
 impl Debug for IssuingPersonalizationDesignStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, object, open_enum, text};
 pub type IssuingPhysicalBundle = Lens<markers::IssuingPhysicalBundle>;
 impl IssuingPhysicalBundle {
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<IssuingPhysicalBundleFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<IssuingPhysicalBundleFeatures>> = v::path(
         "features",
     );
     /// A nested [`IssuingPhysicalBundleFeatures`].
@@ -25,7 +25,7 @@ impl IssuingPhysicalBundle {
         object(&self.value, "features")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.physical_bundle`.
@@ -34,7 +34,7 @@ impl IssuingPhysicalBundle {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.physical_bundle`.
@@ -43,7 +43,7 @@ impl IssuingPhysicalBundle {
         boolean(&self.value, "livemode")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `issuing.physical_bundle`.
@@ -59,7 +59,7 @@ impl IssuingPhysicalBundle {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingPhysicalBundleStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<IssuingPhysicalBundleStatus>> = v::path(
         "status",
     );
     /// One of the values of [`IssuingPhysicalBundleStatus`], or one that is newer than this list.
@@ -70,9 +70,7 @@ impl IssuingPhysicalBundle {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingPhysicalBundleType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<IssuingPhysicalBundleType>> = v::path("type");
     /// One of the values of [`IssuingPhysicalBundleType`], or one that is newer than this list.
     ///
     /// Source: `type` of `issuing.physical_bundle`.
@@ -92,7 +90,7 @@ impl v::Resource for IssuingPhysicalBundle {
 pub type IssuingPhysicalBundleFeatures = Lens<markers::IssuingPhysicalBundleFeatures>;
 impl IssuingPhysicalBundleFeatures {
     /// The path of [`card_logo`](Self::card_logo).
-    pub const CARD_LOGO: v::Path<Self, k::Enum<IssuingPhysicalBundleFeaturesCardLogo>> = v::Path::new(
+    pub const CARD_LOGO: v::Path<Self, k::Enum<IssuingPhysicalBundleFeaturesCardLogo>> = v::path(
         "card_logo",
     );
     /// One of the values of [`IssuingPhysicalBundleFeaturesCardLogo`], or one that is newer than this list.
@@ -106,7 +104,7 @@ impl IssuingPhysicalBundleFeatures {
     pub const CARRIER_TEXT: v::Path<
         Self,
         k::Enum<IssuingPhysicalBundleFeaturesCarrierText>,
-    > = v::Path::new("carrier_text");
+    > = v::path("carrier_text");
     /// One of the values of [`IssuingPhysicalBundleFeaturesCarrierText`], or one that is newer than this list.
     ///
     /// Source: `carrier_text` of `issuing_physical_bundle_features`.
@@ -118,7 +116,7 @@ impl IssuingPhysicalBundleFeatures {
     pub const SECOND_LINE: v::Path<
         Self,
         k::Enum<IssuingPhysicalBundleFeaturesSecondLine>,
-    > = v::Path::new("second_line");
+    > = v::path("second_line");
     /// One of the values of [`IssuingPhysicalBundleFeaturesSecondLine`], or one that is newer than this list.
     ///
     /// Source: `second_line` of `issuing_physical_bundle_features`.
@@ -151,156 +149,38 @@ impl v::OpenEnum for IssuingPhysicalBundleFeaturesCardLogo {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Optional,
-                1 => Self::Required,
-                2 => Self::Unsupported,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Optional,
+            1 => Self::Required,
+            2 => Self::Unsupported,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPhysicalBundleFeaturesCardLogo {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPhysicalBundleFeaturesCardLogo {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPhysicalBundleFeaturesCardLogo {}
 impl Debug for IssuingPhysicalBundleFeaturesCardLogo {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_physical_bundle_features.carrier_text`.
-#[non_exhaustive]
-pub enum IssuingPhysicalBundleFeaturesCarrierText {
-    /// `optional`
-    Optional,
-    /// `required`
-    Required,
-    /// `unsupported`
-    Unsupported,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingPhysicalBundleFeaturesCarrierText {
-    const VALUES: &'static [&'static str] = &["optional", "required", "unsupported"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Optional => "optional",
-            Self::Required => "required",
-            Self::Unsupported => "unsupported",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Optional,
-                1 => Self::Required,
-                2 => Self::Unsupported,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingPhysicalBundleFeaturesCarrierText {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingPhysicalBundleFeaturesCarrierText {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingPhysicalBundleFeaturesCarrierText {}
-impl Debug for IssuingPhysicalBundleFeaturesCarrierText {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingPhysicalBundleFeaturesCardLogo as IssuingPhysicalBundleFeaturesCarrierText;
 /// The values of `issuing_physical_bundle_features.second_line`.
-#[non_exhaustive]
-pub enum IssuingPhysicalBundleFeaturesSecondLine {
-    /// `optional`
-    Optional,
-    /// `required`
-    Required,
-    /// `unsupported`
-    Unsupported,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingPhysicalBundleFeaturesSecondLine {
-    const VALUES: &'static [&'static str] = &["optional", "required", "unsupported"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Optional => "optional",
-            Self::Required => "required",
-            Self::Unsupported => "unsupported",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Optional,
-                1 => Self::Required,
-                2 => Self::Unsupported,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingPhysicalBundleFeaturesSecondLine {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingPhysicalBundleFeaturesSecondLine {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingPhysicalBundleFeaturesSecondLine {}
-impl Debug for IssuingPhysicalBundleFeaturesSecondLine {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingPhysicalBundleFeaturesCardLogo as IssuingPhysicalBundleFeaturesSecondLine;
 /// The values of `issuing.physical_bundle.status`.
 #[non_exhaustive]
 pub enum IssuingPhysicalBundleStatus {
@@ -325,38 +205,32 @@ impl v::OpenEnum for IssuingPhysicalBundleStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Review,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Inactive,
+            2 => Self::Review,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPhysicalBundleStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPhysicalBundleStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPhysicalBundleStatus {}
 impl Debug for IssuingPhysicalBundleStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.physical_bundle.type`.
@@ -380,36 +254,30 @@ impl v::OpenEnum for IssuingPhysicalBundleType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Custom,
-                1 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Custom,
+            1 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingPhysicalBundleType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingPhysicalBundleType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingPhysicalBundleType {}
 impl Debug for IssuingPhysicalBundleType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type IssuingToken = Lens<markers::IssuingToken>;
 impl IssuingToken {
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Ref<IssuingCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Ref<IssuingCard>> = v::path("card");
     /// The id of a [`IssuingCard`], or the object where it was expanded.
     ///
     /// Source: `card` of `issuing.token`.
@@ -27,7 +27,7 @@ impl IssuingToken {
         expandable(&self.value, "card")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.token`.
@@ -36,9 +36,7 @@ impl IssuingToken {
         timestamp(&self.value, "created")
     }
     /// The path of [`device_fingerprint`](Self::device_fingerprint).
-    pub const DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::Path::new(
-        "device_fingerprint",
-    );
+    pub const DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::path("device_fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `device_fingerprint` of `issuing.token`.
@@ -47,7 +45,7 @@ impl IssuingToken {
         text(&self.value, "device_fingerprint")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.token`.
@@ -56,7 +54,7 @@ impl IssuingToken {
         id(&self.value, "id")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `issuing.token`.
@@ -65,7 +63,7 @@ impl IssuingToken {
         text(&self.value, "last4")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.token`.
@@ -74,9 +72,7 @@ impl IssuingToken {
         boolean(&self.value, "livemode")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<IssuingTokenNetwork>> = v::Path::new(
-        "network",
-    );
+    pub const NETWORK: v::Path<Self, k::Enum<IssuingTokenNetwork>> = v::path("network");
     /// One of the values of [`IssuingTokenNetwork`], or one that is newer than this list.
     ///
     /// Source: `network` of `issuing.token`.
@@ -85,7 +81,7 @@ impl IssuingToken {
         open_enum(&self.value, "network")
     }
     /// The path of [`network_data`](Self::network_data).
-    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingNetworkTokenNetworkData>> = v::Path::new(
+    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingNetworkTokenNetworkData>> = v::path(
         "network_data",
     );
     /// A nested [`IssuingNetworkTokenNetworkData`]; may be absent.
@@ -96,9 +92,7 @@ impl IssuingToken {
         object(&self.value, "network_data")
     }
     /// The path of [`network_updated_at`](Self::network_updated_at).
-    pub const NETWORK_UPDATED_AT: v::Path<Self, k::Time> = v::Path::new(
-        "network_updated_at",
-    );
+    pub const NETWORK_UPDATED_AT: v::Path<Self, k::Time> = v::path("network_updated_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `network_updated_at` of `issuing.token`.
@@ -114,9 +108,7 @@ impl IssuingToken {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<IssuingTokenStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<IssuingTokenStatus>> = v::path("status");
     /// One of the values of [`IssuingTokenStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `issuing.token`.
@@ -125,7 +117,7 @@ impl IssuingToken {
         open_enum(&self.value, "status")
     }
     /// The path of [`wallet_provider`](Self::wallet_provider).
-    pub const WALLET_PROVIDER: v::Path<Self, k::Enum<IssuingTokenWalletProvider>> = v::Path::new(
+    pub const WALLET_PROVIDER: v::Path<Self, k::Enum<IssuingTokenWalletProvider>> = v::path(
         "wallet_provider",
     );
     /// One of the values of [`IssuingTokenWalletProvider`], or one that is newer than this list; may be absent.
@@ -148,7 +140,7 @@ impl v::Resource for IssuingToken {
 pub type IssuingNetworkTokenAddress = Lens<markers::IssuingNetworkTokenAddress>;
 impl IssuingNetworkTokenAddress {
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string.
     ///
     /// Source: `line1` of `issuing_network_token_address`.
@@ -157,7 +149,7 @@ impl IssuingNetworkTokenAddress {
         text(&self.value, "line1")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string.
     ///
     /// Source: `postal_code` of `issuing_network_token_address`.
@@ -172,9 +164,7 @@ impl IssuingNetworkTokenAddress {
 pub type IssuingNetworkTokenDevice = Lens<markers::IssuingNetworkTokenDevice>;
 impl IssuingNetworkTokenDevice {
     /// The path of [`device_fingerprint`](Self::device_fingerprint).
-    pub const DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::Path::new(
-        "device_fingerprint",
-    );
+    pub const DEVICE_FINGERPRINT: v::Path<Self, k::Text> = v::path("device_fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `device_fingerprint` of `issuing_network_token_device`.
@@ -183,7 +173,7 @@ impl IssuingNetworkTokenDevice {
         text(&self.value, "device_fingerprint")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be absent.
     ///
     /// Source: `ip_address` of `issuing_network_token_device`.
@@ -192,7 +182,7 @@ impl IssuingNetworkTokenDevice {
         text(&self.value, "ip_address")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `issuing_network_token_device`.
@@ -201,7 +191,7 @@ impl IssuingNetworkTokenDevice {
         text(&self.value, "location")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent.
     ///
     /// Source: `name` of `issuing_network_token_device`.
@@ -210,7 +200,7 @@ impl IssuingNetworkTokenDevice {
         text(&self.value, "name")
     }
     /// The path of [`phone_number`](Self::phone_number).
-    pub const PHONE_NUMBER: v::Path<Self, k::Text> = v::Path::new("phone_number");
+    pub const PHONE_NUMBER: v::Path<Self, k::Text> = v::path("phone_number");
     /// A string; may be absent.
     ///
     /// Source: `phone_number` of `issuing_network_token_device`.
@@ -219,7 +209,7 @@ impl IssuingNetworkTokenDevice {
         text(&self.value, "phone_number")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingNetworkTokenDeviceType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IssuingNetworkTokenDeviceType>> = v::path(
         "type",
     );
     /// One of the values of [`IssuingNetworkTokenDeviceType`], or one that is newer than this list; may be absent.
@@ -236,9 +226,7 @@ impl IssuingNetworkTokenDevice {
 pub type IssuingNetworkTokenMastercard = Lens<markers::IssuingNetworkTokenMastercard>;
 impl IssuingNetworkTokenMastercard {
     /// The path of [`card_reference_id`](Self::card_reference_id).
-    pub const CARD_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "card_reference_id",
-    );
+    pub const CARD_REFERENCE_ID: v::Path<Self, k::Text> = v::path("card_reference_id");
     /// A string; may be absent.
     ///
     /// Source: `card_reference_id` of `issuing_network_token_mastercard`.
@@ -247,9 +235,7 @@ impl IssuingNetworkTokenMastercard {
         text(&self.value, "card_reference_id")
     }
     /// The path of [`token_reference_id`](Self::token_reference_id).
-    pub const TOKEN_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "token_reference_id",
-    );
+    pub const TOKEN_REFERENCE_ID: v::Path<Self, k::Text> = v::path("token_reference_id");
     /// A string.
     ///
     /// Source: `token_reference_id` of `issuing_network_token_mastercard`.
@@ -258,9 +244,7 @@ impl IssuingNetworkTokenMastercard {
         text(&self.value, "token_reference_id")
     }
     /// The path of [`token_requestor_id`](Self::token_requestor_id).
-    pub const TOKEN_REQUESTOR_ID: v::Path<Self, k::Text> = v::Path::new(
-        "token_requestor_id",
-    );
+    pub const TOKEN_REQUESTOR_ID: v::Path<Self, k::Text> = v::path("token_requestor_id");
     /// A string.
     ///
     /// Source: `token_requestor_id` of `issuing_network_token_mastercard`.
@@ -269,7 +253,7 @@ impl IssuingNetworkTokenMastercard {
         text(&self.value, "token_requestor_id")
     }
     /// The path of [`token_requestor_name`](Self::token_requestor_name).
-    pub const TOKEN_REQUESTOR_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const TOKEN_REQUESTOR_NAME: v::Path<Self, k::Text> = v::path(
         "token_requestor_name",
     );
     /// A string; may be absent.
@@ -286,7 +270,7 @@ impl IssuingNetworkTokenMastercard {
 pub type IssuingNetworkTokenNetworkData = Lens<markers::IssuingNetworkTokenNetworkData>;
 impl IssuingNetworkTokenNetworkData {
     /// The path of [`device`](Self::device).
-    pub const DEVICE: v::Path<Self, k::Object<IssuingNetworkTokenDevice>> = v::Path::new(
+    pub const DEVICE: v::Path<Self, k::Object<IssuingNetworkTokenDevice>> = v::path(
         "device",
     );
     /// A nested [`IssuingNetworkTokenDevice`]; may be absent.
@@ -297,7 +281,7 @@ impl IssuingNetworkTokenNetworkData {
         object(&self.value, "device")
     }
     /// The path of [`mastercard`](Self::mastercard).
-    pub const MASTERCARD: v::Path<Self, k::Object<IssuingNetworkTokenMastercard>> = v::Path::new(
+    pub const MASTERCARD: v::Path<Self, k::Object<IssuingNetworkTokenMastercard>> = v::path(
         "mastercard",
     );
     /// A nested [`IssuingNetworkTokenMastercard`]; may be absent.
@@ -308,7 +292,7 @@ impl IssuingNetworkTokenNetworkData {
         object(&self.value, "mastercard")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingNetworkTokenNetworkDataType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<IssuingNetworkTokenNetworkDataType>> = v::path(
         "type",
     );
     /// One of the values of [`IssuingNetworkTokenNetworkDataType`], or one that is newer than this list.
@@ -319,9 +303,7 @@ impl IssuingNetworkTokenNetworkData {
         open_enum(&self.value, "type")
     }
     /// The path of [`visa`](Self::visa).
-    pub const VISA: v::Path<Self, k::Object<IssuingNetworkTokenVisa>> = v::Path::new(
-        "visa",
-    );
+    pub const VISA: v::Path<Self, k::Object<IssuingNetworkTokenVisa>> = v::path("visa");
     /// A nested [`IssuingNetworkTokenVisa`]; may be absent.
     ///
     /// Source: `visa` of `issuing_network_token_network_data`.
@@ -333,7 +315,7 @@ impl IssuingNetworkTokenNetworkData {
     pub const WALLET_PROVIDER: v::Path<
         Self,
         k::Object<IssuingNetworkTokenWalletProvider>,
-    > = v::Path::new("wallet_provider");
+    > = v::path("wallet_provider");
     /// A nested [`IssuingNetworkTokenWalletProvider`]; may be absent.
     ///
     /// Source: `wallet_provider` of `issuing_network_token_network_data`.
@@ -379,9 +361,7 @@ pub enum IssuingNetworkTokenNetworkDataVariant<'a> {
 pub type IssuingNetworkTokenVisa = Lens<markers::IssuingNetworkTokenVisa>;
 impl IssuingNetworkTokenVisa {
     /// The path of [`card_reference_id`](Self::card_reference_id).
-    pub const CARD_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "card_reference_id",
-    );
+    pub const CARD_REFERENCE_ID: v::Path<Self, k::Text> = v::path("card_reference_id");
     /// A string; may be `null`.
     ///
     /// Source: `card_reference_id` of `issuing_network_token_visa`.
@@ -390,9 +370,7 @@ impl IssuingNetworkTokenVisa {
         text(&self.value, "card_reference_id")
     }
     /// The path of [`token_reference_id`](Self::token_reference_id).
-    pub const TOKEN_REFERENCE_ID: v::Path<Self, k::Text> = v::Path::new(
-        "token_reference_id",
-    );
+    pub const TOKEN_REFERENCE_ID: v::Path<Self, k::Text> = v::path("token_reference_id");
     /// A string.
     ///
     /// Source: `token_reference_id` of `issuing_network_token_visa`.
@@ -401,9 +379,7 @@ impl IssuingNetworkTokenVisa {
         text(&self.value, "token_reference_id")
     }
     /// The path of [`token_requestor_id`](Self::token_requestor_id).
-    pub const TOKEN_REQUESTOR_ID: v::Path<Self, k::Text> = v::Path::new(
-        "token_requestor_id",
-    );
+    pub const TOKEN_REQUESTOR_ID: v::Path<Self, k::Text> = v::path("token_requestor_id");
     /// A string.
     ///
     /// Source: `token_requestor_id` of `issuing_network_token_visa`.
@@ -412,9 +388,7 @@ impl IssuingNetworkTokenVisa {
         text(&self.value, "token_requestor_id")
     }
     /// The path of [`token_risk_score`](Self::token_risk_score).
-    pub const TOKEN_RISK_SCORE: v::Path<Self, k::Text> = v::Path::new(
-        "token_risk_score",
-    );
+    pub const TOKEN_RISK_SCORE: v::Path<Self, k::Text> = v::path("token_risk_score");
     /// A string; may be absent.
     ///
     /// Source: `token_risk_score` of `issuing_network_token_visa`.
@@ -431,7 +405,7 @@ pub type IssuingNetworkTokenWalletProvider = Lens<
 >;
 impl IssuingNetworkTokenWalletProvider {
     /// The path of [`account_id`](Self::account_id).
-    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("account_id");
+    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::path("account_id");
     /// A string; may be absent.
     ///
     /// Source: `account_id` of `issuing_network_token_wallet_provider`.
@@ -440,7 +414,7 @@ impl IssuingNetworkTokenWalletProvider {
         text(&self.value, "account_id")
     }
     /// The path of [`account_trust_score`](Self::account_trust_score).
-    pub const ACCOUNT_TRUST_SCORE: v::Path<Self, k::Int> = v::Path::new(
+    pub const ACCOUNT_TRUST_SCORE: v::Path<Self, k::Int> = v::path(
         "account_trust_score",
     );
     /// An integer; may be absent.
@@ -454,7 +428,7 @@ impl IssuingNetworkTokenWalletProvider {
     pub const CARD_NUMBER_SOURCE: v::Path<
         Self,
         k::Enum<IssuingNetworkTokenWalletProviderCardNumberSource>,
-    > = v::Path::new("card_number_source");
+    > = v::path("card_number_source");
     /// One of the values of [`IssuingNetworkTokenWalletProviderCardNumberSource`], or one that is newer than this list; may be absent.
     ///
     /// Source: `card_number_source` of `issuing_network_token_wallet_provider`.
@@ -465,7 +439,7 @@ impl IssuingNetworkTokenWalletProvider {
         open_enum(&self.value, "card_number_source")
     }
     /// The path of [`cardholder_address`](Self::cardholder_address).
-    pub const CARDHOLDER_ADDRESS: v::Path<Self, k::Object<IssuingNetworkTokenAddress>> = v::Path::new(
+    pub const CARDHOLDER_ADDRESS: v::Path<Self, k::Object<IssuingNetworkTokenAddress>> = v::path(
         "cardholder_address",
     );
     /// A nested [`IssuingNetworkTokenAddress`]; may be absent.
@@ -476,7 +450,7 @@ impl IssuingNetworkTokenWalletProvider {
         object(&self.value, "cardholder_address")
     }
     /// The path of [`cardholder_name`](Self::cardholder_name).
-    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::Path::new("cardholder_name");
+    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::path("cardholder_name");
     /// A string; may be absent.
     ///
     /// Source: `cardholder_name` of `issuing_network_token_wallet_provider`.
@@ -485,9 +459,7 @@ impl IssuingNetworkTokenWalletProvider {
         text(&self.value, "cardholder_name")
     }
     /// The path of [`device_trust_score`](Self::device_trust_score).
-    pub const DEVICE_TRUST_SCORE: v::Path<Self, k::Int> = v::Path::new(
-        "device_trust_score",
-    );
+    pub const DEVICE_TRUST_SCORE: v::Path<Self, k::Int> = v::path("device_trust_score");
     /// An integer; may be absent.
     ///
     /// Source: `device_trust_score` of `issuing_network_token_wallet_provider`.
@@ -496,7 +468,7 @@ impl IssuingNetworkTokenWalletProvider {
         int(&self.value, "device_trust_score")
     }
     /// The path of [`hashed_account_email_address`](Self::hashed_account_email_address).
-    pub const HASHED_ACCOUNT_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
+    pub const HASHED_ACCOUNT_EMAIL_ADDRESS: v::Path<Self, k::Text> = v::path(
         "hashed_account_email_address",
     );
     /// A string; may be absent.
@@ -510,7 +482,7 @@ impl IssuingNetworkTokenWalletProvider {
     pub const REASON_CODES: v::Path<
         Self,
         k::Array<k::Enum<IssuingNetworkTokenWalletProviderReasonCodes>>,
-    > = v::Path::new("reason_codes");
+    > = v::path("reason_codes");
     /// An array: one of the values of [`IssuingNetworkTokenWalletProviderReasonCodes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `reason_codes` of `issuing_network_token_wallet_provider`.
@@ -524,7 +496,7 @@ impl IssuingNetworkTokenWalletProvider {
     pub const SUGGESTED_DECISION: v::Path<
         Self,
         k::Enum<IssuingNetworkTokenWalletProviderSuggestedDecision>,
-    > = v::Path::new("suggested_decision");
+    > = v::path("suggested_decision");
     /// One of the values of [`IssuingNetworkTokenWalletProviderSuggestedDecision`], or one that is newer than this list; may be absent.
     ///
     /// Source: `suggested_decision` of `issuing_network_token_wallet_provider`.
@@ -535,7 +507,7 @@ impl IssuingNetworkTokenWalletProvider {
         open_enum(&self.value, "suggested_decision")
     }
     /// The path of [`suggested_decision_version`](Self::suggested_decision_version).
-    pub const SUGGESTED_DECISION_VERSION: v::Path<Self, k::Text> = v::Path::new(
+    pub const SUGGESTED_DECISION_VERSION: v::Path<Self, k::Text> = v::path(
         "suggested_decision_version",
     );
     /// A string; may be absent.
@@ -570,94 +542,36 @@ impl v::OpenEnum for IssuingNetworkTokenDeviceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::Phone,
-                2 => Self::Watch,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OtherValue,
+            1 => Self::Phone,
+            2 => Self::Watch,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingNetworkTokenDeviceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingNetworkTokenDeviceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingNetworkTokenDeviceType {}
 impl Debug for IssuingNetworkTokenDeviceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_network_token_network_data.type`.
-#[non_exhaustive]
-pub enum IssuingNetworkTokenNetworkDataType {
-    /// `mastercard`
-    Mastercard,
-    /// `visa`
-    Visa,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingNetworkTokenNetworkDataType {
-    const VALUES: &'static [&'static str] = &["mastercard", "visa"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Mastercard => "mastercard",
-            Self::Visa => "visa",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Mastercard,
-                1 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingNetworkTokenNetworkDataType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingNetworkTokenNetworkDataType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingNetworkTokenNetworkDataType {}
-impl Debug for IssuingNetworkTokenNetworkDataType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingTokenNetwork as IssuingNetworkTokenNetworkDataType;
 /// The values of `issuing_network_token_wallet_provider.card_number_source`.
 #[non_exhaustive]
 pub enum IssuingNetworkTokenWalletProviderCardNumberSource {
@@ -685,39 +599,33 @@ impl v::OpenEnum for IssuingNetworkTokenWalletProviderCardNumberSource {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::App,
-                1 => Self::Manual,
-                2 => Self::OnFile,
-                3 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::App,
+            1 => Self::Manual,
+            2 => Self::OnFile,
+            3 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingNetworkTokenWalletProviderCardNumberSource {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingNetworkTokenWalletProviderCardNumberSource {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingNetworkTokenWalletProviderCardNumberSource {}
 impl Debug for IssuingNetworkTokenWalletProviderCardNumberSource {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_network_token_wallet_provider.reason_codes`.
@@ -854,63 +762,57 @@ impl v::OpenEnum for IssuingNetworkTokenWalletProviderReasonCodes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountCardTooNew,
-                1 => Self::AccountRecentlyChanged,
-                2 => Self::AccountTooNew,
-                3 => Self::AccountTooNewSinceLaunch,
-                4 => Self::AdditionalDevice,
-                5 => Self::DataExpired,
-                6 => Self::DeferIdVDecision,
-                7 => Self::DeviceRecentlyLost,
-                8 => Self::GoodActivityHistory,
-                9 => Self::HasSuspendedTokens,
-                10 => Self::HighRisk,
-                11 => Self::InactiveAccount,
-                12 => Self::LongAccountTenure,
-                13 => Self::LowAccountScore,
-                14 => Self::LowDeviceScore,
-                15 => Self::LowPhoneNumberScore,
-                16 => Self::NetworkServiceError,
-                17 => Self::OutsideHomeTerritory,
-                18 => Self::ProvisioningCardholderMismatch,
-                19 => Self::ProvisioningDeviceAndCardholderMismatch,
-                20 => Self::ProvisioningDeviceMismatch,
-                21 => Self::SameDeviceNoPriorAuthentication,
-                22 => Self::SameDeviceSuccessfulPriorAuthentication,
-                23 => Self::SoftwareUpdate,
-                24 => Self::SuspiciousActivity,
-                25 => Self::TooManyDifferentCardholders,
-                26 => Self::TooManyRecentAttempts,
-                27 => Self::TooManyRecentTokens,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountCardTooNew,
+            1 => Self::AccountRecentlyChanged,
+            2 => Self::AccountTooNew,
+            3 => Self::AccountTooNewSinceLaunch,
+            4 => Self::AdditionalDevice,
+            5 => Self::DataExpired,
+            6 => Self::DeferIdVDecision,
+            7 => Self::DeviceRecentlyLost,
+            8 => Self::GoodActivityHistory,
+            9 => Self::HasSuspendedTokens,
+            10 => Self::HighRisk,
+            11 => Self::InactiveAccount,
+            12 => Self::LongAccountTenure,
+            13 => Self::LowAccountScore,
+            14 => Self::LowDeviceScore,
+            15 => Self::LowPhoneNumberScore,
+            16 => Self::NetworkServiceError,
+            17 => Self::OutsideHomeTerritory,
+            18 => Self::ProvisioningCardholderMismatch,
+            19 => Self::ProvisioningDeviceAndCardholderMismatch,
+            20 => Self::ProvisioningDeviceMismatch,
+            21 => Self::SameDeviceNoPriorAuthentication,
+            22 => Self::SameDeviceSuccessfulPriorAuthentication,
+            23 => Self::SoftwareUpdate,
+            24 => Self::SuspiciousActivity,
+            25 => Self::TooManyDifferentCardholders,
+            26 => Self::TooManyRecentAttempts,
+            27 => Self::TooManyRecentTokens,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingNetworkTokenWalletProviderReasonCodes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingNetworkTokenWalletProviderReasonCodes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingNetworkTokenWalletProviderReasonCodes {}
 impl Debug for IssuingNetworkTokenWalletProviderReasonCodes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing_network_token_wallet_provider.suggested_decision`.
@@ -937,38 +839,32 @@ impl v::OpenEnum for IssuingNetworkTokenWalletProviderSuggestedDecision {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Approve,
-                1 => Self::Decline,
-                2 => Self::RequireAuth,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Approve,
+            1 => Self::Decline,
+            2 => Self::RequireAuth,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingNetworkTokenWalletProviderSuggestedDecision {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingNetworkTokenWalletProviderSuggestedDecision {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingNetworkTokenWalletProviderSuggestedDecision {}
 impl Debug for IssuingNetworkTokenWalletProviderSuggestedDecision {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.token.network`.
@@ -992,37 +888,31 @@ impl v::OpenEnum for IssuingTokenNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Mastercard,
-                1 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Mastercard,
+            1 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingTokenNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingTokenNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingTokenNetwork {}
 impl Debug for IssuingTokenNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.token.status`.
@@ -1057,96 +947,34 @@ impl v::OpenEnum for IssuingTokenStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Deleted,
-                2 => Self::Requested,
-                3 => Self::Suspended,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Deleted,
+            2 => Self::Requested,
+            3 => Self::Suspended,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingTokenStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingTokenStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingTokenStatus {}
 impl Debug for IssuingTokenStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.token.wallet_provider`.
-#[non_exhaustive]
-pub enum IssuingTokenWalletProvider {
-    /// `apple_pay`
-    ApplePay,
-    /// `google_pay`
-    GooglePay,
-    /// `samsung_pay`
-    SamsungPay,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for IssuingTokenWalletProvider {
-    const VALUES: &'static [&'static str] = &["apple_pay", "google_pay", "samsung_pay"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ApplePay => "apple_pay",
-            Self::GooglePay => "google_pay",
-            Self::SamsungPay => "samsung_pay",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ApplePay,
-                1 => Self::GooglePay,
-                2 => Self::SamsungPay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for IssuingTokenWalletProvider {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for IssuingTokenWalletProvider {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for IssuingTokenWalletProvider {}
-impl Debug for IssuingTokenWalletProvider {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingTransactionWallet as IssuingTokenWalletProvider;

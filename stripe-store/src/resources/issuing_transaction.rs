@@ -20,7 +20,7 @@ use stripe_store::view::read::{
 pub type IssuingTransaction = Lens<markers::IssuingTransaction>;
 impl IssuingTransaction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `issuing.transaction`.
@@ -32,7 +32,7 @@ impl IssuingTransaction {
     pub const AMOUNT_DETAILS: v::Path<
         Self,
         k::Object<IssuingTransactionAmountDetails>,
-    > = v::Path::new("amount_details");
+    > = v::path("amount_details");
     /// A nested [`IssuingTransactionAmountDetails`]; may be `null`.
     ///
     /// Source: `amount_details` of `issuing.transaction`.
@@ -41,7 +41,7 @@ impl IssuingTransaction {
         object(&self.value, "amount_details")
     }
     /// The path of [`authorization`](Self::authorization).
-    pub const AUTHORIZATION: v::Path<Self, k::Ref<IssuingAuthorization>> = v::Path::new(
+    pub const AUTHORIZATION: v::Path<Self, k::Ref<IssuingAuthorization>> = v::path(
         "authorization",
     );
     /// The id of a [`IssuingAuthorization`], or the object where it was expanded; may be `null`.
@@ -52,7 +52,7 @@ impl IssuingTransaction {
         expandable(&self.value, "authorization")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -63,7 +63,7 @@ impl IssuingTransaction {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Ref<IssuingCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Ref<IssuingCard>> = v::path("card");
     /// The id of a [`IssuingCard`], or the object where it was expanded.
     ///
     /// Source: `card` of `issuing.transaction`.
@@ -72,7 +72,7 @@ impl IssuingTransaction {
         expandable(&self.value, "card")
     }
     /// The path of [`cardholder`](Self::cardholder).
-    pub const CARDHOLDER: v::Path<Self, k::Ref<IssuingCardholder>> = v::Path::new(
+    pub const CARDHOLDER: v::Path<Self, k::Ref<IssuingCardholder>> = v::path(
         "cardholder",
     );
     /// The id of a [`IssuingCardholder`], or the object where it was expanded; may be `null`.
@@ -83,7 +83,7 @@ impl IssuingTransaction {
         expandable(&self.value, "cardholder")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `issuing.transaction`.
@@ -92,7 +92,7 @@ impl IssuingTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `issuing.transaction`.
@@ -101,7 +101,7 @@ impl IssuingTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`dispute`](Self::dispute).
-    pub const DISPUTE: v::Path<Self, k::Ref<IssuingDispute>> = v::Path::new("dispute");
+    pub const DISPUTE: v::Path<Self, k::Ref<IssuingDispute>> = v::path("dispute");
     /// The id of a [`IssuingDispute`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `dispute` of `issuing.transaction`.
@@ -110,7 +110,7 @@ impl IssuingTransaction {
         expandable(&self.value, "dispute")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `issuing.transaction`.
@@ -119,7 +119,7 @@ impl IssuingTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `issuing.transaction`.
@@ -128,7 +128,7 @@ impl IssuingTransaction {
         boolean(&self.value, "livemode")
     }
     /// The path of [`merchant_amount`](Self::merchant_amount).
-    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("merchant_amount");
+    pub const MERCHANT_AMOUNT: v::Path<Self, k::Int> = v::path("merchant_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `merchant_amount` of `issuing.transaction`.
@@ -137,9 +137,7 @@ impl IssuingTransaction {
         int(&self.value, "merchant_amount")
     }
     /// The path of [`merchant_currency`](Self::merchant_currency).
-    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
-        "merchant_currency",
-    );
+    pub const MERCHANT_CURRENCY: v::Path<Self, k::Text> = v::path("merchant_currency");
     /// A string.
     ///
     /// Source: `merchant_currency` of `issuing.transaction`.
@@ -151,7 +149,7 @@ impl IssuingTransaction {
     pub const MERCHANT_DATA: v::Path<
         Self,
         k::Object<IssuingAuthorizationMerchantData>,
-    > = v::Path::new("merchant_data");
+    > = v::path("merchant_data");
     /// A nested [`IssuingAuthorizationMerchantData`].
     ///
     /// Source: `merchant_data` of `issuing.transaction`.
@@ -160,7 +158,7 @@ impl IssuingTransaction {
         object(&self.value, "merchant_data")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `issuing.transaction`.
@@ -169,7 +167,7 @@ impl IssuingTransaction {
         map(&self.value, "metadata")
     }
     /// The path of [`network_data`](Self::network_data).
-    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingTransactionNetworkData>> = v::Path::new(
+    pub const NETWORK_DATA: v::Path<Self, k::Object<IssuingTransactionNetworkData>> = v::path(
         "network_data",
     );
     /// A nested [`IssuingTransactionNetworkData`]; may be `null`.
@@ -190,7 +188,7 @@ impl IssuingTransaction {
     pub const PURCHASE_DETAILS: v::Path<
         Self,
         k::Object<IssuingTransactionPurchaseDetails>,
-    > = v::Path::new("purchase_details");
+    > = v::path("purchase_details");
     /// A nested [`IssuingTransactionPurchaseDetails`]; may be absent or `null`.
     ///
     /// Source: `purchase_details` of `issuing.transaction`.
@@ -199,7 +197,7 @@ impl IssuingTransaction {
         object(&self.value, "purchase_details")
     }
     /// The path of [`token`](Self::token).
-    pub const TOKEN: v::Path<Self, k::Ref<IssuingToken>> = v::Path::new("token");
+    pub const TOKEN: v::Path<Self, k::Ref<IssuingToken>> = v::path("token");
     /// The id of a [`IssuingToken`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `token` of `issuing.transaction`.
@@ -208,7 +206,7 @@ impl IssuingTransaction {
         expandable(&self.value, "token")
     }
     /// The path of [`treasury`](Self::treasury).
-    pub const TREASURY: v::Path<Self, k::Object<IssuingTransactionTreasury>> = v::Path::new(
+    pub const TREASURY: v::Path<Self, k::Object<IssuingTransactionTreasury>> = v::path(
         "treasury",
     );
     /// A nested [`IssuingTransactionTreasury`]; may be absent or `null`.
@@ -219,9 +217,7 @@ impl IssuingTransaction {
         object(&self.value, "treasury")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<IssuingTransactionType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<IssuingTransactionType>> = v::path("type");
     /// One of the values of [`IssuingTransactionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `issuing.transaction`.
@@ -230,7 +226,7 @@ impl IssuingTransaction {
         open_enum(&self.value, "type")
     }
     /// The path of [`wallet`](Self::wallet).
-    pub const WALLET: v::Path<Self, k::Enum<IssuingTransactionWallet>> = v::Path::new(
+    pub const WALLET: v::Path<Self, k::Enum<IssuingTransactionWallet>> = v::path(
         "wallet",
     );
     /// One of the values of [`IssuingTransactionWallet`], or one that is newer than this list; may be `null`.
@@ -263,7 +259,7 @@ pub type IssuingTransactionAmountDetails = Lens<
 >;
 impl IssuingTransactionAmountDetails {
     /// The path of [`atm_fee`](Self::atm_fee).
-    pub const ATM_FEE: v::Path<Self, k::Int> = v::Path::new("atm_fee");
+    pub const ATM_FEE: v::Path<Self, k::Int> = v::path("atm_fee");
     /// An integer; may be `null`.
     ///
     /// Source: `atm_fee` of `issuing_transaction_amount_details`.
@@ -272,7 +268,7 @@ impl IssuingTransactionAmountDetails {
         int(&self.value, "atm_fee")
     }
     /// The path of [`cashback_amount`](Self::cashback_amount).
-    pub const CASHBACK_AMOUNT: v::Path<Self, k::Int> = v::Path::new("cashback_amount");
+    pub const CASHBACK_AMOUNT: v::Path<Self, k::Int> = v::path("cashback_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `cashback_amount` of `issuing_transaction_amount_details`.
@@ -289,7 +285,7 @@ pub type IssuingTransactionFleetCardholderPromptData = Lens<
 >;
 impl IssuingTransactionFleetCardholderPromptData {
     /// The path of [`driver_id`](Self::driver_id).
-    pub const DRIVER_ID: v::Path<Self, k::Text> = v::Path::new("driver_id");
+    pub const DRIVER_ID: v::Path<Self, k::Text> = v::path("driver_id");
     /// A string; may be `null`.
     ///
     /// Source: `driver_id` of `issuing_transaction_fleet_cardholder_prompt_data`.
@@ -298,7 +294,7 @@ impl IssuingTransactionFleetCardholderPromptData {
         text(&self.value, "driver_id")
     }
     /// The path of [`odometer`](Self::odometer).
-    pub const ODOMETER: v::Path<Self, k::Int> = v::Path::new("odometer");
+    pub const ODOMETER: v::Path<Self, k::Int> = v::path("odometer");
     /// An integer; may be `null`.
     ///
     /// Source: `odometer` of `issuing_transaction_fleet_cardholder_prompt_data`.
@@ -307,7 +303,7 @@ impl IssuingTransactionFleetCardholderPromptData {
         int(&self.value, "odometer")
     }
     /// The path of [`unspecified_id`](Self::unspecified_id).
-    pub const UNSPECIFIED_ID: v::Path<Self, k::Text> = v::Path::new("unspecified_id");
+    pub const UNSPECIFIED_ID: v::Path<Self, k::Text> = v::path("unspecified_id");
     /// A string; may be `null`.
     ///
     /// Source: `unspecified_id` of `issuing_transaction_fleet_cardholder_prompt_data`.
@@ -316,7 +312,7 @@ impl IssuingTransactionFleetCardholderPromptData {
         text(&self.value, "unspecified_id")
     }
     /// The path of [`user_id`](Self::user_id).
-    pub const USER_ID: v::Path<Self, k::Text> = v::Path::new("user_id");
+    pub const USER_ID: v::Path<Self, k::Text> = v::path("user_id");
     /// A string; may be `null`.
     ///
     /// Source: `user_id` of `issuing_transaction_fleet_cardholder_prompt_data`.
@@ -325,7 +321,7 @@ impl IssuingTransactionFleetCardholderPromptData {
         text(&self.value, "user_id")
     }
     /// The path of [`vehicle_number`](Self::vehicle_number).
-    pub const VEHICLE_NUMBER: v::Path<Self, k::Text> = v::Path::new("vehicle_number");
+    pub const VEHICLE_NUMBER: v::Path<Self, k::Text> = v::path("vehicle_number");
     /// A string; may be `null`.
     ///
     /// Source: `vehicle_number` of `issuing_transaction_fleet_cardholder_prompt_data`.
@@ -343,7 +339,7 @@ impl IssuingTransactionFleetData {
     pub const CARDHOLDER_PROMPT_DATA: v::Path<
         Self,
         k::Object<IssuingTransactionFleetCardholderPromptData>,
-    > = v::Path::new("cardholder_prompt_data");
+    > = v::path("cardholder_prompt_data");
     /// A nested [`IssuingTransactionFleetCardholderPromptData`]; may be `null`.
     ///
     /// Source: `cardholder_prompt_data` of `issuing_transaction_fleet_data`.
@@ -354,7 +350,7 @@ impl IssuingTransactionFleetData {
         object(&self.value, "cardholder_prompt_data")
     }
     /// The path of [`purchase_type`](Self::purchase_type).
-    pub const PURCHASE_TYPE: v::Path<Self, k::Text> = v::Path::new("purchase_type");
+    pub const PURCHASE_TYPE: v::Path<Self, k::Text> = v::path("purchase_type");
     /// A string; may be `null`.
     ///
     /// Source: `purchase_type` of `issuing_transaction_fleet_data`.
@@ -366,7 +362,7 @@ impl IssuingTransactionFleetData {
     pub const REPORTED_BREAKDOWN: v::Path<
         Self,
         k::Object<IssuingTransactionFleetReportedBreakdown>,
-    > = v::Path::new("reported_breakdown");
+    > = v::path("reported_breakdown");
     /// A nested [`IssuingTransactionFleetReportedBreakdown`]; may be `null`.
     ///
     /// Source: `reported_breakdown` of `issuing_transaction_fleet_data`.
@@ -377,7 +373,7 @@ impl IssuingTransactionFleetData {
         object(&self.value, "reported_breakdown")
     }
     /// The path of [`service_type`](Self::service_type).
-    pub const SERVICE_TYPE: v::Path<Self, k::Text> = v::Path::new("service_type");
+    pub const SERVICE_TYPE: v::Path<Self, k::Text> = v::path("service_type");
     /// A string; may be `null`.
     ///
     /// Source: `service_type` of `issuing_transaction_fleet_data`.
@@ -394,7 +390,7 @@ pub type IssuingTransactionFleetFuelPriceData = Lens<
 >;
 impl IssuingTransactionFleetFuelPriceData {
     /// The path of [`gross_amount_decimal`](Self::gross_amount_decimal).
-    pub const GROSS_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const GROSS_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "gross_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -408,22 +404,7 @@ impl IssuingTransactionFleetFuelPriceData {
 /// Part of other objects: `issuing_transaction_fleet_non_fuel_price_data`.
 ///
 /// Source: schema `issuing_transaction_fleet_non_fuel_price_data`.
-pub type IssuingTransactionFleetNonFuelPriceData = Lens<
-    markers::IssuingTransactionFleetNonFuelPriceData,
->;
-impl IssuingTransactionFleetNonFuelPriceData {
-    /// The path of [`gross_amount_decimal`](Self::gross_amount_decimal).
-    pub const GROSS_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "gross_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `gross_amount_decimal` of `issuing_transaction_fleet_non_fuel_price_data`.
-    #[inline]
-    pub fn gross_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "gross_amount_decimal")
-    }
-}
+pub type IssuingTransactionFleetNonFuelPriceData = super::IssuingTransactionFleetFuelPriceData;
 /// Part of other objects: `issuing_transaction_fleet_reported_breakdown`.
 ///
 /// Source: schema `issuing_transaction_fleet_reported_breakdown`.
@@ -432,7 +413,7 @@ pub type IssuingTransactionFleetReportedBreakdown = Lens<
 >;
 impl IssuingTransactionFleetReportedBreakdown {
     /// The path of [`fuel`](Self::fuel).
-    pub const FUEL: v::Path<Self, k::Object<IssuingTransactionFleetFuelPriceData>> = v::Path::new(
+    pub const FUEL: v::Path<Self, k::Object<IssuingTransactionFleetFuelPriceData>> = v::path(
         "fuel",
     );
     /// A nested [`IssuingTransactionFleetFuelPriceData`]; may be `null`.
@@ -446,7 +427,7 @@ impl IssuingTransactionFleetReportedBreakdown {
     pub const NON_FUEL: v::Path<
         Self,
         k::Object<IssuingTransactionFleetNonFuelPriceData>,
-    > = v::Path::new("non_fuel");
+    > = v::path("non_fuel");
     /// A nested [`IssuingTransactionFleetNonFuelPriceData`]; may be `null`.
     ///
     /// Source: `non_fuel` of `issuing_transaction_fleet_reported_breakdown`.
@@ -455,7 +436,7 @@ impl IssuingTransactionFleetReportedBreakdown {
         object(&self.value, "non_fuel")
     }
     /// The path of [`tax`](Self::tax).
-    pub const TAX: v::Path<Self, k::Object<IssuingTransactionFleetTaxData>> = v::Path::new(
+    pub const TAX: v::Path<Self, k::Object<IssuingTransactionFleetTaxData>> = v::path(
         "tax",
     );
     /// A nested [`IssuingTransactionFleetTaxData`]; may be `null`.
@@ -472,7 +453,7 @@ impl IssuingTransactionFleetReportedBreakdown {
 pub type IssuingTransactionFleetTaxData = Lens<markers::IssuingTransactionFleetTaxData>;
 impl IssuingTransactionFleetTaxData {
     /// The path of [`local_amount_decimal`](Self::local_amount_decimal).
-    pub const LOCAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const LOCAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "local_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -483,7 +464,7 @@ impl IssuingTransactionFleetTaxData {
         decimal(&self.value, "local_amount_decimal")
     }
     /// The path of [`national_amount_decimal`](Self::national_amount_decimal).
-    pub const NATIONAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const NATIONAL_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "national_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -500,7 +481,7 @@ impl IssuingTransactionFleetTaxData {
 pub type IssuingTransactionFlightData = Lens<markers::IssuingTransactionFlightData>;
 impl IssuingTransactionFlightData {
     /// The path of [`departure_at`](Self::departure_at).
-    pub const DEPARTURE_AT: v::Path<Self, k::Int> = v::Path::new("departure_at");
+    pub const DEPARTURE_AT: v::Path<Self, k::Int> = v::path("departure_at");
     /// An integer; may be `null`.
     ///
     /// Source: `departure_at` of `issuing_transaction_flight_data`.
@@ -509,7 +490,7 @@ impl IssuingTransactionFlightData {
         int(&self.value, "departure_at")
     }
     /// The path of [`passenger_name`](Self::passenger_name).
-    pub const PASSENGER_NAME: v::Path<Self, k::Text> = v::Path::new("passenger_name");
+    pub const PASSENGER_NAME: v::Path<Self, k::Text> = v::path("passenger_name");
     /// A string; may be `null`.
     ///
     /// Source: `passenger_name` of `issuing_transaction_flight_data`.
@@ -518,7 +499,7 @@ impl IssuingTransactionFlightData {
         text(&self.value, "passenger_name")
     }
     /// The path of [`refundable`](Self::refundable).
-    pub const REFUNDABLE: v::Path<Self, k::Bool> = v::Path::new("refundable");
+    pub const REFUNDABLE: v::Path<Self, k::Bool> = v::path("refundable");
     /// True or false; may be `null`.
     ///
     /// Source: `refundable` of `issuing_transaction_flight_data`.
@@ -530,7 +511,7 @@ impl IssuingTransactionFlightData {
     pub const SEGMENTS: v::Path<
         Self,
         k::Array<k::Object<IssuingTransactionFlightDataLeg>>,
-    > = v::Path::new("segments");
+    > = v::path("segments");
     /// An array: a nested [`IssuingTransactionFlightDataLeg`]; empty where absent.
     ///
     /// Source: `segments` of `issuing_transaction_flight_data`.
@@ -539,7 +520,7 @@ impl IssuingTransactionFlightData {
         array(&self.value, "segments")
     }
     /// The path of [`travel_agency`](Self::travel_agency).
-    pub const TRAVEL_AGENCY: v::Path<Self, k::Text> = v::Path::new("travel_agency");
+    pub const TRAVEL_AGENCY: v::Path<Self, k::Text> = v::path("travel_agency");
     /// A string; may be `null`.
     ///
     /// Source: `travel_agency` of `issuing_transaction_flight_data`.
@@ -556,7 +537,7 @@ pub type IssuingTransactionFlightDataLeg = Lens<
 >;
 impl IssuingTransactionFlightDataLeg {
     /// The path of [`arrival_airport_code`](Self::arrival_airport_code).
-    pub const ARRIVAL_AIRPORT_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const ARRIVAL_AIRPORT_CODE: v::Path<Self, k::Text> = v::path(
         "arrival_airport_code",
     );
     /// A string; may be `null`.
@@ -567,7 +548,7 @@ impl IssuingTransactionFlightDataLeg {
         text(&self.value, "arrival_airport_code")
     }
     /// The path of [`carrier`](Self::carrier).
-    pub const CARRIER: v::Path<Self, k::Text> = v::Path::new("carrier");
+    pub const CARRIER: v::Path<Self, k::Text> = v::path("carrier");
     /// A string; may be `null`.
     ///
     /// Source: `carrier` of `issuing_transaction_flight_data_leg`.
@@ -576,7 +557,7 @@ impl IssuingTransactionFlightDataLeg {
         text(&self.value, "carrier")
     }
     /// The path of [`departure_airport_code`](Self::departure_airport_code).
-    pub const DEPARTURE_AIRPORT_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const DEPARTURE_AIRPORT_CODE: v::Path<Self, k::Text> = v::path(
         "departure_airport_code",
     );
     /// A string; may be `null`.
@@ -587,7 +568,7 @@ impl IssuingTransactionFlightDataLeg {
         text(&self.value, "departure_airport_code")
     }
     /// The path of [`flight_number`](Self::flight_number).
-    pub const FLIGHT_NUMBER: v::Path<Self, k::Text> = v::Path::new("flight_number");
+    pub const FLIGHT_NUMBER: v::Path<Self, k::Text> = v::path("flight_number");
     /// A string; may be `null`.
     ///
     /// Source: `flight_number` of `issuing_transaction_flight_data_leg`.
@@ -596,7 +577,7 @@ impl IssuingTransactionFlightDataLeg {
         text(&self.value, "flight_number")
     }
     /// The path of [`service_class`](Self::service_class).
-    pub const SERVICE_CLASS: v::Path<Self, k::Text> = v::Path::new("service_class");
+    pub const SERVICE_CLASS: v::Path<Self, k::Text> = v::path("service_class");
     /// A string; may be `null`.
     ///
     /// Source: `service_class` of `issuing_transaction_flight_data_leg`.
@@ -605,9 +586,7 @@ impl IssuingTransactionFlightDataLeg {
         text(&self.value, "service_class")
     }
     /// The path of [`stopover_allowed`](Self::stopover_allowed).
-    pub const STOPOVER_ALLOWED: v::Path<Self, k::Bool> = v::Path::new(
-        "stopover_allowed",
-    );
+    pub const STOPOVER_ALLOWED: v::Path<Self, k::Bool> = v::path("stopover_allowed");
     /// True or false; may be `null`.
     ///
     /// Source: `stopover_allowed` of `issuing_transaction_flight_data_leg`.
@@ -622,7 +601,7 @@ impl IssuingTransactionFlightDataLeg {
 pub type IssuingTransactionFuelData = Lens<markers::IssuingTransactionFuelData>;
 impl IssuingTransactionFuelData {
     /// The path of [`industry_product_code`](Self::industry_product_code).
-    pub const INDUSTRY_PRODUCT_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const INDUSTRY_PRODUCT_CODE: v::Path<Self, k::Text> = v::path(
         "industry_product_code",
     );
     /// A string; may be `null`.
@@ -633,9 +612,7 @@ impl IssuingTransactionFuelData {
         text(&self.value, "industry_product_code")
     }
     /// The path of [`quantity_decimal`](Self::quantity_decimal).
-    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "quantity_decimal",
-    );
+    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::path("quantity_decimal");
     /// A decimal, spelled as a string; may be `null`.
     ///
     /// Source: `quantity_decimal` of `issuing_transaction_fuel_data`.
@@ -644,7 +621,7 @@ impl IssuingTransactionFuelData {
         decimal(&self.value, "quantity_decimal")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `issuing_transaction_fuel_data`.
@@ -653,7 +630,7 @@ impl IssuingTransactionFuelData {
         text(&self.value, "type")
     }
     /// The path of [`unit`](Self::unit).
-    pub const UNIT: v::Path<Self, k::Text> = v::Path::new("unit");
+    pub const UNIT: v::Path<Self, k::Text> = v::path("unit");
     /// A string.
     ///
     /// Source: `unit` of `issuing_transaction_fuel_data`.
@@ -662,7 +639,7 @@ impl IssuingTransactionFuelData {
         text(&self.value, "unit")
     }
     /// The path of [`unit_cost_decimal`](Self::unit_cost_decimal).
-    pub const UNIT_COST_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_COST_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_cost_decimal",
     );
     /// A decimal, spelled as a string.
@@ -679,7 +656,7 @@ impl IssuingTransactionFuelData {
 pub type IssuingTransactionLodgingData = Lens<markers::IssuingTransactionLodgingData>;
 impl IssuingTransactionLodgingData {
     /// The path of [`check_in_at`](Self::check_in_at).
-    pub const CHECK_IN_AT: v::Path<Self, k::Int> = v::Path::new("check_in_at");
+    pub const CHECK_IN_AT: v::Path<Self, k::Int> = v::path("check_in_at");
     /// An integer; may be `null`.
     ///
     /// Source: `check_in_at` of `issuing_transaction_lodging_data`.
@@ -688,7 +665,7 @@ impl IssuingTransactionLodgingData {
         int(&self.value, "check_in_at")
     }
     /// The path of [`nights`](Self::nights).
-    pub const NIGHTS: v::Path<Self, k::Int> = v::Path::new("nights");
+    pub const NIGHTS: v::Path<Self, k::Int> = v::path("nights");
     /// An integer; may be `null`.
     ///
     /// Source: `nights` of `issuing_transaction_lodging_data`.
@@ -703,9 +680,7 @@ impl IssuingTransactionLodgingData {
 pub type IssuingTransactionNetworkData = Lens<markers::IssuingTransactionNetworkData>;
 impl IssuingTransactionNetworkData {
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `issuing_transaction_network_data`.
@@ -714,7 +689,7 @@ impl IssuingTransactionNetworkData {
         text(&self.value, "authorization_code")
     }
     /// The path of [`processing_date`](Self::processing_date).
-    pub const PROCESSING_DATE: v::Path<Self, k::Text> = v::Path::new("processing_date");
+    pub const PROCESSING_DATE: v::Path<Self, k::Text> = v::path("processing_date");
     /// A string; may be `null`.
     ///
     /// Source: `processing_date` of `issuing_transaction_network_data`.
@@ -723,7 +698,7 @@ impl IssuingTransactionNetworkData {
         text(&self.value, "processing_date")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `issuing_transaction_network_data`.
@@ -740,7 +715,7 @@ pub type IssuingTransactionPurchaseDetails = Lens<
 >;
 impl IssuingTransactionPurchaseDetails {
     /// The path of [`fleet`](Self::fleet).
-    pub const FLEET: v::Path<Self, k::Object<IssuingTransactionFleetData>> = v::Path::new(
+    pub const FLEET: v::Path<Self, k::Object<IssuingTransactionFleetData>> = v::path(
         "fleet",
     );
     /// A nested [`IssuingTransactionFleetData`]; may be `null`.
@@ -751,7 +726,7 @@ impl IssuingTransactionPurchaseDetails {
         object(&self.value, "fleet")
     }
     /// The path of [`flight`](Self::flight).
-    pub const FLIGHT: v::Path<Self, k::Object<IssuingTransactionFlightData>> = v::Path::new(
+    pub const FLIGHT: v::Path<Self, k::Object<IssuingTransactionFlightData>> = v::path(
         "flight",
     );
     /// A nested [`IssuingTransactionFlightData`]; may be `null`.
@@ -762,7 +737,7 @@ impl IssuingTransactionPurchaseDetails {
         object(&self.value, "flight")
     }
     /// The path of [`fuel`](Self::fuel).
-    pub const FUEL: v::Path<Self, k::Object<IssuingTransactionFuelData>> = v::Path::new(
+    pub const FUEL: v::Path<Self, k::Object<IssuingTransactionFuelData>> = v::path(
         "fuel",
     );
     /// A nested [`IssuingTransactionFuelData`]; may be `null`.
@@ -773,7 +748,7 @@ impl IssuingTransactionPurchaseDetails {
         object(&self.value, "fuel")
     }
     /// The path of [`lodging`](Self::lodging).
-    pub const LODGING: v::Path<Self, k::Object<IssuingTransactionLodgingData>> = v::Path::new(
+    pub const LODGING: v::Path<Self, k::Object<IssuingTransactionLodgingData>> = v::path(
         "lodging",
     );
     /// A nested [`IssuingTransactionLodgingData`]; may be `null`.
@@ -787,7 +762,7 @@ impl IssuingTransactionPurchaseDetails {
     pub const RECEIPT: v::Path<
         Self,
         k::Array<k::Object<IssuingTransactionReceiptData>>,
-    > = v::Path::new("receipt");
+    > = v::path("receipt");
     /// An array: a nested [`IssuingTransactionReceiptData`]; empty where absent.
     ///
     /// Source: `receipt` of `issuing_transaction_purchase_details`.
@@ -796,7 +771,7 @@ impl IssuingTransactionPurchaseDetails {
         array(&self.value, "receipt")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `issuing_transaction_purchase_details`.
@@ -811,7 +786,7 @@ impl IssuingTransactionPurchaseDetails {
 pub type IssuingTransactionReceiptData = Lens<markers::IssuingTransactionReceiptData>;
 impl IssuingTransactionReceiptData {
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `issuing_transaction_receipt_data`.
@@ -820,7 +795,7 @@ impl IssuingTransactionReceiptData {
         text(&self.value, "description")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Float> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Float> = v::path("quantity");
     /// A number; may be `null`.
     ///
     /// Source: `quantity` of `issuing_transaction_receipt_data`.
@@ -829,7 +804,7 @@ impl IssuingTransactionReceiptData {
         float(&self.value, "quantity")
     }
     /// The path of [`total`](Self::total).
-    pub const TOTAL: v::Path<Self, k::Int> = v::Path::new("total");
+    pub const TOTAL: v::Path<Self, k::Int> = v::path("total");
     /// An integer; may be `null`.
     ///
     /// Source: `total` of `issuing_transaction_receipt_data`.
@@ -838,7 +813,7 @@ impl IssuingTransactionReceiptData {
         int(&self.value, "total")
     }
     /// The path of [`unit_cost`](Self::unit_cost).
-    pub const UNIT_COST: v::Path<Self, k::Int> = v::Path::new("unit_cost");
+    pub const UNIT_COST: v::Path<Self, k::Int> = v::path("unit_cost");
     /// An integer; may be `null`.
     ///
     /// Source: `unit_cost` of `issuing_transaction_receipt_data`.
@@ -853,7 +828,7 @@ impl IssuingTransactionReceiptData {
 pub type IssuingTransactionTreasury = Lens<markers::IssuingTransactionTreasury>;
 impl IssuingTransactionTreasury {
     /// The path of [`received_credit`](Self::received_credit).
-    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::Path::new("received_credit");
+    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::path("received_credit");
     /// A string; may be `null`.
     ///
     /// Source: `received_credit` of `issuing_transaction_treasury`.
@@ -862,7 +837,7 @@ impl IssuingTransactionTreasury {
         text(&self.value, "received_credit")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string; may be `null`.
     ///
     /// Source: `received_debit` of `issuing_transaction_treasury`.
@@ -892,37 +867,31 @@ impl v::OpenEnum for IssuingTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Capture,
-                1 => Self::Refund,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Capture,
+            1 => Self::Refund,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingTransactionType {}
 impl Debug for IssuingTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `issuing.transaction.wallet`.
@@ -949,37 +918,31 @@ impl v::OpenEnum for IssuingTransactionWallet {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ApplePay,
-                1 => Self::GooglePay,
-                2 => Self::SamsungPay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ApplePay,
+            1 => Self::GooglePay,
+            2 => Self::SamsungPay,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for IssuingTransactionWallet {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for IssuingTransactionWallet {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for IssuingTransactionWallet {}
 impl Debug for IssuingTransactionWallet {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ impl Item {
     pub const ADJUSTABLE_QUANTITY: v::Path<
         Self,
         k::Object<LineItemsAdjustableQuantity>,
-    > = v::Path::new("adjustable_quantity");
+    > = v::path("adjustable_quantity");
     /// A nested [`LineItemsAdjustableQuantity`]; may be `null`.
     ///
     /// Source: `adjustable_quantity` of `item`.
@@ -25,7 +25,7 @@ impl Item {
         object(&self.value, "adjustable_quantity")
     }
     /// The path of [`amount_discount`](Self::amount_discount).
-    pub const AMOUNT_DISCOUNT: v::Path<Self, k::Int> = v::Path::new("amount_discount");
+    pub const AMOUNT_DISCOUNT: v::Path<Self, k::Int> = v::path("amount_discount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_discount` of `item`.
@@ -34,7 +34,7 @@ impl Item {
         int(&self.value, "amount_discount")
     }
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_subtotal` of `item`.
@@ -43,7 +43,7 @@ impl Item {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
+    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::path("amount_tax");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_tax` of `item`.
@@ -52,7 +52,7 @@ impl Item {
         int(&self.value, "amount_tax")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_total` of `item`.
@@ -61,7 +61,7 @@ impl Item {
         int(&self.value, "amount_total")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `item`.
@@ -70,7 +70,7 @@ impl Item {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `item`.
@@ -79,7 +79,7 @@ impl Item {
         text(&self.value, "description")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Object<LineItemsDiscountAmount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Object<LineItemsDiscountAmount>>> = v::path(
         "discounts",
     );
     /// An array: a nested [`LineItemsDiscountAmount`]; empty where absent.
@@ -90,7 +90,7 @@ impl Item {
         array(&self.value, "discounts")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `item`.
@@ -99,7 +99,7 @@ impl Item {
         id(&self.value, "id")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `item`.
@@ -115,7 +115,7 @@ impl Item {
         text(&self.value, "object")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Object<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Object<Price>> = v::path("price");
     /// A nested [`Price`]; may be `null`.
     ///
     /// Source: `price` of `item`.
@@ -124,7 +124,7 @@ impl Item {
         object(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be `null`.
     ///
     /// Source: `quantity` of `item`.
@@ -133,7 +133,7 @@ impl Item {
         int(&self.value, "quantity")
     }
     /// The path of [`taxes`](Self::taxes).
-    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::Path::new(
+    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::path(
         "taxes",
     );
     /// An array: a nested [`LineItemsTaxAmount`]; empty where absent.
@@ -161,7 +161,7 @@ impl v::Resource for Item {
 pub type LineItemsAdjustableQuantity = Lens<markers::LineItemsAdjustableQuantity>;
 impl LineItemsAdjustableQuantity {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `line_items_adjustable_quantity`.
@@ -170,7 +170,7 @@ impl LineItemsAdjustableQuantity {
         boolean(&self.value, "enabled")
     }
     /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Int> = v::Path::new("maximum");
+    pub const MAXIMUM: v::Path<Self, k::Int> = v::path("maximum");
     /// An integer; may be `null`.
     ///
     /// Source: `maximum` of `line_items_adjustable_quantity`.
@@ -179,7 +179,7 @@ impl LineItemsAdjustableQuantity {
         int(&self.value, "maximum")
     }
     /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Int> = v::Path::new("minimum");
+    pub const MINIMUM: v::Path<Self, k::Int> = v::path("minimum");
     /// An integer; may be `null`.
     ///
     /// Source: `minimum` of `line_items_adjustable_quantity`.

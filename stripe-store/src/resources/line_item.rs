@@ -22,7 +22,7 @@ use stripe_store::view::read::{
 pub type LineItem = Lens<markers::LineItem>;
 impl LineItem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `line_item`.
@@ -31,7 +31,7 @@ impl LineItem {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `line_item`.
@@ -40,7 +40,7 @@ impl LineItem {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `line_item`.
@@ -52,7 +52,7 @@ impl LineItem {
     pub const DISCOUNT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceDiscountAmount>>,
-    > = v::Path::new("discount_amounts");
+    > = v::path("discount_amounts");
     /// An array: a nested [`DiscountsResourceDiscountAmount`]; empty where absent.
     ///
     /// Source: `discount_amounts` of `line_item`.
@@ -63,7 +63,7 @@ impl LineItem {
         array(&self.value, "discount_amounts")
     }
     /// The path of [`discountable`](Self::discountable).
-    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::Path::new("discountable");
+    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::path("discountable");
     /// True or false.
     ///
     /// Source: `discountable` of `line_item`.
@@ -72,7 +72,7 @@ impl LineItem {
         boolean(&self.value, "discountable")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded.
@@ -83,7 +83,7 @@ impl LineItem {
         array(&self.value, "discounts")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `line_item`.
@@ -92,7 +92,7 @@ impl LineItem {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Text> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Text> = v::path("invoice");
     /// A string; may be `null`.
     ///
     /// Source: `invoice` of `line_item`.
@@ -101,7 +101,7 @@ impl LineItem {
         text(&self.value, "invoice")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `line_item`.
@@ -110,7 +110,7 @@ impl LineItem {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `line_item`.
@@ -129,7 +129,7 @@ impl LineItem {
     pub const PARENT: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingLinesParentsInvoiceLineItemParent>,
-    > = v::Path::new("parent");
+    > = v::path("parent");
     /// A nested [`BillingBillResourceInvoicingLinesParentsInvoiceLineItemParent`]; may be `null`.
     ///
     /// Source: `parent` of `line_item`.
@@ -140,7 +140,7 @@ impl LineItem {
         object(&self.value, "parent")
     }
     /// The path of [`period`](Self::period).
-    pub const PERIOD: v::Path<Self, k::Object<InvoiceLineItemPeriod>> = v::Path::new(
+    pub const PERIOD: v::Path<Self, k::Object<InvoiceLineItemPeriod>> = v::path(
         "period",
     );
     /// A nested [`InvoiceLineItemPeriod`].
@@ -154,7 +154,7 @@ impl LineItem {
     pub const PRETAX_CREDIT_AMOUNTS: v::Path<
         Self,
         k::Array<k::Object<InvoicesResourcePretaxCreditAmount>>,
-    > = v::Path::new("pretax_credit_amounts");
+    > = v::path("pretax_credit_amounts");
     /// An array: a nested [`InvoicesResourcePretaxCreditAmount`]; empty where absent.
     ///
     /// Source: `pretax_credit_amounts` of `line_item`.
@@ -168,7 +168,7 @@ impl LineItem {
     pub const PRICING: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingPricingPricing>,
-    > = v::Path::new("pricing");
+    > = v::path("pricing");
     /// A nested [`BillingBillResourceInvoicingPricingPricing`]; may be `null`.
     ///
     /// Source: `pricing` of `line_item`.
@@ -177,7 +177,7 @@ impl LineItem {
         object(&self.value, "pricing")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be `null`.
     ///
     /// Source: `quantity` of `line_item`.
@@ -186,9 +186,7 @@ impl LineItem {
         int(&self.value, "quantity")
     }
     /// The path of [`quantity_decimal`](Self::quantity_decimal).
-    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "quantity_decimal",
-    );
+    pub const QUANTITY_DECIMAL: v::Path<Self, k::Decimal> = v::path("quantity_decimal");
     /// A decimal, spelled as a string; may be `null`.
     ///
     /// Source: `quantity_decimal` of `line_item`.
@@ -197,7 +195,7 @@ impl LineItem {
         decimal(&self.value, "quantity_decimal")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::Path::new(
+    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::path(
         "subscription",
     );
     /// The id of a [`Subscription`], or the object where it was expanded; may be `null`.
@@ -208,7 +206,7 @@ impl LineItem {
         expandable(&self.value, "subscription")
     }
     /// The path of [`subtotal`](Self::subtotal).
-    pub const SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("subtotal");
+    pub const SUBTOTAL: v::Path<Self, k::Int> = v::path("subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `subtotal` of `line_item`.
@@ -220,7 +218,7 @@ impl LineItem {
     pub const TAXES: v::Path<
         Self,
         k::Array<k::Object<BillingBillResourceInvoicingTaxesTax>>,
-    > = v::Path::new("taxes");
+    > = v::path("taxes");
     /// An array: a nested [`BillingBillResourceInvoicingTaxesTax`]; empty where absent.
     ///
     /// Source: `taxes` of `line_item`.
@@ -245,31 +243,7 @@ impl v::Resource for LineItem {
 /// Part of other objects: `billing_bill_resource_invoicing_lines_common_credited_items`.
 ///
 /// Source: schema `billing_bill_resource_invoicing_lines_common_credited_items`.
-pub type BillingBillResourceInvoicingLinesCommonCreditedItems = Lens<
-    markers::BillingBillResourceInvoicingLinesCommonCreditedItems,
->;
-impl BillingBillResourceInvoicingLinesCommonCreditedItems {
-    /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Text> = v::Path::new("invoice");
-    /// A string.
-    ///
-    /// Source: `invoice` of `billing_bill_resource_invoicing_lines_common_credited_items`.
-    #[inline]
-    pub fn invoice(&self) -> Option<&str> {
-        text(&self.value, "invoice")
-    }
-    /// The path of [`invoice_line_items`](Self::invoice_line_items).
-    pub const INVOICE_LINE_ITEMS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "invoice_line_items",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `invoice_line_items` of `billing_bill_resource_invoicing_lines_common_credited_items`.
-    #[inline]
-    pub fn invoice_line_items(&self) -> &v::Array<k::Text> {
-        array(&self.value, "invoice_line_items")
-    }
-}
+pub type BillingBillResourceInvoicingLinesCommonCreditedItems = super::CreditedItemsInvoiceLineItems;
 /// Part of other objects: `billing_bill_resource_invoicing_lines_common_proration_details`.
 ///
 /// Source: schema `billing_bill_resource_invoicing_lines_common_proration_details`.
@@ -281,7 +255,7 @@ impl BillingBillResourceInvoicingLinesCommonProrationDetails {
     pub const CREDITED_ITEMS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingLinesCommonCreditedItems>,
-    > = v::Path::new("credited_items");
+    > = v::path("credited_items");
     /// A nested [`BillingBillResourceInvoicingLinesCommonCreditedItems`]; may be `null`.
     ///
     /// Source: `credited_items` of `billing_bill_resource_invoicing_lines_common_proration_details`.
@@ -300,7 +274,7 @@ pub type BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParen
 >;
 impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent {
     /// The path of [`invoice_item`](Self::invoice_item).
-    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::Path::new("invoice_item");
+    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::path("invoice_item");
     /// A string.
     ///
     /// Source: `invoice_item` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_invoice_item_parent`.
@@ -309,7 +283,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent {
         text(&self.value, "invoice_item")
     }
     /// The path of [`proration`](Self::proration).
-    pub const PRORATION: v::Path<Self, k::Bool> = v::Path::new("proration");
+    pub const PRORATION: v::Path<Self, k::Bool> = v::path("proration");
     /// True or false.
     ///
     /// Source: `proration` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_invoice_item_parent`.
@@ -321,7 +295,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent {
     pub const PRORATION_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingLinesCommonProrationDetails>,
-    > = v::Path::new("proration_details");
+    > = v::path("proration_details");
     /// A nested [`BillingBillResourceInvoicingLinesCommonProrationDetails`]; may be `null`.
     ///
     /// Source: `proration_details` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_invoice_item_parent`.
@@ -332,7 +306,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent {
         object(&self.value, "proration_details")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string; may be `null`.
     ///
     /// Source: `subscription` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_invoice_item_parent`.
@@ -354,7 +328,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemParent {
         k::Object<
             BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent,
         >,
-    > = v::Path::new("invoice_item_details");
+    > = v::path("invoice_item_details");
     /// A nested [`BillingBillResourceInvoicingLinesParentsInvoiceLineItemInvoiceItemParent`]; may be `null`.
     ///
     /// Source: `invoice_item_details` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_parent`.
@@ -372,7 +346,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemParent {
         k::Object<
             BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemParent,
         >,
-    > = v::Path::new("subscription_item_details");
+    > = v::path("subscription_item_details");
     /// A nested [`BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemParent`]; may be `null`.
     ///
     /// Source: `subscription_item_details` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_parent`.
@@ -388,7 +362,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemParent {
     pub const TYPE: v::Path<
         Self,
         k::Enum<BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType`], or one that is newer than this list.
     ///
     /// Source: `type` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_parent`.
@@ -448,7 +422,7 @@ pub type BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItem
 >;
 impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemParent {
     /// The path of [`invoice_item`](Self::invoice_item).
-    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::Path::new("invoice_item");
+    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::path("invoice_item");
     /// A string; may be `null`.
     ///
     /// Source: `invoice_item` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent`.
@@ -457,7 +431,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemPare
         text(&self.value, "invoice_item")
     }
     /// The path of [`proration`](Self::proration).
-    pub const PRORATION: v::Path<Self, k::Bool> = v::Path::new("proration");
+    pub const PRORATION: v::Path<Self, k::Bool> = v::path("proration");
     /// True or false.
     ///
     /// Source: `proration` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent`.
@@ -469,7 +443,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemPare
     pub const PRORATION_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingLinesCommonProrationDetails>,
-    > = v::Path::new("proration_details");
+    > = v::path("proration_details");
     /// A nested [`BillingBillResourceInvoicingLinesCommonProrationDetails`]; may be `null`.
     ///
     /// Source: `proration_details` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent`.
@@ -480,7 +454,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemPare
         object(&self.value, "proration_details")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string; may be `null`.
     ///
     /// Source: `subscription` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent`.
@@ -489,9 +463,7 @@ impl BillingBillResourceInvoicingLinesParentsInvoiceLineItemSubscriptionItemPare
         text(&self.value, "subscription")
     }
     /// The path of [`subscription_item`](Self::subscription_item).
-    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "subscription_item",
-    );
+    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::path("subscription_item");
     /// A string.
     ///
     /// Source: `subscription_item` of `billing_bill_resource_invoicing_lines_parents_invoice_line_item_subscription_item_parent`.
@@ -524,36 +496,30 @@ impl v::OpenEnum for BillingBillResourceInvoicingLinesParentsInvoiceLineItemPare
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InvoiceItemDetails,
-                1 => Self::SubscriptionItemDetails,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InvoiceItemDetails,
+            1 => Self::SubscriptionItemDetails,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType {}
 impl Debug for BillingBillResourceInvoicingLinesParentsInvoiceLineItemParentType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{text, timestamp};
 pub type LoginLink = Lens<markers::LoginLink>;
 impl LoginLink {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `login_link`.
@@ -29,7 +29,7 @@ impl LoginLink {
         text(&self.value, "object")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `login_link`.

@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type Mandate = Lens<markers::Mandate>;
 impl Mandate {
     /// The path of [`customer_acceptance`](Self::customer_acceptance).
-    pub const CUSTOMER_ACCEPTANCE: v::Path<Self, k::Object<CustomerAcceptance>> = v::Path::new(
+    pub const CUSTOMER_ACCEPTANCE: v::Path<Self, k::Object<CustomerAcceptance>> = v::path(
         "customer_acceptance",
     );
     /// A nested [`CustomerAcceptance`].
@@ -29,7 +29,7 @@ impl Mandate {
         object(&self.value, "customer_acceptance")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `mandate`.
@@ -38,7 +38,7 @@ impl Mandate {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `mandate`.
@@ -47,7 +47,7 @@ impl Mandate {
         boolean(&self.value, "livemode")
     }
     /// The path of [`multi_use`](Self::multi_use).
-    pub const MULTI_USE: v::Path<Self, k::Object<MandateMultiUse>> = v::Path::new(
+    pub const MULTI_USE: v::Path<Self, k::Object<MandateMultiUse>> = v::path(
         "multi_use",
     );
     /// A nested [`MandateMultiUse`]; may be absent.
@@ -65,7 +65,7 @@ impl Mandate {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::Path::new("on_behalf_of");
+    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::path("on_behalf_of");
     /// A string; may be absent.
     ///
     /// Source: `on_behalf_of` of `mandate`.
@@ -74,7 +74,7 @@ impl Mandate {
         text(&self.value, "on_behalf_of")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded.
@@ -88,7 +88,7 @@ impl Mandate {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<MandatePaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`MandatePaymentMethodDetails`].
     ///
     /// Source: `payment_method_details` of `mandate`.
@@ -97,7 +97,7 @@ impl Mandate {
         object(&self.value, "payment_method_details")
     }
     /// The path of [`single_use`](Self::single_use).
-    pub const SINGLE_USE: v::Path<Self, k::Object<MandateSingleUse>> = v::Path::new(
+    pub const SINGLE_USE: v::Path<Self, k::Object<MandateSingleUse>> = v::path(
         "single_use",
     );
     /// A nested [`MandateSingleUse`]; may be absent.
@@ -108,7 +108,7 @@ impl Mandate {
         object(&self.value, "single_use")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<MandateStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<MandateStatus>> = v::path("status");
     /// One of the values of [`MandateStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `mandate`.
@@ -117,7 +117,7 @@ impl Mandate {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<MandateType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<MandateType>> = v::path("type");
     /// One of the values of [`MandateType`], or one that is newer than this list.
     ///
     /// Source: `type` of `mandate`.
@@ -168,7 +168,7 @@ pub type CardMandatePaymentMethodDetails = Lens<
 >;
 impl CardMandatePaymentMethodDetails {
     /// The path of [`india`](Self::india).
-    pub const INDIA: v::Path<Self, k::Object<CardMandatePaymentMethodDetailsIndia>> = v::Path::new(
+    pub const INDIA: v::Path<Self, k::Object<CardMandatePaymentMethodDetailsIndia>> = v::path(
         "india",
     );
     /// A nested [`CardMandatePaymentMethodDetailsIndia`]; may be absent.
@@ -190,7 +190,7 @@ impl CardMandatePaymentMethodDetailsIndia {
     pub const INACTIVE_REASON: v::Path<
         Self,
         k::Enum<CardMandatePaymentMethodDetailsIndiaInactiveReason>,
-    > = v::Path::new("inactive_reason");
+    > = v::path("inactive_reason");
     /// One of the values of [`CardMandatePaymentMethodDetailsIndiaInactiveReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `inactive_reason` of `card_mandate_payment_method_details_india`.
@@ -207,7 +207,7 @@ impl CardMandatePaymentMethodDetailsIndia {
 pub type CustomerAcceptance = Lens<markers::CustomerAcceptance>;
 impl CustomerAcceptance {
     /// The path of [`accepted_at`](Self::accepted_at).
-    pub const ACCEPTED_AT: v::Path<Self, k::Time> = v::Path::new("accepted_at");
+    pub const ACCEPTED_AT: v::Path<Self, k::Time> = v::path("accepted_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `accepted_at` of `customer_acceptance`.
@@ -216,9 +216,7 @@ impl CustomerAcceptance {
         timestamp(&self.value, "accepted_at")
     }
     /// The path of [`offline`](Self::offline).
-    pub const OFFLINE: v::Path<Self, k::Object<OfflineAcceptance>> = v::Path::new(
-        "offline",
-    );
+    pub const OFFLINE: v::Path<Self, k::Object<OfflineAcceptance>> = v::path("offline");
     /// A nested [`OfflineAcceptance`]; may be absent.
     ///
     /// Source: `offline` of `customer_acceptance`.
@@ -227,9 +225,7 @@ impl CustomerAcceptance {
         object(&self.value, "offline")
     }
     /// The path of [`online`](Self::online).
-    pub const ONLINE: v::Path<Self, k::Object<OnlineAcceptance>> = v::Path::new(
-        "online",
-    );
+    pub const ONLINE: v::Path<Self, k::Object<OnlineAcceptance>> = v::path("online");
     /// A nested [`OnlineAcceptance`]; may be absent.
     ///
     /// Source: `online` of `customer_acceptance`.
@@ -238,9 +234,7 @@ impl CustomerAcceptance {
         object(&self.value, "online")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CustomerAcceptanceType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<CustomerAcceptanceType>> = v::path("type");
     /// One of the values of [`CustomerAcceptanceType`], or one that is newer than this list.
     ///
     /// Source: `type` of `customer_acceptance`.
@@ -287,7 +281,7 @@ impl MandateAcssDebit {
     pub const DEFAULT_FOR: v::Path<
         Self,
         k::Array<k::Enum<MandateAcssDebitDefaultFor>>,
-    > = v::Path::new("default_for");
+    > = v::path("default_for");
     /// An array: one of the values of [`MandateAcssDebitDefaultFor`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `default_for` of `mandate_acss_debit`.
@@ -296,7 +290,7 @@ impl MandateAcssDebit {
         array(&self.value, "default_for")
     }
     /// The path of [`interval_description`](Self::interval_description).
-    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "interval_description",
     );
     /// A string; may be `null`.
@@ -310,7 +304,7 @@ impl MandateAcssDebit {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<MandateAcssDebitPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`MandateAcssDebitPaymentSchedule`], or one that is newer than this list.
     ///
     /// Source: `payment_schedule` of `mandate_acss_debit`.
@@ -322,7 +316,7 @@ impl MandateAcssDebit {
     pub const TRANSACTION_TYPE: v::Path<
         Self,
         k::Enum<MandateAcssDebitTransactionType>,
-    > = v::Path::new("transaction_type");
+    > = v::path("transaction_type");
     /// One of the values of [`MandateAcssDebitTransactionType`], or one that is newer than this list.
     ///
     /// Source: `transaction_type` of `mandate_acss_debit`.
@@ -334,14 +328,14 @@ impl MandateAcssDebit {
 /// Part of other objects: `mandate_amazon_pay`.
 ///
 /// Source: schema `mandate_amazon_pay`.
-pub type MandateAmazonPay = Lens<markers::MandateAmazonPay>;
+pub type MandateAmazonPay = super::MandateLink;
 /// Part of other objects: `mandate_au_becs_debit`.
 ///
 /// Source: schema `mandate_au_becs_debit`.
 pub type MandateAuBecsDebit = Lens<markers::MandateAuBecsDebit>;
 impl MandateAuBecsDebit {
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `mandate_au_becs_debit`.
@@ -356,7 +350,7 @@ impl MandateAuBecsDebit {
 pub type MandateBacsDebit = Lens<markers::MandateBacsDebit>;
 impl MandateBacsDebit {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `mandate_bacs_debit`.
@@ -365,7 +359,7 @@ impl MandateBacsDebit {
         text(&self.value, "display_name")
     }
     /// The path of [`network_status`](Self::network_status).
-    pub const NETWORK_STATUS: v::Path<Self, k::Enum<MandateBacsDebitNetworkStatus>> = v::Path::new(
+    pub const NETWORK_STATUS: v::Path<Self, k::Enum<MandateBacsDebitNetworkStatus>> = v::path(
         "network_status",
     );
     /// One of the values of [`MandateBacsDebitNetworkStatus`], or one that is newer than this list.
@@ -376,7 +370,7 @@ impl MandateBacsDebit {
         open_enum(&self.value, "network_status")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `mandate_bacs_debit`.
@@ -388,7 +382,7 @@ impl MandateBacsDebit {
     pub const REVOCATION_REASON: v::Path<
         Self,
         k::Enum<MandateBacsDebitRevocationReason>,
-    > = v::Path::new("revocation_reason");
+    > = v::path("revocation_reason");
     /// One of the values of [`MandateBacsDebitRevocationReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `revocation_reason` of `mandate_bacs_debit`.
@@ -397,7 +391,7 @@ impl MandateBacsDebit {
         open_enum(&self.value, "revocation_reason")
     }
     /// The path of [`service_user_number`](Self::service_user_number).
-    pub const SERVICE_USER_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SERVICE_USER_NUMBER: v::Path<Self, k::Text> = v::path(
         "service_user_number",
     );
     /// A string; may be `null`.
@@ -408,7 +402,7 @@ impl MandateBacsDebit {
         text(&self.value, "service_user_number")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `mandate_bacs_debit`.
@@ -423,7 +417,7 @@ impl MandateBacsDebit {
 pub type MandateBlik = Lens<markers::MandateBlik>;
 impl MandateBlik {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `mandate_blik`.
@@ -432,7 +426,7 @@ impl MandateBlik {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `off_session`.
     ///
     /// Source: `type` of `mandate_blik`.
@@ -444,19 +438,19 @@ impl MandateBlik {
 /// Part of other objects: `mandate_cashapp`.
 ///
 /// Source: schema `mandate_cashapp`.
-pub type MandateCashapp = Lens<markers::MandateCashapp>;
+pub type MandateCashapp = super::MandateLink;
 /// Part of other objects: `mandate_kakao_pay`.
 ///
 /// Source: schema `mandate_kakao_pay`.
-pub type MandateKakaoPay = Lens<markers::MandateKakaoPay>;
+pub type MandateKakaoPay = super::MandateLink;
 /// Part of other objects: `mandate_klarna`.
 ///
 /// Source: schema `mandate_klarna`.
-pub type MandateKlarna = Lens<markers::MandateKlarna>;
+pub type MandateKlarna = super::MandateLink;
 /// Part of other objects: `mandate_kr_card`.
 ///
 /// Source: schema `mandate_kr_card`.
-pub type MandateKrCard = Lens<markers::MandateKrCard>;
+pub type MandateKrCard = super::MandateLink;
 /// Part of other objects: `mandate_link`.
 ///
 /// Source: schema `mandate_link`.
@@ -467,7 +461,7 @@ pub type MandateLink = Lens<markers::MandateLink>;
 pub type MandateMultiUse = Lens<markers::MandateMultiUse>;
 impl MandateMultiUse {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `amount` of `mandate_multi_use`.
@@ -476,7 +470,7 @@ impl MandateMultiUse {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent.
     ///
     /// Source: `currency` of `mandate_multi_use`.
@@ -488,18 +482,18 @@ impl MandateMultiUse {
 /// Part of other objects: `mandate_naver_pay`.
 ///
 /// Source: schema `mandate_naver_pay`.
-pub type MandateNaverPay = Lens<markers::MandateNaverPay>;
+pub type MandateNaverPay = super::MandateLink;
 /// Part of other objects: `mandate_nz_bank_account`.
 ///
 /// Source: schema `mandate_nz_bank_account`.
-pub type MandateNzBankAccount = Lens<markers::MandateNzBankAccount>;
+pub type MandateNzBankAccount = super::MandateLink;
 /// Part of other objects: `mandate_payment_method_details`.
 ///
 /// Source: schema `mandate_payment_method_details`.
 pub type MandatePaymentMethodDetails = Lens<markers::MandatePaymentMethodDetails>;
 impl MandatePaymentMethodDetails {
     /// The path of [`acss_debit`](Self::acss_debit).
-    pub const ACSS_DEBIT: v::Path<Self, k::Object<MandateAcssDebit>> = v::Path::new(
+    pub const ACSS_DEBIT: v::Path<Self, k::Object<MandateAcssDebit>> = v::path(
         "acss_debit",
     );
     /// A nested [`MandateAcssDebit`]; may be absent.
@@ -510,7 +504,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "acss_debit")
     }
     /// The path of [`amazon_pay`](Self::amazon_pay).
-    pub const AMAZON_PAY: v::Path<Self, k::Object<MandateAmazonPay>> = v::Path::new(
+    pub const AMAZON_PAY: v::Path<Self, k::Object<MandateAmazonPay>> = v::path(
         "amazon_pay",
     );
     /// A nested [`MandateAmazonPay`]; may be absent.
@@ -521,7 +515,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "amazon_pay")
     }
     /// The path of [`au_becs_debit`](Self::au_becs_debit).
-    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<MandateAuBecsDebit>> = v::Path::new(
+    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<MandateAuBecsDebit>> = v::path(
         "au_becs_debit",
     );
     /// A nested [`MandateAuBecsDebit`]; may be absent.
@@ -532,7 +526,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "au_becs_debit")
     }
     /// The path of [`bacs_debit`](Self::bacs_debit).
-    pub const BACS_DEBIT: v::Path<Self, k::Object<MandateBacsDebit>> = v::Path::new(
+    pub const BACS_DEBIT: v::Path<Self, k::Object<MandateBacsDebit>> = v::path(
         "bacs_debit",
     );
     /// A nested [`MandateBacsDebit`]; may be absent.
@@ -543,7 +537,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<MandateBlik>> = v::Path::new("blik");
+    pub const BLIK: v::Path<Self, k::Object<MandateBlik>> = v::path("blik");
     /// A nested [`MandateBlik`]; may be absent.
     ///
     /// Source: `blik` of `mandate_payment_method_details`.
@@ -552,7 +546,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "blik")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<CardMandatePaymentMethodDetails>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<CardMandatePaymentMethodDetails>> = v::path(
         "card",
     );
     /// A nested [`CardMandatePaymentMethodDetails`]; may be absent.
@@ -563,9 +557,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "card")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<MandateCashapp>> = v::Path::new(
-        "cashapp",
-    );
+    pub const CASHAPP: v::Path<Self, k::Object<MandateCashapp>> = v::path("cashapp");
     /// A nested [`MandateCashapp`]; may be absent.
     ///
     /// Source: `cashapp` of `mandate_payment_method_details`.
@@ -574,7 +566,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "cashapp")
     }
     /// The path of [`kakao_pay`](Self::kakao_pay).
-    pub const KAKAO_PAY: v::Path<Self, k::Object<MandateKakaoPay>> = v::Path::new(
+    pub const KAKAO_PAY: v::Path<Self, k::Object<MandateKakaoPay>> = v::path(
         "kakao_pay",
     );
     /// A nested [`MandateKakaoPay`]; may be absent.
@@ -585,7 +577,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<MandateKlarna>> = v::Path::new("klarna");
+    pub const KLARNA: v::Path<Self, k::Object<MandateKlarna>> = v::path("klarna");
     /// A nested [`MandateKlarna`]; may be absent.
     ///
     /// Source: `klarna` of `mandate_payment_method_details`.
@@ -594,7 +586,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "klarna")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<MandateKrCard>> = v::Path::new("kr_card");
+    pub const KR_CARD: v::Path<Self, k::Object<MandateKrCard>> = v::path("kr_card");
     /// A nested [`MandateKrCard`]; may be absent.
     ///
     /// Source: `kr_card` of `mandate_payment_method_details`.
@@ -603,7 +595,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<MandateLink>> = v::Path::new("link");
+    pub const LINK: v::Path<Self, k::Object<MandateLink>> = v::path("link");
     /// A nested [`MandateLink`]; may be absent.
     ///
     /// Source: `link` of `mandate_payment_method_details`.
@@ -612,7 +604,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "link")
     }
     /// The path of [`naver_pay`](Self::naver_pay).
-    pub const NAVER_PAY: v::Path<Self, k::Object<MandateNaverPay>> = v::Path::new(
+    pub const NAVER_PAY: v::Path<Self, k::Object<MandateNaverPay>> = v::path(
         "naver_pay",
     );
     /// A nested [`MandateNaverPay`]; may be absent.
@@ -623,7 +615,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "naver_pay")
     }
     /// The path of [`nz_bank_account`](Self::nz_bank_account).
-    pub const NZ_BANK_ACCOUNT: v::Path<Self, k::Object<MandateNzBankAccount>> = v::Path::new(
+    pub const NZ_BANK_ACCOUNT: v::Path<Self, k::Object<MandateNzBankAccount>> = v::path(
         "nz_bank_account",
     );
     /// A nested [`MandateNzBankAccount`]; may be absent.
@@ -634,7 +626,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "nz_bank_account")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<MandatePaypal>> = v::Path::new("paypal");
+    pub const PAYPAL: v::Path<Self, k::Object<MandatePaypal>> = v::path("paypal");
     /// A nested [`MandatePaypal`]; may be absent.
     ///
     /// Source: `paypal` of `mandate_payment_method_details`.
@@ -643,7 +635,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "paypal")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<MandatePayto>> = v::Path::new("payto");
+    pub const PAYTO: v::Path<Self, k::Object<MandatePayto>> = v::path("payto");
     /// A nested [`MandatePayto`]; may be absent.
     ///
     /// Source: `payto` of `mandate_payment_method_details`.
@@ -652,7 +644,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<MandatePix>> = v::Path::new("pix");
+    pub const PIX: v::Path<Self, k::Object<MandatePix>> = v::path("pix");
     /// A nested [`MandatePix`]; may be absent.
     ///
     /// Source: `pix` of `mandate_payment_method_details`.
@@ -661,7 +653,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "pix")
     }
     /// The path of [`revolut_pay`](Self::revolut_pay).
-    pub const REVOLUT_PAY: v::Path<Self, k::Object<MandateRevolutPay>> = v::Path::new(
+    pub const REVOLUT_PAY: v::Path<Self, k::Object<MandateRevolutPay>> = v::path(
         "revolut_pay",
     );
     /// A nested [`MandateRevolutPay`]; may be absent.
@@ -672,7 +664,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "revolut_pay")
     }
     /// The path of [`sepa_debit`](Self::sepa_debit).
-    pub const SEPA_DEBIT: v::Path<Self, k::Object<MandateSepaDebit>> = v::Path::new(
+    pub const SEPA_DEBIT: v::Path<Self, k::Object<MandateSepaDebit>> = v::path(
         "sepa_debit",
     );
     /// A nested [`MandateSepaDebit`]; may be absent.
@@ -683,7 +675,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<MandateTwint>> = v::Path::new("twint");
+    pub const TWINT: v::Path<Self, k::Object<MandateTwint>> = v::path("twint");
     /// A nested [`MandateTwint`]; may be absent.
     ///
     /// Source: `twint` of `mandate_payment_method_details`.
@@ -692,7 +684,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `mandate_payment_method_details`.
@@ -701,7 +693,7 @@ impl MandatePaymentMethodDetails {
         text(&self.value, "type")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<MandateUpi>> = v::Path::new("upi");
+    pub const UPI: v::Path<Self, k::Object<MandateUpi>> = v::path("upi");
     /// A nested [`MandateUpi`]; may be absent.
     ///
     /// Source: `upi` of `mandate_payment_method_details`.
@@ -710,7 +702,7 @@ impl MandatePaymentMethodDetails {
         object(&self.value, "upi")
     }
     /// The path of [`us_bank_account`](Self::us_bank_account).
-    pub const US_BANK_ACCOUNT: v::Path<Self, k::Object<MandateUsBankAccount>> = v::Path::new(
+    pub const US_BANK_ACCOUNT: v::Path<Self, k::Object<MandateUsBankAccount>> = v::path(
         "us_bank_account",
     );
     /// A nested [`MandateUsBankAccount`]; may be absent.
@@ -867,7 +859,7 @@ pub enum MandatePaymentMethodDetailsVariant<'a> {
 pub type MandatePaypal = Lens<markers::MandatePaypal>;
 impl MandatePaypal {
     /// The path of [`billing_agreement_id`](Self::billing_agreement_id).
-    pub const BILLING_AGREEMENT_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const BILLING_AGREEMENT_ID: v::Path<Self, k::Text> = v::path(
         "billing_agreement_id",
     );
     /// A string; may be `null`.
@@ -878,7 +870,7 @@ impl MandatePaypal {
         text(&self.value, "billing_agreement_id")
     }
     /// The path of [`payer_id`](Self::payer_id).
-    pub const PAYER_ID: v::Path<Self, k::Text> = v::Path::new("payer_id");
+    pub const PAYER_ID: v::Path<Self, k::Text> = v::path("payer_id");
     /// A string; may be `null`.
     ///
     /// Source: `payer_id` of `mandate_paypal`.
@@ -893,7 +885,7 @@ impl MandatePaypal {
 pub type MandatePayto = Lens<markers::MandatePayto>;
 impl MandatePayto {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `mandate_payto`.
@@ -902,7 +894,7 @@ impl MandatePayto {
         int(&self.value, "amount")
     }
     /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandatePaytoAmountType>> = v::Path::new(
+    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandatePaytoAmountType>> = v::path(
         "amount_type",
     );
     /// One of the values of [`MandatePaytoAmountType`], or one that is newer than this list.
@@ -913,7 +905,7 @@ impl MandatePayto {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be `null`.
     ///
     /// Source: `end_date` of `mandate_payto`.
@@ -922,7 +914,7 @@ impl MandatePayto {
         text(&self.value, "end_date")
     }
     /// The path of [`payment_schedule`](Self::payment_schedule).
-    pub const PAYMENT_SCHEDULE: v::Path<Self, k::Enum<MandatePaytoPaymentSchedule>> = v::Path::new(
+    pub const PAYMENT_SCHEDULE: v::Path<Self, k::Enum<MandatePaytoPaymentSchedule>> = v::path(
         "payment_schedule",
     );
     /// One of the values of [`MandatePaytoPaymentSchedule`], or one that is newer than this list.
@@ -933,7 +925,7 @@ impl MandatePayto {
         open_enum(&self.value, "payment_schedule")
     }
     /// The path of [`payments_per_period`](Self::payments_per_period).
-    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::Path::new(
+    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::path(
         "payments_per_period",
     );
     /// An integer; may be `null`.
@@ -944,9 +936,7 @@ impl MandatePayto {
         int(&self.value, "payments_per_period")
     }
     /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<Self, k::Enum<MandatePaytoPurpose>> = v::Path::new(
-        "purpose",
-    );
+    pub const PURPOSE: v::Path<Self, k::Enum<MandatePaytoPurpose>> = v::path("purpose");
     /// One of the values of [`MandatePaytoPurpose`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `purpose` of `mandate_payto`.
@@ -955,7 +945,7 @@ impl MandatePayto {
         open_enum(&self.value, "purpose")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Text> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Text> = v::path("start_date");
     /// A string; may be `null`.
     ///
     /// Source: `start_date` of `mandate_payto`.
@@ -970,7 +960,7 @@ impl MandatePayto {
 pub type MandatePix = Lens<markers::MandatePix>;
 impl MandatePix {
     /// The path of [`amount_includes_iof`](Self::amount_includes_iof).
-    pub const AMOUNT_INCLUDES_IOF: v::Path<Self, k::Enum<MandatePixAmountIncludesIof>> = v::Path::new(
+    pub const AMOUNT_INCLUDES_IOF: v::Path<Self, k::Enum<MandatePixAmountIncludesIof>> = v::path(
         "amount_includes_iof",
     );
     /// One of the values of [`MandatePixAmountIncludesIof`], or one that is newer than this list; may be absent.
@@ -981,7 +971,7 @@ impl MandatePix {
         open_enum(&self.value, "amount_includes_iof")
     }
     /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandatePixAmountType>> = v::Path::new(
+    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandatePixAmountType>> = v::path(
         "amount_type",
     );
     /// One of the values of [`MandatePixAmountType`], or one that is newer than this list; may be absent.
@@ -992,7 +982,7 @@ impl MandatePix {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be absent.
     ///
     /// Source: `end_date` of `mandate_pix`.
@@ -1001,7 +991,7 @@ impl MandatePix {
         text(&self.value, "end_date")
     }
     /// The path of [`payment_schedule`](Self::payment_schedule).
-    pub const PAYMENT_SCHEDULE: v::Path<Self, k::Enum<MandatePixPaymentSchedule>> = v::Path::new(
+    pub const PAYMENT_SCHEDULE: v::Path<Self, k::Enum<MandatePixPaymentSchedule>> = v::path(
         "payment_schedule",
     );
     /// One of the values of [`MandatePixPaymentSchedule`], or one that is newer than this list; may be absent.
@@ -1012,7 +1002,7 @@ impl MandatePix {
         open_enum(&self.value, "payment_schedule")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `mandate_pix`.
@@ -1021,7 +1011,7 @@ impl MandatePix {
         text(&self.value, "reference")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Text> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Text> = v::path("start_date");
     /// A string; may be absent.
     ///
     /// Source: `start_date` of `mandate_pix`.
@@ -1033,14 +1023,14 @@ impl MandatePix {
 /// Part of other objects: `mandate_revolut_pay`.
 ///
 /// Source: schema `mandate_revolut_pay`.
-pub type MandateRevolutPay = Lens<markers::MandateRevolutPay>;
+pub type MandateRevolutPay = super::MandateLink;
 /// Part of other objects: `mandate_sepa_debit`.
 ///
 /// Source: schema `mandate_sepa_debit`.
 pub type MandateSepaDebit = Lens<markers::MandateSepaDebit>;
 impl MandateSepaDebit {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `mandate_sepa_debit`.
@@ -1049,7 +1039,7 @@ impl MandateSepaDebit {
         text(&self.value, "reference")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `mandate_sepa_debit`.
@@ -1064,7 +1054,7 @@ impl MandateSepaDebit {
 pub type MandateSingleUse = Lens<markers::MandateSingleUse>;
 impl MandateSingleUse {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `mandate_single_use`.
@@ -1073,7 +1063,7 @@ impl MandateSingleUse {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `mandate_single_use`.
@@ -1085,14 +1075,14 @@ impl MandateSingleUse {
 /// Part of other objects: `mandate_twint`.
 ///
 /// Source: schema `mandate_twint`.
-pub type MandateTwint = Lens<markers::MandateTwint>;
+pub type MandateTwint = super::MandateLink;
 /// Part of other objects: `mandate_upi`.
 ///
 /// Source: schema `mandate_upi`.
 pub type MandateUpi = Lens<markers::MandateUpi>;
 impl MandateUpi {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `mandate_upi`.
@@ -1101,7 +1091,7 @@ impl MandateUpi {
         int(&self.value, "amount")
     }
     /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandateUpiAmountType>> = v::Path::new(
+    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<MandateUpiAmountType>> = v::path(
         "amount_type",
     );
     /// One of the values of [`MandateUpiAmountType`], or one that is newer than this list; may be `null`.
@@ -1112,7 +1102,7 @@ impl MandateUpi {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `mandate_upi`.
@@ -1121,7 +1111,7 @@ impl MandateUpi {
         text(&self.value, "description")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `end_date` of `mandate_upi`.
@@ -1136,9 +1126,7 @@ impl MandateUpi {
 pub type MandateUsBankAccount = Lens<markers::MandateUsBankAccount>;
 impl MandateUsBankAccount {
     /// The path of [`collection_method`](Self::collection_method).
-    pub const COLLECTION_METHOD: v::Path<Self, k::Text> = v::Path::new(
-        "collection_method",
-    );
+    pub const COLLECTION_METHOD: v::Path<Self, k::Text> = v::path("collection_method");
     /// Always `paper`; may be absent.
     ///
     /// Source: `collection_method` of `mandate_us_bank_account`.
@@ -1150,14 +1138,14 @@ impl MandateUsBankAccount {
 /// Part of other objects: `offline_acceptance`.
 ///
 /// Source: schema `offline_acceptance`.
-pub type OfflineAcceptance = Lens<markers::OfflineAcceptance>;
+pub type OfflineAcceptance = super::MandateLink;
 /// Part of other objects: `online_acceptance`.
 ///
 /// Source: schema `online_acceptance`.
 pub type OnlineAcceptance = Lens<markers::OnlineAcceptance>;
 impl OnlineAcceptance {
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `online_acceptance`.
@@ -1166,7 +1154,7 @@ impl OnlineAcceptance {
         text(&self.value, "ip_address")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string; may be `null`.
     ///
     /// Source: `user_agent` of `online_acceptance`.
@@ -1219,98 +1207,40 @@ impl v::OpenEnum for CardMandatePaymentMethodDetailsIndiaInactiveReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::CardNotSupported,
-                2 => Self::CurrencyNotSupported,
-                3 => Self::Expired,
-                4 => Self::IssuerNotSupported,
-                5 => Self::ProcessingError,
-                6 => Self::Undetermined,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::CardNotSupported,
+            2 => Self::CurrencyNotSupported,
+            3 => Self::Expired,
+            4 => Self::IssuerNotSupported,
+            5 => Self::ProcessingError,
+            6 => Self::Undetermined,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CardMandatePaymentMethodDetailsIndiaInactiveReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CardMandatePaymentMethodDetailsIndiaInactiveReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CardMandatePaymentMethodDetailsIndiaInactiveReason {}
 impl Debug for CardMandatePaymentMethodDetailsIndiaInactiveReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `customer_acceptance.type`.
-#[non_exhaustive]
-pub enum CustomerAcceptanceType {
-    /// `offline`
-    Offline,
-    /// `online`
-    Online,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CustomerAcceptanceType {
-    const VALUES: &'static [&'static str] = &["offline", "online"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Offline => "offline",
-            Self::Online => "online",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Offline,
-                1 => Self::Online,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CustomerAcceptanceType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CustomerAcceptanceType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CustomerAcceptanceType {}
-impl Debug for CustomerAcceptanceType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TerminalReaderStatus as CustomerAcceptanceType;
 /// The values of `mandate_acss_debit.default_for`.
 #[non_exhaustive]
 pub enum MandateAcssDebitDefaultFor {
@@ -1332,37 +1262,31 @@ impl v::OpenEnum for MandateAcssDebitDefaultFor {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Invoice,
-                1 => Self::Subscription,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Invoice,
+            1 => Self::Subscription,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateAcssDebitDefaultFor {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateAcssDebitDefaultFor {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateAcssDebitDefaultFor {}
 impl Debug for MandateAcssDebitDefaultFor {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_acss_debit.payment_schedule`.
@@ -1389,38 +1313,32 @@ impl v::OpenEnum for MandateAcssDebitPaymentSchedule {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Combined,
-                1 => Self::Interval,
-                2 => Self::Sporadic,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Combined,
+            1 => Self::Interval,
+            2 => Self::Sporadic,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateAcssDebitPaymentSchedule {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateAcssDebitPaymentSchedule {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateAcssDebitPaymentSchedule {}
 impl Debug for MandateAcssDebitPaymentSchedule {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_acss_debit.transaction_type`.
@@ -1444,37 +1362,31 @@ impl v::OpenEnum for MandateAcssDebitTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Business,
+            1 => Self::Personal,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateAcssDebitTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateAcssDebitTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateAcssDebitTransactionType {}
 impl Debug for MandateAcssDebitTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_bacs_debit.network_status`.
@@ -1509,39 +1421,33 @@ impl v::OpenEnum for MandateBacsDebitNetworkStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Accepted,
-                1 => Self::Pending,
-                2 => Self::Refused,
-                3 => Self::Revoked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Accepted,
+            1 => Self::Pending,
+            2 => Self::Refused,
+            3 => Self::Revoked,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateBacsDebitNetworkStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateBacsDebitNetworkStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateBacsDebitNetworkStatus {}
 impl Debug for MandateBacsDebitNetworkStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_bacs_debit.revocation_reason`.
@@ -1580,96 +1486,38 @@ impl v::OpenEnum for MandateBacsDebitRevocationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::BankAccountRestricted,
-                2 => Self::BankOwnershipChanged,
-                3 => Self::CouldNotProcess,
-                4 => Self::DebitNotAuthorized,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::BankAccountRestricted,
+            2 => Self::BankOwnershipChanged,
+            3 => Self::CouldNotProcess,
+            4 => Self::DebitNotAuthorized,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateBacsDebitRevocationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateBacsDebitRevocationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateBacsDebitRevocationReason {}
 impl Debug for MandateBacsDebitRevocationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_payto.amount_type`.
-#[non_exhaustive]
-pub enum MandatePaytoAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandatePaytoAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandatePaytoAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandatePaytoAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandatePaytoAmountType {}
-impl Debug for MandatePaytoAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as MandatePaytoAmountType;
 /// The values of `mandate_payto.payment_schedule`.
 #[non_exhaustive]
 pub enum MandatePaytoPaymentSchedule {
@@ -1718,43 +1566,37 @@ impl v::OpenEnum for MandatePaytoPaymentSchedule {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adhoc,
-                1 => Self::Annual,
-                2 => Self::Daily,
-                3 => Self::Fortnightly,
-                4 => Self::Monthly,
-                5 => Self::Quarterly,
-                6 => Self::SemiAnnual,
-                7 => Self::Weekly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adhoc,
+            1 => Self::Annual,
+            2 => Self::Daily,
+            3 => Self::Fortnightly,
+            4 => Self::Monthly,
+            5 => Self::Quarterly,
+            6 => Self::SemiAnnual,
+            7 => Self::Weekly,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandatePaytoPaymentSchedule {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandatePaytoPaymentSchedule {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandatePaytoPaymentSchedule {}
 impl Debug for MandatePaytoPaymentSchedule {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_payto.purpose`.
@@ -1817,46 +1659,40 @@ impl v::OpenEnum for MandatePaytoPurpose {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DependantSupport,
-                1 => Self::Government,
-                2 => Self::Loan,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Pension,
-                6 => Self::Personal,
-                7 => Self::Retail,
-                8 => Self::Salary,
-                9 => Self::Tax,
-                10 => Self::Utility,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DependantSupport,
+            1 => Self::Government,
+            2 => Self::Loan,
+            3 => Self::Mortgage,
+            4 => Self::OtherValue,
+            5 => Self::Pension,
+            6 => Self::Personal,
+            7 => Self::Retail,
+            8 => Self::Salary,
+            9 => Self::Tax,
+            10 => Self::Utility,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandatePaytoPurpose {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandatePaytoPurpose {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandatePaytoPurpose {}
 impl Debug for MandatePaytoPurpose {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_pix.amount_includes_iof`.
@@ -1880,37 +1716,31 @@ impl v::OpenEnum for MandatePixAmountIncludesIof {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Always,
+            1 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandatePixAmountIncludesIof {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandatePixAmountIncludesIof {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandatePixAmountIncludesIof {}
 impl Debug for MandatePixAmountIncludesIof {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_pix.amount_type`.
@@ -1934,37 +1764,31 @@ impl v::OpenEnum for MandatePixAmountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Fixed,
+            1 => Self::Maximum,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandatePixAmountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandatePixAmountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandatePixAmountType {}
 impl Debug for MandatePixAmountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_pix.payment_schedule`.
@@ -2003,40 +1827,34 @@ impl v::OpenEnum for MandatePixPaymentSchedule {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Halfyearly,
-                1 => Self::Monthly,
-                2 => Self::Quarterly,
-                3 => Self::Weekly,
-                4 => Self::Yearly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Halfyearly,
+            1 => Self::Monthly,
+            2 => Self::Quarterly,
+            3 => Self::Weekly,
+            4 => Self::Yearly,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandatePixPaymentSchedule {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandatePixPaymentSchedule {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandatePixPaymentSchedule {}
 impl Debug for MandatePixPaymentSchedule {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate.status`.
@@ -2063,38 +1881,32 @@ impl v::OpenEnum for MandateStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Inactive,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Inactive,
+            2 => Self::Pending,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateStatus {}
 impl Debug for MandateStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate.type`.
@@ -2118,90 +1930,32 @@ impl v::OpenEnum for MandateType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MultiUse,
-                1 => Self::SingleUse,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MultiUse,
+            1 => Self::SingleUse,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for MandateType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for MandateType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for MandateType {}
 impl Debug for MandateType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `mandate_upi.amount_type`.
-#[non_exhaustive]
-pub enum MandateUpiAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for MandateUpiAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for MandateUpiAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for MandateUpiAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for MandateUpiAmountType {}
-impl Debug for MandateUpiAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as MandateUpiAmountType;

@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Account, Address, ApiErrors, Application, BankAccount, Card, Charge, Customer,
+    Account, Address, ApiErrors, Application, Charge, Customer,
     FundingInstructionsBankTransferFinancialAddress, Lens, LinkedAccountOptionsCommon,
     PaymentFlowsPaymentIntentPresentmentDetails, PaymentIntentAmountDetailsLineItem,
     PaymentIntentNextActionBlikAuthorize,
@@ -14,7 +14,7 @@ use super::{
     PaymentMethodOptionsCustomerBalanceEuBankAccount,
     PaymentMethodOptionsMandateOptionsPix,
     PaymentMethodOptionsUsBankAccountMandateOptions, PaymentRecord, Review, Shipping,
-    SmorResourceManagedPayments, Source, markers,
+    SmorResourceManagedPayments, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
@@ -35,7 +35,7 @@ impl PaymentIntent {
     pub const ALLOWED_PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<PaymentIntentAllowedPaymentMethodTypes>>,
-    > = v::Path::new("allowed_payment_method_types");
+    > = v::path("allowed_payment_method_types");
     /// An array: one of the values of [`PaymentIntentAllowedPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allowed_payment_method_types` of `payment_intent`.
@@ -46,7 +46,7 @@ impl PaymentIntent {
         array(&self.value, "allowed_payment_method_types")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `payment_intent`.
@@ -55,9 +55,7 @@ impl PaymentIntent {
         int(&self.value, "amount")
     }
     /// The path of [`amount_capturable`](Self::amount_capturable).
-    pub const AMOUNT_CAPTURABLE: v::Path<Self, k::Int> = v::Path::new(
-        "amount_capturable",
-    );
+    pub const AMOUNT_CAPTURABLE: v::Path<Self, k::Int> = v::path("amount_capturable");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_capturable` of `payment_intent`.
@@ -66,7 +64,7 @@ impl PaymentIntent {
         int(&self.value, "amount_capturable")
     }
     /// The path of [`amount_details`](Self::amount_details).
-    pub const AMOUNT_DETAILS: v::Path<Self, k::Object<PaymentFlowsAmountDetails>> = v::Path::new(
+    pub const AMOUNT_DETAILS: v::Path<Self, k::Object<PaymentFlowsAmountDetails>> = v::path(
         "amount_details",
     );
     /// A nested [`PaymentFlowsAmountDetails`]; may be absent.
@@ -77,7 +75,7 @@ impl PaymentIntent {
         object(&self.value, "amount_details")
     }
     /// The path of [`amount_received`](Self::amount_received).
-    pub const AMOUNT_RECEIVED: v::Path<Self, k::Int> = v::Path::new("amount_received");
+    pub const AMOUNT_RECEIVED: v::Path<Self, k::Int> = v::path("amount_received");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_received` of `payment_intent`.
@@ -86,9 +84,7 @@ impl PaymentIntent {
         int(&self.value, "amount_received")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `payment_intent`.
@@ -97,7 +93,7 @@ impl PaymentIntent {
         expandable(&self.value, "application")
     }
     /// The path of [`application_fee_amount`](Self::application_fee_amount).
-    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::path(
         "application_fee_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -111,7 +107,7 @@ impl PaymentIntent {
     pub const AUTOMATIC_PAYMENT_METHODS: v::Path<
         Self,
         k::Object<PaymentFlowsAutomaticPaymentMethodsPaymentIntent>,
-    > = v::Path::new("automatic_payment_methods");
+    > = v::path("automatic_payment_methods");
     /// A nested [`PaymentFlowsAutomaticPaymentMethodsPaymentIntent`]; may be `null`.
     ///
     /// Source: `automatic_payment_methods` of `payment_intent`.
@@ -122,7 +118,7 @@ impl PaymentIntent {
         object(&self.value, "automatic_payment_methods")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `payment_intent`.
@@ -134,7 +130,7 @@ impl PaymentIntent {
     pub const CANCELLATION_REASON: v::Path<
         Self,
         k::Enum<PaymentIntentCancellationReason>,
-    > = v::Path::new("cancellation_reason");
+    > = v::path("cancellation_reason");
     /// One of the values of [`PaymentIntentCancellationReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `cancellation_reason` of `payment_intent`.
@@ -143,7 +139,7 @@ impl PaymentIntent {
         open_enum(&self.value, "cancellation_reason")
     }
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Enum<PaymentIntentCaptureMethod>> = v::Path::new(
+    pub const CAPTURE_METHOD: v::Path<Self, k::Enum<PaymentIntentCaptureMethod>> = v::path(
         "capture_method",
     );
     /// One of the values of [`PaymentIntentCaptureMethod`], or one that is newer than this list.
@@ -154,7 +150,7 @@ impl PaymentIntent {
         open_enum(&self.value, "capture_method")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string; may be `null`.
     ///
     /// Source: `client_secret` of `payment_intent`.
@@ -166,7 +162,7 @@ impl PaymentIntent {
     pub const CONFIRMATION_METHOD: v::Path<
         Self,
         k::Enum<PaymentIntentConfirmationMethod>,
-    > = v::Path::new("confirmation_method");
+    > = v::path("confirmation_method");
     /// One of the values of [`PaymentIntentConfirmationMethod`], or one that is newer than this list.
     ///
     /// Source: `confirmation_method` of `payment_intent`.
@@ -175,7 +171,7 @@ impl PaymentIntent {
         open_enum(&self.value, "confirmation_method")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `payment_intent`.
@@ -184,7 +180,7 @@ impl PaymentIntent {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `payment_intent`.
@@ -193,7 +189,7 @@ impl PaymentIntent {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `payment_intent`.
@@ -202,9 +198,7 @@ impl PaymentIntent {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `payment_intent`.
@@ -213,7 +207,7 @@ impl PaymentIntent {
         text(&self.value, "customer_account")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_intent`.
@@ -225,7 +219,7 @@ impl PaymentIntent {
     pub const EXCLUDED_PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<PaymentIntentExcludedPaymentMethodTypes>>,
-    > = v::Path::new("excluded_payment_method_types");
+    > = v::path("excluded_payment_method_types");
     /// An array: one of the values of [`PaymentIntentExcludedPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `excluded_payment_method_types` of `payment_intent`.
@@ -236,7 +230,7 @@ impl PaymentIntent {
         array(&self.value, "excluded_payment_method_types")
     }
     /// The path of [`hooks`](Self::hooks).
-    pub const HOOKS: v::Path<Self, k::Object<PaymentFlowsPaymentIntentAsyncWorkflows>> = v::Path::new(
+    pub const HOOKS: v::Path<Self, k::Object<PaymentFlowsPaymentIntentAsyncWorkflows>> = v::path(
         "hooks",
     );
     /// A nested [`PaymentFlowsPaymentIntentAsyncWorkflows`]; may be absent.
@@ -247,7 +241,7 @@ impl PaymentIntent {
         object(&self.value, "hooks")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_intent`.
@@ -256,7 +250,7 @@ impl PaymentIntent {
         id(&self.value, "id")
     }
     /// The path of [`last_payment_error`](Self::last_payment_error).
-    pub const LAST_PAYMENT_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new(
+    pub const LAST_PAYMENT_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path(
         "last_payment_error",
     );
     /// A nested [`ApiErrors`]; may be `null`.
@@ -267,9 +261,7 @@ impl PaymentIntent {
         object(&self.value, "last_payment_error")
     }
     /// The path of [`latest_charge`](Self::latest_charge).
-    pub const LATEST_CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new(
-        "latest_charge",
-    );
+    pub const LATEST_CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("latest_charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `latest_charge` of `payment_intent`.
@@ -278,7 +270,7 @@ impl PaymentIntent {
         expandable(&self.value, "latest_charge")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payment_intent`.
@@ -287,7 +279,7 @@ impl PaymentIntent {
         boolean(&self.value, "livemode")
     }
     /// The path of [`managed_payments`](Self::managed_payments).
-    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::Path::new(
+    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::path(
         "managed_payments",
     );
     /// A nested [`SmorResourceManagedPayments`]; may be `null`.
@@ -298,7 +290,7 @@ impl PaymentIntent {
         object(&self.value, "managed_payments")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `payment_intent`.
@@ -307,7 +299,7 @@ impl PaymentIntent {
         map(&self.value, "metadata")
     }
     /// The path of [`next_action`](Self::next_action).
-    pub const NEXT_ACTION: v::Path<Self, k::Object<PaymentIntentNextAction>> = v::Path::new(
+    pub const NEXT_ACTION: v::Path<Self, k::Object<PaymentIntentNextAction>> = v::path(
         "next_action",
     );
     /// A nested [`PaymentIntentNextAction`]; may be `null`.
@@ -325,9 +317,7 @@ impl PaymentIntent {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `payment_intent`.
@@ -336,7 +326,7 @@ impl PaymentIntent {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`payment_details`](Self::payment_details).
-    pub const PAYMENT_DETAILS: v::Path<Self, k::Object<PaymentFlowsPaymentDetails>> = v::Path::new(
+    pub const PAYMENT_DETAILS: v::Path<Self, k::Object<PaymentFlowsPaymentDetails>> = v::path(
         "payment_details",
     );
     /// A nested [`PaymentFlowsPaymentDetails`]; may be absent.
@@ -347,7 +337,7 @@ impl PaymentIntent {
         object(&self.value, "payment_details")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -361,7 +351,7 @@ impl PaymentIntent {
     pub const PAYMENT_METHOD_CONFIGURATION_DETAILS: v::Path<
         Self,
         k::Object<PaymentMethodConfigBizPaymentMethodConfigurationDetails>,
-    > = v::Path::new("payment_method_configuration_details");
+    > = v::path("payment_method_configuration_details");
     /// A nested [`PaymentMethodConfigBizPaymentMethodConfigurationDetails`]; may be `null`.
     ///
     /// Source: `payment_method_configuration_details` of `payment_intent`.
@@ -375,7 +365,7 @@ impl PaymentIntent {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`PaymentIntentPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `payment_intent`.
@@ -384,7 +374,7 @@ impl PaymentIntent {
         object(&self.value, "payment_method_options")
     }
     /// The path of [`payment_method_types`](Self::payment_method_types).
-    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "payment_method_types",
     );
     /// An array: a string.
@@ -395,7 +385,7 @@ impl PaymentIntent {
         array(&self.value, "payment_method_types")
     }
     /// The path of [`payment_record`](Self::payment_record).
-    pub const PAYMENT_RECORD: v::Path<Self, k::Ref<PaymentRecord>> = v::Path::new(
+    pub const PAYMENT_RECORD: v::Path<Self, k::Ref<PaymentRecord>> = v::path(
         "payment_record",
     );
     /// The id of a [`PaymentRecord`], or the object where it was expanded; may be `null`.
@@ -409,7 +399,7 @@ impl PaymentIntent {
     pub const PRESENTMENT_DETAILS: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentPresentmentDetails>,
-    > = v::Path::new("presentment_details");
+    > = v::path("presentment_details");
     /// A nested [`PaymentFlowsPaymentIntentPresentmentDetails`]; may be absent.
     ///
     /// Source: `presentment_details` of `payment_intent`.
@@ -420,7 +410,7 @@ impl PaymentIntent {
         object(&self.value, "presentment_details")
     }
     /// The path of [`processing`](Self::processing).
-    pub const PROCESSING: v::Path<Self, k::Object<PaymentIntentProcessing>> = v::Path::new(
+    pub const PROCESSING: v::Path<Self, k::Object<PaymentIntentProcessing>> = v::path(
         "processing",
     );
     /// A nested [`PaymentIntentProcessing`]; may be `null`.
@@ -431,7 +421,7 @@ impl PaymentIntent {
         object(&self.value, "processing")
     }
     /// The path of [`receipt_email`](Self::receipt_email).
-    pub const RECEIPT_EMAIL: v::Path<Self, k::Text> = v::Path::new("receipt_email");
+    pub const RECEIPT_EMAIL: v::Path<Self, k::Text> = v::path("receipt_email");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_email` of `payment_intent`.
@@ -440,7 +430,7 @@ impl PaymentIntent {
         text(&self.value, "receipt_email")
     }
     /// The path of [`review`](Self::review).
-    pub const REVIEW: v::Path<Self, k::Ref<Review>> = v::Path::new("review");
+    pub const REVIEW: v::Path<Self, k::Ref<Review>> = v::path("review");
     /// The id of a [`Review`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `review` of `payment_intent`.
@@ -452,7 +442,7 @@ impl PaymentIntent {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentSetupFutureUsage`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `setup_future_usage` of `payment_intent`.
@@ -461,7 +451,7 @@ impl PaymentIntent {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::Path::new("shipping");
+    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::path("shipping");
     /// A nested [`Shipping`]; may be `null`.
     ///
     /// Source: `shipping` of `payment_intent`.
@@ -470,9 +460,7 @@ impl PaymentIntent {
         object(&self.value, "shipping")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Ref<PaymentIntentSource>> = v::Path::new(
-        "source",
-    );
+    pub const SOURCE: v::Path<Self, k::Ref<PaymentIntentSource>> = v::path("source");
     /// The id of a [`PaymentIntentSource`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `source` of `payment_intent`.
@@ -481,7 +469,7 @@ impl PaymentIntent {
         expandable(&self.value, "source")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -492,7 +480,7 @@ impl PaymentIntent {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`statement_descriptor_suffix`](Self::statement_descriptor_suffix).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix",
     );
     /// A string; may be `null`.
@@ -503,9 +491,7 @@ impl PaymentIntent {
         text(&self.value, "statement_descriptor_suffix")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<PaymentIntentStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<PaymentIntentStatus>> = v::path("status");
     /// One of the values of [`PaymentIntentStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `payment_intent`.
@@ -514,7 +500,7 @@ impl PaymentIntent {
         open_enum(&self.value, "status")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<TransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<TransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`TransferData`]; may be absent or `null`.
@@ -525,7 +511,7 @@ impl PaymentIntent {
         object(&self.value, "transfer_data")
     }
     /// The path of [`transfer_group`](Self::transfer_group).
-    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::Path::new("transfer_group");
+    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::path("transfer_group");
     /// A string; may be `null`.
     ///
     /// Source: `transfer_group` of `payment_intent`.
@@ -570,7 +556,7 @@ impl v::Resource for PaymentIntent {
 pub type PaymentData = Lens<markers::PaymentData>;
 impl PaymentData {
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `payment_data`.
@@ -579,7 +565,7 @@ impl PaymentData {
         text(&self.value, "description")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `payment_data`.
@@ -594,7 +580,7 @@ impl PaymentData {
 pub type PaymentFlowsAmountDetails = Lens<markers::PaymentFlowsAmountDetails>;
 impl PaymentFlowsAmountDetails {
     /// The path of [`discount_amount`](Self::discount_amount).
-    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("discount_amount");
+    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::path("discount_amount");
     /// An integer; may be absent.
     ///
     /// Source: `discount_amount` of `payment_flows_amount_details`.
@@ -603,7 +589,7 @@ impl PaymentFlowsAmountDetails {
         int(&self.value, "discount_amount")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<PaymentFlowsAmountDetailsResourceError>> = v::Path::new(
+    pub const ERROR: v::Path<Self, k::Object<PaymentFlowsAmountDetailsResourceError>> = v::path(
         "error",
     );
     /// A nested [`PaymentFlowsAmountDetailsResourceError`]; may be absent.
@@ -617,7 +603,7 @@ impl PaymentFlowsAmountDetails {
     pub const LINE_ITEMS: v::Path<
         Self,
         k::List<k::Object<PaymentIntentAmountDetailsLineItem>>,
-    > = v::Path::new("line_items");
+    > = v::path("line_items");
     /// The first page of a list: a nested [`PaymentIntentAmountDetailsLineItem`]; empty where absent.
     ///
     /// Source: `line_items` of `payment_flows_amount_details`.
@@ -629,7 +615,7 @@ impl PaymentFlowsAmountDetails {
     pub const SHIPPING: v::Path<
         Self,
         k::Object<PaymentFlowsAmountDetailsResourceShipping>,
-    > = v::Path::new("shipping");
+    > = v::path("shipping");
     /// A nested [`PaymentFlowsAmountDetailsResourceShipping`]; may be absent.
     ///
     /// Source: `shipping` of `payment_flows_amount_details`.
@@ -638,7 +624,7 @@ impl PaymentFlowsAmountDetails {
         object(&self.value, "shipping")
     }
     /// The path of [`tax`](Self::tax).
-    pub const TAX: v::Path<Self, k::Object<PaymentFlowsAmountDetailsResourceTax>> = v::Path::new(
+    pub const TAX: v::Path<Self, k::Object<PaymentFlowsAmountDetailsResourceTax>> = v::path(
         "tax",
     );
     /// A nested [`PaymentFlowsAmountDetailsResourceTax`]; may be absent.
@@ -652,7 +638,7 @@ impl PaymentFlowsAmountDetails {
     pub const TIP: v::Path<
         Self,
         k::Object<PaymentFlowsAmountDetailsClientResourceTip>,
-    > = v::Path::new("tip");
+    > = v::path("tip");
     /// A nested [`PaymentFlowsAmountDetailsClientResourceTip`]; may be absent.
     ///
     /// Source: `tip` of `payment_flows_amount_details`.
@@ -669,7 +655,7 @@ pub type PaymentFlowsAmountDetailsClientResourceTip = Lens<
 >;
 impl PaymentFlowsAmountDetailsClientResourceTip {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be absent.
     ///
     /// Source: `amount` of `payment_flows_amount_details_client_resource_tip`.
@@ -686,7 +672,7 @@ pub type PaymentFlowsAmountDetailsResourceError = Lens<
 >;
 impl PaymentFlowsAmountDetailsResourceError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<PaymentFlowsAmountDetailsResourceErrorCode>> = v::Path::new(
+    pub const CODE: v::Path<Self, k::Enum<PaymentFlowsAmountDetailsResourceErrorCode>> = v::path(
         "code",
     );
     /// One of the values of [`PaymentFlowsAmountDetailsResourceErrorCode`], or one that is newer than this list; may be `null`.
@@ -697,7 +683,7 @@ impl PaymentFlowsAmountDetailsResourceError {
         open_enum(&self.value, "code")
     }
     /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
+    pub const MESSAGE: v::Path<Self, k::Text> = v::path("message");
     /// A string; may be `null`.
     ///
     /// Source: `message` of `payment_flows_amount_details_resource_error`.
@@ -714,7 +700,7 @@ pub type PaymentFlowsAmountDetailsResourceShipping = Lens<
 >;
 impl PaymentFlowsAmountDetailsResourceShipping {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `payment_flows_amount_details_resource_shipping`.
@@ -723,9 +709,7 @@ impl PaymentFlowsAmountDetailsResourceShipping {
         int(&self.value, "amount")
     }
     /// The path of [`from_postal_code`](Self::from_postal_code).
-    pub const FROM_POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "from_postal_code",
-    );
+    pub const FROM_POSTAL_CODE: v::Path<Self, k::Text> = v::path("from_postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `from_postal_code` of `payment_flows_amount_details_resource_shipping`.
@@ -734,7 +718,7 @@ impl PaymentFlowsAmountDetailsResourceShipping {
         text(&self.value, "from_postal_code")
     }
     /// The path of [`to_postal_code`](Self::to_postal_code).
-    pub const TO_POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("to_postal_code");
+    pub const TO_POSTAL_CODE: v::Path<Self, k::Text> = v::path("to_postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `to_postal_code` of `payment_flows_amount_details_resource_shipping`.
@@ -751,7 +735,7 @@ pub type PaymentFlowsAmountDetailsResourceTax = Lens<
 >;
 impl PaymentFlowsAmountDetailsResourceTax {
     /// The path of [`total_tax_amount`](Self::total_tax_amount).
-    pub const TOTAL_TAX_AMOUNT: v::Path<Self, k::Int> = v::Path::new("total_tax_amount");
+    pub const TOTAL_TAX_AMOUNT: v::Path<Self, k::Int> = v::path("total_tax_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `total_tax_amount` of `payment_flows_amount_details_resource_tax`.
@@ -771,7 +755,7 @@ impl PaymentFlowsAutomaticPaymentMethodsPaymentIntent {
     pub const ALLOW_REDIRECTS: v::Path<
         Self,
         k::Enum<PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects>,
-    > = v::Path::new("allow_redirects");
+    > = v::path("allow_redirects");
     /// One of the values of [`PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects`], or one that is newer than this list; may be absent.
     ///
     /// Source: `allow_redirects` of `payment_flows_automatic_payment_methods_payment_intent`.
@@ -782,7 +766,7 @@ impl PaymentFlowsAutomaticPaymentMethodsPaymentIntent {
         open_enum(&self.value, "allow_redirects")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_flows_automatic_payment_methods_payment_intent`.
@@ -797,9 +781,7 @@ impl PaymentFlowsAutomaticPaymentMethodsPaymentIntent {
 pub type PaymentFlowsPaymentDetails = Lens<markers::PaymentFlowsPaymentDetails>;
 impl PaymentFlowsPaymentDetails {
     /// The path of [`customer_reference`](Self::customer_reference).
-    pub const CUSTOMER_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "customer_reference",
-    );
+    pub const CUSTOMER_REFERENCE: v::Path<Self, k::Text> = v::path("customer_reference");
     /// A string; may be `null`.
     ///
     /// Source: `customer_reference` of `payment_flows_payment_details`.
@@ -808,7 +790,7 @@ impl PaymentFlowsPaymentDetails {
         text(&self.value, "customer_reference")
     }
     /// The path of [`order_reference`](Self::order_reference).
-    pub const ORDER_REFERENCE: v::Path<Self, k::Text> = v::Path::new("order_reference");
+    pub const ORDER_REFERENCE: v::Path<Self, k::Text> = v::path("order_reference");
     /// A string; may be `null`.
     ///
     /// Source: `order_reference` of `payment_flows_payment_details`.
@@ -828,7 +810,7 @@ impl PaymentFlowsPaymentIntentAsyncWorkflows {
     pub const INPUTS: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputs>,
-    > = v::Path::new("inputs");
+    > = v::path("inputs");
     /// A nested [`PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputs`]; may be absent.
     ///
     /// Source: `inputs` of `payment_flows_payment_intent_async_workflows`.
@@ -850,7 +832,7 @@ impl PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputs {
     pub const TAX: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputsResourceTax>,
-    > = v::Path::new("tax");
+    > = v::path("tax");
     /// A nested [`PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputsResourceTax`]; may be absent.
     ///
     /// Source: `tax` of `payment_flows_payment_intent_async_workflows_resource_inputs`.
@@ -869,7 +851,7 @@ pub type PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputsResourceTax = Lens
 >;
 impl PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputsResourceTax {
     /// The path of [`calculation`](Self::calculation).
-    pub const CALCULATION: v::Path<Self, k::Text> = v::Path::new("calculation");
+    pub const CALCULATION: v::Path<Self, k::Text> = v::path("calculation");
     /// A string.
     ///
     /// Source: `calculation` of `payment_flows_payment_intent_async_workflows_resource_inputs_resource_tax`.
@@ -881,129 +863,19 @@ impl PaymentFlowsPaymentIntentAsyncWorkflowsResourceInputsResourceTax {
 /// Part of other objects: `payment_flows_private_payment_methods_kakao_pay_payment_method_options`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_kakao_pay_payment_method_options`.
-pub type PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions,
->;
-impl PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_flows_private_payment_methods_kakao_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<
-            PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage,
-        >,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_flows_private_payment_methods_kakao_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<
-        PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage,
-    > {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `payment_flows_private_payment_methods_naver_pay_payment_method_options`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_naver_pay_payment_method_options`.
-pub type PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions,
->;
-impl PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_flows_private_payment_methods_naver_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<
-            PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage,
-        >,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_flows_private_payment_methods_naver_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<
-        PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage,
-    > {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `payment_flows_private_payment_methods_payco_payment_method_options`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_payco_payment_method_options`.
-pub type PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions,
->;
-impl PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_flows_private_payment_methods_payco_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_flows_private_payment_methods_payco_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `payment_flows_private_payment_methods_samsung_pay_payment_method_options`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_samsung_pay_payment_method_options`.
-pub type PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions,
->;
-impl PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_flows_private_payment_methods_samsung_pay_payment_method_options`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_flows_private_payment_methods_samsung_pay_payment_method_options`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `payment_intent_card_processing`.
 ///
 /// Source: schema `payment_intent_card_processing`.
@@ -1013,7 +885,7 @@ impl PaymentIntentCardProcessing {
     pub const CUSTOMER_NOTIFICATION: v::Path<
         Self,
         k::Object<PaymentIntentProcessingCustomerNotification>,
-    > = v::Path::new("customer_notification");
+    > = v::path("customer_notification");
     /// A nested [`PaymentIntentProcessingCustomerNotification`]; may be absent.
     ///
     /// Source: `customer_notification` of `payment_intent_card_processing`.
@@ -1033,7 +905,7 @@ impl PaymentIntentNextAction {
     pub const ALIPAY_HANDLE_REDIRECT: v::Path<
         Self,
         k::Object<PaymentIntentNextActionAlipayHandleRedirect>,
-    > = v::Path::new("alipay_handle_redirect");
+    > = v::path("alipay_handle_redirect");
     /// A nested [`PaymentIntentNextActionAlipayHandleRedirect`]; may be absent.
     ///
     /// Source: `alipay_handle_redirect` of `payment_intent_next_action`.
@@ -1047,7 +919,7 @@ impl PaymentIntentNextAction {
     pub const BLIK_AUTHORIZE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionBlikAuthorize>,
-    > = v::Path::new("blik_authorize");
+    > = v::path("blik_authorize");
     /// A nested [`PaymentIntentNextActionBlikAuthorize`]; may be absent.
     ///
     /// Source: `blik_authorize` of `payment_intent_next_action`.
@@ -1059,7 +931,7 @@ impl PaymentIntentNextAction {
     pub const BOLETO_DISPLAY_DETAILS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionBoleto>,
-    > = v::Path::new("boleto_display_details");
+    > = v::path("boleto_display_details");
     /// A nested [`PaymentIntentNextActionBoleto`]; may be absent.
     ///
     /// Source: `boleto_display_details` of `payment_intent_next_action`.
@@ -1071,7 +943,7 @@ impl PaymentIntentNextAction {
     pub const CARD_AWAIT_NOTIFICATION: v::Path<
         Self,
         k::Object<PaymentIntentNextActionCardAwaitNotification>,
-    > = v::Path::new("card_await_notification");
+    > = v::path("card_await_notification");
     /// A nested [`PaymentIntentNextActionCardAwaitNotification`]; may be absent.
     ///
     /// Source: `card_await_notification` of `payment_intent_next_action`.
@@ -1085,7 +957,7 @@ impl PaymentIntentNextAction {
     pub const CASHAPP_HANDLE_REDIRECT_OR_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode>,
-    > = v::Path::new("cashapp_handle_redirect_or_display_qr_code");
+    > = v::path("cashapp_handle_redirect_or_display_qr_code");
     /// A nested [`PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode`]; may be absent.
     ///
     /// Source: `cashapp_handle_redirect_or_display_qr_code` of `payment_intent_next_action`.
@@ -1099,7 +971,7 @@ impl PaymentIntentNextAction {
     pub const DISPLAY_BANK_TRANSFER_INSTRUCTIONS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionDisplayBankTransferInstructions>,
-    > = v::Path::new("display_bank_transfer_instructions");
+    > = v::path("display_bank_transfer_instructions");
     /// A nested [`PaymentIntentNextActionDisplayBankTransferInstructions`]; may be absent.
     ///
     /// Source: `display_bank_transfer_instructions` of `payment_intent_next_action`.
@@ -1113,7 +985,7 @@ impl PaymentIntentNextAction {
     pub const KLARNA_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionKlarnaDisplayQrCode>,
-    > = v::Path::new("klarna_display_qr_code");
+    > = v::path("klarna_display_qr_code");
     /// A nested [`PaymentIntentNextActionKlarnaDisplayQrCode`]; may be absent.
     ///
     /// Source: `klarna_display_qr_code` of `payment_intent_next_action`.
@@ -1127,7 +999,7 @@ impl PaymentIntentNextAction {
     pub const KONBINI_DISPLAY_DETAILS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionKonbini>,
-    > = v::Path::new("konbini_display_details");
+    > = v::path("konbini_display_details");
     /// A nested [`PaymentIntentNextActionKonbini`]; may be absent.
     ///
     /// Source: `konbini_display_details` of `payment_intent_next_action`.
@@ -1139,7 +1011,7 @@ impl PaymentIntentNextAction {
     pub const MULTIBANCO_DISPLAY_DETAILS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionDisplayMultibancoDetails>,
-    > = v::Path::new("multibanco_display_details");
+    > = v::path("multibanco_display_details");
     /// A nested [`PaymentIntentNextActionDisplayMultibancoDetails`]; may be absent.
     ///
     /// Source: `multibanco_display_details` of `payment_intent_next_action`.
@@ -1153,7 +1025,7 @@ impl PaymentIntentNextAction {
     pub const OXXO_DISPLAY_DETAILS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionDisplayOxxoDetails>,
-    > = v::Path::new("oxxo_display_details");
+    > = v::path("oxxo_display_details");
     /// A nested [`PaymentIntentNextActionDisplayOxxoDetails`]; may be absent.
     ///
     /// Source: `oxxo_display_details` of `payment_intent_next_action`.
@@ -1167,7 +1039,7 @@ impl PaymentIntentNextAction {
     pub const PAYNOW_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionPaynowDisplayQrCode>,
-    > = v::Path::new("paynow_display_qr_code");
+    > = v::path("paynow_display_qr_code");
     /// A nested [`PaymentIntentNextActionPaynowDisplayQrCode`]; may be absent.
     ///
     /// Source: `paynow_display_qr_code` of `payment_intent_next_action`.
@@ -1181,7 +1053,7 @@ impl PaymentIntentNextAction {
     pub const PIX_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionPixDisplayQrCode>,
-    > = v::Path::new("pix_display_qr_code");
+    > = v::path("pix_display_qr_code");
     /// A nested [`PaymentIntentNextActionPixDisplayQrCode`]; may be absent.
     ///
     /// Source: `pix_display_qr_code` of `payment_intent_next_action`.
@@ -1195,7 +1067,7 @@ impl PaymentIntentNextAction {
     pub const PROMPTPAY_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionPromptpayDisplayQrCode>,
-    > = v::Path::new("promptpay_display_qr_code");
+    > = v::path("promptpay_display_qr_code");
     /// A nested [`PaymentIntentNextActionPromptpayDisplayQrCode`]; may be absent.
     ///
     /// Source: `promptpay_display_qr_code` of `payment_intent_next_action`.
@@ -1209,7 +1081,7 @@ impl PaymentIntentNextAction {
     pub const REDIRECT_TO_URL: v::Path<
         Self,
         k::Object<PaymentIntentNextActionRedirectToUrl>,
-    > = v::Path::new("redirect_to_url");
+    > = v::path("redirect_to_url");
     /// A nested [`PaymentIntentNextActionRedirectToUrl`]; may be absent.
     ///
     /// Source: `redirect_to_url` of `payment_intent_next_action`.
@@ -1221,7 +1093,7 @@ impl PaymentIntentNextAction {
     pub const SWISH_HANDLE_REDIRECT_OR_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode>,
-    > = v::Path::new("swish_handle_redirect_or_display_qr_code");
+    > = v::path("swish_handle_redirect_or_display_qr_code");
     /// A nested [`PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode`]; may be absent.
     ///
     /// Source: `swish_handle_redirect_or_display_qr_code` of `payment_intent_next_action`.
@@ -1232,7 +1104,7 @@ impl PaymentIntentNextAction {
         object(&self.value, "swish_handle_redirect_or_display_qr_code")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `payment_intent_next_action`.
@@ -1244,7 +1116,7 @@ impl PaymentIntentNextAction {
     pub const UPI_HANDLE_REDIRECT_OR_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode>,
-    > = v::Path::new("upi_handle_redirect_or_display_qr_code");
+    > = v::path("upi_handle_redirect_or_display_qr_code");
     /// A nested [`PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode`]; may be absent.
     ///
     /// Source: `upi_handle_redirect_or_display_qr_code` of `payment_intent_next_action`.
@@ -1255,7 +1127,7 @@ impl PaymentIntentNextAction {
         object(&self.value, "upi_handle_redirect_or_display_qr_code")
     }
     /// The path of [`use_stripe_sdk`](Self::use_stripe_sdk).
-    pub const USE_STRIPE_SDK: v::Path<Self, k::Json> = v::Path::new("use_stripe_sdk");
+    pub const USE_STRIPE_SDK: v::Path<Self, k::Json> = v::path("use_stripe_sdk");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `use_stripe_sdk` of `payment_intent_next_action`.
@@ -1267,7 +1139,7 @@ impl PaymentIntentNextAction {
     pub const VERIFY_WITH_MICRODEPOSITS: v::Path<
         Self,
         k::Object<PaymentIntentNextActionVerifyWithMicrodeposits>,
-    > = v::Path::new("verify_with_microdeposits");
+    > = v::path("verify_with_microdeposits");
     /// A nested [`PaymentIntentNextActionVerifyWithMicrodeposits`]; may be absent.
     ///
     /// Source: `verify_with_microdeposits` of `payment_intent_next_action`.
@@ -1281,7 +1153,7 @@ impl PaymentIntentNextAction {
     pub const WECHAT_PAY_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionWechatPayDisplayQrCode>,
-    > = v::Path::new("wechat_pay_display_qr_code");
+    > = v::path("wechat_pay_display_qr_code");
     /// A nested [`PaymentIntentNextActionWechatPayDisplayQrCode`]; may be absent.
     ///
     /// Source: `wechat_pay_display_qr_code` of `payment_intent_next_action`.
@@ -1295,7 +1167,7 @@ impl PaymentIntentNextAction {
     pub const WECHAT_PAY_REDIRECT_TO_ANDROID_APP: v::Path<
         Self,
         k::Object<PaymentIntentNextActionWechatPayRedirectToAndroidApp>,
-    > = v::Path::new("wechat_pay_redirect_to_android_app");
+    > = v::path("wechat_pay_redirect_to_android_app");
     /// A nested [`PaymentIntentNextActionWechatPayRedirectToAndroidApp`]; may be absent.
     ///
     /// Source: `wechat_pay_redirect_to_android_app` of `payment_intent_next_action`.
@@ -1309,7 +1181,7 @@ impl PaymentIntentNextAction {
     pub const WECHAT_PAY_REDIRECT_TO_IOS_APP: v::Path<
         Self,
         k::Object<PaymentIntentNextActionWechatPayRedirectToIosApp>,
-    > = v::Path::new("wechat_pay_redirect_to_ios_app");
+    > = v::path("wechat_pay_redirect_to_ios_app");
     /// A nested [`PaymentIntentNextActionWechatPayRedirectToIosApp`]; may be absent.
     ///
     /// Source: `wechat_pay_redirect_to_ios_app` of `payment_intent_next_action`.
@@ -1483,7 +1355,7 @@ pub type PaymentIntentNextActionAlipayHandleRedirect = Lens<
 >;
 impl PaymentIntentNextActionAlipayHandleRedirect {
     /// The path of [`native_data`](Self::native_data).
-    pub const NATIVE_DATA: v::Path<Self, k::Text> = v::Path::new("native_data");
+    pub const NATIVE_DATA: v::Path<Self, k::Text> = v::path("native_data");
     /// A string; may be `null`.
     ///
     /// Source: `native_data` of `payment_intent_next_action_alipay_handle_redirect`.
@@ -1492,7 +1364,7 @@ impl PaymentIntentNextActionAlipayHandleRedirect {
         text(&self.value, "native_data")
     }
     /// The path of [`native_url`](Self::native_url).
-    pub const NATIVE_URL: v::Path<Self, k::Text> = v::Path::new("native_url");
+    pub const NATIVE_URL: v::Path<Self, k::Text> = v::path("native_url");
     /// A string; may be `null`.
     ///
     /// Source: `native_url` of `payment_intent_next_action_alipay_handle_redirect`.
@@ -1501,7 +1373,7 @@ impl PaymentIntentNextActionAlipayHandleRedirect {
         text(&self.value, "native_url")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be `null`.
     ///
     /// Source: `return_url` of `payment_intent_next_action_alipay_handle_redirect`.
@@ -1510,7 +1382,7 @@ impl PaymentIntentNextActionAlipayHandleRedirect {
         text(&self.value, "return_url")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `payment_intent_next_action_alipay_handle_redirect`.
@@ -1525,7 +1397,7 @@ impl PaymentIntentNextActionAlipayHandleRedirect {
 pub type PaymentIntentNextActionBoleto = Lens<markers::PaymentIntentNextActionBoleto>;
 impl PaymentIntentNextActionBoleto {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_boleto`.
@@ -1534,9 +1406,7 @@ impl PaymentIntentNextActionBoleto {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`hosted_voucher_url`](Self::hosted_voucher_url).
-    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_voucher_url",
-    );
+    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::path("hosted_voucher_url");
     /// A string; may be `null`.
     ///
     /// Source: `hosted_voucher_url` of `payment_intent_next_action_boleto`.
@@ -1545,7 +1415,7 @@ impl PaymentIntentNextActionBoleto {
         text(&self.value, "hosted_voucher_url")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be `null`.
     ///
     /// Source: `number` of `payment_intent_next_action_boleto`.
@@ -1554,7 +1424,7 @@ impl PaymentIntentNextActionBoleto {
         text(&self.value, "number")
     }
     /// The path of [`pdf`](Self::pdf).
-    pub const PDF: v::Path<Self, k::Text> = v::Path::new("pdf");
+    pub const PDF: v::Path<Self, k::Text> = v::path("pdf");
     /// A string; may be `null`.
     ///
     /// Source: `pdf` of `payment_intent_next_action_boleto`.
@@ -1571,9 +1441,7 @@ pub type PaymentIntentNextActionCardAwaitNotification = Lens<
 >;
 impl PaymentIntentNextActionCardAwaitNotification {
     /// The path of [`charge_attempt_at`](Self::charge_attempt_at).
-    pub const CHARGE_ATTEMPT_AT: v::Path<Self, k::Time> = v::Path::new(
-        "charge_attempt_at",
-    );
+    pub const CHARGE_ATTEMPT_AT: v::Path<Self, k::Time> = v::path("charge_attempt_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `charge_attempt_at` of `payment_intent_next_action_card_await_notification`.
@@ -1582,7 +1450,7 @@ impl PaymentIntentNextActionCardAwaitNotification {
         timestamp(&self.value, "charge_attempt_at")
     }
     /// The path of [`customer_approval_required`](Self::customer_approval_required).
-    pub const CUSTOMER_APPROVAL_REQUIRED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CUSTOMER_APPROVAL_REQUIRED: v::Path<Self, k::Bool> = v::path(
         "customer_approval_required",
     );
     /// True or false; may be `null`.
@@ -1601,7 +1469,7 @@ pub type PaymentIntentNextActionDisplayBankTransferInstructions = Lens<
 >;
 impl PaymentIntentNextActionDisplayBankTransferInstructions {
     /// The path of [`amount_remaining`](Self::amount_remaining).
-    pub const AMOUNT_REMAINING: v::Path<Self, k::Int> = v::Path::new("amount_remaining");
+    pub const AMOUNT_REMAINING: v::Path<Self, k::Int> = v::path("amount_remaining");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount_remaining` of `payment_intent_next_action_display_bank_transfer_instructions`.
@@ -1610,7 +1478,7 @@ impl PaymentIntentNextActionDisplayBankTransferInstructions {
         int(&self.value, "amount_remaining")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `payment_intent_next_action_display_bank_transfer_instructions`.
@@ -1622,7 +1490,7 @@ impl PaymentIntentNextActionDisplayBankTransferInstructions {
     pub const FINANCIAL_ADDRESSES: v::Path<
         Self,
         k::Array<k::Object<FundingInstructionsBankTransferFinancialAddress>>,
-    > = v::Path::new("financial_addresses");
+    > = v::path("financial_addresses");
     /// An array: a nested [`FundingInstructionsBankTransferFinancialAddress`]; empty where absent.
     ///
     /// Source: `financial_addresses` of `payment_intent_next_action_display_bank_transfer_instructions`.
@@ -1633,7 +1501,7 @@ impl PaymentIntentNextActionDisplayBankTransferInstructions {
         array(&self.value, "financial_addresses")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string; may be `null`.
@@ -1644,7 +1512,7 @@ impl PaymentIntentNextActionDisplayBankTransferInstructions {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_intent_next_action_display_bank_transfer_instructions`.
@@ -1656,7 +1524,7 @@ impl PaymentIntentNextActionDisplayBankTransferInstructions {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentIntentNextActionDisplayBankTransferInstructionsType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentIntentNextActionDisplayBankTransferInstructionsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_intent_next_action_display_bank_transfer_instructions`.
@@ -1675,7 +1543,7 @@ pub type PaymentIntentNextActionDisplayMultibancoDetails = Lens<
 >;
 impl PaymentIntentNextActionDisplayMultibancoDetails {
     /// The path of [`entity`](Self::entity).
-    pub const ENTITY: v::Path<Self, k::Text> = v::Path::new("entity");
+    pub const ENTITY: v::Path<Self, k::Text> = v::path("entity");
     /// A string; may be `null`.
     ///
     /// Source: `entity` of `payment_intent_next_action_display_multibanco_details`.
@@ -1684,7 +1552,7 @@ impl PaymentIntentNextActionDisplayMultibancoDetails {
         text(&self.value, "entity")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_display_multibanco_details`.
@@ -1693,9 +1561,7 @@ impl PaymentIntentNextActionDisplayMultibancoDetails {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`hosted_voucher_url`](Self::hosted_voucher_url).
-    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_voucher_url",
-    );
+    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::path("hosted_voucher_url");
     /// A string; may be `null`.
     ///
     /// Source: `hosted_voucher_url` of `payment_intent_next_action_display_multibanco_details`.
@@ -1704,7 +1570,7 @@ impl PaymentIntentNextActionDisplayMultibancoDetails {
         text(&self.value, "hosted_voucher_url")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_intent_next_action_display_multibanco_details`.
@@ -1721,7 +1587,7 @@ pub type PaymentIntentNextActionDisplayOxxoDetails = Lens<
 >;
 impl PaymentIntentNextActionDisplayOxxoDetails {
     /// The path of [`expires_after`](Self::expires_after).
-    pub const EXPIRES_AFTER: v::Path<Self, k::Time> = v::Path::new("expires_after");
+    pub const EXPIRES_AFTER: v::Path<Self, k::Time> = v::path("expires_after");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_after` of `payment_intent_next_action_display_oxxo_details`.
@@ -1730,9 +1596,7 @@ impl PaymentIntentNextActionDisplayOxxoDetails {
         timestamp(&self.value, "expires_after")
     }
     /// The path of [`hosted_voucher_url`](Self::hosted_voucher_url).
-    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_voucher_url",
-    );
+    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::path("hosted_voucher_url");
     /// A string; may be `null`.
     ///
     /// Source: `hosted_voucher_url` of `payment_intent_next_action_display_oxxo_details`.
@@ -1741,7 +1605,7 @@ impl PaymentIntentNextActionDisplayOxxoDetails {
         text(&self.value, "hosted_voucher_url")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be `null`.
     ///
     /// Source: `number` of `payment_intent_next_action_display_oxxo_details`.
@@ -1758,7 +1622,7 @@ pub type PaymentIntentNextActionKlarnaDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionKlarnaDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `payment_intent_next_action_klarna_display_qr_code`.
@@ -1767,7 +1631,7 @@ impl PaymentIntentNextActionKlarnaDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_klarna_display_qr_code`.
@@ -1776,7 +1640,7 @@ impl PaymentIntentNextActionKlarnaDisplayQrCode {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_klarna_display_qr_code`.
@@ -1785,7 +1649,7 @@ impl PaymentIntentNextActionKlarnaDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_klarna_display_qr_code`.
@@ -1800,7 +1664,7 @@ impl PaymentIntentNextActionKlarnaDisplayQrCode {
 pub type PaymentIntentNextActionKonbini = Lens<markers::PaymentIntentNextActionKonbini>;
 impl PaymentIntentNextActionKonbini {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_konbini`.
@@ -1809,9 +1673,7 @@ impl PaymentIntentNextActionKonbini {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`hosted_voucher_url`](Self::hosted_voucher_url).
-    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_voucher_url",
-    );
+    pub const HOSTED_VOUCHER_URL: v::Path<Self, k::Text> = v::path("hosted_voucher_url");
     /// A string; may be `null`.
     ///
     /// Source: `hosted_voucher_url` of `payment_intent_next_action_konbini`.
@@ -1820,7 +1682,7 @@ impl PaymentIntentNextActionKonbini {
         text(&self.value, "hosted_voucher_url")
     }
     /// The path of [`stores`](Self::stores).
-    pub const STORES: v::Path<Self, k::Object<PaymentIntentNextActionKonbiniStores>> = v::Path::new(
+    pub const STORES: v::Path<Self, k::Object<PaymentIntentNextActionKonbiniStores>> = v::path(
         "stores",
     );
     /// A nested [`PaymentIntentNextActionKonbiniStores`].
@@ -1834,31 +1696,7 @@ impl PaymentIntentNextActionKonbini {
 /// Part of other objects: `payment_intent_next_action_konbini_familymart`.
 ///
 /// Source: schema `payment_intent_next_action_konbini_familymart`.
-pub type PaymentIntentNextActionKonbiniFamilymart = Lens<
-    markers::PaymentIntentNextActionKonbiniFamilymart,
->;
-impl PaymentIntentNextActionKonbiniFamilymart {
-    /// The path of [`confirmation_number`](Self::confirmation_number).
-    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "confirmation_number",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `confirmation_number` of `payment_intent_next_action_konbini_familymart`.
-    #[inline]
-    pub fn confirmation_number(&self) -> Option<&str> {
-        text(&self.value, "confirmation_number")
-    }
-    /// The path of [`payment_code`](Self::payment_code).
-    pub const PAYMENT_CODE: v::Path<Self, k::Text> = v::Path::new("payment_code");
-    /// A string.
-    ///
-    /// Source: `payment_code` of `payment_intent_next_action_konbini_familymart`.
-    #[inline]
-    pub fn payment_code(&self) -> Option<&str> {
-        text(&self.value, "payment_code")
-    }
-}
+pub type PaymentIntentNextActionKonbiniFamilymart = super::PaymentIntentNextActionKonbiniLawson;
 /// Part of other objects: `payment_intent_next_action_konbini_lawson`.
 ///
 /// Source: schema `payment_intent_next_action_konbini_lawson`.
@@ -1867,7 +1705,7 @@ pub type PaymentIntentNextActionKonbiniLawson = Lens<
 >;
 impl PaymentIntentNextActionKonbiniLawson {
     /// The path of [`confirmation_number`](Self::confirmation_number).
-    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::path(
         "confirmation_number",
     );
     /// A string; may be absent.
@@ -1878,7 +1716,7 @@ impl PaymentIntentNextActionKonbiniLawson {
         text(&self.value, "confirmation_number")
     }
     /// The path of [`payment_code`](Self::payment_code).
-    pub const PAYMENT_CODE: v::Path<Self, k::Text> = v::Path::new("payment_code");
+    pub const PAYMENT_CODE: v::Path<Self, k::Text> = v::path("payment_code");
     /// A string.
     ///
     /// Source: `payment_code` of `payment_intent_next_action_konbini_lawson`.
@@ -1890,59 +1728,11 @@ impl PaymentIntentNextActionKonbiniLawson {
 /// Part of other objects: `payment_intent_next_action_konbini_ministop`.
 ///
 /// Source: schema `payment_intent_next_action_konbini_ministop`.
-pub type PaymentIntentNextActionKonbiniMinistop = Lens<
-    markers::PaymentIntentNextActionKonbiniMinistop,
->;
-impl PaymentIntentNextActionKonbiniMinistop {
-    /// The path of [`confirmation_number`](Self::confirmation_number).
-    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "confirmation_number",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `confirmation_number` of `payment_intent_next_action_konbini_ministop`.
-    #[inline]
-    pub fn confirmation_number(&self) -> Option<&str> {
-        text(&self.value, "confirmation_number")
-    }
-    /// The path of [`payment_code`](Self::payment_code).
-    pub const PAYMENT_CODE: v::Path<Self, k::Text> = v::Path::new("payment_code");
-    /// A string.
-    ///
-    /// Source: `payment_code` of `payment_intent_next_action_konbini_ministop`.
-    #[inline]
-    pub fn payment_code(&self) -> Option<&str> {
-        text(&self.value, "payment_code")
-    }
-}
+pub type PaymentIntentNextActionKonbiniMinistop = super::PaymentIntentNextActionKonbiniLawson;
 /// Part of other objects: `payment_intent_next_action_konbini_seicomart`.
 ///
 /// Source: schema `payment_intent_next_action_konbini_seicomart`.
-pub type PaymentIntentNextActionKonbiniSeicomart = Lens<
-    markers::PaymentIntentNextActionKonbiniSeicomart,
->;
-impl PaymentIntentNextActionKonbiniSeicomart {
-    /// The path of [`confirmation_number`](Self::confirmation_number).
-    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "confirmation_number",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `confirmation_number` of `payment_intent_next_action_konbini_seicomart`.
-    #[inline]
-    pub fn confirmation_number(&self) -> Option<&str> {
-        text(&self.value, "confirmation_number")
-    }
-    /// The path of [`payment_code`](Self::payment_code).
-    pub const PAYMENT_CODE: v::Path<Self, k::Text> = v::Path::new("payment_code");
-    /// A string.
-    ///
-    /// Source: `payment_code` of `payment_intent_next_action_konbini_seicomart`.
-    #[inline]
-    pub fn payment_code(&self) -> Option<&str> {
-        text(&self.value, "payment_code")
-    }
-}
+pub type PaymentIntentNextActionKonbiniSeicomart = super::PaymentIntentNextActionKonbiniLawson;
 /// Part of other objects: `payment_intent_next_action_konbini_stores`.
 ///
 /// Source: schema `payment_intent_next_action_konbini_stores`.
@@ -1954,7 +1744,7 @@ impl PaymentIntentNextActionKonbiniStores {
     pub const FAMILYMART: v::Path<
         Self,
         k::Object<PaymentIntentNextActionKonbiniFamilymart>,
-    > = v::Path::new("familymart");
+    > = v::path("familymart");
     /// A nested [`PaymentIntentNextActionKonbiniFamilymart`]; may be `null`.
     ///
     /// Source: `familymart` of `payment_intent_next_action_konbini_stores`.
@@ -1963,7 +1753,7 @@ impl PaymentIntentNextActionKonbiniStores {
         object(&self.value, "familymart")
     }
     /// The path of [`lawson`](Self::lawson).
-    pub const LAWSON: v::Path<Self, k::Object<PaymentIntentNextActionKonbiniLawson>> = v::Path::new(
+    pub const LAWSON: v::Path<Self, k::Object<PaymentIntentNextActionKonbiniLawson>> = v::path(
         "lawson",
     );
     /// A nested [`PaymentIntentNextActionKonbiniLawson`]; may be `null`.
@@ -1977,7 +1767,7 @@ impl PaymentIntentNextActionKonbiniStores {
     pub const MINISTOP: v::Path<
         Self,
         k::Object<PaymentIntentNextActionKonbiniMinistop>,
-    > = v::Path::new("ministop");
+    > = v::path("ministop");
     /// A nested [`PaymentIntentNextActionKonbiniMinistop`]; may be `null`.
     ///
     /// Source: `ministop` of `payment_intent_next_action_konbini_stores`.
@@ -1989,7 +1779,7 @@ impl PaymentIntentNextActionKonbiniStores {
     pub const SEICOMART: v::Path<
         Self,
         k::Object<PaymentIntentNextActionKonbiniSeicomart>,
-    > = v::Path::new("seicomart");
+    > = v::path("seicomart");
     /// A nested [`PaymentIntentNextActionKonbiniSeicomart`]; may be `null`.
     ///
     /// Source: `seicomart` of `payment_intent_next_action_konbini_stores`.
@@ -2006,7 +1796,7 @@ pub type PaymentIntentNextActionPaynowDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionPaynowDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `payment_intent_next_action_paynow_display_qr_code`.
@@ -2015,7 +1805,7 @@ impl PaymentIntentNextActionPaynowDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string; may be `null`.
@@ -2026,7 +1816,7 @@ impl PaymentIntentNextActionPaynowDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_paynow_display_qr_code`.
@@ -2035,7 +1825,7 @@ impl PaymentIntentNextActionPaynowDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_paynow_display_qr_code`.
@@ -2052,7 +1842,7 @@ pub type PaymentIntentNextActionPixDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionPixDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string; may be absent.
     ///
     /// Source: `data` of `payment_intent_next_action_pix_display_qr_code`.
@@ -2061,7 +1851,7 @@ impl PaymentIntentNextActionPixDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Int> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Int> = v::path("expires_at");
     /// An integer; may be absent.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_pix_display_qr_code`.
@@ -2070,7 +1860,7 @@ impl PaymentIntentNextActionPixDisplayQrCode {
         int(&self.value, "expires_at")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string; may be absent.
@@ -2081,7 +1871,7 @@ impl PaymentIntentNextActionPixDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string; may be absent.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_pix_display_qr_code`.
@@ -2090,7 +1880,7 @@ impl PaymentIntentNextActionPixDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string; may be absent.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_pix_display_qr_code`.
@@ -2107,7 +1897,7 @@ pub type PaymentIntentNextActionPromptpayDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionPromptpayDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `payment_intent_next_action_promptpay_display_qr_code`.
@@ -2116,7 +1906,7 @@ impl PaymentIntentNextActionPromptpayDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -2127,7 +1917,7 @@ impl PaymentIntentNextActionPromptpayDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_promptpay_display_qr_code`.
@@ -2136,7 +1926,7 @@ impl PaymentIntentNextActionPromptpayDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_promptpay_display_qr_code`.
@@ -2148,29 +1938,7 @@ impl PaymentIntentNextActionPromptpayDisplayQrCode {
 /// Part of other objects: `payment_intent_next_action_redirect_to_url`.
 ///
 /// Source: schema `payment_intent_next_action_redirect_to_url`.
-pub type PaymentIntentNextActionRedirectToUrl = Lens<
-    markers::PaymentIntentNextActionRedirectToUrl,
->;
-impl PaymentIntentNextActionRedirectToUrl {
-    /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
-    /// A string; may be `null`.
-    ///
-    /// Source: `return_url` of `payment_intent_next_action_redirect_to_url`.
-    #[inline]
-    pub fn return_url(&self) -> Option<&str> {
-        text(&self.value, "return_url")
-    }
-    /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
-    /// A string; may be `null`.
-    ///
-    /// Source: `url` of `payment_intent_next_action_redirect_to_url`.
-    #[inline]
-    pub fn url(&self) -> Option<&str> {
-        text(&self.value, "url")
-    }
-}
+pub type PaymentIntentNextActionRedirectToUrl = super::SetupIntentNextActionRedirectToUrl;
 /// Part of other objects: `payment_intent_next_action_swish_handle_redirect_or_display_qr_code`.
 ///
 /// Source: schema `payment_intent_next_action_swish_handle_redirect_or_display_qr_code`.
@@ -2179,7 +1947,7 @@ pub type PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode {
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -2190,7 +1958,7 @@ impl PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`mobile_auth_url`](Self::mobile_auth_url).
-    pub const MOBILE_AUTH_URL: v::Path<Self, k::Text> = v::Path::new("mobile_auth_url");
+    pub const MOBILE_AUTH_URL: v::Path<Self, k::Text> = v::path("mobile_auth_url");
     /// A string.
     ///
     /// Source: `mobile_auth_url` of `payment_intent_next_action_swish_handle_redirect_or_display_qr_code`.
@@ -2199,7 +1967,7 @@ impl PaymentIntentNextActionSwishHandleRedirectOrDisplayQrCode {
         text(&self.value, "mobile_auth_url")
     }
     /// The path of [`qr_code`](Self::qr_code).
-    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionSwishQrCode>> = v::Path::new(
+    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionSwishQrCode>> = v::path(
         "qr_code",
     );
     /// A nested [`PaymentIntentNextActionSwishQrCode`].
@@ -2218,7 +1986,7 @@ pub type PaymentIntentNextActionSwishQrCode = Lens<
 >;
 impl PaymentIntentNextActionSwishQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `payment_intent_next_action_swish_qr_code`.
@@ -2227,7 +1995,7 @@ impl PaymentIntentNextActionSwishQrCode {
         text(&self.value, "data")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_swish_qr_code`.
@@ -2236,7 +2004,7 @@ impl PaymentIntentNextActionSwishQrCode {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_swish_qr_code`.
@@ -2245,7 +2013,7 @@ impl PaymentIntentNextActionSwishQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_swish_qr_code`.
@@ -2257,45 +2025,7 @@ impl PaymentIntentNextActionSwishQrCode {
 /// Part of other objects: `payment_intent_next_action_verify_with_microdeposits`.
 ///
 /// Source: schema `payment_intent_next_action_verify_with_microdeposits`.
-pub type PaymentIntentNextActionVerifyWithMicrodeposits = Lens<
-    markers::PaymentIntentNextActionVerifyWithMicrodeposits,
->;
-impl PaymentIntentNextActionVerifyWithMicrodeposits {
-    /// The path of [`arrival_date`](Self::arrival_date).
-    pub const ARRIVAL_DATE: v::Path<Self, k::Time> = v::Path::new("arrival_date");
-    /// A moment, in unix seconds.
-    ///
-    /// Source: `arrival_date` of `payment_intent_next_action_verify_with_microdeposits`.
-    #[inline]
-    pub fn arrival_date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "arrival_date")
-    }
-    /// The path of [`hosted_verification_url`](Self::hosted_verification_url).
-    pub const HOSTED_VERIFICATION_URL: v::Path<Self, k::Text> = v::Path::new(
-        "hosted_verification_url",
-    );
-    /// A string.
-    ///
-    /// Source: `hosted_verification_url` of `payment_intent_next_action_verify_with_microdeposits`.
-    #[inline]
-    pub fn hosted_verification_url(&self) -> Option<&str> {
-        text(&self.value, "hosted_verification_url")
-    }
-    /// The path of [`microdeposit_type`](Self::microdeposit_type).
-    pub const MICRODEPOSIT_TYPE: v::Path<
-        Self,
-        k::Enum<PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType>,
-    > = v::Path::new("microdeposit_type");
-    /// One of the values of [`PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `microdeposit_type` of `payment_intent_next_action_verify_with_microdeposits`.
-    #[inline]
-    pub fn microdeposit_type(
-        &self,
-    ) -> Option<PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType> {
-        open_enum(&self.value, "microdeposit_type")
-    }
-}
+pub type PaymentIntentNextActionVerifyWithMicrodeposits = super::SetupIntentNextActionVerifyWithMicrodeposits;
 /// Part of other objects: `payment_intent_next_action_wechat_pay_display_qr_code`.
 ///
 /// Source: schema `payment_intent_next_action_wechat_pay_display_qr_code`.
@@ -2304,7 +2034,7 @@ pub type PaymentIntentNextActionWechatPayDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionWechatPayDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `payment_intent_next_action_wechat_pay_display_qr_code`.
@@ -2313,7 +2043,7 @@ impl PaymentIntentNextActionWechatPayDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -2324,7 +2054,7 @@ impl PaymentIntentNextActionWechatPayDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`image_data_url`](Self::image_data_url).
-    pub const IMAGE_DATA_URL: v::Path<Self, k::Text> = v::Path::new("image_data_url");
+    pub const IMAGE_DATA_URL: v::Path<Self, k::Text> = v::path("image_data_url");
     /// A string.
     ///
     /// Source: `image_data_url` of `payment_intent_next_action_wechat_pay_display_qr_code`.
@@ -2333,7 +2063,7 @@ impl PaymentIntentNextActionWechatPayDisplayQrCode {
         text(&self.value, "image_data_url")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_wechat_pay_display_qr_code`.
@@ -2342,7 +2072,7 @@ impl PaymentIntentNextActionWechatPayDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_wechat_pay_display_qr_code`.
@@ -2359,7 +2089,7 @@ pub type PaymentIntentNextActionWechatPayRedirectToAndroidApp = Lens<
 >;
 impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
     /// The path of [`app_id`](Self::app_id).
-    pub const APP_ID: v::Path<Self, k::Text> = v::Path::new("app_id");
+    pub const APP_ID: v::Path<Self, k::Text> = v::path("app_id");
     /// A string.
     ///
     /// Source: `app_id` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2368,7 +2098,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "app_id")
     }
     /// The path of [`nonce_str`](Self::nonce_str).
-    pub const NONCE_STR: v::Path<Self, k::Text> = v::Path::new("nonce_str");
+    pub const NONCE_STR: v::Path<Self, k::Text> = v::path("nonce_str");
     /// A string.
     ///
     /// Source: `nonce_str` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2377,7 +2107,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "nonce_str")
     }
     /// The path of [`package`](Self::package).
-    pub const PACKAGE: v::Path<Self, k::Text> = v::Path::new("package");
+    pub const PACKAGE: v::Path<Self, k::Text> = v::path("package");
     /// A string.
     ///
     /// Source: `package` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2386,7 +2116,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "package")
     }
     /// The path of [`partner_id`](Self::partner_id).
-    pub const PARTNER_ID: v::Path<Self, k::Text> = v::Path::new("partner_id");
+    pub const PARTNER_ID: v::Path<Self, k::Text> = v::path("partner_id");
     /// A string.
     ///
     /// Source: `partner_id` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2395,7 +2125,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "partner_id")
     }
     /// The path of [`prepay_id`](Self::prepay_id).
-    pub const PREPAY_ID: v::Path<Self, k::Text> = v::Path::new("prepay_id");
+    pub const PREPAY_ID: v::Path<Self, k::Text> = v::path("prepay_id");
     /// A string.
     ///
     /// Source: `prepay_id` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2404,7 +2134,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "prepay_id")
     }
     /// The path of [`sign`](Self::sign).
-    pub const SIGN: v::Path<Self, k::Text> = v::Path::new("sign");
+    pub const SIGN: v::Path<Self, k::Text> = v::path("sign");
     /// A string.
     ///
     /// Source: `sign` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2413,7 +2143,7 @@ impl PaymentIntentNextActionWechatPayRedirectToAndroidApp {
         text(&self.value, "sign")
     }
     /// The path of [`timestamp`](Self::timestamp).
-    pub const TIMESTAMP: v::Path<Self, k::Text> = v::Path::new("timestamp");
+    pub const TIMESTAMP: v::Path<Self, k::Text> = v::path("timestamp");
     /// A string.
     ///
     /// Source: `timestamp` of `payment_intent_next_action_wechat_pay_redirect_to_android_app`.
@@ -2430,7 +2160,7 @@ pub type PaymentIntentNextActionWechatPayRedirectToIosApp = Lens<
 >;
 impl PaymentIntentNextActionWechatPayRedirectToIosApp {
     /// The path of [`native_url`](Self::native_url).
-    pub const NATIVE_URL: v::Path<Self, k::Text> = v::Path::new("native_url");
+    pub const NATIVE_URL: v::Path<Self, k::Text> = v::path("native_url");
     /// A string.
     ///
     /// Source: `native_url` of `payment_intent_next_action_wechat_pay_redirect_to_ios_app`.
@@ -2450,7 +2180,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`PaymentIntentPaymentMethodOptionsAcssDebit`]; may be absent.
     ///
     /// Source: `acss_debit` of `payment_intent_payment_method_options`.
@@ -2459,7 +2189,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "acss_debit")
     }
     /// The path of [`affirm`](Self::affirm).
-    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodOptionsAffirm>> = v::Path::new(
+    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodOptionsAffirm>> = v::path(
         "affirm",
     );
     /// A nested [`PaymentMethodOptionsAffirm`]; may be absent.
@@ -2473,7 +2203,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<PaymentMethodOptionsAfterpayClearpay>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`PaymentMethodOptionsAfterpayClearpay`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `payment_intent_payment_method_options`.
@@ -2482,7 +2212,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "afterpay_clearpay")
     }
     /// The path of [`alipay`](Self::alipay).
-    pub const ALIPAY: v::Path<Self, k::Object<PaymentMethodOptionsAlipay>> = v::Path::new(
+    pub const ALIPAY: v::Path<Self, k::Object<PaymentMethodOptionsAlipay>> = v::path(
         "alipay",
     );
     /// A nested [`PaymentMethodOptionsAlipay`]; may be absent.
@@ -2493,9 +2223,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "alipay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<PaymentMethodOptionsAlma>> = v::Path::new(
-        "alma",
-    );
+    pub const ALMA: v::Path<Self, k::Object<PaymentMethodOptionsAlma>> = v::path("alma");
     /// A nested [`PaymentMethodOptionsAlma`]; may be absent.
     ///
     /// Source: `alma` of `payment_intent_payment_method_options`.
@@ -2504,7 +2232,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "alma")
     }
     /// The path of [`amazon_pay`](Self::amazon_pay).
-    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodOptionsAmazonPay>> = v::Path::new(
+    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodOptionsAmazonPay>> = v::path(
         "amazon_pay",
     );
     /// A nested [`PaymentMethodOptionsAmazonPay`]; may be absent.
@@ -2518,7 +2246,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const AU_BECS_DEBIT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsAuBecsDebit>,
-    > = v::Path::new("au_becs_debit");
+    > = v::path("au_becs_debit");
     /// A nested [`PaymentIntentPaymentMethodOptionsAuBecsDebit`]; may be absent.
     ///
     /// Source: `au_becs_debit` of `payment_intent_payment_method_options`.
@@ -2532,7 +2260,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsBacsDebit>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`PaymentIntentPaymentMethodOptionsBacsDebit`]; may be absent.
     ///
     /// Source: `bacs_debit` of `payment_intent_payment_method_options`.
@@ -2541,7 +2269,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`bancontact`](Self::bancontact).
-    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodOptionsBancontact>> = v::Path::new(
+    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodOptionsBancontact>> = v::path(
         "bancontact",
     );
     /// A nested [`PaymentMethodOptionsBancontact`]; may be absent.
@@ -2552,7 +2280,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "bancontact")
     }
     /// The path of [`billie`](Self::billie).
-    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodOptionsBillie>> = v::Path::new(
+    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodOptionsBillie>> = v::path(
         "billie",
     );
     /// A nested [`PaymentMethodOptionsBillie`]; may be absent.
@@ -2563,7 +2291,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "billie")
     }
     /// The path of [`bizum`](Self::bizum).
-    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodOptionsBizum>> = v::Path::new(
+    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodOptionsBizum>> = v::path(
         "bizum",
     );
     /// A nested [`PaymentMethodOptionsBizum`]; may be absent.
@@ -2574,7 +2302,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "bizum")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsBlik>> = v::path(
         "blik",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsBlik`]; may be absent.
@@ -2585,7 +2313,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "blik")
     }
     /// The path of [`boleto`](Self::boleto).
-    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodOptionsBoleto>> = v::Path::new(
+    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodOptionsBoleto>> = v::path(
         "boleto",
     );
     /// A nested [`PaymentMethodOptionsBoleto`]; may be absent.
@@ -2596,7 +2324,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "boleto")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsCard>> = v::path(
         "card",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsCard`]; may be absent.
@@ -2607,7 +2335,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "card")
     }
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodOptionsCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodOptionsCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`PaymentMethodOptionsCardPresent`]; may be absent.
@@ -2618,7 +2346,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "card_present")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodOptionsCashapp>> = v::Path::new(
+    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodOptionsCashapp>> = v::path(
         "cashapp",
     );
     /// A nested [`PaymentMethodOptionsCashapp`]; may be absent.
@@ -2629,7 +2357,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "cashapp")
     }
     /// The path of [`crypto`](Self::crypto).
-    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodOptionsCrypto>> = v::Path::new(
+    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodOptionsCrypto>> = v::path(
         "crypto",
     );
     /// A nested [`PaymentMethodOptionsCrypto`]; may be absent.
@@ -2643,7 +2371,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCustomerBalance>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`PaymentMethodOptionsCustomerBalance`]; may be absent.
     ///
     /// Source: `customer_balance` of `payment_intent_payment_method_options`.
@@ -2652,7 +2380,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "customer_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsEps>> = v::Path::new(
+    pub const EPS: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsEps>> = v::path(
         "eps",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsEps`]; may be absent.
@@ -2663,9 +2391,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "eps")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Object<PaymentMethodOptionsFpx>> = v::Path::new(
-        "fpx",
-    );
+    pub const FPX: v::Path<Self, k::Object<PaymentMethodOptionsFpx>> = v::path("fpx");
     /// A nested [`PaymentMethodOptionsFpx`]; may be absent.
     ///
     /// Source: `fpx` of `payment_intent_payment_method_options`.
@@ -2674,7 +2400,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "fpx")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodOptionsGiropay>> = v::Path::new(
+    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodOptionsGiropay>> = v::path(
         "giropay",
     );
     /// A nested [`PaymentMethodOptionsGiropay`]; may be absent.
@@ -2685,7 +2411,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodOptionsGrabpay>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodOptionsGrabpay>> = v::path(
         "grabpay",
     );
     /// A nested [`PaymentMethodOptionsGrabpay`]; may be absent.
@@ -2696,7 +2422,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "grabpay")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodOptionsIdeal>> = v::Path::new(
+    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodOptionsIdeal>> = v::path(
         "ideal",
     );
     /// A nested [`PaymentMethodOptionsIdeal`]; may be absent.
@@ -2710,7 +2436,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const INTERAC_PRESENT: v::Path<
         Self,
         k::Object<PaymentMethodOptionsInteracPresent>,
-    > = v::Path::new("interac_present");
+    > = v::path("interac_present");
     /// A nested [`PaymentMethodOptionsInteracPresent`]; may be absent.
     ///
     /// Source: `interac_present` of `payment_intent_payment_method_options`.
@@ -2722,7 +2448,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const KAKAO_PAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions>,
-    > = v::Path::new("kakao_pay");
+    > = v::path("kakao_pay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `kakao_pay` of `payment_intent_payment_method_options`.
@@ -2733,7 +2459,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodOptionsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodOptionsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`PaymentMethodOptionsKlarna`]; may be absent.
@@ -2744,7 +2470,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "klarna")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodOptionsKonbini>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodOptionsKonbini>> = v::path(
         "konbini",
     );
     /// A nested [`PaymentMethodOptionsKonbini`]; may be absent.
@@ -2755,7 +2481,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "konbini")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodOptionsKrCard>> = v::Path::new(
+    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodOptionsKrCard>> = v::path(
         "kr_card",
     );
     /// A nested [`PaymentMethodOptionsKrCard`]; may be absent.
@@ -2766,7 +2492,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsLink>> = v::path(
         "link",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsLink`]; may be absent.
@@ -2777,7 +2503,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "link")
     }
     /// The path of [`mb_way`](Self::mb_way).
-    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodOptionsMbWay>> = v::Path::new(
+    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodOptionsMbWay>> = v::path(
         "mb_way",
     );
     /// A nested [`PaymentMethodOptionsMbWay`]; may be absent.
@@ -2791,7 +2517,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const MOBILEPAY: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsMobilepay>,
-    > = v::Path::new("mobilepay");
+    > = v::path("mobilepay");
     /// A nested [`PaymentIntentPaymentMethodOptionsMobilepay`]; may be absent.
     ///
     /// Source: `mobilepay` of `payment_intent_payment_method_options`.
@@ -2800,7 +2526,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "mobilepay")
     }
     /// The path of [`multibanco`](Self::multibanco).
-    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodOptionsMultibanco>> = v::Path::new(
+    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodOptionsMultibanco>> = v::path(
         "multibanco",
     );
     /// A nested [`PaymentMethodOptionsMultibanco`]; may be absent.
@@ -2814,7 +2540,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const NAVER_PAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions>,
-    > = v::Path::new("naver_pay");
+    > = v::path("naver_pay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `naver_pay` of `payment_intent_payment_method_options`.
@@ -2828,7 +2554,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const NZ_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsNzBankAccount>,
-    > = v::Path::new("nz_bank_account");
+    > = v::path("nz_bank_account");
     /// A nested [`PaymentIntentPaymentMethodOptionsNzBankAccount`]; may be absent.
     ///
     /// Source: `nz_bank_account` of `payment_intent_payment_method_options`.
@@ -2839,9 +2565,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "nz_bank_account")
     }
     /// The path of [`oxxo`](Self::oxxo).
-    pub const OXXO: v::Path<Self, k::Object<PaymentMethodOptionsOxxo>> = v::Path::new(
-        "oxxo",
-    );
+    pub const OXXO: v::Path<Self, k::Object<PaymentMethodOptionsOxxo>> = v::path("oxxo");
     /// A nested [`PaymentMethodOptionsOxxo`]; may be absent.
     ///
     /// Source: `oxxo` of `payment_intent_payment_method_options`.
@@ -2850,9 +2574,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "oxxo")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<PaymentMethodOptionsP24>> = v::Path::new(
-        "p24",
-    );
+    pub const P24: v::Path<Self, k::Object<PaymentMethodOptionsP24>> = v::path("p24");
     /// A nested [`PaymentMethodOptionsP24`]; may be absent.
     ///
     /// Source: `p24` of `payment_intent_payment_method_options`.
@@ -2861,7 +2583,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "p24")
     }
     /// The path of [`pay_by_bank`](Self::pay_by_bank).
-    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodOptionsPayByBank>> = v::Path::new(
+    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodOptionsPayByBank>> = v::path(
         "pay_by_bank",
     );
     /// A nested [`PaymentMethodOptionsPayByBank`]; may be absent.
@@ -2875,7 +2597,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const PAYCO: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions>,
-    > = v::Path::new("payco");
+    > = v::path("payco");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsPaycoPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `payco` of `payment_intent_payment_method_options`.
@@ -2886,7 +2608,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "payco")
     }
     /// The path of [`paynow`](Self::paynow).
-    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodOptionsPaynow>> = v::Path::new(
+    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodOptionsPaynow>> = v::path(
         "paynow",
     );
     /// A nested [`PaymentMethodOptionsPaynow`]; may be absent.
@@ -2897,7 +2619,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodOptionsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodOptionsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`PaymentMethodOptionsPaypal`]; may be absent.
@@ -2908,7 +2630,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "paypal")
     }
     /// The path of [`paypay`](Self::paypay).
-    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodOptionsPaypay>> = v::Path::new(
+    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodOptionsPaypay>> = v::path(
         "paypay",
     );
     /// A nested [`PaymentMethodOptionsPaypay`]; may be absent.
@@ -2919,7 +2641,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "paypay")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsPayto>> = v::path(
         "payto",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsPayto`]; may be absent.
@@ -2930,9 +2652,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<PaymentMethodOptionsPix>> = v::Path::new(
-        "pix",
-    );
+    pub const PIX: v::Path<Self, k::Object<PaymentMethodOptionsPix>> = v::path("pix");
     /// A nested [`PaymentMethodOptionsPix`]; may be absent.
     ///
     /// Source: `pix` of `payment_intent_payment_method_options`.
@@ -2941,7 +2661,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "pix")
     }
     /// The path of [`promptpay`](Self::promptpay).
-    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodOptionsPromptpay>> = v::Path::new(
+    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodOptionsPromptpay>> = v::path(
         "promptpay",
     );
     /// A nested [`PaymentMethodOptionsPromptpay`]; may be absent.
@@ -2952,7 +2672,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "promptpay")
     }
     /// The path of [`revolut_pay`](Self::revolut_pay).
-    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodOptionsRevolutPay>> = v::Path::new(
+    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodOptionsRevolutPay>> = v::path(
         "revolut_pay",
     );
     /// A nested [`PaymentMethodOptionsRevolutPay`]; may be absent.
@@ -2966,7 +2686,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const SAMSUNG_PAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions>,
-    > = v::Path::new("samsung_pay");
+    > = v::path("samsung_pay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsSamsungPayPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `samsung_pay` of `payment_intent_payment_method_options`.
@@ -2977,7 +2697,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`satispay`](Self::satispay).
-    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodOptionsSatispay>> = v::Path::new(
+    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodOptionsSatispay>> = v::path(
         "satispay",
     );
     /// A nested [`PaymentMethodOptionsSatispay`]; may be absent.
@@ -2988,7 +2708,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "satispay")
     }
     /// The path of [`scalapay`](Self::scalapay).
-    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodOptionsScalapay>> = v::Path::new(
+    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodOptionsScalapay>> = v::path(
         "scalapay",
     );
     /// A nested [`PaymentMethodOptionsScalapay`]; may be absent.
@@ -3002,7 +2722,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`PaymentIntentPaymentMethodOptionsSepaDebit`]; may be absent.
     ///
     /// Source: `sepa_debit` of `payment_intent_payment_method_options`.
@@ -3011,7 +2731,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sequra`](Self::sequra).
-    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodOptionsSequra>> = v::Path::new(
+    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodOptionsSequra>> = v::path(
         "sequra",
     );
     /// A nested [`PaymentMethodOptionsSequra`]; may be absent.
@@ -3022,7 +2742,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "sequra")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodOptionsSofort>> = v::Path::new(
+    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodOptionsSofort>> = v::path(
         "sofort",
     );
     /// A nested [`PaymentMethodOptionsSofort`]; may be absent.
@@ -3033,7 +2753,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "sofort")
     }
     /// The path of [`sunbit`](Self::sunbit).
-    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodOptionsSunbit>> = v::Path::new(
+    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodOptionsSunbit>> = v::path(
         "sunbit",
     );
     /// A nested [`PaymentMethodOptionsSunbit`]; may be absent.
@@ -3044,7 +2764,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "sunbit")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsSwish>> = v::Path::new(
+    pub const SWISH: v::Path<Self, k::Object<PaymentIntentPaymentMethodOptionsSwish>> = v::path(
         "swish",
     );
     /// A nested [`PaymentIntentPaymentMethodOptionsSwish`]; may be absent.
@@ -3055,7 +2775,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "swish")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<PaymentMethodOptionsTwint>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<PaymentMethodOptionsTwint>> = v::path(
         "twint",
     );
     /// A nested [`PaymentMethodOptionsTwint`]; may be absent.
@@ -3066,9 +2786,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "twint")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<PaymentMethodOptionsUpi>> = v::Path::new(
-        "upi",
-    );
+    pub const UPI: v::Path<Self, k::Object<PaymentMethodOptionsUpi>> = v::path("upi");
     /// A nested [`PaymentMethodOptionsUpi`]; may be absent.
     ///
     /// Source: `upi` of `payment_intent_payment_method_options`.
@@ -3080,7 +2798,7 @@ impl PaymentIntentPaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`PaymentIntentPaymentMethodOptionsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `payment_intent_payment_method_options`.
@@ -3091,7 +2809,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "us_bank_account")
     }
     /// The path of [`wechat_pay`](Self::wechat_pay).
-    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodOptionsWechatPay>> = v::Path::new(
+    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodOptionsWechatPay>> = v::path(
         "wechat_pay",
     );
     /// A nested [`PaymentMethodOptionsWechatPay`]; may be absent.
@@ -3102,9 +2820,7 @@ impl PaymentIntentPaymentMethodOptions {
         object(&self.value, "wechat_pay")
     }
     /// The path of [`zip`](Self::zip).
-    pub const ZIP: v::Path<Self, k::Object<PaymentMethodOptionsZip>> = v::Path::new(
-        "zip",
-    );
+    pub const ZIP: v::Path<Self, k::Object<PaymentMethodOptionsZip>> = v::path("zip");
     /// A nested [`PaymentMethodOptionsZip`]; may be absent.
     ///
     /// Source: `zip` of `payment_intent_payment_method_options`.
@@ -3124,7 +2840,7 @@ impl PaymentIntentPaymentMethodOptionsAcssDebit {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit`]; may be absent.
     ///
     /// Source: `mandate_options` of `payment_intent_payment_method_options_acss_debit`.
@@ -3138,7 +2854,7 @@ impl PaymentIntentPaymentMethodOptionsAcssDebit {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_acss_debit`.
@@ -3149,7 +2865,7 @@ impl PaymentIntentPaymentMethodOptionsAcssDebit {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `payment_intent_payment_method_options_acss_debit`.
@@ -3161,7 +2877,7 @@ impl PaymentIntentPaymentMethodOptionsAcssDebit {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `payment_intent_payment_method_options_acss_debit`.
@@ -3183,7 +2899,7 @@ impl PaymentIntentPaymentMethodOptionsAuBecsDebit {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_au_becs_debit`.
@@ -3194,7 +2910,7 @@ impl PaymentIntentPaymentMethodOptionsAuBecsDebit {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `payment_intent_payment_method_options_au_becs_debit`.
@@ -3206,48 +2922,7 @@ impl PaymentIntentPaymentMethodOptionsAuBecsDebit {
 /// Part of other objects: `payment_intent_payment_method_options_bacs_debit`.
 ///
 /// Source: schema `payment_intent_payment_method_options_bacs_debit`.
-pub type PaymentIntentPaymentMethodOptionsBacsDebit = Lens<
-    markers::PaymentIntentPaymentMethodOptionsBacsDebit,
->;
-impl PaymentIntentPaymentMethodOptionsBacsDebit {
-    /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<
-        Self,
-        k::Object<PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit>,
-    > = v::Path::new("mandate_options");
-    /// A nested [`PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit`]; may be absent.
-    ///
-    /// Source: `mandate_options` of `payment_intent_payment_method_options_bacs_debit`.
-    #[inline]
-    pub fn mandate_options(
-        &self,
-    ) -> Option<&PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit> {
-        object(&self.value, "mandate_options")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_intent_payment_method_options_bacs_debit`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-    /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
-    /// A string; may be absent.
-    ///
-    /// Source: `target_date` of `payment_intent_payment_method_options_bacs_debit`.
-    #[inline]
-    pub fn target_date(&self) -> Option<&str> {
-        text(&self.value, "target_date")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsBacsDebit = super::CheckoutBacsDebitPaymentMethodOptions;
 /// Part of other objects: `payment_intent_payment_method_options_blik`.
 ///
 /// Source: schema `payment_intent_payment_method_options_blik`.
@@ -3259,7 +2934,7 @@ impl PaymentIntentPaymentMethodOptionsBlik {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsBlikMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentIntentPaymentMethodOptionsBlikMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `payment_intent_payment_method_options_blik`.
@@ -3273,7 +2948,7 @@ impl PaymentIntentPaymentMethodOptionsBlik {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_blik`.
@@ -3287,29 +2962,7 @@ impl PaymentIntentPaymentMethodOptionsBlik {
 /// Part of other objects: `payment_intent_payment_method_options_blik_mandate_options`.
 ///
 /// Source: schema `payment_intent_payment_method_options_blik_mandate_options`.
-pub type PaymentIntentPaymentMethodOptionsBlikMandateOptions = Lens<
-    markers::PaymentIntentPaymentMethodOptionsBlikMandateOptions,
->;
-impl PaymentIntentPaymentMethodOptionsBlikMandateOptions {
-    /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `expires_at` of `payment_intent_payment_method_options_blik_mandate_options`.
-    #[inline]
-    pub fn expires_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "expires_at")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `off_session`; may be `null`.
-    ///
-    /// Source: `type` of `payment_intent_payment_method_options_blik_mandate_options`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsBlikMandateOptions = super::SetupIntentPaymentMethodOptionsBlikMandateOptions;
 /// Part of other objects: `payment_intent_payment_method_options_card`.
 ///
 /// Source: schema `payment_intent_payment_method_options_card`.
@@ -3318,7 +2971,7 @@ pub type PaymentIntentPaymentMethodOptionsCard = Lens<
 >;
 impl PaymentIntentPaymentMethodOptionsCard {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_intent_payment_method_options_card`.
@@ -3330,7 +2983,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const INSTALLMENTS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCardInstallments>,
-    > = v::Path::new("installments");
+    > = v::path("installments");
     /// A nested [`PaymentMethodOptionsCardInstallments`]; may be `null`.
     ///
     /// Source: `installments` of `payment_intent_payment_method_options_card`.
@@ -3342,7 +2995,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCardMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsCardMandateOptions`]; may be `null`.
     ///
     /// Source: `mandate_options` of `payment_intent_payment_method_options_card`.
@@ -3354,7 +3007,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardNetwork`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `network` of `payment_intent_payment_method_options_card`.
@@ -3366,7 +3019,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const REQUEST_EXTENDED_AUTHORIZATION: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization>,
-    > = v::Path::new("request_extended_authorization");
+    > = v::path("request_extended_authorization");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_extended_authorization` of `payment_intent_payment_method_options_card`.
@@ -3380,7 +3033,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const REQUEST_INCREMENTAL_AUTHORIZATION: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization>,
-    > = v::Path::new("request_incremental_authorization");
+    > = v::path("request_incremental_authorization");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_incremental_authorization` of `payment_intent_payment_method_options_card`.
@@ -3394,7 +3047,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const REQUEST_MULTICAPTURE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardRequestMulticapture>,
-    > = v::Path::new("request_multicapture");
+    > = v::path("request_multicapture");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardRequestMulticapture`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_multicapture` of `payment_intent_payment_method_options_card`.
@@ -3408,7 +3061,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const REQUEST_OVERCAPTURE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardRequestOvercapture>,
-    > = v::Path::new("request_overcapture");
+    > = v::path("request_overcapture");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardRequestOvercapture`], or one that is newer than this list; may be absent.
     ///
     /// Source: `request_overcapture` of `payment_intent_payment_method_options_card`.
@@ -3422,7 +3075,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const REQUEST_THREE_D_SECURE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure>,
-    > = v::Path::new("request_three_d_secure");
+    > = v::path("request_three_d_secure");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `request_three_d_secure` of `payment_intent_payment_method_options_card`.
@@ -3433,7 +3086,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
         open_enum(&self.value, "request_three_d_secure")
     }
     /// The path of [`require_cvc_recollection`](Self::require_cvc_recollection).
-    pub const REQUIRE_CVC_RECOLLECTION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUIRE_CVC_RECOLLECTION: v::Path<Self, k::Bool> = v::path(
         "require_cvc_recollection",
     );
     /// True or false; may be absent.
@@ -3447,7 +3100,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const SETUP_CREDENTIAL_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage>,
-    > = v::Path::new("setup_credential_usage");
+    > = v::path("setup_credential_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_credential_usage` of `payment_intent_payment_method_options_card`.
@@ -3461,7 +3114,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_card`.
@@ -3472,7 +3125,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`statement_descriptor_suffix_kana`](Self::statement_descriptor_suffix_kana).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANA: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANA: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix_kana",
     );
     /// A string; may be absent.
@@ -3483,7 +3136,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
         text(&self.value, "statement_descriptor_suffix_kana")
     }
     /// The path of [`statement_descriptor_suffix_kanji`](Self::statement_descriptor_suffix_kanji).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANJI: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX_KANJI: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix_kanji",
     );
     /// A string; may be absent.
@@ -3497,7 +3150,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
     pub const STORED_CREDENTIAL_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage>,
-    > = v::Path::new("stored_credential_usage");
+    > = v::path("stored_credential_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `stored_credential_usage` of `payment_intent_payment_method_options_card`.
@@ -3511,22 +3164,7 @@ impl PaymentIntentPaymentMethodOptionsCard {
 /// Part of other objects: `payment_intent_payment_method_options_eps`.
 ///
 /// Source: schema `payment_intent_payment_method_options_eps`.
-pub type PaymentIntentPaymentMethodOptionsEps = Lens<
-    markers::PaymentIntentPaymentMethodOptionsEps,
->;
-impl PaymentIntentPaymentMethodOptionsEps {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_intent_payment_method_options_eps`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsEps = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_intent_payment_method_options_link`.
 ///
 /// Source: schema `payment_intent_payment_method_options_link`.
@@ -3535,7 +3173,7 @@ pub type PaymentIntentPaymentMethodOptionsLink = Lens<
 >;
 impl PaymentIntentPaymentMethodOptionsLink {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_intent_payment_method_options_link`.
@@ -3544,9 +3182,7 @@ impl PaymentIntentPaymentMethodOptionsLink {
         text(&self.value, "capture_method")
     }
     /// The path of [`persistent_token`](Self::persistent_token).
-    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::Path::new(
-        "persistent_token",
-    );
+    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::path("persistent_token");
     /// A string; may be `null`.
     ///
     /// Source: `persistent_token` of `payment_intent_payment_method_options_link`.
@@ -3558,7 +3194,7 @@ impl PaymentIntentPaymentMethodOptionsLink {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_link`.
@@ -3577,9 +3213,7 @@ pub type PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit = Lens<
 >;
 impl PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit {
     /// The path of [`custom_mandate_url`](Self::custom_mandate_url).
-    pub const CUSTOM_MANDATE_URL: v::Path<Self, k::Text> = v::Path::new(
-        "custom_mandate_url",
-    );
+    pub const CUSTOM_MANDATE_URL: v::Path<Self, k::Text> = v::path("custom_mandate_url");
     /// A string; may be absent.
     ///
     /// Source: `custom_mandate_url` of `payment_intent_payment_method_options_mandate_options_acss_debit`.
@@ -3588,7 +3222,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit {
         text(&self.value, "custom_mandate_url")
     }
     /// The path of [`interval_description`](Self::interval_description).
-    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "interval_description",
     );
     /// A string; may be `null`.
@@ -3602,7 +3236,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_schedule` of `payment_intent_payment_method_options_mandate_options_acss_debit`.
@@ -3618,7 +3252,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit {
     pub const TRANSACTION_TYPE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType>,
-    > = v::Path::new("transaction_type");
+    > = v::path("transaction_type");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `transaction_type` of `payment_intent_payment_method_options_mandate_options_acss_debit`.
@@ -3634,22 +3268,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebit {
 /// Part of other objects: `payment_intent_payment_method_options_mandate_options_bacs_debit`.
 ///
 /// Source: schema `payment_intent_payment_method_options_mandate_options_bacs_debit`.
-pub type PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit = Lens<
-    markers::PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit,
->;
-impl PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit {
-    /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `reference_prefix` of `payment_intent_payment_method_options_mandate_options_bacs_debit`.
-    #[inline]
-    pub fn reference_prefix(&self) -> Option<&str> {
-        text(&self.value, "reference_prefix")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsMandateOptionsBacsDebit = super::CheckoutPaymentMethodOptionsMandateOptionsBacsDebit;
 /// Part of other objects: `payment_intent_payment_method_options_mandate_options_payto`.
 ///
 /// Source: schema `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3658,7 +3277,7 @@ pub type PaymentIntentPaymentMethodOptionsMandateOptionsPayto = Lens<
 >;
 impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3670,7 +3289,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
     pub const AMOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType>,
-    > = v::Path::new("amount_type");
+    > = v::path("amount_type");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `amount_type` of `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3681,7 +3300,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be `null`.
     ///
     /// Source: `end_date` of `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3693,7 +3312,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_schedule` of `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3704,7 +3323,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
         open_enum(&self.value, "payment_schedule")
     }
     /// The path of [`payments_per_period`](Self::payments_per_period).
-    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::Path::new(
+    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::path(
         "payments_per_period",
     );
     /// An integer; may be `null`.
@@ -3718,7 +3337,7 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
     pub const PURPOSE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose>,
-    > = v::Path::new("purpose");
+    > = v::path("purpose");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `purpose` of `payment_intent_payment_method_options_mandate_options_payto`.
@@ -3732,81 +3351,15 @@ impl PaymentIntentPaymentMethodOptionsMandateOptionsPayto {
 /// Part of other objects: `payment_intent_payment_method_options_mandate_options_sepa_debit`.
 ///
 /// Source: schema `payment_intent_payment_method_options_mandate_options_sepa_debit`.
-pub type PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit = Lens<
-    markers::PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit,
->;
-impl PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit {
-    /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `reference_prefix` of `payment_intent_payment_method_options_mandate_options_sepa_debit`.
-    #[inline]
-    pub fn reference_prefix(&self) -> Option<&str> {
-        text(&self.value, "reference_prefix")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit = super::CheckoutPaymentMethodOptionsMandateOptionsBacsDebit;
 /// Part of other objects: `payment_intent_payment_method_options_mobilepay`.
 ///
 /// Source: schema `payment_intent_payment_method_options_mobilepay`.
-pub type PaymentIntentPaymentMethodOptionsMobilepay = Lens<
-    markers::PaymentIntentPaymentMethodOptionsMobilepay,
->;
-impl PaymentIntentPaymentMethodOptionsMobilepay {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_intent_payment_method_options_mobilepay`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_intent_payment_method_options_mobilepay`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsMobilepay = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `payment_intent_payment_method_options_nz_bank_account`.
 ///
 /// Source: schema `payment_intent_payment_method_options_nz_bank_account`.
-pub type PaymentIntentPaymentMethodOptionsNzBankAccount = Lens<
-    markers::PaymentIntentPaymentMethodOptionsNzBankAccount,
->;
-impl PaymentIntentPaymentMethodOptionsNzBankAccount {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_intent_payment_method_options_nz_bank_account`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-    /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
-    /// A string; may be absent.
-    ///
-    /// Source: `target_date` of `payment_intent_payment_method_options_nz_bank_account`.
-    #[inline]
-    pub fn target_date(&self) -> Option<&str> {
-        text(&self.value, "target_date")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsNzBankAccount = super::PaymentIntentPaymentMethodOptionsAuBecsDebit;
 /// Part of other objects: `payment_intent_payment_method_options_payto`.
 ///
 /// Source: schema `payment_intent_payment_method_options_payto`.
@@ -3818,7 +3371,7 @@ impl PaymentIntentPaymentMethodOptionsPayto {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentIntentPaymentMethodOptionsMandateOptionsPayto>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentIntentPaymentMethodOptionsMandateOptionsPayto`]; may be absent.
     ///
     /// Source: `mandate_options` of `payment_intent_payment_method_options_payto`.
@@ -3832,7 +3385,7 @@ impl PaymentIntentPaymentMethodOptionsPayto {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_payto`.
@@ -3846,48 +3399,7 @@ impl PaymentIntentPaymentMethodOptionsPayto {
 /// Part of other objects: `payment_intent_payment_method_options_sepa_debit`.
 ///
 /// Source: schema `payment_intent_payment_method_options_sepa_debit`.
-pub type PaymentIntentPaymentMethodOptionsSepaDebit = Lens<
-    markers::PaymentIntentPaymentMethodOptionsSepaDebit,
->;
-impl PaymentIntentPaymentMethodOptionsSepaDebit {
-    /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<
-        Self,
-        k::Object<PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit>,
-    > = v::Path::new("mandate_options");
-    /// A nested [`PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit`]; may be absent.
-    ///
-    /// Source: `mandate_options` of `payment_intent_payment_method_options_sepa_debit`.
-    #[inline]
-    pub fn mandate_options(
-        &self,
-    ) -> Option<&PaymentIntentPaymentMethodOptionsMandateOptionsSepaDebit> {
-        object(&self.value, "mandate_options")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_intent_payment_method_options_sepa_debit`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-    /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
-    /// A string; may be absent.
-    ///
-    /// Source: `target_date` of `payment_intent_payment_method_options_sepa_debit`.
-    #[inline]
-    pub fn target_date(&self) -> Option<&str> {
-        text(&self.value, "target_date")
-    }
-}
+pub type PaymentIntentPaymentMethodOptionsSepaDebit = super::CheckoutBacsDebitPaymentMethodOptions;
 /// Part of other objects: `payment_intent_payment_method_options_swish`.
 ///
 /// Source: schema `payment_intent_payment_method_options_swish`.
@@ -3896,7 +3408,7 @@ pub type PaymentIntentPaymentMethodOptionsSwish = Lens<
 >;
 impl PaymentIntentPaymentMethodOptionsSwish {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_intent_payment_method_options_swish`.
@@ -3905,9 +3417,7 @@ impl PaymentIntentPaymentMethodOptionsSwish {
         text(&self.value, "reference")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_swish`.
@@ -3927,7 +3437,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
     pub const FINANCIAL_CONNECTIONS: v::Path<
         Self,
         k::Object<LinkedAccountOptionsCommon>,
-    > = v::Path::new("financial_connections");
+    > = v::path("financial_connections");
     /// A nested [`LinkedAccountOptionsCommon`]; may be absent.
     ///
     /// Source: `financial_connections` of `payment_intent_payment_method_options_us_bank_account`.
@@ -3939,7 +3449,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsUsBankAccountMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsUsBankAccountMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `payment_intent_payment_method_options_us_bank_account`.
@@ -3953,7 +3463,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_intent_payment_method_options_us_bank_account`.
@@ -3964,7 +3474,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`target_date`](Self::target_date).
-    pub const TARGET_DATE: v::Path<Self, k::Text> = v::Path::new("target_date");
+    pub const TARGET_DATE: v::Path<Self, k::Text> = v::path("target_date");
     /// A string; may be absent.
     ///
     /// Source: `target_date` of `payment_intent_payment_method_options_us_bank_account`.
@@ -3976,7 +3486,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
     pub const TRANSACTION_PURPOSE: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose>,
-    > = v::Path::new("transaction_purpose");
+    > = v::path("transaction_purpose");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose`], or one that is newer than this list; may be absent.
     ///
     /// Source: `transaction_purpose` of `payment_intent_payment_method_options_us_bank_account`.
@@ -3990,7 +3500,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `payment_intent_payment_method_options_us_bank_account`.
@@ -4007,7 +3517,7 @@ impl PaymentIntentPaymentMethodOptionsUsBankAccount {
 pub type PaymentIntentProcessing = Lens<markers::PaymentIntentProcessing>;
 impl PaymentIntentProcessing {
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentIntentCardProcessing>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<PaymentIntentCardProcessing>> = v::path(
         "card",
     );
     /// A nested [`PaymentIntentCardProcessing`]; may be absent.
@@ -4018,7 +3528,7 @@ impl PaymentIntentProcessing {
         object(&self.value, "card")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `card`.
     ///
     /// Source: `type` of `payment_intent_processing`.
@@ -4035,9 +3545,7 @@ pub type PaymentIntentProcessingCustomerNotification = Lens<
 >;
 impl PaymentIntentProcessingCustomerNotification {
     /// The path of [`approval_requested`](Self::approval_requested).
-    pub const APPROVAL_REQUESTED: v::Path<Self, k::Bool> = v::Path::new(
-        "approval_requested",
-    );
+    pub const APPROVAL_REQUESTED: v::Path<Self, k::Bool> = v::path("approval_requested");
     /// True or false; may be `null`.
     ///
     /// Source: `approval_requested` of `payment_intent_processing_customer_notification`.
@@ -4046,7 +3554,7 @@ impl PaymentIntentProcessingCustomerNotification {
         boolean(&self.value, "approval_requested")
     }
     /// The path of [`completes_at`](Self::completes_at).
-    pub const COMPLETES_AT: v::Path<Self, k::Time> = v::Path::new("completes_at");
+    pub const COMPLETES_AT: v::Path<Self, k::Time> = v::path("completes_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `completes_at` of `payment_intent_processing_customer_notification`.
@@ -4058,68 +3566,18 @@ impl PaymentIntentProcessingCustomerNotification {
 /// What `source` of a `payment_intent` holds.
 ///
 /// Source: schema `payment_intent.source`.
-pub type PaymentIntentSource = Lens<markers::PaymentIntentSource>;
-impl PaymentIntentSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `payment_intent.source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `payment_intent.source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> PaymentIntentSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("account") => {
-                PaymentIntentSourceVariant::Account(Account::view(&self.value))
-            }
-            Some("bank_account") => {
-                PaymentIntentSourceVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => PaymentIntentSourceVariant::Card(Card::view(&self.value)),
-            Some("source") => {
-                PaymentIntentSourceVariant::Source(Source::view(&self.value))
-            }
-            _ => PaymentIntentSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type PaymentIntentSource = super::PaymentSource;
 /// The alternatives of [`PaymentIntentSource`], to match on.
 ///
 /// Source: schema `payment_intent.source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum PaymentIntentSourceVariant<'a> {
-    /// `account`.
-    Account(&'a Account),
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::PaymentSourceVariant as PaymentIntentSourceVariant;
 /// Part of other objects: `payment_method_options_affirm`.
 ///
 /// Source: schema `payment_method_options_affirm`.
 pub type PaymentMethodOptionsAffirm = Lens<markers::PaymentMethodOptionsAffirm>;
 impl PaymentMethodOptionsAffirm {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_affirm`.
@@ -4128,9 +3586,7 @@ impl PaymentMethodOptionsAffirm {
         text(&self.value, "capture_method")
     }
     /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
+    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::path("preferred_locale");
     /// A string; may be absent.
     ///
     /// Source: `preferred_locale` of `payment_method_options_affirm`.
@@ -4139,9 +3595,7 @@ impl PaymentMethodOptionsAffirm {
         text(&self.value, "preferred_locale")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_affirm`.
@@ -4158,7 +3612,7 @@ pub type PaymentMethodOptionsAfterpayClearpay = Lens<
 >;
 impl PaymentMethodOptionsAfterpayClearpay {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_afterpay_clearpay`.
@@ -4167,7 +3621,7 @@ impl PaymentMethodOptionsAfterpayClearpay {
         text(&self.value, "capture_method")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_options_afterpay_clearpay`.
@@ -4176,9 +3630,7 @@ impl PaymentMethodOptionsAfterpayClearpay {
         text(&self.value, "reference")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_afterpay_clearpay`.
@@ -4190,30 +3642,14 @@ impl PaymentMethodOptionsAfterpayClearpay {
 /// Part of other objects: `payment_method_options_alipay`.
 ///
 /// Source: schema `payment_method_options_alipay`.
-pub type PaymentMethodOptionsAlipay = Lens<markers::PaymentMethodOptionsAlipay>;
-impl PaymentMethodOptionsAlipay {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsAlipaySetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentMethodOptionsAlipaySetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_alipay`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentMethodOptionsAlipaySetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsAlipay = super::PaymentMethodOptionsIdeal;
 /// Part of other objects: `payment_method_options_alma`.
 ///
 /// Source: schema `payment_method_options_alma`.
 pub type PaymentMethodOptionsAlma = Lens<markers::PaymentMethodOptionsAlma>;
 impl PaymentMethodOptionsAlma {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_alma`.
@@ -4225,32 +3661,7 @@ impl PaymentMethodOptionsAlma {
 /// Part of other objects: `payment_method_options_amazon_pay`.
 ///
 /// Source: schema `payment_method_options_amazon_pay`.
-pub type PaymentMethodOptionsAmazonPay = Lens<markers::PaymentMethodOptionsAmazonPay>;
-impl PaymentMethodOptionsAmazonPay {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_method_options_amazon_pay`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsAmazonPaySetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentMethodOptionsAmazonPaySetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_amazon_pay`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentMethodOptionsAmazonPaySetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsAmazonPay = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `payment_method_options_bancontact`.
 ///
 /// Source: schema `payment_method_options_bancontact`.
@@ -4260,7 +3671,7 @@ impl PaymentMethodOptionsBancontact {
     pub const PREFERRED_LANGUAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsBancontactPreferredLanguage>,
-    > = v::Path::new("preferred_language");
+    > = v::path("preferred_language");
     /// One of the values of [`PaymentMethodOptionsBancontactPreferredLanguage`], or one that is newer than this list.
     ///
     /// Source: `preferred_language` of `payment_method_options_bancontact`.
@@ -4274,7 +3685,7 @@ impl PaymentMethodOptionsBancontact {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsBancontactSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsBancontactSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_bancontact`.
@@ -4291,7 +3702,7 @@ impl PaymentMethodOptionsBancontact {
 pub type PaymentMethodOptionsBillie = Lens<markers::PaymentMethodOptionsBillie>;
 impl PaymentMethodOptionsBillie {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_billie`.
@@ -4303,7 +3714,7 @@ impl PaymentMethodOptionsBillie {
     pub const COMPANY_DETAILS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsBillieCompanyDetails>,
-    > = v::Path::new("company_details");
+    > = v::path("company_details");
     /// A nested [`PaymentMethodOptionsBillieCompanyDetails`]; may be absent.
     ///
     /// Source: `company_details` of `payment_method_options_billie`.
@@ -4312,7 +3723,7 @@ impl PaymentMethodOptionsBillie {
         object(&self.value, "company_details")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reference` of `payment_method_options_billie`.
@@ -4329,7 +3740,7 @@ pub type PaymentMethodOptionsBillieCompanyDetails = Lens<
 >;
 impl PaymentMethodOptionsBillieCompanyDetails {
     /// The path of [`registered_address`](Self::registered_address).
-    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "registered_address",
     );
     /// A nested [`Address`]; may be absent.
@@ -4340,7 +3751,7 @@ impl PaymentMethodOptionsBillieCompanyDetails {
         object(&self.value, "registered_address")
     }
     /// The path of [`registered_name`](Self::registered_name).
-    pub const REGISTERED_NAME: v::Path<Self, k::Text> = v::Path::new("registered_name");
+    pub const REGISTERED_NAME: v::Path<Self, k::Text> = v::path("registered_name");
     /// A string; may be `null`.
     ///
     /// Source: `registered_name` of `payment_method_options_billie_company_details`.
@@ -4349,7 +3760,7 @@ impl PaymentMethodOptionsBillieCompanyDetails {
         text(&self.value, "registered_name")
     }
     /// The path of [`registration_number`](Self::registration_number).
-    pub const REGISTRATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const REGISTRATION_NUMBER: v::Path<Self, k::Text> = v::path(
         "registration_number",
     );
     /// A string; may be `null`.
@@ -4363,7 +3774,7 @@ impl PaymentMethodOptionsBillieCompanyDetails {
     pub const REGISTRATION_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsBillieCompanyDetailsRegistrationType>,
-    > = v::Path::new("registration_type");
+    > = v::path("registration_type");
     /// One of the values of [`PaymentMethodOptionsBillieCompanyDetailsRegistrationType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `registration_type` of `payment_method_options_billie_company_details`.
@@ -4374,7 +3785,7 @@ impl PaymentMethodOptionsBillieCompanyDetails {
         open_enum(&self.value, "registration_type")
     }
     /// The path of [`vat`](Self::vat).
-    pub const VAT: v::Path<Self, k::Text> = v::Path::new("vat");
+    pub const VAT: v::Path<Self, k::Text> = v::path("vat");
     /// A string; may be `null`.
     ///
     /// Source: `vat` of `payment_method_options_billie_company_details`.
@@ -4386,16 +3797,14 @@ impl PaymentMethodOptionsBillieCompanyDetails {
 /// Part of other objects: `payment_method_options_bizum`.
 ///
 /// Source: schema `payment_method_options_bizum`.
-pub type PaymentMethodOptionsBizum = Lens<markers::PaymentMethodOptionsBizum>;
+pub type PaymentMethodOptionsBizum = super::MandateLink;
 /// Part of other objects: `payment_method_options_boleto`.
 ///
 /// Source: schema `payment_method_options_boleto`.
 pub type PaymentMethodOptionsBoleto = Lens<markers::PaymentMethodOptionsBoleto>;
 impl PaymentMethodOptionsBoleto {
     /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
+    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::path("expires_after_days");
     /// An integer.
     ///
     /// Source: `expires_after_days` of `payment_method_options_boleto`.
@@ -4407,7 +3816,7 @@ impl PaymentMethodOptionsBoleto {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsBoletoSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsBoletoSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_boleto`.
@@ -4429,7 +3838,7 @@ impl PaymentMethodOptionsCardInstallments {
     pub const AVAILABLE_PLANS: v::Path<
         Self,
         k::Array<k::Object<PaymentMethodDetailsCardInstallmentsPlan>>,
-    > = v::Path::new("available_plans");
+    > = v::path("available_plans");
     /// An array: a nested [`PaymentMethodDetailsCardInstallmentsPlan`]; empty where absent.
     ///
     /// Source: `available_plans` of `payment_method_options_card_installments`.
@@ -4440,7 +3849,7 @@ impl PaymentMethodOptionsCardInstallments {
         array(&self.value, "available_plans")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_method_options_card_installments`.
@@ -4449,7 +3858,7 @@ impl PaymentMethodOptionsCardInstallments {
         boolean(&self.value, "enabled")
     }
     /// The path of [`plan`](Self::plan).
-    pub const PLAN: v::Path<Self, k::Object<PaymentMethodDetailsCardInstallmentsPlan>> = v::Path::new(
+    pub const PLAN: v::Path<Self, k::Object<PaymentMethodDetailsCardInstallmentsPlan>> = v::path(
         "plan",
     );
     /// A nested [`PaymentMethodDetailsCardInstallmentsPlan`]; may be `null`.
@@ -4468,7 +3877,7 @@ pub type PaymentMethodOptionsCardMandateOptions = Lens<
 >;
 impl PaymentMethodOptionsCardMandateOptions {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `payment_method_options_card_mandate_options`.
@@ -4480,7 +3889,7 @@ impl PaymentMethodOptionsCardMandateOptions {
     pub const AMOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCardMandateOptionsAmountType>,
-    > = v::Path::new("amount_type");
+    > = v::path("amount_type");
     /// One of the values of [`PaymentMethodOptionsCardMandateOptionsAmountType`], or one that is newer than this list.
     ///
     /// Source: `amount_type` of `payment_method_options_card_mandate_options`.
@@ -4491,7 +3900,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_method_options_card_mandate_options`.
@@ -4500,7 +3909,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         text(&self.value, "description")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `end_date` of `payment_method_options_card_mandate_options`.
@@ -4512,7 +3921,7 @@ impl PaymentMethodOptionsCardMandateOptions {
     pub const INTERVAL: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCardMandateOptionsInterval>,
-    > = v::Path::new("interval");
+    > = v::path("interval");
     /// One of the values of [`PaymentMethodOptionsCardMandateOptionsInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `payment_method_options_card_mandate_options`.
@@ -4521,7 +3930,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer; may be `null`.
     ///
     /// Source: `interval_count` of `payment_method_options_card_mandate_options`.
@@ -4530,7 +3939,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         int(&self.value, "interval_count")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `payment_method_options_card_mandate_options`.
@@ -4539,7 +3948,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         text(&self.value, "reference")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `payment_method_options_card_mandate_options`.
@@ -4548,7 +3957,7 @@ impl PaymentMethodOptionsCardMandateOptions {
         timestamp(&self.value, "start_date")
     }
     /// The path of [`supported_types`](Self::supported_types).
-    pub const SUPPORTED_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_types",
     );
     /// An array: a string; empty where absent.
@@ -4570,7 +3979,7 @@ impl PaymentMethodOptionsCardPresent {
     pub const CAPTURE_METHOD: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCardPresentCaptureMethod>,
-    > = v::Path::new("capture_method");
+    > = v::path("capture_method");
     /// One of the values of [`PaymentMethodOptionsCardPresentCaptureMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_card_present`.
@@ -4581,7 +3990,7 @@ impl PaymentMethodOptionsCardPresent {
         open_enum(&self.value, "capture_method")
     }
     /// The path of [`request_extended_authorization`](Self::request_extended_authorization).
-    pub const REQUEST_EXTENDED_AUTHORIZATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUEST_EXTENDED_AUTHORIZATION: v::Path<Self, k::Bool> = v::path(
         "request_extended_authorization",
     );
     /// True or false; may be `null`.
@@ -4592,7 +4001,7 @@ impl PaymentMethodOptionsCardPresent {
         boolean(&self.value, "request_extended_authorization")
     }
     /// The path of [`request_incremental_authorization_support`](Self::request_incremental_authorization_support).
-    pub const REQUEST_INCREMENTAL_AUTHORIZATION_SUPPORT: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REQUEST_INCREMENTAL_AUTHORIZATION_SUPPORT: v::Path<Self, k::Bool> = v::path(
         "request_incremental_authorization_support",
     );
     /// True or false; may be `null`.
@@ -4606,7 +4015,7 @@ impl PaymentMethodOptionsCardPresent {
     pub const ROUTING: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCardPresentRouting>,
-    > = v::Path::new("routing");
+    > = v::path("routing");
     /// A nested [`PaymentMethodOptionsCardPresentRouting`]; may be absent.
     ///
     /// Source: `routing` of `payment_method_options_card_present`.
@@ -4626,7 +4035,7 @@ impl PaymentMethodOptionsCardPresentRouting {
     pub const REQUESTED_PRIORITY: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCardPresentRoutingRequestedPriority>,
-    > = v::Path::new("requested_priority");
+    > = v::path("requested_priority");
     /// One of the values of [`PaymentMethodOptionsCardPresentRoutingRequestedPriority`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `requested_priority` of `payment_method_options_card_present_routing`.
@@ -4643,7 +4052,7 @@ impl PaymentMethodOptionsCardPresentRouting {
 pub type PaymentMethodOptionsCashapp = Lens<markers::PaymentMethodOptionsCashapp>;
 impl PaymentMethodOptionsCashapp {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_cashapp`.
@@ -4655,7 +4064,7 @@ impl PaymentMethodOptionsCashapp {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCashappSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsCashappSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_cashapp`.
@@ -4669,20 +4078,7 @@ impl PaymentMethodOptionsCashapp {
 /// Part of other objects: `payment_method_options_crypto`.
 ///
 /// Source: schema `payment_method_options_crypto`.
-pub type PaymentMethodOptionsCrypto = Lens<markers::PaymentMethodOptionsCrypto>;
-impl PaymentMethodOptionsCrypto {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_crypto`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsCrypto = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_customer_balance`.
 ///
 /// Source: schema `payment_method_options_customer_balance`.
@@ -4694,7 +4090,7 @@ impl PaymentMethodOptionsCustomerBalance {
     pub const BANK_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCustomerBalanceBankTransfer>,
-    > = v::Path::new("bank_transfer");
+    > = v::path("bank_transfer");
     /// A nested [`PaymentMethodOptionsCustomerBalanceBankTransfer`]; may be absent.
     ///
     /// Source: `bank_transfer` of `payment_method_options_customer_balance`.
@@ -4705,7 +4101,7 @@ impl PaymentMethodOptionsCustomerBalance {
         object(&self.value, "bank_transfer")
     }
     /// The path of [`funding_type`](Self::funding_type).
-    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::Path::new("funding_type");
+    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::path("funding_type");
     /// Always `bank_transfer`; may be `null`.
     ///
     /// Source: `funding_type` of `payment_method_options_customer_balance`.
@@ -4714,9 +4110,7 @@ impl PaymentMethodOptionsCustomerBalance {
         text(&self.value, "funding_type")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_customer_balance`.
@@ -4736,7 +4130,7 @@ impl PaymentMethodOptionsCustomerBalanceBankTransfer {
     pub const EU_BANK_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodOptionsCustomerBalanceEuBankAccount>,
-    > = v::Path::new("eu_bank_transfer");
+    > = v::path("eu_bank_transfer");
     /// A nested [`PaymentMethodOptionsCustomerBalanceEuBankAccount`]; may be absent.
     ///
     /// Source: `eu_bank_transfer` of `payment_method_options_customer_balance_bank_transfer`.
@@ -4752,7 +4146,7 @@ impl PaymentMethodOptionsCustomerBalanceBankTransfer {
         k::Array<
             k::Enum<PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes>,
         >,
-    > = v::Path::new("requested_address_types");
+    > = v::path("requested_address_types");
     /// An array: one of the values of [`PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `requested_address_types` of `payment_method_options_customer_balance_bank_transfer`.
@@ -4768,7 +4162,7 @@ impl PaymentMethodOptionsCustomerBalanceBankTransfer {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCustomerBalanceBankTransferType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentMethodOptionsCustomerBalanceBankTransferType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `type` of `payment_method_options_customer_balance_bank_transfer`.
@@ -4783,9 +4177,7 @@ impl PaymentMethodOptionsCustomerBalanceBankTransfer {
 pub type PaymentMethodOptionsFpx = Lens<markers::PaymentMethodOptionsFpx>;
 impl PaymentMethodOptionsFpx {
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_fpx`.
@@ -4797,37 +4189,11 @@ impl PaymentMethodOptionsFpx {
 /// Part of other objects: `payment_method_options_giropay`.
 ///
 /// Source: schema `payment_method_options_giropay`.
-pub type PaymentMethodOptionsGiropay = Lens<markers::PaymentMethodOptionsGiropay>;
-impl PaymentMethodOptionsGiropay {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_giropay`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsGiropay = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_grabpay`.
 ///
 /// Source: schema `payment_method_options_grabpay`.
-pub type PaymentMethodOptionsGrabpay = Lens<markers::PaymentMethodOptionsGrabpay>;
-impl PaymentMethodOptionsGrabpay {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_grabpay`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsGrabpay = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_ideal`.
 ///
 /// Source: schema `payment_method_options_ideal`.
@@ -4837,7 +4203,7 @@ impl PaymentMethodOptionsIdeal {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsIdealSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsIdealSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_ideal`.
@@ -4851,16 +4217,14 @@ impl PaymentMethodOptionsIdeal {
 /// Part of other objects: `payment_method_options_interac_present`.
 ///
 /// Source: schema `payment_method_options_interac_present`.
-pub type PaymentMethodOptionsInteracPresent = Lens<
-    markers::PaymentMethodOptionsInteracPresent,
->;
+pub type PaymentMethodOptionsInteracPresent = super::MandateLink;
 /// Part of other objects: `payment_method_options_klarna`.
 ///
 /// Source: schema `payment_method_options_klarna`.
 pub type PaymentMethodOptionsKlarna = Lens<markers::PaymentMethodOptionsKlarna>;
 impl PaymentMethodOptionsKlarna {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_klarna`.
@@ -4869,9 +4233,7 @@ impl PaymentMethodOptionsKlarna {
         text(&self.value, "capture_method")
     }
     /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
+    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::path("preferred_locale");
     /// A string; may be `null`.
     ///
     /// Source: `preferred_locale` of `payment_method_options_klarna`.
@@ -4883,7 +4245,7 @@ impl PaymentMethodOptionsKlarna {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsKlarnaSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsKlarnaSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_klarna`.
@@ -4900,7 +4262,7 @@ impl PaymentMethodOptionsKlarna {
 pub type PaymentMethodOptionsKonbini = Lens<markers::PaymentMethodOptionsKonbini>;
 impl PaymentMethodOptionsKonbini {
     /// The path of [`confirmation_number`](Self::confirmation_number).
-    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const CONFIRMATION_NUMBER: v::Path<Self, k::Text> = v::path(
         "confirmation_number",
     );
     /// A string; may be `null`.
@@ -4911,9 +4273,7 @@ impl PaymentMethodOptionsKonbini {
         text(&self.value, "confirmation_number")
     }
     /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
+    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::path("expires_after_days");
     /// An integer; may be `null`.
     ///
     /// Source: `expires_after_days` of `payment_method_options_konbini`.
@@ -4922,7 +4282,7 @@ impl PaymentMethodOptionsKonbini {
         int(&self.value, "expires_after_days")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `payment_method_options_konbini`.
@@ -4931,7 +4291,7 @@ impl PaymentMethodOptionsKonbini {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`product_description`](Self::product_description).
-    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRODUCT_DESCRIPTION: v::Path<Self, k::Text> = v::path(
         "product_description",
     );
     /// A string; may be `null`.
@@ -4942,9 +4302,7 @@ impl PaymentMethodOptionsKonbini {
         text(&self.value, "product_description")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_konbini`.
@@ -4959,7 +4317,7 @@ impl PaymentMethodOptionsKonbini {
 pub type PaymentMethodOptionsKrCard = Lens<markers::PaymentMethodOptionsKrCard>;
 impl PaymentMethodOptionsKrCard {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_kr_card`.
@@ -4971,7 +4329,7 @@ impl PaymentMethodOptionsKrCard {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsKrCardSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsKrCardSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_kr_card`.
@@ -4985,46 +4343,18 @@ impl PaymentMethodOptionsKrCard {
 /// Part of other objects: `payment_method_options_mb_way`.
 ///
 /// Source: schema `payment_method_options_mb_way`.
-pub type PaymentMethodOptionsMbWay = Lens<markers::PaymentMethodOptionsMbWay>;
-impl PaymentMethodOptionsMbWay {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_mb_way`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsMbWay = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_multibanco`.
 ///
 /// Source: schema `payment_method_options_multibanco`.
-pub type PaymentMethodOptionsMultibanco = Lens<markers::PaymentMethodOptionsMultibanco>;
-impl PaymentMethodOptionsMultibanco {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_multibanco`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsMultibanco = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_oxxo`.
 ///
 /// Source: schema `payment_method_options_oxxo`.
 pub type PaymentMethodOptionsOxxo = Lens<markers::PaymentMethodOptionsOxxo>;
 impl PaymentMethodOptionsOxxo {
     /// The path of [`expires_after_days`](Self::expires_after_days).
-    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "expires_after_days",
-    );
+    pub const EXPIRES_AFTER_DAYS: v::Path<Self, k::Int> = v::path("expires_after_days");
     /// An integer.
     ///
     /// Source: `expires_after_days` of `payment_method_options_oxxo`.
@@ -5033,9 +4363,7 @@ impl PaymentMethodOptionsOxxo {
         int(&self.value, "expires_after_days")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_oxxo`.
@@ -5047,48 +4375,22 @@ impl PaymentMethodOptionsOxxo {
 /// Part of other objects: `payment_method_options_p24`.
 ///
 /// Source: schema `payment_method_options_p24`.
-pub type PaymentMethodOptionsP24 = Lens<markers::PaymentMethodOptionsP24>;
-impl PaymentMethodOptionsP24 {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_p24`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsP24 = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_pay_by_bank`.
 ///
 /// Source: schema `payment_method_options_pay_by_bank`.
-pub type PaymentMethodOptionsPayByBank = Lens<markers::PaymentMethodOptionsPayByBank>;
+pub type PaymentMethodOptionsPayByBank = super::MandateLink;
 /// Part of other objects: `payment_method_options_paynow`.
 ///
 /// Source: schema `payment_method_options_paynow`.
-pub type PaymentMethodOptionsPaynow = Lens<markers::PaymentMethodOptionsPaynow>;
-impl PaymentMethodOptionsPaynow {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_paynow`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsPaynow = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_paypal`.
 ///
 /// Source: schema `payment_method_options_paypal`.
 pub type PaymentMethodOptionsPaypal = Lens<markers::PaymentMethodOptionsPaypal>;
 impl PaymentMethodOptionsPaypal {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_paypal`.
@@ -5097,9 +4399,7 @@ impl PaymentMethodOptionsPaypal {
         text(&self.value, "capture_method")
     }
     /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
+    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::path("preferred_locale");
     /// A string; may be `null`.
     ///
     /// Source: `preferred_locale` of `payment_method_options_paypal`.
@@ -5108,7 +4408,7 @@ impl PaymentMethodOptionsPaypal {
         text(&self.value, "preferred_locale")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_method_options_paypal`.
@@ -5120,7 +4420,7 @@ impl PaymentMethodOptionsPaypal {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsPaypalSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsPaypalSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_paypal`.
@@ -5134,7 +4434,7 @@ impl PaymentMethodOptionsPaypal {
 /// Part of other objects: `payment_method_options_paypay`.
 ///
 /// Source: schema `payment_method_options_paypay`.
-pub type PaymentMethodOptionsPaypay = Lens<markers::PaymentMethodOptionsPaypay>;
+pub type PaymentMethodOptionsPaypay = super::MandateLink;
 /// Part of other objects: `payment_method_options_pix`.
 ///
 /// Source: schema `payment_method_options_pix`.
@@ -5144,7 +4444,7 @@ impl PaymentMethodOptionsPix {
     pub const AMOUNT_INCLUDES_IOF: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsPixAmountIncludesIof>,
-    > = v::Path::new("amount_includes_iof");
+    > = v::path("amount_includes_iof");
     /// One of the values of [`PaymentMethodOptionsPixAmountIncludesIof`], or one that is newer than this list; may be absent.
     ///
     /// Source: `amount_includes_iof` of `payment_method_options_pix`.
@@ -5155,7 +4455,7 @@ impl PaymentMethodOptionsPix {
         open_enum(&self.value, "amount_includes_iof")
     }
     /// The path of [`expires_after_seconds`](Self::expires_after_seconds).
-    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::path(
         "expires_after_seconds",
     );
     /// An integer; may be `null`.
@@ -5166,7 +4466,7 @@ impl PaymentMethodOptionsPix {
         int(&self.value, "expires_after_seconds")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Int> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Int> = v::path("expires_at");
     /// An integer; may be `null`.
     ///
     /// Source: `expires_at` of `payment_method_options_pix`.
@@ -5178,7 +4478,7 @@ impl PaymentMethodOptionsPix {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsMandateOptionsPix>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsMandateOptionsPix`]; may be absent.
     ///
     /// Source: `mandate_options` of `payment_method_options_pix`.
@@ -5190,7 +4490,7 @@ impl PaymentMethodOptionsPix {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsPixSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsPixSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_pix`.
@@ -5202,100 +4502,26 @@ impl PaymentMethodOptionsPix {
 /// Part of other objects: `payment_method_options_promptpay`.
 ///
 /// Source: schema `payment_method_options_promptpay`.
-pub type PaymentMethodOptionsPromptpay = Lens<markers::PaymentMethodOptionsPromptpay>;
-impl PaymentMethodOptionsPromptpay {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_promptpay`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsPromptpay = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `payment_method_options_revolut_pay`.
 ///
 /// Source: schema `payment_method_options_revolut_pay`.
-pub type PaymentMethodOptionsRevolutPay = Lens<markers::PaymentMethodOptionsRevolutPay>;
-impl PaymentMethodOptionsRevolutPay {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_method_options_revolut_pay`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsRevolutPaySetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentMethodOptionsRevolutPaySetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_revolut_pay`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentMethodOptionsRevolutPaySetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsRevolutPay = super::PaymentMethodOptionsKrCard;
 /// Part of other objects: `payment_method_options_satispay`.
 ///
 /// Source: schema `payment_method_options_satispay`.
-pub type PaymentMethodOptionsSatispay = Lens<markers::PaymentMethodOptionsSatispay>;
-impl PaymentMethodOptionsSatispay {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_method_options_satispay`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsSatispaySetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentMethodOptionsSatispaySetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_satispay`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentMethodOptionsSatispaySetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsSatispay = super::PaymentMethodOptionsCashapp;
 /// Part of other objects: `payment_method_options_scalapay`.
 ///
 /// Source: schema `payment_method_options_scalapay`.
-pub type PaymentMethodOptionsScalapay = Lens<markers::PaymentMethodOptionsScalapay>;
-impl PaymentMethodOptionsScalapay {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_method_options_scalapay`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-}
+pub type PaymentMethodOptionsScalapay = super::PaymentMethodOptionsAlma;
 /// Part of other objects: `payment_method_options_sequra`.
 ///
 /// Source: schema `payment_method_options_sequra`.
 pub type PaymentMethodOptionsSequra = Lens<markers::PaymentMethodOptionsSequra>;
 impl PaymentMethodOptionsSequra {
     /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
+    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::path("capture_method");
     /// Always `manual`; may be absent.
     ///
     /// Source: `capture_method` of `payment_method_options_sequra`.
@@ -5304,9 +4530,7 @@ impl PaymentMethodOptionsSequra {
         text(&self.value, "capture_method")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_sequra`.
@@ -5324,7 +4548,7 @@ impl PaymentMethodOptionsSofort {
     pub const PREFERRED_LANGUAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsSofortPreferredLanguage>,
-    > = v::Path::new("preferred_language");
+    > = v::path("preferred_language");
     /// One of the values of [`PaymentMethodOptionsSofortPreferredLanguage`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `preferred_language` of `payment_method_options_sofort`.
@@ -5338,7 +4562,7 @@ impl PaymentMethodOptionsSofort {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsSofortSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsSofortSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_sofort`.
@@ -5352,49 +4576,11 @@ impl PaymentMethodOptionsSofort {
 /// Part of other objects: `payment_method_options_sunbit`.
 ///
 /// Source: schema `payment_method_options_sunbit`.
-pub type PaymentMethodOptionsSunbit = Lens<markers::PaymentMethodOptionsSunbit>;
-impl PaymentMethodOptionsSunbit {
-    /// The path of [`capture_method`](Self::capture_method).
-    pub const CAPTURE_METHOD: v::Path<Self, k::Text> = v::Path::new("capture_method");
-    /// Always `manual`; may be absent.
-    ///
-    /// Source: `capture_method` of `payment_method_options_sunbit`.
-    #[inline]
-    pub fn capture_method(&self) -> Option<&str> {
-        text(&self.value, "capture_method")
-    }
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_sunbit`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsSunbit = super::PaymentMethodOptionsSequra;
 /// Part of other objects: `payment_method_options_twint`.
 ///
 /// Source: schema `payment_method_options_twint`.
-pub type PaymentMethodOptionsTwint = Lens<markers::PaymentMethodOptionsTwint>;
-impl PaymentMethodOptionsTwint {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsTwintSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
-    /// One of the values of [`PaymentMethodOptionsTwintSetupFutureUsage`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_twint`.
-    #[inline]
-    pub fn setup_future_usage(
-        &self,
-    ) -> Option<PaymentMethodOptionsTwintSetupFutureUsage> {
-        open_enum(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsTwint = super::PaymentMethodOptionsIdeal;
 /// Part of other objects: `payment_method_options_upi`.
 ///
 /// Source: schema `payment_method_options_upi`.
@@ -5404,7 +4590,7 @@ impl PaymentMethodOptionsUpi {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsUpiSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentMethodOptionsUpiSetupFutureUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_upi`.
@@ -5419,7 +4605,7 @@ impl PaymentMethodOptionsUpi {
 pub type PaymentMethodOptionsWechatPay = Lens<markers::PaymentMethodOptionsWechatPay>;
 impl PaymentMethodOptionsWechatPay {
     /// The path of [`app_id`](Self::app_id).
-    pub const APP_ID: v::Path<Self, k::Text> = v::Path::new("app_id");
+    pub const APP_ID: v::Path<Self, k::Text> = v::path("app_id");
     /// A string; may be `null`.
     ///
     /// Source: `app_id` of `payment_method_options_wechat_pay`.
@@ -5428,7 +4614,7 @@ impl PaymentMethodOptionsWechatPay {
         text(&self.value, "app_id")
     }
     /// The path of [`client`](Self::client).
-    pub const CLIENT: v::Path<Self, k::Enum<PaymentMethodOptionsWechatPayClient>> = v::Path::new(
+    pub const CLIENT: v::Path<Self, k::Enum<PaymentMethodOptionsWechatPayClient>> = v::path(
         "client",
     );
     /// One of the values of [`PaymentMethodOptionsWechatPayClient`], or one that is newer than this list; may be `null`.
@@ -5439,9 +4625,7 @@ impl PaymentMethodOptionsWechatPay {
         open_enum(&self.value, "client")
     }
     /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
+    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::path("setup_future_usage");
     /// Always `none`; may be absent.
     ///
     /// Source: `setup_future_usage` of `payment_method_options_wechat_pay`.
@@ -5453,27 +4637,14 @@ impl PaymentMethodOptionsWechatPay {
 /// Part of other objects: `payment_method_options_zip`.
 ///
 /// Source: schema `payment_method_options_zip`.
-pub type PaymentMethodOptionsZip = Lens<markers::PaymentMethodOptionsZip>;
-impl PaymentMethodOptionsZip {
-    /// The path of [`setup_future_usage`](Self::setup_future_usage).
-    pub const SETUP_FUTURE_USAGE: v::Path<Self, k::Text> = v::Path::new(
-        "setup_future_usage",
-    );
-    /// Always `none`; may be absent.
-    ///
-    /// Source: `setup_future_usage` of `payment_method_options_zip`.
-    #[inline]
-    pub fn setup_future_usage(&self) -> Option<&str> {
-        text(&self.value, "setup_future_usage")
-    }
-}
+pub type PaymentMethodOptionsZip = super::PaymentMethodOptionsFpx;
 /// Part of other objects: `transfer_data`.
 ///
 /// Source: schema `transfer_data`.
 pub type TransferData = Lens<markers::TransferData>;
 impl TransferData {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be absent.
     ///
     /// Source: `amount` of `transfer_data`.
@@ -5482,7 +4653,7 @@ impl TransferData {
         int(&self.value, "amount")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `transfer_data`.
@@ -5491,7 +4662,7 @@ impl TransferData {
         text(&self.value, "description")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `destination` of `transfer_data`.
@@ -5500,7 +4671,7 @@ impl TransferData {
         expandable(&self.value, "destination")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `transfer_data`.
@@ -5509,7 +4680,7 @@ impl TransferData {
         map(&self.value, "metadata")
     }
     /// The path of [`payment_data`](Self::payment_data).
-    pub const PAYMENT_DATA: v::Path<Self, k::Object<PaymentData>> = v::Path::new(
+    pub const PAYMENT_DATA: v::Path<Self, k::Object<PaymentData>> = v::path(
         "payment_data",
     );
     /// A nested [`PaymentData`]; may be absent.
@@ -5546,753 +4717,41 @@ impl v::OpenEnum for PaymentFlowsAmountDetailsResourceErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmountDetailsAmountMismatch,
-                1 => Self::AmountDetailsTaxShippingDiscountGreaterThanAmount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmountDetailsAmountMismatch,
+            1 => Self::AmountDetailsTaxShippingDiscountGreaterThanAmount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentFlowsAmountDetailsResourceErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentFlowsAmountDetailsResourceErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentFlowsAmountDetailsResourceErrorCode {}
 impl Debug for PaymentFlowsAmountDetailsResourceErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_flows_automatic_payment_methods_payment_intent.allow_redirects`.
-#[non_exhaustive]
-pub enum PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {}
-impl Debug for PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as PaymentFlowsAutomaticPaymentMethodsPaymentIntentAllowRedirects;
 /// The values of `payment_flows_private_payment_methods_kakao_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentFlowsPrivatePaymentMethodsKakaoPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `payment_flows_private_payment_methods_naver_pay_payment_method_options.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentFlowsPrivatePaymentMethodsNaverPayPaymentMethodOptionsSetupFutureUsage;
 /// The values of `payment_intent.allowed_payment_method_types`.
-#[non_exhaustive]
-pub enum PaymentIntentAllowedPaymentMethodTypes {
-    /// `acss_debit`
-    AcssDebit,
-    /// `affirm`
-    Affirm,
-    /// `afterpay_clearpay`
-    AfterpayClearpay,
-    /// `alipay`
-    Alipay,
-    /// `alma`
-    Alma,
-    /// `amazon_pay`
-    AmazonPay,
-    /// `au_becs_debit`
-    AuBecsDebit,
-    /// `bacs_debit`
-    BacsDebit,
-    /// `bancontact`
-    Bancontact,
-    /// `billie`
-    Billie,
-    /// `bizum`
-    Bizum,
-    /// `blik`
-    Blik,
-    /// `boku_promptpay`
-    BokuPromptpay,
-    /// `boleto`
-    Boleto,
-    /// `capchase_pay`
-    CapchasePay,
-    /// `card`
-    Card,
-    /// `card_present`
-    CardPresent,
-    /// `cashapp`
-    Cashapp,
-    /// `check_scan`
-    CheckScan,
-    /// `click_to_pay`
-    ClickToPay,
-    /// `crypto`
-    Crypto,
-    /// `customer_balance`
-    CustomerBalance,
-    /// `demo_pay`
-    DemoPay,
-    /// `duitnow`
-    Duitnow,
-    /// `dummy_auth_push`
-    DummyAuthPush,
-    /// `dummy_passthrough_card`
-    DummyPassthroughCard,
-    /// `edenred`
-    Edenred,
-    /// `eps`
-    Eps,
-    /// `fpx`
-    Fpx,
-    /// `gcash`
-    Gcash,
-    /// `getbalance`
-    Getbalance,
-    /// `gift_card`
-    GiftCard,
-    /// `giropay`
-    Giropay,
-    /// `gopay`
-    Gopay,
-    /// `grabpay`
-    Grabpay,
-    /// `id_bank_transfer`
-    IdBankTransfer,
-    /// `ideal`
-    Ideal,
-    /// `interac_present`
-    InteracPresent,
-    /// `kakao_pay`
-    KakaoPay,
-    /// `klarna`
-    Klarna,
-    /// `knet`
-    Knet,
-    /// `konbini`
-    Konbini,
-    /// `kr_card`
-    KrCard,
-    /// `kr_market`
-    KrMarket,
-    /// `kriya`
-    Kriya,
-    /// `link`
-    Link,
-    /// `mb_way`
-    MbWay,
-    /// `mobilepay`
-    Mobilepay,
-    /// `momo`
-    Momo,
-    /// `mondu`
-    Mondu,
-    /// `multibanco`
-    Multibanco,
-    /// `naver_pay`
-    NaverPay,
-    /// `netbanking`
-    Netbanking,
-    /// `ng_bank`
-    NgBank,
-    /// `ng_bank_transfer`
-    NgBankTransfer,
-    /// `ng_card`
-    NgCard,
-    /// `ng_market`
-    NgMarket,
-    /// `ng_ussd`
-    NgUssd,
-    /// `ng_wallet`
-    NgWallet,
-    /// `nz_bank_account`
-    NzBankAccount,
-    /// `octopus`
-    Octopus,
-    /// `oxxo`
-    Oxxo,
-    /// `p24`
-    P24,
-    /// `paper_check`
-    PaperCheck,
-    /// `pay_by_bank`
-    PayByBank,
-    /// `payco`
-    Payco,
-    /// `paynow`
-    Paynow,
-    /// `paypal`
-    Paypal,
-    /// `paypay`
-    Paypay,
-    /// `payto`
-    Payto,
-    /// `pix`
-    Pix,
-    /// `promptpay`
-    Promptpay,
-    /// `qris`
-    Qris,
-    /// `rechnung`
-    Rechnung,
-    /// `revolut_pay`
-    RevolutPay,
-    /// `samsung_pay`
-    SamsungPay,
-    /// `satispay`
-    Satispay,
-    /// `scalapay`
-    Scalapay,
-    /// `sepa_debit`
-    SepaDebit,
-    /// `sequra`
-    Sequra,
-    /// `shop_pay`
-    ShopPay,
-    /// `shopeepay`
-    Shopeepay,
-    /// `sofort`
-    Sofort,
-    /// `south_korea_market`
-    SouthKoreaMarket,
-    /// `stripe_balance`
-    StripeBalance,
-    /// `sunbit`
-    Sunbit,
-    /// `swish`
-    Swish,
-    /// `tamara`
-    Tamara,
-    /// `test_pay`
-    TestPay,
-    /// `touch_n_go`
-    TouchNGo,
-    /// `truemoney`
-    Truemoney,
-    /// `twint`
-    Twint,
-    /// `upi`
-    Upi,
-    /// `us_bank_account`
-    UsBankAccount,
-    /// `us_cash_voucher`
-    UsCashVoucher,
-    /// `vipps`
-    Vipps,
-    /// `wechat_pay`
-    WechatPay,
-    /// `wero`
-    Wero,
-    /// `zip`
-    Zip,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentAllowedPaymentMethodTypes {
-    const VALUES: &'static [&'static str] = &[
-        "acss_debit",
-        "affirm",
-        "afterpay_clearpay",
-        "alipay",
-        "alma",
-        "amazon_pay",
-        "au_becs_debit",
-        "bacs_debit",
-        "bancontact",
-        "billie",
-        "bizum",
-        "blik",
-        "boku_promptpay",
-        "boleto",
-        "capchase_pay",
-        "card",
-        "card_present",
-        "cashapp",
-        "check_scan",
-        "click_to_pay",
-        "crypto",
-        "customer_balance",
-        "demo_pay",
-        "duitnow",
-        "dummy_auth_push",
-        "dummy_passthrough_card",
-        "edenred",
-        "eps",
-        "fpx",
-        "gcash",
-        "getbalance",
-        "gift_card",
-        "giropay",
-        "gopay",
-        "grabpay",
-        "id_bank_transfer",
-        "ideal",
-        "interac_present",
-        "kakao_pay",
-        "klarna",
-        "knet",
-        "konbini",
-        "kr_card",
-        "kr_market",
-        "kriya",
-        "link",
-        "mb_way",
-        "mobilepay",
-        "momo",
-        "mondu",
-        "multibanco",
-        "naver_pay",
-        "netbanking",
-        "ng_bank",
-        "ng_bank_transfer",
-        "ng_card",
-        "ng_market",
-        "ng_ussd",
-        "ng_wallet",
-        "nz_bank_account",
-        "octopus",
-        "oxxo",
-        "p24",
-        "paper_check",
-        "pay_by_bank",
-        "payco",
-        "paynow",
-        "paypal",
-        "paypay",
-        "payto",
-        "pix",
-        "promptpay",
-        "qris",
-        "rechnung",
-        "revolut_pay",
-        "samsung_pay",
-        "satispay",
-        "scalapay",
-        "sepa_debit",
-        "sequra",
-        "shop_pay",
-        "shopeepay",
-        "sofort",
-        "south_korea_market",
-        "stripe_balance",
-        "sunbit",
-        "swish",
-        "tamara",
-        "test_pay",
-        "touch_n_go",
-        "truemoney",
-        "twint",
-        "upi",
-        "us_bank_account",
-        "us_cash_voucher",
-        "vipps",
-        "wechat_pay",
-        "wero",
-        "zip",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AcssDebit => "acss_debit",
-            Self::Affirm => "affirm",
-            Self::AfterpayClearpay => "afterpay_clearpay",
-            Self::Alipay => "alipay",
-            Self::Alma => "alma",
-            Self::AmazonPay => "amazon_pay",
-            Self::AuBecsDebit => "au_becs_debit",
-            Self::BacsDebit => "bacs_debit",
-            Self::Bancontact => "bancontact",
-            Self::Billie => "billie",
-            Self::Bizum => "bizum",
-            Self::Blik => "blik",
-            Self::BokuPromptpay => "boku_promptpay",
-            Self::Boleto => "boleto",
-            Self::CapchasePay => "capchase_pay",
-            Self::Card => "card",
-            Self::CardPresent => "card_present",
-            Self::Cashapp => "cashapp",
-            Self::CheckScan => "check_scan",
-            Self::ClickToPay => "click_to_pay",
-            Self::Crypto => "crypto",
-            Self::CustomerBalance => "customer_balance",
-            Self::DemoPay => "demo_pay",
-            Self::Duitnow => "duitnow",
-            Self::DummyAuthPush => "dummy_auth_push",
-            Self::DummyPassthroughCard => "dummy_passthrough_card",
-            Self::Edenred => "edenred",
-            Self::Eps => "eps",
-            Self::Fpx => "fpx",
-            Self::Gcash => "gcash",
-            Self::Getbalance => "getbalance",
-            Self::GiftCard => "gift_card",
-            Self::Giropay => "giropay",
-            Self::Gopay => "gopay",
-            Self::Grabpay => "grabpay",
-            Self::IdBankTransfer => "id_bank_transfer",
-            Self::Ideal => "ideal",
-            Self::InteracPresent => "interac_present",
-            Self::KakaoPay => "kakao_pay",
-            Self::Klarna => "klarna",
-            Self::Knet => "knet",
-            Self::Konbini => "konbini",
-            Self::KrCard => "kr_card",
-            Self::KrMarket => "kr_market",
-            Self::Kriya => "kriya",
-            Self::Link => "link",
-            Self::MbWay => "mb_way",
-            Self::Mobilepay => "mobilepay",
-            Self::Momo => "momo",
-            Self::Mondu => "mondu",
-            Self::Multibanco => "multibanco",
-            Self::NaverPay => "naver_pay",
-            Self::Netbanking => "netbanking",
-            Self::NgBank => "ng_bank",
-            Self::NgBankTransfer => "ng_bank_transfer",
-            Self::NgCard => "ng_card",
-            Self::NgMarket => "ng_market",
-            Self::NgUssd => "ng_ussd",
-            Self::NgWallet => "ng_wallet",
-            Self::NzBankAccount => "nz_bank_account",
-            Self::Octopus => "octopus",
-            Self::Oxxo => "oxxo",
-            Self::P24 => "p24",
-            Self::PaperCheck => "paper_check",
-            Self::PayByBank => "pay_by_bank",
-            Self::Payco => "payco",
-            Self::Paynow => "paynow",
-            Self::Paypal => "paypal",
-            Self::Paypay => "paypay",
-            Self::Payto => "payto",
-            Self::Pix => "pix",
-            Self::Promptpay => "promptpay",
-            Self::Qris => "qris",
-            Self::Rechnung => "rechnung",
-            Self::RevolutPay => "revolut_pay",
-            Self::SamsungPay => "samsung_pay",
-            Self::Satispay => "satispay",
-            Self::Scalapay => "scalapay",
-            Self::SepaDebit => "sepa_debit",
-            Self::Sequra => "sequra",
-            Self::ShopPay => "shop_pay",
-            Self::Shopeepay => "shopeepay",
-            Self::Sofort => "sofort",
-            Self::SouthKoreaMarket => "south_korea_market",
-            Self::StripeBalance => "stripe_balance",
-            Self::Sunbit => "sunbit",
-            Self::Swish => "swish",
-            Self::Tamara => "tamara",
-            Self::TestPay => "test_pay",
-            Self::TouchNGo => "touch_n_go",
-            Self::Truemoney => "truemoney",
-            Self::Twint => "twint",
-            Self::Upi => "upi",
-            Self::UsBankAccount => "us_bank_account",
-            Self::UsCashVoucher => "us_cash_voucher",
-            Self::Vipps => "vipps",
-            Self::WechatPay => "wechat_pay",
-            Self::Wero => "wero",
-            Self::Zip => "zip",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcssDebit,
-                1 => Self::Affirm,
-                2 => Self::AfterpayClearpay,
-                3 => Self::Alipay,
-                4 => Self::Alma,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Bizum,
-                11 => Self::Blik,
-                12 => Self::BokuPromptpay,
-                13 => Self::Boleto,
-                14 => Self::CapchasePay,
-                15 => Self::Card,
-                16 => Self::CardPresent,
-                17 => Self::Cashapp,
-                18 => Self::CheckScan,
-                19 => Self::ClickToPay,
-                20 => Self::Crypto,
-                21 => Self::CustomerBalance,
-                22 => Self::DemoPay,
-                23 => Self::Duitnow,
-                24 => Self::DummyAuthPush,
-                25 => Self::DummyPassthroughCard,
-                26 => Self::Edenred,
-                27 => Self::Eps,
-                28 => Self::Fpx,
-                29 => Self::Gcash,
-                30 => Self::Getbalance,
-                31 => Self::GiftCard,
-                32 => Self::Giropay,
-                33 => Self::Gopay,
-                34 => Self::Grabpay,
-                35 => Self::IdBankTransfer,
-                36 => Self::Ideal,
-                37 => Self::InteracPresent,
-                38 => Self::KakaoPay,
-                39 => Self::Klarna,
-                40 => Self::Knet,
-                41 => Self::Konbini,
-                42 => Self::KrCard,
-                43 => Self::KrMarket,
-                44 => Self::Kriya,
-                45 => Self::Link,
-                46 => Self::MbWay,
-                47 => Self::Mobilepay,
-                48 => Self::Momo,
-                49 => Self::Mondu,
-                50 => Self::Multibanco,
-                51 => Self::NaverPay,
-                52 => Self::Netbanking,
-                53 => Self::NgBank,
-                54 => Self::NgBankTransfer,
-                55 => Self::NgCard,
-                56 => Self::NgMarket,
-                57 => Self::NgUssd,
-                58 => Self::NgWallet,
-                59 => Self::NzBankAccount,
-                60 => Self::Octopus,
-                61 => Self::Oxxo,
-                62 => Self::P24,
-                63 => Self::PaperCheck,
-                64 => Self::PayByBank,
-                65 => Self::Payco,
-                66 => Self::Paynow,
-                67 => Self::Paypal,
-                68 => Self::Paypay,
-                69 => Self::Payto,
-                70 => Self::Pix,
-                71 => Self::Promptpay,
-                72 => Self::Qris,
-                73 => Self::Rechnung,
-                74 => Self::RevolutPay,
-                75 => Self::SamsungPay,
-                76 => Self::Satispay,
-                77 => Self::Scalapay,
-                78 => Self::SepaDebit,
-                79 => Self::Sequra,
-                80 => Self::ShopPay,
-                81 => Self::Shopeepay,
-                82 => Self::Sofort,
-                83 => Self::SouthKoreaMarket,
-                84 => Self::StripeBalance,
-                85 => Self::Sunbit,
-                86 => Self::Swish,
-                87 => Self::Tamara,
-                88 => Self::TestPay,
-                89 => Self::TouchNGo,
-                90 => Self::Truemoney,
-                91 => Self::Twint,
-                92 => Self::Upi,
-                93 => Self::UsBankAccount,
-                94 => Self::UsCashVoucher,
-                95 => Self::Vipps,
-                96 => Self::WechatPay,
-                97 => Self::Wero,
-                98 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentAllowedPaymentMethodTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentAllowedPaymentMethodTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentAllowedPaymentMethodTypes {}
-impl Debug for PaymentIntentAllowedPaymentMethodTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentAllowedPaymentMethodTypes as PaymentIntentAllowedPaymentMethodTypes;
 /// The values of `payment_intent.cancellation_reason`.
 #[non_exhaustive]
 pub enum PaymentIntentCancellationReason {
@@ -6341,43 +4800,37 @@ impl v::OpenEnum for PaymentIntentCancellationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Automatic,
-                2 => Self::Duplicate,
-                3 => Self::Expired,
-                4 => Self::FailedInvoice,
-                5 => Self::Fraudulent,
-                6 => Self::RequestedByCustomer,
-                7 => Self::VoidInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::Automatic,
+            2 => Self::Duplicate,
+            3 => Self::Expired,
+            4 => Self::FailedInvoice,
+            5 => Self::Fraudulent,
+            6 => Self::RequestedByCustomer,
+            7 => Self::VoidInvoice,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentCancellationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentCancellationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentCancellationReason {}
 impl Debug for PaymentIntentCancellationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_intent.capture_method`.
@@ -6404,38 +4857,32 @@ impl v::OpenEnum for PaymentIntentCaptureMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::AutomaticAsync,
-                2 => Self::Manual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::AutomaticAsync,
+            2 => Self::Manual,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentCaptureMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentCaptureMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentCaptureMethod {}
 impl Debug for PaymentIntentCaptureMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_intent.confirmation_method`.
@@ -6459,1976 +4906,87 @@ impl v::OpenEnum for PaymentIntentConfirmationMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Manual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Manual,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentConfirmationMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentConfirmationMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentConfirmationMethod {}
 impl Debug for PaymentIntentConfirmationMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_intent.excluded_payment_method_types`.
-#[non_exhaustive]
-pub enum PaymentIntentExcludedPaymentMethodTypes {
-    /// `acss_debit`
-    AcssDebit,
-    /// `affirm`
-    Affirm,
-    /// `afterpay_clearpay`
-    AfterpayClearpay,
-    /// `alipay`
-    Alipay,
-    /// `alma`
-    Alma,
-    /// `amazon_pay`
-    AmazonPay,
-    /// `au_becs_debit`
-    AuBecsDebit,
-    /// `bacs_debit`
-    BacsDebit,
-    /// `bancontact`
-    Bancontact,
-    /// `billie`
-    Billie,
-    /// `bizum`
-    Bizum,
-    /// `blik`
-    Blik,
-    /// `boleto`
-    Boleto,
-    /// `card`
-    Card,
-    /// `cashapp`
-    Cashapp,
-    /// `crypto`
-    Crypto,
-    /// `customer_balance`
-    CustomerBalance,
-    /// `eps`
-    Eps,
-    /// `fpx`
-    Fpx,
-    /// `giropay`
-    Giropay,
-    /// `grabpay`
-    Grabpay,
-    /// `ideal`
-    Ideal,
-    /// `kakao_pay`
-    KakaoPay,
-    /// `klarna`
-    Klarna,
-    /// `konbini`
-    Konbini,
-    /// `kr_card`
-    KrCard,
-    /// `mb_way`
-    MbWay,
-    /// `mobilepay`
-    Mobilepay,
-    /// `multibanco`
-    Multibanco,
-    /// `naver_pay`
-    NaverPay,
-    /// `nz_bank_account`
-    NzBankAccount,
-    /// `oxxo`
-    Oxxo,
-    /// `p24`
-    P24,
-    /// `pay_by_bank`
-    PayByBank,
-    /// `payco`
-    Payco,
-    /// `paynow`
-    Paynow,
-    /// `paypal`
-    Paypal,
-    /// `paypay`
-    Paypay,
-    /// `payto`
-    Payto,
-    /// `pix`
-    Pix,
-    /// `promptpay`
-    Promptpay,
-    /// `revolut_pay`
-    RevolutPay,
-    /// `samsung_pay`
-    SamsungPay,
-    /// `satispay`
-    Satispay,
-    /// `scalapay`
-    Scalapay,
-    /// `sepa_debit`
-    SepaDebit,
-    /// `sequra`
-    Sequra,
-    /// `sofort`
-    Sofort,
-    /// `sunbit`
-    Sunbit,
-    /// `swish`
-    Swish,
-    /// `twint`
-    Twint,
-    /// `upi`
-    Upi,
-    /// `us_bank_account`
-    UsBankAccount,
-    /// `wechat_pay`
-    WechatPay,
-    /// `zip`
-    Zip,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentExcludedPaymentMethodTypes {
-    const VALUES: &'static [&'static str] = &[
-        "acss_debit",
-        "affirm",
-        "afterpay_clearpay",
-        "alipay",
-        "alma",
-        "amazon_pay",
-        "au_becs_debit",
-        "bacs_debit",
-        "bancontact",
-        "billie",
-        "bizum",
-        "blik",
-        "boleto",
-        "card",
-        "cashapp",
-        "crypto",
-        "customer_balance",
-        "eps",
-        "fpx",
-        "giropay",
-        "grabpay",
-        "ideal",
-        "kakao_pay",
-        "klarna",
-        "konbini",
-        "kr_card",
-        "mb_way",
-        "mobilepay",
-        "multibanco",
-        "naver_pay",
-        "nz_bank_account",
-        "oxxo",
-        "p24",
-        "pay_by_bank",
-        "payco",
-        "paynow",
-        "paypal",
-        "paypay",
-        "payto",
-        "pix",
-        "promptpay",
-        "revolut_pay",
-        "samsung_pay",
-        "satispay",
-        "scalapay",
-        "sepa_debit",
-        "sequra",
-        "sofort",
-        "sunbit",
-        "swish",
-        "twint",
-        "upi",
-        "us_bank_account",
-        "wechat_pay",
-        "zip",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AcssDebit => "acss_debit",
-            Self::Affirm => "affirm",
-            Self::AfterpayClearpay => "afterpay_clearpay",
-            Self::Alipay => "alipay",
-            Self::Alma => "alma",
-            Self::AmazonPay => "amazon_pay",
-            Self::AuBecsDebit => "au_becs_debit",
-            Self::BacsDebit => "bacs_debit",
-            Self::Bancontact => "bancontact",
-            Self::Billie => "billie",
-            Self::Bizum => "bizum",
-            Self::Blik => "blik",
-            Self::Boleto => "boleto",
-            Self::Card => "card",
-            Self::Cashapp => "cashapp",
-            Self::Crypto => "crypto",
-            Self::CustomerBalance => "customer_balance",
-            Self::Eps => "eps",
-            Self::Fpx => "fpx",
-            Self::Giropay => "giropay",
-            Self::Grabpay => "grabpay",
-            Self::Ideal => "ideal",
-            Self::KakaoPay => "kakao_pay",
-            Self::Klarna => "klarna",
-            Self::Konbini => "konbini",
-            Self::KrCard => "kr_card",
-            Self::MbWay => "mb_way",
-            Self::Mobilepay => "mobilepay",
-            Self::Multibanco => "multibanco",
-            Self::NaverPay => "naver_pay",
-            Self::NzBankAccount => "nz_bank_account",
-            Self::Oxxo => "oxxo",
-            Self::P24 => "p24",
-            Self::PayByBank => "pay_by_bank",
-            Self::Payco => "payco",
-            Self::Paynow => "paynow",
-            Self::Paypal => "paypal",
-            Self::Paypay => "paypay",
-            Self::Payto => "payto",
-            Self::Pix => "pix",
-            Self::Promptpay => "promptpay",
-            Self::RevolutPay => "revolut_pay",
-            Self::SamsungPay => "samsung_pay",
-            Self::Satispay => "satispay",
-            Self::Scalapay => "scalapay",
-            Self::SepaDebit => "sepa_debit",
-            Self::Sequra => "sequra",
-            Self::Sofort => "sofort",
-            Self::Sunbit => "sunbit",
-            Self::Swish => "swish",
-            Self::Twint => "twint",
-            Self::Upi => "upi",
-            Self::UsBankAccount => "us_bank_account",
-            Self::WechatPay => "wechat_pay",
-            Self::Zip => "zip",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcssDebit,
-                1 => Self::Affirm,
-                2 => Self::AfterpayClearpay,
-                3 => Self::Alipay,
-                4 => Self::Alma,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Bizum,
-                11 => Self::Blik,
-                12 => Self::Boleto,
-                13 => Self::Card,
-                14 => Self::Cashapp,
-                15 => Self::Crypto,
-                16 => Self::CustomerBalance,
-                17 => Self::Eps,
-                18 => Self::Fpx,
-                19 => Self::Giropay,
-                20 => Self::Grabpay,
-                21 => Self::Ideal,
-                22 => Self::KakaoPay,
-                23 => Self::Klarna,
-                24 => Self::Konbini,
-                25 => Self::KrCard,
-                26 => Self::MbWay,
-                27 => Self::Mobilepay,
-                28 => Self::Multibanco,
-                29 => Self::NaverPay,
-                30 => Self::NzBankAccount,
-                31 => Self::Oxxo,
-                32 => Self::P24,
-                33 => Self::PayByBank,
-                34 => Self::Payco,
-                35 => Self::Paynow,
-                36 => Self::Paypal,
-                37 => Self::Paypay,
-                38 => Self::Payto,
-                39 => Self::Pix,
-                40 => Self::Promptpay,
-                41 => Self::RevolutPay,
-                42 => Self::SamsungPay,
-                43 => Self::Satispay,
-                44 => Self::Scalapay,
-                45 => Self::SepaDebit,
-                46 => Self::Sequra,
-                47 => Self::Sofort,
-                48 => Self::Sunbit,
-                49 => Self::Swish,
-                50 => Self::Twint,
-                51 => Self::Upi,
-                52 => Self::UsBankAccount,
-                53 => Self::WechatPay,
-                54 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentExcludedPaymentMethodTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentExcludedPaymentMethodTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentExcludedPaymentMethodTypes {}
-impl Debug for PaymentIntentExcludedPaymentMethodTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentExcludedPaymentMethodTypes as PaymentIntentExcludedPaymentMethodTypes;
 /// The values of `payment_intent_next_action_display_bank_transfer_instructions.type`.
-#[non_exhaustive]
-pub enum PaymentIntentNextActionDisplayBankTransferInstructionsType {
-    /// `eu_bank_transfer`
-    EuBankTransfer,
-    /// `gb_bank_transfer`
-    GbBankTransfer,
-    /// `jp_bank_transfer`
-    JpBankTransfer,
-    /// `mx_bank_transfer`
-    MxBankTransfer,
-    /// `us_bank_transfer`
-    UsBankTransfer,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentNextActionDisplayBankTransferInstructionsType {
-    const VALUES: &'static [&'static str] = &[
-        "eu_bank_transfer",
-        "gb_bank_transfer",
-        "jp_bank_transfer",
-        "mx_bank_transfer",
-        "us_bank_transfer",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::EuBankTransfer => "eu_bank_transfer",
-            Self::GbBankTransfer => "gb_bank_transfer",
-            Self::JpBankTransfer => "jp_bank_transfer",
-            Self::MxBankTransfer => "mx_bank_transfer",
-            Self::UsBankTransfer => "us_bank_transfer",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EuBankTransfer,
-                1 => Self::GbBankTransfer,
-                2 => Self::JpBankTransfer,
-                3 => Self::MxBankTransfer,
-                4 => Self::UsBankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentNextActionDisplayBankTransferInstructionsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentNextActionDisplayBankTransferInstructionsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentNextActionDisplayBankTransferInstructionsType {}
-impl Debug for PaymentIntentNextActionDisplayBankTransferInstructionsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCustomerBalanceBankTransferType as PaymentIntentNextActionDisplayBankTransferInstructionsType;
 /// The values of `payment_intent_next_action_verify_with_microdeposits.microdeposit_type`.
-#[non_exhaustive]
-pub enum PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {
-    /// `amounts`
-    Amounts,
-    /// `descriptor_code`
-    DescriptorCode,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {
-    const VALUES: &'static [&'static str] = &["amounts", "descriptor_code"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Amounts => "amounts",
-            Self::DescriptorCode => "descriptor_code",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amounts,
-                1 => Self::DescriptorCode,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {}
-impl Debug for PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType as PaymentIntentNextActionVerifyWithMicrodepositsMicrodepositType;
 /// The values of `payment_intent_payment_method_options_acss_debit.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_acss_debit.verification_method`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {}
-impl Debug for PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as PaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod;
 /// The values of `payment_intent_payment_method_options_au_becs_debit.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_bacs_debit.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_blik.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentIntentPaymentMethodOptionsBlikSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_card.network`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardNetwork {
-    /// `amex`
-    Amex,
-    /// `cartes_bancaires`
-    CartesBancaires,
-    /// `diners`
-    Diners,
-    /// `discover`
-    Discover,
-    /// `eftpos_au`
-    EftposAu,
-    /// `girocard`
-    Girocard,
-    /// `interac`
-    Interac,
-    /// `jcb`
-    Jcb,
-    /// `link`
-    Link,
-    /// `mastercard`
-    Mastercard,
-    /// `unionpay`
-    Unionpay,
-    /// `unknown`
-    Unknown,
-    /// `visa`
-    Visa,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardNetwork {
-    const VALUES: &'static [&'static str] = &[
-        "amex",
-        "cartes_bancaires",
-        "diners",
-        "discover",
-        "eftpos_au",
-        "girocard",
-        "interac",
-        "jcb",
-        "link",
-        "mastercard",
-        "unionpay",
-        "unknown",
-        "visa",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Amex => "amex",
-            Self::CartesBancaires => "cartes_bancaires",
-            Self::Diners => "diners",
-            Self::Discover => "discover",
-            Self::EftposAu => "eftpos_au",
-            Self::Girocard => "girocard",
-            Self::Interac => "interac",
-            Self::Jcb => "jcb",
-            Self::Link => "link",
-            Self::Mastercard => "mastercard",
-            Self::Unionpay => "unionpay",
-            Self::Unknown => "unknown",
-            Self::Visa => "visa",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amex,
-                1 => Self::CartesBancaires,
-                2 => Self::Diners,
-                3 => Self::Discover,
-                4 => Self::EftposAu,
-                5 => Self::Girocard,
-                6 => Self::Interac,
-                7 => Self::Jcb,
-                8 => Self::Link,
-                9 => Self::Mastercard,
-                10 => Self::Unionpay,
-                11 => Self::Unknown,
-                12 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardNetwork {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentPaymentMethodOptionsCardNetwork as PaymentIntentPaymentMethodOptionsCardNetwork;
 /// The values of `payment_intent_payment_method_options_card.request_extended_authorization`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as PaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization;
 /// The values of `payment_intent_payment_method_options_card.request_incremental_authorization`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as PaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization;
 /// The values of `payment_intent_payment_method_options_card.request_multicapture`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardRequestMulticapture {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardRequestMulticapture {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardRequestMulticapture {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardRequestMulticapture {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardRequestMulticapture {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardRequestMulticapture {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as PaymentIntentPaymentMethodOptionsCardRequestMulticapture;
 /// The values of `payment_intent_payment_method_options_card.request_overcapture`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardRequestOvercapture {
-    /// `if_available`
-    IfAvailable,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardRequestOvercapture {
-    const VALUES: &'static [&'static str] = &["if_available", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::IfAvailable => "if_available",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfAvailable,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardRequestOvercapture {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardRequestOvercapture {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardRequestOvercapture {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardRequestOvercapture {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutCardPaymentMethodOptionsRequestOvercapture as PaymentIntentPaymentMethodOptionsCardRequestOvercapture;
 /// The values of `payment_intent_payment_method_options_card.request_three_d_secure`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    /// `any`
-    Any,
-    /// `automatic`
-    Automatic,
-    /// `challenge`
-    Challenge,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    const VALUES: &'static [&'static str] = &["any", "automatic", "challenge"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Any => "any",
-            Self::Automatic => "automatic",
-            Self::Challenge => "challenge",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Any,
-                1 => Self::Automatic,
-                2 => Self::Challenge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as PaymentIntentPaymentMethodOptionsCardRequestThreeDSecure;
 /// The values of `payment_intent_payment_method_options_card.setup_credential_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    /// `installment`
-    Installment,
-    /// `recurring`
-    Recurring,
-    /// `unscheduled`
-    Unscheduled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    const VALUES: &'static [&'static str] = &["installment", "recurring", "unscheduled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Installment => "installment",
-            Self::Recurring => "recurring",
-            Self::Unscheduled => "unscheduled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardSetupCredentialUsage as PaymentIntentPaymentMethodOptionsCardSetupCredentialUsage;
 /// The values of `payment_intent_payment_method_options_card.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsCardSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_card.stored_credential_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {
-    /// `installment`
-    Installment,
-    /// `recurring`
-    Recurring,
-    /// `unscheduled`
-    Unscheduled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {
-    const VALUES: &'static [&'static str] = &["installment", "recurring", "unscheduled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Installment => "installment",
-            Self::Recurring => "recurring",
-            Self::Unscheduled => "unscheduled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardSetupCredentialUsage as PaymentIntentPaymentMethodOptionsCardStoredCredentialUsage;
 /// The values of `payment_intent_payment_method_options_link.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentIntentPaymentMethodOptionsLinkSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_mandate_options_acss_debit.payment_schedule`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    /// `combined`
-    Combined,
-    /// `interval`
-    Interval,
-    /// `sporadic`
-    Sporadic,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    const VALUES: &'static [&'static str] = &["combined", "interval", "sporadic"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Combined => "combined",
-            Self::Interval => "interval",
-            Self::Sporadic => "sporadic",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Combined,
-                1 => Self::Interval,
-                2 => Self::Sporadic,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {}
-impl Debug for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitPaymentSchedule as PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule;
 /// The values of `payment_intent_payment_method_options_mandate_options_acss_debit.transaction_type`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {}
-impl Debug for PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as PaymentIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType;
 /// The values of `payment_intent_payment_method_options_mandate_options_payto.amount_type`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {}
-impl Debug for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as PaymentIntentPaymentMethodOptionsMandateOptionsPaytoAmountType;
 /// The values of `payment_intent_payment_method_options_mandate_options_payto.payment_schedule`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    /// `adhoc`
-    Adhoc,
-    /// `annual`
-    Annual,
-    /// `daily`
-    Daily,
-    /// `fortnightly`
-    Fortnightly,
-    /// `monthly`
-    Monthly,
-    /// `quarterly`
-    Quarterly,
-    /// `semi_annual`
-    SemiAnnual,
-    /// `weekly`
-    Weekly,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    const VALUES: &'static [&'static str] = &[
-        "adhoc",
-        "annual",
-        "daily",
-        "fortnightly",
-        "monthly",
-        "quarterly",
-        "semi_annual",
-        "weekly",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Adhoc => "adhoc",
-            Self::Annual => "annual",
-            Self::Daily => "daily",
-            Self::Fortnightly => "fortnightly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::SemiAnnual => "semi_annual",
-            Self::Weekly => "weekly",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adhoc,
-                1 => Self::Annual,
-                2 => Self::Daily,
-                3 => Self::Fortnightly,
-                4 => Self::Monthly,
-                5 => Self::Quarterly,
-                6 => Self::SemiAnnual,
-                7 => Self::Weekly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {}
-impl Debug for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPaymentSchedule as PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule;
 /// The values of `payment_intent_payment_method_options_mandate_options_payto.purpose`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    /// `dependant_support`
-    DependantSupport,
-    /// `government`
-    Government,
-    /// `loan`
-    Loan,
-    /// `mortgage`
-    Mortgage,
-    /// `other`
-    OtherValue,
-    /// `pension`
-    Pension,
-    /// `personal`
-    Personal,
-    /// `retail`
-    Retail,
-    /// `salary`
-    Salary,
-    /// `tax`
-    Tax,
-    /// `utility`
-    Utility,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    const VALUES: &'static [&'static str] = &[
-        "dependant_support",
-        "government",
-        "loan",
-        "mortgage",
-        "other",
-        "pension",
-        "personal",
-        "retail",
-        "salary",
-        "tax",
-        "utility",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DependantSupport => "dependant_support",
-            Self::Government => "government",
-            Self::Loan => "loan",
-            Self::Mortgage => "mortgage",
-            Self::OtherValue => "other",
-            Self::Pension => "pension",
-            Self::Personal => "personal",
-            Self::Retail => "retail",
-            Self::Salary => "salary",
-            Self::Tax => "tax",
-            Self::Utility => "utility",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DependantSupport,
-                1 => Self::Government,
-                2 => Self::Loan,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Pension,
-                6 => Self::Personal,
-                7 => Self::Retail,
-                8 => Self::Salary,
-                9 => Self::Tax,
-                10 => Self::Utility,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {}
-impl Debug for PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPurpose as PaymentIntentPaymentMethodOptionsMandateOptionsPaytoPurpose;
 /// The values of `payment_intent_payment_method_options_nz_bank_account.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_payto.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_sepa_debit.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_us_bank_account.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {}
-impl Debug for PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage;
 /// The values of `payment_intent_payment_method_options_us_bank_account.transaction_purpose`.
 #[non_exhaustive]
 pub enum PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
@@ -8461,99 +5019,37 @@ impl v::OpenEnum for PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPu
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Goods,
-                1 => Self::OtherValue,
-                2 => Self::Services,
-                3 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Goods,
+            1 => Self::OtherValue,
+            2 => Self::Services,
+            3 => Self::Unspecified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {}
 impl Debug for PaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_intent_payment_method_options_us_bank_account.verification_method`.
-#[non_exhaustive]
-pub enum PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {}
-impl Debug for PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as PaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod;
 /// The values of `payment_intent.setup_future_usage`.
 #[non_exhaustive]
 pub enum PaymentIntentSetupFutureUsage {
@@ -8575,37 +5071,31 @@ impl v::OpenEnum for PaymentIntentSetupFutureUsage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OffSession,
-                1 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OffSession,
+            1 => Self::OnSession,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentSetupFutureUsage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentSetupFutureUsage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentSetupFutureUsage {}
 impl Debug for PaymentIntentSetupFutureUsage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_intent.status`.
@@ -8652,268 +5142,46 @@ impl v::OpenEnum for PaymentIntentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Processing,
-                2 => Self::RequiresAction,
-                3 => Self::RequiresCapture,
-                4 => Self::RequiresConfirmation,
-                5 => Self::RequiresPaymentMethod,
-                6 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Processing,
+            2 => Self::RequiresAction,
+            3 => Self::RequiresCapture,
+            4 => Self::RequiresConfirmation,
+            5 => Self::RequiresPaymentMethod,
+            6 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentIntentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentIntentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentIntentStatus {}
 impl Debug for PaymentIntentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_alipay.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsAlipaySetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsAlipaySetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsAlipaySetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsAlipaySetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsAlipaySetupFutureUsage {}
-impl Debug for PaymentMethodOptionsAlipaySetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsAlipaySetupFutureUsage;
 /// The values of `payment_method_options_amazon_pay.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsAmazonPaySetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsAmazonPaySetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsAmazonPaySetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsAmazonPaySetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsAmazonPaySetupFutureUsage {}
-impl Debug for PaymentMethodOptionsAmazonPaySetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsAmazonPaySetupFutureUsage;
 /// The values of `payment_method_options_bancontact.preferred_language`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsBancontactPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `fr`
-    Fr,
-    /// `nl`
-    Nl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsBancontactPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "fr", "nl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::Nl => "nl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsBancontactPreferredLanguage {}
-impl Debug for PaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsBancontactPreferredLanguage as PaymentMethodOptionsBancontactPreferredLanguage;
 /// The values of `payment_method_options_bancontact.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsBancontactSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsBancontactSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsBancontactSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsBancontactSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsBancontactSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsBancontactSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsBancontactSetupFutureUsage;
 /// The values of `payment_method_options_billie_company_details.registration_type`.
 #[non_exhaustive]
 pub enum PaymentMethodOptionsBillieCompanyDetailsRegistrationType {
@@ -8986,49 +5254,43 @@ impl v::OpenEnum for PaymentMethodOptionsBillieCompanyDetailsRegistrationType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChEin,
-                1 => Self::DeHrb,
-                2 => Self::DkCvr,
-                3 => Self::EsCif,
-                4 => Self::FiTunnus,
-                5 => Self::FrSiren,
-                6 => Self::FrSiret,
-                7 => Self::ItRea,
-                8 => Self::NlKvk,
-                9 => Self::NoOrgNumber,
-                10 => Self::NoPno,
-                11 => Self::SeOrgNumber,
-                12 => Self::SePno,
-                13 => Self::UkCrn,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ChEin,
+            1 => Self::DeHrb,
+            2 => Self::DkCvr,
+            3 => Self::EsCif,
+            4 => Self::FiTunnus,
+            5 => Self::FrSiren,
+            6 => Self::FrSiret,
+            7 => Self::ItRea,
+            8 => Self::NlKvk,
+            9 => Self::NoOrgNumber,
+            10 => Self::NoPno,
+            11 => Self::SeOrgNumber,
+            12 => Self::SePno,
+            13 => Self::UkCrn,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsBillieCompanyDetailsRegistrationType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsBillieCompanyDetailsRegistrationType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsBillieCompanyDetailsRegistrationType {}
 impl Debug for PaymentMethodOptionsBillieCompanyDetailsRegistrationType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_boleto.setup_future_usage`.
@@ -9055,94 +5317,36 @@ impl v::OpenEnum for PaymentMethodOptionsBoletoSetupFutureUsage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::OffSession,
+            2 => Self::OnSession,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsBoletoSetupFutureUsage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsBoletoSetupFutureUsage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsBoletoSetupFutureUsage {}
 impl Debug for PaymentMethodOptionsBoletoSetupFutureUsage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_card_mandate_options.amount_type`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsCardMandateOptionsAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsCardMandateOptionsAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsCardMandateOptionsAmountType {}
-impl Debug for PaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as PaymentMethodOptionsCardMandateOptionsAmountType;
 /// The values of `payment_method_options_card_mandate_options.interval`.
 #[non_exhaustive]
 pub enum PaymentMethodOptionsCardMandateOptionsInterval {
@@ -9179,40 +5383,34 @@ impl v::OpenEnum for PaymentMethodOptionsCardMandateOptionsInterval {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Sporadic,
-                3 => Self::Week,
-                4 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Day,
+            1 => Self::Month,
+            2 => Self::Sporadic,
+            3 => Self::Week,
+            4 => Self::Year,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCardMandateOptionsInterval {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCardMandateOptionsInterval {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCardMandateOptionsInterval {}
 impl Debug for PaymentMethodOptionsCardMandateOptionsInterval {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_card_present.capture_method`.
@@ -9236,37 +5434,31 @@ impl v::OpenEnum for PaymentMethodOptionsCardPresentCaptureMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Manual,
-                1 => Self::ManualPreferred,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Manual,
+            1 => Self::ManualPreferred,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCardPresentCaptureMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCardPresentCaptureMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCardPresentCaptureMethod {}
 impl Debug for PaymentMethodOptionsCardPresentCaptureMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_card_present_routing.requested_priority`.
@@ -9290,97 +5482,35 @@ impl v::OpenEnum for PaymentMethodOptionsCardPresentRoutingRequestedPriority {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Domestic,
-                1 => Self::International,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Domestic,
+            1 => Self::International,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCardPresentRoutingRequestedPriority {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCardPresentRoutingRequestedPriority {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCardPresentRoutingRequestedPriority {}
 impl Debug for PaymentMethodOptionsCardPresentRoutingRequestedPriority {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_cashapp.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsCashappSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsCashappSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsCashappSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsCashappSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsCashappSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsCashappSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentMethodOptionsCashappSetupFutureUsage;
 /// The values of `payment_method_options_customer_balance_bank_transfer.requested_address_types`.
 #[non_exhaustive]
 pub enum PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {
@@ -9426,42 +5556,36 @@ for PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Aba,
-                1 => Self::Iban,
-                2 => Self::Sepa,
-                3 => Self::SortCode,
-                4 => Self::Spei,
-                5 => Self::Swift,
-                6 => Self::Zengin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Aba,
+            1 => Self::Iban,
+            2 => Self::Sepa,
+            3 => Self::SortCode,
+            4 => Self::Spei,
+            5 => Self::Swift,
+            6 => Self::Zengin,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {}
 impl Debug for PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_customer_balance_bank_transfer.type`.
@@ -9500,316 +5624,46 @@ impl v::OpenEnum for PaymentMethodOptionsCustomerBalanceBankTransferType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EuBankTransfer,
-                1 => Self::GbBankTransfer,
-                2 => Self::JpBankTransfer,
-                3 => Self::MxBankTransfer,
-                4 => Self::UsBankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::EuBankTransfer,
+            1 => Self::GbBankTransfer,
+            2 => Self::JpBankTransfer,
+            3 => Self::MxBankTransfer,
+            4 => Self::UsBankTransfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCustomerBalanceBankTransferType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCustomerBalanceBankTransferType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCustomerBalanceBankTransferType {}
 impl Debug for PaymentMethodOptionsCustomerBalanceBankTransferType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_ideal.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsIdealSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsIdealSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsIdealSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsIdealSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsIdealSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsIdealSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsIdealSetupFutureUsage;
 /// The values of `payment_method_options_klarna.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsKlarnaSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsKlarnaSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsKlarnaSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsKlarnaSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsKlarnaSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsKlarnaSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentMethodOptionsKlarnaSetupFutureUsage;
 /// The values of `payment_method_options_kr_card.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsKrCardSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsKrCardSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsKrCardSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsKrCardSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsKrCardSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsKrCardSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsKrCardSetupFutureUsage;
 /// The values of `payment_method_options_paypal.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsPaypalSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsPaypalSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsPaypalSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsPaypalSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsPaypalSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsPaypalSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsPaypalSetupFutureUsage;
 /// The values of `payment_method_options_pix.amount_includes_iof`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsPixAmountIncludesIof {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsPixAmountIncludesIof {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsPixAmountIncludesIof {}
-impl Debug for PaymentMethodOptionsPixAmountIncludesIof {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as PaymentMethodOptionsPixAmountIncludesIof;
 /// The values of `payment_method_options_pix.setup_future_usage`.
 #[non_exhaustive]
 pub enum PaymentMethodOptionsPixSetupFutureUsage {
@@ -9831,387 +5685,45 @@ impl v::OpenEnum for PaymentMethodOptionsPixSetupFutureUsage {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::OffSession,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsPixSetupFutureUsage {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsPixSetupFutureUsage {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsPixSetupFutureUsage {}
 impl Debug for PaymentMethodOptionsPixSetupFutureUsage {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_revolut_pay.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsRevolutPaySetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsRevolutPaySetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsRevolutPaySetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsRevolutPaySetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsRevolutPaySetupFutureUsage {}
-impl Debug for PaymentMethodOptionsRevolutPaySetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsRevolutPaySetupFutureUsage;
 /// The values of `payment_method_options_satispay.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsSatispaySetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsSatispaySetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                2 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsSatispaySetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsSatispaySetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsSatispaySetupFutureUsage {}
-impl Debug for PaymentMethodOptionsSatispaySetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBoletoSetupFutureUsage as PaymentMethodOptionsSatispaySetupFutureUsage;
 /// The values of `payment_method_options_sofort.preferred_language`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsSofortPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `es`
-    Es,
-    /// `fr`
-    Fr,
-    /// `it`
-    It,
-    /// `nl`
-    Nl,
-    /// `pl`
-    Pl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsSofortPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "es", "fr", "it", "nl", "pl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Fr => "fr",
-            Self::It => "it",
-            Self::Nl => "nl",
-            Self::Pl => "pl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Es,
-                3 => Self::Fr,
-                4 => Self::It,
-                5 => Self::Nl,
-                6 => Self::Pl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsSofortPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsSofortPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsSofortPreferredLanguage {}
-impl Debug for PaymentMethodOptionsSofortPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsSofortPreferredLanguage as PaymentMethodOptionsSofortPreferredLanguage;
 /// The values of `payment_method_options_sofort.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsSofortSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsSofortSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsSofortSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsSofortSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsSofortSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsSofortSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsSofortSetupFutureUsage;
 /// The values of `payment_method_options_twint.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsTwintSetupFutureUsage {
-    /// `none`
-    None,
-    /// `off_session`
-    OffSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsTwintSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["none", "off_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OffSession => "off_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::OffSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsTwintSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsTwintSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsTwintSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsTwintSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsPixSetupFutureUsage as PaymentMethodOptionsTwintSetupFutureUsage;
 /// The values of `payment_method_options_upi.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsUpiSetupFutureUsage {
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsUpiSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OffSession,
-                1 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsUpiSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsUpiSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsUpiSetupFutureUsage {}
-impl Debug for PaymentMethodOptionsUpiSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentSetupFutureUsage as PaymentMethodOptionsUpiSetupFutureUsage;
 /// The values of `payment_method_options_wechat_pay.client`.
 #[non_exhaustive]
 pub enum PaymentMethodOptionsWechatPayClient {
@@ -10236,37 +5748,31 @@ impl v::OpenEnum for PaymentMethodOptionsWechatPayClient {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Android,
-                1 => Self::Ios,
-                2 => Self::Web,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Android,
+            1 => Self::Ios,
+            2 => Self::Web,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsWechatPayClient {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsWechatPayClient {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsWechatPayClient {}
 impl Debug for PaymentMethodOptionsWechatPayClient {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

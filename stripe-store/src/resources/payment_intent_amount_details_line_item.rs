@@ -16,7 +16,7 @@ pub type PaymentIntentAmountDetailsLineItem = Lens<
 >;
 impl PaymentIntentAmountDetailsLineItem {
     /// The path of [`discount_amount`](Self::discount_amount).
-    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("discount_amount");
+    pub const DISCOUNT_AMOUNT: v::Path<Self, k::Int> = v::path("discount_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `discount_amount` of `payment_intent_amount_details_line_item`.
@@ -25,7 +25,7 @@ impl PaymentIntentAmountDetailsLineItem {
         int(&self.value, "discount_amount")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_intent_amount_details_line_item`.
@@ -46,7 +46,7 @@ impl PaymentIntentAmountDetailsLineItem {
         k::Object<
             PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptions,
         >,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `payment_intent_amount_details_line_item`.
@@ -59,7 +59,7 @@ impl PaymentIntentAmountDetailsLineItem {
         object(&self.value, "payment_method_options")
     }
     /// The path of [`product_code`](Self::product_code).
-    pub const PRODUCT_CODE: v::Path<Self, k::Text> = v::Path::new("product_code");
+    pub const PRODUCT_CODE: v::Path<Self, k::Text> = v::path("product_code");
     /// A string; may be `null`.
     ///
     /// Source: `product_code` of `payment_intent_amount_details_line_item`.
@@ -68,7 +68,7 @@ impl PaymentIntentAmountDetailsLineItem {
         text(&self.value, "product_code")
     }
     /// The path of [`product_name`](Self::product_name).
-    pub const PRODUCT_NAME: v::Path<Self, k::Text> = v::Path::new("product_name");
+    pub const PRODUCT_NAME: v::Path<Self, k::Text> = v::path("product_name");
     /// A string.
     ///
     /// Source: `product_name` of `payment_intent_amount_details_line_item`.
@@ -77,7 +77,7 @@ impl PaymentIntentAmountDetailsLineItem {
         text(&self.value, "product_name")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer.
     ///
     /// Source: `quantity` of `payment_intent_amount_details_line_item`.
@@ -91,7 +91,7 @@ impl PaymentIntentAmountDetailsLineItem {
         k::Object<
             PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourceTax,
         >,
-    > = v::Path::new("tax");
+    > = v::path("tax");
     /// A nested [`PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourceTax`]; may be `null`.
     ///
     /// Source: `tax` of `payment_intent_amount_details_line_item`.
@@ -104,7 +104,7 @@ impl PaymentIntentAmountDetailsLineItem {
         object(&self.value, "tax")
     }
     /// The path of [`unit_cost`](Self::unit_cost).
-    pub const UNIT_COST: v::Path<Self, k::Int> = v::Path::new("unit_cost");
+    pub const UNIT_COST: v::Path<Self, k::Int> = v::path("unit_cost");
     /// An integer.
     ///
     /// Source: `unit_cost` of `payment_intent_amount_details_line_item`.
@@ -113,7 +113,7 @@ impl PaymentIntentAmountDetailsLineItem {
         int(&self.value, "unit_cost")
     }
     /// The path of [`unit_of_measure`](Self::unit_of_measure).
-    pub const UNIT_OF_MEASURE: v::Path<Self, k::Text> = v::Path::new("unit_of_measure");
+    pub const UNIT_OF_MEASURE: v::Path<Self, k::Text> = v::path("unit_of_measure");
     /// A string; may be `null`.
     ///
     /// Source: `unit_of_measure` of `payment_intent_amount_details_line_item`.
@@ -142,7 +142,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         k::Object<
             PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard,
         >,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard`]; may be absent.
     ///
     /// Source: `card` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options`.
@@ -160,7 +160,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         k::Object<
             PaymentFlowsPrivatePaymentMethodsCardPresentAmountDetailsLineItemPaymentMethodOptions,
         >,
-    > = v::Path::new("card_present");
+    > = v::path("card_present");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardPresentAmountDetailsLineItemPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `card_present` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options`.
@@ -178,7 +178,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         k::Object<
             PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsKlarna,
         >,
-    > = v::Path::new("klarna");
+    > = v::path("klarna");
     /// A nested [`PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsKlarna`]; may be absent.
     ///
     /// Source: `klarna` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options`.
@@ -196,7 +196,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         k::Object<
             PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptions,
         >,
-    > = v::Path::new("paypal");
+    > = v::path("paypal");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptions`]; may be absent.
     ///
     /// Source: `paypal` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options`.
@@ -212,20 +212,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
 /// Part of other objects: `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_card`.
 ///
 /// Source: schema `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_card`.
-pub type PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard = Lens<
-    markers::PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard,
->;
-impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard {
-    /// The path of [`commodity_code`](Self::commodity_code).
-    pub const COMMODITY_CODE: v::Path<Self, k::Text> = v::Path::new("commodity_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `commodity_code` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_card`.
-    #[inline]
-    pub fn commodity_code(&self) -> Option<&str> {
-        text(&self.value, "commodity_code")
-    }
-}
+pub type PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsCard = super::PaymentFlowsPrivatePaymentMethodsCardPresentAmountDetailsLineItemPaymentMethodOptions;
 /// Part of other objects: `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_klarna`.
 ///
 /// Source: schema `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_klarna`.
@@ -234,7 +221,7 @@ pub type PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourceP
 >;
 impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePaymentMethodOptionsKlarna {
     /// The path of [`image_url`](Self::image_url).
-    pub const IMAGE_URL: v::Path<Self, k::Text> = v::Path::new("image_url");
+    pub const IMAGE_URL: v::Path<Self, k::Text> = v::path("image_url");
     /// A string; may be `null`.
     ///
     /// Source: `image_url` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_klarna`.
@@ -243,7 +230,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         text(&self.value, "image_url")
     }
     /// The path of [`product_url`](Self::product_url).
-    pub const PRODUCT_URL: v::Path<Self, k::Text> = v::Path::new("product_url");
+    pub const PRODUCT_URL: v::Path<Self, k::Text> = v::path("product_url");
     /// A string; may be `null`.
     ///
     /// Source: `product_url` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_klarna`.
@@ -252,7 +239,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         text(&self.value, "product_url")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_payment_method_options_klarna`.
@@ -261,7 +248,7 @@ impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourcePayme
         text(&self.value, "reference")
     }
     /// The path of [`subscription_reference`](Self::subscription_reference).
-    pub const SUBSCRIPTION_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
+    pub const SUBSCRIPTION_REFERENCE: v::Path<Self, k::Text> = v::path(
         "subscription_reference",
     );
     /// A string; may be `null`.
@@ -280,7 +267,7 @@ pub type PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourceT
 >;
 impl PaymentFlowsAmountDetailsResourceLineItemsListResourceLineItemResourceTax {
     /// The path of [`total_tax_amount`](Self::total_tax_amount).
-    pub const TOTAL_TAX_AMOUNT: v::Path<Self, k::Int> = v::Path::new("total_tax_amount");
+    pub const TOTAL_TAX_AMOUNT: v::Path<Self, k::Int> = v::path("total_tax_amount");
     /// An integer.
     ///
     /// Source: `total_tax_amount` of `payment_flows_amount_details_resource_line_items_list_resource_line_item_resource_tax`.
@@ -297,7 +284,7 @@ pub type PaymentFlowsPrivatePaymentMethodsCardPresentAmountDetailsLineItemPaymen
 >;
 impl PaymentFlowsPrivatePaymentMethodsCardPresentAmountDetailsLineItemPaymentMethodOptions {
     /// The path of [`commodity_code`](Self::commodity_code).
-    pub const COMMODITY_CODE: v::Path<Self, k::Text> = v::Path::new("commodity_code");
+    pub const COMMODITY_CODE: v::Path<Self, k::Text> = v::path("commodity_code");
     /// A string; may be `null`.
     ///
     /// Source: `commodity_code` of `payment_flows_private_payment_methods_card_present_amount_details_line_item_payment_method_options`.
@@ -319,7 +306,7 @@ impl PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOp
         k::Enum<
             PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory,
         >,
-    > = v::Path::new("category");
+    > = v::path("category");
     /// One of the values of [`PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory`], or one that is newer than this list; may be absent.
     ///
     /// Source: `category` of `payment_flows_private_payment_methods_paypal_amount_details_line_item_payment_method_options`.
@@ -332,7 +319,7 @@ impl PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOp
         open_enum(&self.value, "category")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `payment_flows_private_payment_methods_paypal_amount_details_line_item_payment_method_options`.
@@ -341,7 +328,7 @@ impl PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOp
         text(&self.value, "description")
     }
     /// The path of [`sold_by`](Self::sold_by).
-    pub const SOLD_BY: v::Path<Self, k::Text> = v::Path::new("sold_by");
+    pub const SOLD_BY: v::Path<Self, k::Text> = v::path("sold_by");
     /// A string; may be absent.
     ///
     /// Source: `sold_by` of `payment_flows_private_payment_methods_paypal_amount_details_line_item_payment_method_options`.
@@ -379,33 +366,27 @@ for PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOpt
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DigitalGoods,
-                1 => Self::Donation,
-                2 => Self::PhysicalGoods,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DigitalGoods,
+            1 => Self::Donation,
+            2 => Self::PhysicalGoods,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -414,6 +395,6 @@ impl Debug
 for PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -22,7 +22,7 @@ use stripe_store::view::read::{
 pub type PaymentLink = Lens<markers::PaymentLink>;
 impl PaymentLink {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `payment_link`.
@@ -34,7 +34,7 @@ impl PaymentLink {
     pub const AFTER_COMPLETION: v::Path<
         Self,
         k::Object<PaymentLinksResourceAfterCompletion>,
-    > = v::Path::new("after_completion");
+    > = v::path("after_completion");
     /// A nested [`PaymentLinksResourceAfterCompletion`].
     ///
     /// Source: `after_completion` of `payment_link`.
@@ -43,7 +43,7 @@ impl PaymentLink {
         object(&self.value, "after_completion")
     }
     /// The path of [`allow_promotion_codes`](Self::allow_promotion_codes).
-    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ALLOW_PROMOTION_CODES: v::Path<Self, k::Bool> = v::path(
         "allow_promotion_codes",
     );
     /// True or false.
@@ -54,9 +54,7 @@ impl PaymentLink {
         boolean(&self.value, "allow_promotion_codes")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `payment_link`.
@@ -65,7 +63,7 @@ impl PaymentLink {
         expandable(&self.value, "application")
     }
     /// The path of [`application_fee_amount`](Self::application_fee_amount).
-    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::path(
         "application_fee_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -76,7 +74,7 @@ impl PaymentLink {
         int(&self.value, "application_fee_amount")
     }
     /// The path of [`application_fee_percent`](Self::application_fee_percent).
-    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::Path::new(
+    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::path(
         "application_fee_percent",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -90,7 +88,7 @@ impl PaymentLink {
     pub const AUTOMATIC_TAX: v::Path<
         Self,
         k::Object<PaymentLinksResourceAutomaticTax>,
-    > = v::Path::new("automatic_tax");
+    > = v::path("automatic_tax");
     /// A nested [`PaymentLinksResourceAutomaticTax`].
     ///
     /// Source: `automatic_tax` of `payment_link`.
@@ -102,7 +100,7 @@ impl PaymentLink {
     pub const BILLING_ADDRESS_COLLECTION: v::Path<
         Self,
         k::Enum<PaymentLinkBillingAddressCollection>,
-    > = v::Path::new("billing_address_collection");
+    > = v::path("billing_address_collection");
     /// One of the values of [`PaymentLinkBillingAddressCollection`], or one that is newer than this list.
     ///
     /// Source: `billing_address_collection` of `payment_link`.
@@ -116,7 +114,7 @@ impl PaymentLink {
     pub const CONSENT_COLLECTION: v::Path<
         Self,
         k::Object<PaymentLinksResourceConsentCollection>,
-    > = v::Path::new("consent_collection");
+    > = v::path("consent_collection");
     /// A nested [`PaymentLinksResourceConsentCollection`]; may be `null`.
     ///
     /// Source: `consent_collection` of `payment_link`.
@@ -125,7 +123,7 @@ impl PaymentLink {
         object(&self.value, "consent_collection")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `payment_link`.
@@ -137,7 +135,7 @@ impl PaymentLink {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<PaymentLinksResourceCustomFields>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`PaymentLinksResourceCustomFields`].
     ///
     /// Source: `custom_fields` of `payment_link`.
@@ -148,7 +146,7 @@ impl PaymentLink {
         array(&self.value, "custom_fields")
     }
     /// The path of [`custom_text`](Self::custom_text).
-    pub const CUSTOM_TEXT: v::Path<Self, k::Object<PaymentLinksResourceCustomText>> = v::Path::new(
+    pub const CUSTOM_TEXT: v::Path<Self, k::Object<PaymentLinksResourceCustomText>> = v::path(
         "custom_text",
     );
     /// A nested [`PaymentLinksResourceCustomText`].
@@ -159,7 +157,7 @@ impl PaymentLink {
         object(&self.value, "custom_text")
     }
     /// The path of [`customer_creation`](Self::customer_creation).
-    pub const CUSTOMER_CREATION: v::Path<Self, k::Enum<PaymentLinkCustomerCreation>> = v::Path::new(
+    pub const CUSTOMER_CREATION: v::Path<Self, k::Enum<PaymentLinkCustomerCreation>> = v::path(
         "customer_creation",
     );
     /// One of the values of [`PaymentLinkCustomerCreation`], or one that is newer than this list.
@@ -170,7 +168,7 @@ impl PaymentLink {
         open_enum(&self.value, "customer_creation")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_link`.
@@ -179,9 +177,7 @@ impl PaymentLink {
         id(&self.value, "id")
     }
     /// The path of [`inactive_message`](Self::inactive_message).
-    pub const INACTIVE_MESSAGE: v::Path<Self, k::Text> = v::Path::new(
-        "inactive_message",
-    );
+    pub const INACTIVE_MESSAGE: v::Path<Self, k::Text> = v::path("inactive_message");
     /// A string; may be `null`.
     ///
     /// Source: `inactive_message` of `payment_link`.
@@ -193,7 +189,7 @@ impl PaymentLink {
     pub const INVOICE_CREATION: v::Path<
         Self,
         k::Object<PaymentLinksResourceInvoiceCreation>,
-    > = v::Path::new("invoice_creation");
+    > = v::path("invoice_creation");
     /// A nested [`PaymentLinksResourceInvoiceCreation`]; may be `null`.
     ///
     /// Source: `invoice_creation` of `payment_link`.
@@ -202,7 +198,7 @@ impl PaymentLink {
         object(&self.value, "invoice_creation")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`Item`]; empty where absent.
@@ -213,7 +209,7 @@ impl PaymentLink {
         list(&self.value, "line_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payment_link`.
@@ -225,7 +221,7 @@ impl PaymentLink {
     pub const MANAGED_PAYMENTS: v::Path<
         Self,
         k::Object<PaymentPagesCheckoutSessionManagedPayments>,
-    > = v::Path::new("managed_payments");
+    > = v::path("managed_payments");
     /// A nested [`PaymentPagesCheckoutSessionManagedPayments`]; may be `null`.
     ///
     /// Source: `managed_payments` of `payment_link`.
@@ -236,7 +232,7 @@ impl PaymentLink {
         object(&self.value, "managed_payments")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `payment_link`.
@@ -248,7 +244,7 @@ impl PaymentLink {
     pub const NAME_COLLECTION: v::Path<
         Self,
         k::Object<PaymentLinksResourceNameCollection>,
-    > = v::Path::new("name_collection");
+    > = v::path("name_collection");
     /// A nested [`PaymentLinksResourceNameCollection`]; may be absent.
     ///
     /// Source: `name_collection` of `payment_link`.
@@ -264,9 +260,7 @@ impl PaymentLink {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `payment_link`.
@@ -278,7 +272,7 @@ impl PaymentLink {
     pub const OPTIONAL_ITEMS: v::Path<
         Self,
         k::Array<k::Object<PaymentLinksResourceOptionalItem>>,
-    > = v::Path::new("optional_items");
+    > = v::path("optional_items");
     /// An array: a nested [`PaymentLinksResourceOptionalItem`]; empty where absent.
     ///
     /// Source: `optional_items` of `payment_link`.
@@ -292,7 +286,7 @@ impl PaymentLink {
     pub const PAYMENT_INTENT_DATA: v::Path<
         Self,
         k::Object<PaymentLinksResourcePaymentIntentData>,
-    > = v::Path::new("payment_intent_data");
+    > = v::path("payment_intent_data");
     /// A nested [`PaymentLinksResourcePaymentIntentData`]; may be `null`.
     ///
     /// Source: `payment_intent_data` of `payment_link`.
@@ -304,7 +298,7 @@ impl PaymentLink {
     pub const PAYMENT_METHOD_COLLECTION: v::Path<
         Self,
         k::Enum<PaymentLinkPaymentMethodCollection>,
-    > = v::Path::new("payment_method_collection");
+    > = v::path("payment_method_collection");
     /// One of the values of [`PaymentLinkPaymentMethodCollection`], or one that is newer than this list.
     ///
     /// Source: `payment_method_collection` of `payment_link`.
@@ -318,7 +312,7 @@ impl PaymentLink {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<PaymentLinksResourcePaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`PaymentLinksResourcePaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `payment_link`.
@@ -332,7 +326,7 @@ impl PaymentLink {
     pub const PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<PaymentLinkPaymentMethodTypes>>,
-    > = v::Path::new("payment_method_types");
+    > = v::path("payment_method_types");
     /// An array: one of the values of [`PaymentLinkPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `payment_method_types` of `payment_link`.
@@ -346,7 +340,7 @@ impl PaymentLink {
     pub const PHONE_NUMBER_COLLECTION: v::Path<
         Self,
         k::Object<PaymentLinksResourcePhoneNumberCollection>,
-    > = v::Path::new("phone_number_collection");
+    > = v::path("phone_number_collection");
     /// A nested [`PaymentLinksResourcePhoneNumberCollection`].
     ///
     /// Source: `phone_number_collection` of `payment_link`.
@@ -357,7 +351,7 @@ impl PaymentLink {
         object(&self.value, "phone_number_collection")
     }
     /// The path of [`restrictions`](Self::restrictions).
-    pub const RESTRICTIONS: v::Path<Self, k::Object<PaymentLinksResourceRestrictions>> = v::Path::new(
+    pub const RESTRICTIONS: v::Path<Self, k::Object<PaymentLinksResourceRestrictions>> = v::path(
         "restrictions",
     );
     /// A nested [`PaymentLinksResourceRestrictions`]; may be `null`.
@@ -371,7 +365,7 @@ impl PaymentLink {
     pub const SHIPPING_ADDRESS_COLLECTION: v::Path<
         Self,
         k::Object<PaymentLinksResourceShippingAddressCollection>,
-    > = v::Path::new("shipping_address_collection");
+    > = v::path("shipping_address_collection");
     /// A nested [`PaymentLinksResourceShippingAddressCollection`]; may be `null`.
     ///
     /// Source: `shipping_address_collection` of `payment_link`.
@@ -385,7 +379,7 @@ impl PaymentLink {
     pub const SHIPPING_OPTIONS: v::Path<
         Self,
         k::Array<k::Object<PaymentLinksResourceShippingOption>>,
-    > = v::Path::new("shipping_options");
+    > = v::path("shipping_options");
     /// An array: a nested [`PaymentLinksResourceShippingOption`].
     ///
     /// Source: `shipping_options` of `payment_link`.
@@ -396,7 +390,7 @@ impl PaymentLink {
         array(&self.value, "shipping_options")
     }
     /// The path of [`submit_type`](Self::submit_type).
-    pub const SUBMIT_TYPE: v::Path<Self, k::Enum<PaymentLinkSubmitType>> = v::Path::new(
+    pub const SUBMIT_TYPE: v::Path<Self, k::Enum<PaymentLinkSubmitType>> = v::path(
         "submit_type",
     );
     /// One of the values of [`PaymentLinkSubmitType`], or one that is newer than this list.
@@ -410,7 +404,7 @@ impl PaymentLink {
     pub const SUBSCRIPTION_DATA: v::Path<
         Self,
         k::Object<PaymentLinksResourceSubscriptionData>,
-    > = v::Path::new("subscription_data");
+    > = v::path("subscription_data");
     /// A nested [`PaymentLinksResourceSubscriptionData`]; may be `null`.
     ///
     /// Source: `subscription_data` of `payment_link`.
@@ -422,7 +416,7 @@ impl PaymentLink {
     pub const TAX_ID_COLLECTION: v::Path<
         Self,
         k::Object<PaymentLinksResourceTaxIdCollection>,
-    > = v::Path::new("tax_id_collection");
+    > = v::path("tax_id_collection");
     /// A nested [`PaymentLinksResourceTaxIdCollection`].
     ///
     /// Source: `tax_id_collection` of `payment_link`.
@@ -434,7 +428,7 @@ impl PaymentLink {
     pub const TRANSFER_DATA: v::Path<
         Self,
         k::Object<PaymentLinksResourceTransferData>,
-    > = v::Path::new("transfer_data");
+    > = v::path("transfer_data");
     /// A nested [`PaymentLinksResourceTransferData`]; may be `null`.
     ///
     /// Source: `transfer_data` of `payment_link`.
@@ -443,7 +437,7 @@ impl PaymentLink {
         object(&self.value, "transfer_data")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `payment_link`.
@@ -484,7 +478,7 @@ impl PaymentLinksResourceAfterCompletion {
     pub const HOSTED_CONFIRMATION: v::Path<
         Self,
         k::Object<PaymentLinksResourceCompletionBehaviorConfirmationPage>,
-    > = v::Path::new("hosted_confirmation");
+    > = v::path("hosted_confirmation");
     /// A nested [`PaymentLinksResourceCompletionBehaviorConfirmationPage`]; may be absent.
     ///
     /// Source: `hosted_confirmation` of `payment_links_resource_after_completion`.
@@ -498,7 +492,7 @@ impl PaymentLinksResourceAfterCompletion {
     pub const REDIRECT: v::Path<
         Self,
         k::Object<PaymentLinksResourceCompletionBehaviorRedirect>,
-    > = v::Path::new("redirect");
+    > = v::path("redirect");
     /// A nested [`PaymentLinksResourceCompletionBehaviorRedirect`]; may be absent.
     ///
     /// Source: `redirect` of `payment_links_resource_after_completion`.
@@ -507,7 +501,7 @@ impl PaymentLinksResourceAfterCompletion {
         object(&self.value, "redirect")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentLinksResourceAfterCompletionType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PaymentLinksResourceAfterCompletionType>> = v::path(
         "type",
     );
     /// One of the values of [`PaymentLinksResourceAfterCompletionType`], or one that is newer than this list.
@@ -557,7 +551,7 @@ pub type PaymentLinksResourceAutomaticTax = Lens<
 >;
 impl PaymentLinksResourceAutomaticTax {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_links_resource_automatic_tax`.
@@ -566,7 +560,7 @@ impl PaymentLinksResourceAutomaticTax {
         boolean(&self.value, "enabled")
     }
     /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "liability",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -585,7 +579,7 @@ pub type PaymentLinksResourceBusinessName = Lens<
 >;
 impl PaymentLinksResourceBusinessName {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_links_resource_business_name`.
@@ -594,7 +588,7 @@ impl PaymentLinksResourceBusinessName {
         boolean(&self.value, "enabled")
     }
     /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
+    pub const OPTIONAL: v::Path<Self, k::Bool> = v::path("optional");
     /// True or false.
     ///
     /// Source: `optional` of `payment_links_resource_business_name`.
@@ -614,7 +608,7 @@ impl PaymentLinksResourceCardPaymentMethodOptions {
     pub const RESTRICTIONS: v::Path<
         Self,
         k::Object<PaymentLinksResourceCardRestrictions>,
-    > = v::Path::new("restrictions");
+    > = v::path("restrictions");
     /// A nested [`PaymentLinksResourceCardRestrictions`]; may be `null`.
     ///
     /// Source: `restrictions` of `payment_links_resource_card_payment_method_options`.
@@ -634,7 +628,7 @@ impl PaymentLinksResourceCardRestrictions {
     pub const BRANDS_BLOCKED: v::Path<
         Self,
         k::Array<k::Enum<PaymentLinksResourceCardRestrictionsBrandsBlocked>>,
-    > = v::Path::new("brands_blocked");
+    > = v::path("brands_blocked");
     /// An array: one of the values of [`PaymentLinksResourceCardRestrictionsBrandsBlocked`], or one that is newer than this list.
     ///
     /// Source: `brands_blocked` of `payment_links_resource_card_restrictions`.
@@ -653,7 +647,7 @@ pub type PaymentLinksResourceCompletedSessions = Lens<
 >;
 impl PaymentLinksResourceCompletedSessions {
     /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
+    pub const COUNT: v::Path<Self, k::Int> = v::path("count");
     /// An integer.
     ///
     /// Source: `count` of `payment_links_resource_completed_sessions`.
@@ -662,7 +656,7 @@ impl PaymentLinksResourceCompletedSessions {
         int(&self.value, "count")
     }
     /// The path of [`limit`](Self::limit).
-    pub const LIMIT: v::Path<Self, k::Int> = v::Path::new("limit");
+    pub const LIMIT: v::Path<Self, k::Int> = v::path("limit");
     /// An integer.
     ///
     /// Source: `limit` of `payment_links_resource_completed_sessions`.
@@ -674,37 +668,11 @@ impl PaymentLinksResourceCompletedSessions {
 /// Part of other objects: `payment_links_resource_completion_behavior_confirmation_page`.
 ///
 /// Source: schema `payment_links_resource_completion_behavior_confirmation_page`.
-pub type PaymentLinksResourceCompletionBehaviorConfirmationPage = Lens<
-    markers::PaymentLinksResourceCompletionBehaviorConfirmationPage,
->;
-impl PaymentLinksResourceCompletionBehaviorConfirmationPage {
-    /// The path of [`custom_message`](Self::custom_message).
-    pub const CUSTOM_MESSAGE: v::Path<Self, k::Text> = v::Path::new("custom_message");
-    /// A string; may be `null`.
-    ///
-    /// Source: `custom_message` of `payment_links_resource_completion_behavior_confirmation_page`.
-    #[inline]
-    pub fn custom_message(&self) -> Option<&str> {
-        text(&self.value, "custom_message")
-    }
-}
+pub type PaymentLinksResourceCompletionBehaviorConfirmationPage = super::PortalFlowsAfterCompletionHostedConfirmation;
 /// Part of other objects: `payment_links_resource_completion_behavior_redirect`.
 ///
 /// Source: schema `payment_links_resource_completion_behavior_redirect`.
-pub type PaymentLinksResourceCompletionBehaviorRedirect = Lens<
-    markers::PaymentLinksResourceCompletionBehaviorRedirect,
->;
-impl PaymentLinksResourceCompletionBehaviorRedirect {
-    /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
-    /// A string.
-    ///
-    /// Source: `url` of `payment_links_resource_completion_behavior_redirect`.
-    #[inline]
-    pub fn url(&self) -> Option<&str> {
-        text(&self.value, "url")
-    }
-}
+pub type PaymentLinksResourceCompletionBehaviorRedirect = super::MandateAuBecsDebit;
 /// Part of other objects: `payment_links_resource_consent_collection`.
 ///
 /// Source: schema `payment_links_resource_consent_collection`.
@@ -716,7 +684,7 @@ impl PaymentLinksResourceConsentCollection {
     pub const PAYMENT_METHOD_REUSE_AGREEMENT: v::Path<
         Self,
         k::Object<PaymentLinksResourcePaymentMethodReuseAgreement>,
-    > = v::Path::new("payment_method_reuse_agreement");
+    > = v::path("payment_method_reuse_agreement");
     /// A nested [`PaymentLinksResourcePaymentMethodReuseAgreement`]; may be `null`.
     ///
     /// Source: `payment_method_reuse_agreement` of `payment_links_resource_consent_collection`.
@@ -730,7 +698,7 @@ impl PaymentLinksResourceConsentCollection {
     pub const PROMOTIONS: v::Path<
         Self,
         k::Enum<PaymentLinksResourceConsentCollectionPromotions>,
-    > = v::Path::new("promotions");
+    > = v::path("promotions");
     /// One of the values of [`PaymentLinksResourceConsentCollectionPromotions`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `promotions` of `payment_links_resource_consent_collection`.
@@ -742,7 +710,7 @@ impl PaymentLinksResourceConsentCollection {
     pub const TERMS_OF_SERVICE: v::Path<
         Self,
         k::Enum<PaymentLinksResourceConsentCollectionTermsOfService>,
-    > = v::Path::new("terms_of_service");
+    > = v::path("terms_of_service");
     /// One of the values of [`PaymentLinksResourceConsentCollectionTermsOfService`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `terms_of_service` of `payment_links_resource_consent_collection`.
@@ -764,7 +732,7 @@ impl PaymentLinksResourceCustomFields {
     pub const DROPDOWN: v::Path<
         Self,
         k::Object<PaymentLinksResourceCustomFieldsDropdown>,
-    > = v::Path::new("dropdown");
+    > = v::path("dropdown");
     /// A nested [`PaymentLinksResourceCustomFieldsDropdown`]; may be absent.
     ///
     /// Source: `dropdown` of `payment_links_resource_custom_fields`.
@@ -773,7 +741,7 @@ impl PaymentLinksResourceCustomFields {
         object(&self.value, "dropdown")
     }
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `payment_links_resource_custom_fields`.
@@ -782,7 +750,7 @@ impl PaymentLinksResourceCustomFields {
         text(&self.value, "key")
     }
     /// The path of [`label`](Self::label).
-    pub const LABEL: v::Path<Self, k::Object<PaymentLinksResourceCustomFieldsLabel>> = v::Path::new(
+    pub const LABEL: v::Path<Self, k::Object<PaymentLinksResourceCustomFieldsLabel>> = v::path(
         "label",
     );
     /// A nested [`PaymentLinksResourceCustomFieldsLabel`].
@@ -796,7 +764,7 @@ impl PaymentLinksResourceCustomFields {
     pub const NUMERIC: v::Path<
         Self,
         k::Object<PaymentLinksResourceCustomFieldsNumeric>,
-    > = v::Path::new("numeric");
+    > = v::path("numeric");
     /// A nested [`PaymentLinksResourceCustomFieldsNumeric`]; may be absent.
     ///
     /// Source: `numeric` of `payment_links_resource_custom_fields`.
@@ -805,7 +773,7 @@ impl PaymentLinksResourceCustomFields {
         object(&self.value, "numeric")
     }
     /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
+    pub const OPTIONAL: v::Path<Self, k::Bool> = v::path("optional");
     /// True or false.
     ///
     /// Source: `optional` of `payment_links_resource_custom_fields`.
@@ -814,7 +782,7 @@ impl PaymentLinksResourceCustomFields {
         boolean(&self.value, "optional")
     }
     /// The path of [`text`](Self::text).
-    pub const TEXT: v::Path<Self, k::Object<PaymentLinksResourceCustomFieldsText>> = v::Path::new(
+    pub const TEXT: v::Path<Self, k::Object<PaymentLinksResourceCustomFieldsText>> = v::path(
         "text",
     );
     /// A nested [`PaymentLinksResourceCustomFieldsText`]; may be absent.
@@ -825,7 +793,7 @@ impl PaymentLinksResourceCustomFields {
         object(&self.value, "text")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentLinksResourceCustomFieldsType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PaymentLinksResourceCustomFieldsType>> = v::path(
         "type",
     );
     /// One of the values of [`PaymentLinksResourceCustomFieldsType`], or one that is newer than this list.
@@ -881,7 +849,7 @@ pub type PaymentLinksResourceCustomFieldsDropdown = Lens<
 >;
 impl PaymentLinksResourceCustomFieldsDropdown {
     /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
+    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::path("default_value");
     /// A string; may be `null`.
     ///
     /// Source: `default_value` of `payment_links_resource_custom_fields_dropdown`.
@@ -893,7 +861,7 @@ impl PaymentLinksResourceCustomFieldsDropdown {
     pub const OPTIONS: v::Path<
         Self,
         k::Array<k::Object<PaymentLinksResourceCustomFieldsDropdownOption>>,
-    > = v::Path::new("options");
+    > = v::path("options");
     /// An array: a nested [`PaymentLinksResourceCustomFieldsDropdownOption`].
     ///
     /// Source: `options` of `payment_links_resource_custom_fields_dropdown`.
@@ -907,29 +875,7 @@ impl PaymentLinksResourceCustomFieldsDropdown {
 /// Part of other objects: `payment_links_resource_custom_fields_dropdown_option`.
 ///
 /// Source: schema `payment_links_resource_custom_fields_dropdown_option`.
-pub type PaymentLinksResourceCustomFieldsDropdownOption = Lens<
-    markers::PaymentLinksResourceCustomFieldsDropdownOption,
->;
-impl PaymentLinksResourceCustomFieldsDropdownOption {
-    /// The path of [`label`](Self::label).
-    pub const LABEL: v::Path<Self, k::Text> = v::Path::new("label");
-    /// A string.
-    ///
-    /// Source: `label` of `payment_links_resource_custom_fields_dropdown_option`.
-    #[inline]
-    pub fn label(&self) -> Option<&str> {
-        text(&self.value, "label")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string.
-    ///
-    /// Source: `value` of `payment_links_resource_custom_fields_dropdown_option`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type PaymentLinksResourceCustomFieldsDropdownOption = super::PaymentPagesCheckoutSessionCustomFieldsOption;
 /// Part of other objects: `payment_links_resource_custom_fields_label`.
 ///
 /// Source: schema `payment_links_resource_custom_fields_label`.
@@ -938,7 +884,7 @@ pub type PaymentLinksResourceCustomFieldsLabel = Lens<
 >;
 impl PaymentLinksResourceCustomFieldsLabel {
     /// The path of [`custom`](Self::custom).
-    pub const CUSTOM: v::Path<Self, k::Text> = v::Path::new("custom");
+    pub const CUSTOM: v::Path<Self, k::Text> = v::path("custom");
     /// A string; may be `null`.
     ///
     /// Source: `custom` of `payment_links_resource_custom_fields_label`.
@@ -947,7 +893,7 @@ impl PaymentLinksResourceCustomFieldsLabel {
         text(&self.value, "custom")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `custom`.
     ///
     /// Source: `type` of `payment_links_resource_custom_fields_label`.
@@ -959,38 +905,7 @@ impl PaymentLinksResourceCustomFieldsLabel {
 /// Part of other objects: `payment_links_resource_custom_fields_numeric`.
 ///
 /// Source: schema `payment_links_resource_custom_fields_numeric`.
-pub type PaymentLinksResourceCustomFieldsNumeric = Lens<
-    markers::PaymentLinksResourceCustomFieldsNumeric,
->;
-impl PaymentLinksResourceCustomFieldsNumeric {
-    /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `default_value` of `payment_links_resource_custom_fields_numeric`.
-    #[inline]
-    pub fn default_value(&self) -> Option<&str> {
-        text(&self.value, "default_value")
-    }
-    /// The path of [`maximum_length`](Self::maximum_length).
-    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("maximum_length");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `maximum_length` of `payment_links_resource_custom_fields_numeric`.
-    #[inline]
-    pub fn maximum_length(&self) -> Option<i64> {
-        int(&self.value, "maximum_length")
-    }
-    /// The path of [`minimum_length`](Self::minimum_length).
-    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("minimum_length");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `minimum_length` of `payment_links_resource_custom_fields_numeric`.
-    #[inline]
-    pub fn minimum_length(&self) -> Option<i64> {
-        int(&self.value, "minimum_length")
-    }
-}
+pub type PaymentLinksResourceCustomFieldsNumeric = super::PaymentLinksResourceCustomFieldsText;
 /// Part of other objects: `payment_links_resource_custom_fields_text`.
 ///
 /// Source: schema `payment_links_resource_custom_fields_text`.
@@ -999,7 +914,7 @@ pub type PaymentLinksResourceCustomFieldsText = Lens<
 >;
 impl PaymentLinksResourceCustomFieldsText {
     /// The path of [`default_value`](Self::default_value).
-    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::Path::new("default_value");
+    pub const DEFAULT_VALUE: v::Path<Self, k::Text> = v::path("default_value");
     /// A string; may be `null`.
     ///
     /// Source: `default_value` of `payment_links_resource_custom_fields_text`.
@@ -1008,7 +923,7 @@ impl PaymentLinksResourceCustomFieldsText {
         text(&self.value, "default_value")
     }
     /// The path of [`maximum_length`](Self::maximum_length).
-    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("maximum_length");
+    pub const MAXIMUM_LENGTH: v::Path<Self, k::Int> = v::path("maximum_length");
     /// An integer; may be `null`.
     ///
     /// Source: `maximum_length` of `payment_links_resource_custom_fields_text`.
@@ -1017,7 +932,7 @@ impl PaymentLinksResourceCustomFieldsText {
         int(&self.value, "maximum_length")
     }
     /// The path of [`minimum_length`](Self::minimum_length).
-    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::Path::new("minimum_length");
+    pub const MINIMUM_LENGTH: v::Path<Self, k::Int> = v::path("minimum_length");
     /// An integer; may be `null`.
     ///
     /// Source: `minimum_length` of `payment_links_resource_custom_fields_text`.
@@ -1035,7 +950,7 @@ impl PaymentLinksResourceCustomText {
     pub const AFTER_SUBMIT: v::Path<
         Self,
         k::Object<PaymentLinksResourceCustomTextPosition>,
-    > = v::Path::new("after_submit");
+    > = v::path("after_submit");
     /// A nested [`PaymentLinksResourceCustomTextPosition`]; may be `null`.
     ///
     /// Source: `after_submit` of `payment_links_resource_custom_text`.
@@ -1047,7 +962,7 @@ impl PaymentLinksResourceCustomText {
     pub const SHIPPING_ADDRESS: v::Path<
         Self,
         k::Object<PaymentLinksResourceCustomTextPosition>,
-    > = v::Path::new("shipping_address");
+    > = v::path("shipping_address");
     /// A nested [`PaymentLinksResourceCustomTextPosition`]; may be `null`.
     ///
     /// Source: `shipping_address` of `payment_links_resource_custom_text`.
@@ -1056,7 +971,7 @@ impl PaymentLinksResourceCustomText {
         object(&self.value, "shipping_address")
     }
     /// The path of [`submit`](Self::submit).
-    pub const SUBMIT: v::Path<Self, k::Object<PaymentLinksResourceCustomTextPosition>> = v::Path::new(
+    pub const SUBMIT: v::Path<Self, k::Object<PaymentLinksResourceCustomTextPosition>> = v::path(
         "submit",
     );
     /// A nested [`PaymentLinksResourceCustomTextPosition`]; may be `null`.
@@ -1070,7 +985,7 @@ impl PaymentLinksResourceCustomText {
     pub const TERMS_OF_SERVICE_ACCEPTANCE: v::Path<
         Self,
         k::Object<PaymentLinksResourceCustomTextPosition>,
-    > = v::Path::new("terms_of_service_acceptance");
+    > = v::path("terms_of_service_acceptance");
     /// A nested [`PaymentLinksResourceCustomTextPosition`]; may be `null`.
     ///
     /// Source: `terms_of_service_acceptance` of `payment_links_resource_custom_text`.
@@ -1084,46 +999,11 @@ impl PaymentLinksResourceCustomText {
 /// Part of other objects: `payment_links_resource_custom_text_position`.
 ///
 /// Source: schema `payment_links_resource_custom_text_position`.
-pub type PaymentLinksResourceCustomTextPosition = Lens<
-    markers::PaymentLinksResourceCustomTextPosition,
->;
-impl PaymentLinksResourceCustomTextPosition {
-    /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
-    /// A string.
-    ///
-    /// Source: `message` of `payment_links_resource_custom_text_position`.
-    #[inline]
-    pub fn message(&self) -> Option<&str> {
-        text(&self.value, "message")
-    }
-}
+pub type PaymentLinksResourceCustomTextPosition = super::SigmaScheduledQueryRunError;
 /// Part of other objects: `payment_links_resource_individual_name`.
 ///
 /// Source: schema `payment_links_resource_individual_name`.
-pub type PaymentLinksResourceIndividualName = Lens<
-    markers::PaymentLinksResourceIndividualName,
->;
-impl PaymentLinksResourceIndividualName {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_links_resource_individual_name`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`optional`](Self::optional).
-    pub const OPTIONAL: v::Path<Self, k::Bool> = v::Path::new("optional");
-    /// True or false.
-    ///
-    /// Source: `optional` of `payment_links_resource_individual_name`.
-    #[inline]
-    pub fn optional(&self) -> Option<bool> {
-        boolean(&self.value, "optional")
-    }
-}
+pub type PaymentLinksResourceIndividualName = super::PaymentLinksResourceBusinessName;
 /// Part of other objects: `payment_links_resource_invoice_creation`.
 ///
 /// Source: schema `payment_links_resource_invoice_creation`.
@@ -1132,7 +1012,7 @@ pub type PaymentLinksResourceInvoiceCreation = Lens<
 >;
 impl PaymentLinksResourceInvoiceCreation {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_links_resource_invoice_creation`.
@@ -1144,7 +1024,7 @@ impl PaymentLinksResourceInvoiceCreation {
     pub const INVOICE_DATA: v::Path<
         Self,
         k::Object<PaymentLinksResourceInvoiceSettings>,
-    > = v::Path::new("invoice_data");
+    > = v::path("invoice_data");
     /// A nested [`PaymentLinksResourceInvoiceSettings`]; may be `null`.
     ///
     /// Source: `invoice_data` of `payment_links_resource_invoice_creation`.
@@ -1161,7 +1041,7 @@ pub type PaymentLinksResourceInvoiceSettings = Lens<
 >;
 impl PaymentLinksResourceInvoiceSettings {
     /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -1175,7 +1055,7 @@ impl PaymentLinksResourceInvoiceSettings {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `payment_links_resource_invoice_settings`.
@@ -1184,7 +1064,7 @@ impl PaymentLinksResourceInvoiceSettings {
         array(&self.value, "custom_fields")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_links_resource_invoice_settings`.
@@ -1193,7 +1073,7 @@ impl PaymentLinksResourceInvoiceSettings {
         text(&self.value, "description")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `payment_links_resource_invoice_settings`.
@@ -1202,7 +1082,7 @@ impl PaymentLinksResourceInvoiceSettings {
         text(&self.value, "footer")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -1213,7 +1093,7 @@ impl PaymentLinksResourceInvoiceSettings {
         object(&self.value, "issuer")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `payment_links_resource_invoice_settings`.
@@ -1225,7 +1105,7 @@ impl PaymentLinksResourceInvoiceSettings {
     pub const RENDERING_OPTIONS: v::Path<
         Self,
         k::Object<InvoiceSettingCheckoutRenderingOptions>,
-    > = v::Path::new("rendering_options");
+    > = v::path("rendering_options");
     /// A nested [`InvoiceSettingCheckoutRenderingOptions`]; may be `null`.
     ///
     /// Source: `rendering_options` of `payment_links_resource_invoice_settings`.
@@ -1242,7 +1122,7 @@ pub type PaymentLinksResourceNameCollection = Lens<
 >;
 impl PaymentLinksResourceNameCollection {
     /// The path of [`business`](Self::business).
-    pub const BUSINESS: v::Path<Self, k::Object<PaymentLinksResourceBusinessName>> = v::Path::new(
+    pub const BUSINESS: v::Path<Self, k::Object<PaymentLinksResourceBusinessName>> = v::path(
         "business",
     );
     /// A nested [`PaymentLinksResourceBusinessName`]; may be absent.
@@ -1253,7 +1133,7 @@ impl PaymentLinksResourceNameCollection {
         object(&self.value, "business")
     }
     /// The path of [`individual`](Self::individual).
-    pub const INDIVIDUAL: v::Path<Self, k::Object<PaymentLinksResourceIndividualName>> = v::Path::new(
+    pub const INDIVIDUAL: v::Path<Self, k::Object<PaymentLinksResourceIndividualName>> = v::path(
         "individual",
     );
     /// A nested [`PaymentLinksResourceIndividualName`]; may be absent.
@@ -1275,7 +1155,7 @@ impl PaymentLinksResourceOptionalItem {
     pub const ADJUSTABLE_QUANTITY: v::Path<
         Self,
         k::Object<PaymentLinksResourceOptionalItemAdjustableQuantity>,
-    > = v::Path::new("adjustable_quantity");
+    > = v::path("adjustable_quantity");
     /// A nested [`PaymentLinksResourceOptionalItemAdjustableQuantity`]; may be `null`.
     ///
     /// Source: `adjustable_quantity` of `payment_links_resource_optional_item`.
@@ -1286,7 +1166,7 @@ impl PaymentLinksResourceOptionalItem {
         object(&self.value, "adjustable_quantity")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Text> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Text> = v::path("price");
     /// A string.
     ///
     /// Source: `price` of `payment_links_resource_optional_item`.
@@ -1295,7 +1175,7 @@ impl PaymentLinksResourceOptionalItem {
         text(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer.
     ///
     /// Source: `quantity` of `payment_links_resource_optional_item`.
@@ -1307,38 +1187,7 @@ impl PaymentLinksResourceOptionalItem {
 /// Part of other objects: `payment_links_resource_optional_item_adjustable_quantity`.
 ///
 /// Source: schema `payment_links_resource_optional_item_adjustable_quantity`.
-pub type PaymentLinksResourceOptionalItemAdjustableQuantity = Lens<
-    markers::PaymentLinksResourceOptionalItemAdjustableQuantity,
->;
-impl PaymentLinksResourceOptionalItemAdjustableQuantity {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_links_resource_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Int> = v::Path::new("maximum");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `maximum` of `payment_links_resource_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn maximum(&self) -> Option<i64> {
-        int(&self.value, "maximum")
-    }
-    /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Int> = v::Path::new("minimum");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `minimum` of `payment_links_resource_optional_item_adjustable_quantity`.
-    #[inline]
-    pub fn minimum(&self) -> Option<i64> {
-        int(&self.value, "minimum")
-    }
-}
+pub type PaymentLinksResourceOptionalItemAdjustableQuantity = super::LineItemsAdjustableQuantity;
 /// Part of other objects: `payment_links_resource_payment_intent_data`.
 ///
 /// Source: schema `payment_links_resource_payment_intent_data`.
@@ -1350,7 +1199,7 @@ impl PaymentLinksResourcePaymentIntentData {
     pub const CAPTURE_METHOD: v::Path<
         Self,
         k::Enum<PaymentLinksResourcePaymentIntentDataCaptureMethod>,
-    > = v::Path::new("capture_method");
+    > = v::path("capture_method");
     /// One of the values of [`PaymentLinksResourcePaymentIntentDataCaptureMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `capture_method` of `payment_links_resource_payment_intent_data`.
@@ -1361,7 +1210,7 @@ impl PaymentLinksResourcePaymentIntentData {
         open_enum(&self.value, "capture_method")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_links_resource_payment_intent_data`.
@@ -1370,7 +1219,7 @@ impl PaymentLinksResourcePaymentIntentData {
         text(&self.value, "description")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `payment_links_resource_payment_intent_data`.
@@ -1382,7 +1231,7 @@ impl PaymentLinksResourcePaymentIntentData {
     pub const SETUP_FUTURE_USAGE: v::Path<
         Self,
         k::Enum<PaymentLinksResourcePaymentIntentDataSetupFutureUsage>,
-    > = v::Path::new("setup_future_usage");
+    > = v::path("setup_future_usage");
     /// One of the values of [`PaymentLinksResourcePaymentIntentDataSetupFutureUsage`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `setup_future_usage` of `payment_links_resource_payment_intent_data`.
@@ -1393,7 +1242,7 @@ impl PaymentLinksResourcePaymentIntentData {
         open_enum(&self.value, "setup_future_usage")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -1404,7 +1253,7 @@ impl PaymentLinksResourcePaymentIntentData {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`statement_descriptor_suffix`](Self::statement_descriptor_suffix).
-    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR_SUFFIX: v::Path<Self, k::Text> = v::path(
         "statement_descriptor_suffix",
     );
     /// A string; may be `null`.
@@ -1415,7 +1264,7 @@ impl PaymentLinksResourcePaymentIntentData {
         text(&self.value, "statement_descriptor_suffix")
     }
     /// The path of [`transfer_group`](Self::transfer_group).
-    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::Path::new("transfer_group");
+    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::path("transfer_group");
     /// A string; may be `null`.
     ///
     /// Source: `transfer_group` of `payment_links_resource_payment_intent_data`.
@@ -1435,7 +1284,7 @@ impl PaymentLinksResourcePaymentMethodOptions {
     pub const CARD: v::Path<
         Self,
         k::Object<PaymentLinksResourceCardPaymentMethodOptions>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`PaymentLinksResourceCardPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `card` of `payment_links_resource_payment_method_options`.
@@ -1455,7 +1304,7 @@ impl PaymentLinksResourcePaymentMethodReuseAgreement {
     pub const POSITION: v::Path<
         Self,
         k::Enum<PaymentLinksResourcePaymentMethodReuseAgreementPosition>,
-    > = v::Path::new("position");
+    > = v::path("position");
     /// One of the values of [`PaymentLinksResourcePaymentMethodReuseAgreementPosition`], or one that is newer than this list.
     ///
     /// Source: `position` of `payment_links_resource_payment_method_reuse_agreement`.
@@ -1469,20 +1318,7 @@ impl PaymentLinksResourcePaymentMethodReuseAgreement {
 /// Part of other objects: `payment_links_resource_phone_number_collection`.
 ///
 /// Source: schema `payment_links_resource_phone_number_collection`.
-pub type PaymentLinksResourcePhoneNumberCollection = Lens<
-    markers::PaymentLinksResourcePhoneNumberCollection,
->;
-impl PaymentLinksResourcePhoneNumberCollection {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_links_resource_phone_number_collection`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type PaymentLinksResourcePhoneNumberCollection = super::PortalInvoiceList;
 /// Part of other objects: `payment_links_resource_restrictions`.
 ///
 /// Source: schema `payment_links_resource_restrictions`.
@@ -1494,7 +1330,7 @@ impl PaymentLinksResourceRestrictions {
     pub const COMPLETED_SESSIONS: v::Path<
         Self,
         k::Object<PaymentLinksResourceCompletedSessions>,
-    > = v::Path::new("completed_sessions");
+    > = v::path("completed_sessions");
     /// A nested [`PaymentLinksResourceCompletedSessions`].
     ///
     /// Source: `completed_sessions` of `payment_links_resource_restrictions`.
@@ -1514,7 +1350,7 @@ impl PaymentLinksResourceShippingAddressCollection {
     pub const ALLOWED_COUNTRIES: v::Path<
         Self,
         k::Array<k::Enum<PaymentLinksResourceShippingAddressCollectionAllowedCountries>>,
-    > = v::Path::new("allowed_countries");
+    > = v::path("allowed_countries");
     /// An array: one of the values of [`PaymentLinksResourceShippingAddressCollectionAllowedCountries`], or one that is newer than this list.
     ///
     /// Source: `allowed_countries` of `payment_links_resource_shipping_address_collection`.
@@ -1535,7 +1371,7 @@ pub type PaymentLinksResourceShippingOption = Lens<
 >;
 impl PaymentLinksResourceShippingOption {
     /// The path of [`shipping_amount`](Self::shipping_amount).
-    pub const SHIPPING_AMOUNT: v::Path<Self, k::Int> = v::Path::new("shipping_amount");
+    pub const SHIPPING_AMOUNT: v::Path<Self, k::Int> = v::path("shipping_amount");
     /// An integer.
     ///
     /// Source: `shipping_amount` of `payment_links_resource_shipping_option`.
@@ -1544,7 +1380,7 @@ impl PaymentLinksResourceShippingOption {
         int(&self.value, "shipping_amount")
     }
     /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::Path::new(
+    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::path(
         "shipping_rate",
     );
     /// The id of a [`ShippingRate`], or the object where it was expanded.
@@ -1563,7 +1399,7 @@ pub type PaymentLinksResourceSubscriptionData = Lens<
 >;
 impl PaymentLinksResourceSubscriptionData {
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_links_resource_subscription_data`.
@@ -1575,7 +1411,7 @@ impl PaymentLinksResourceSubscriptionData {
     pub const INVOICE_SETTINGS: v::Path<
         Self,
         k::Object<PaymentLinksResourceSubscriptionDataInvoiceSettings>,
-    > = v::Path::new("invoice_settings");
+    > = v::path("invoice_settings");
     /// A nested [`PaymentLinksResourceSubscriptionDataInvoiceSettings`].
     ///
     /// Source: `invoice_settings` of `payment_links_resource_subscription_data`.
@@ -1586,7 +1422,7 @@ impl PaymentLinksResourceSubscriptionData {
         object(&self.value, "invoice_settings")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `payment_links_resource_subscription_data`.
@@ -1595,9 +1431,7 @@ impl PaymentLinksResourceSubscriptionData {
         map(&self.value, "metadata")
     }
     /// The path of [`trial_period_days`](Self::trial_period_days).
-    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "trial_period_days",
-    );
+    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::path("trial_period_days");
     /// An integer; may be `null`.
     ///
     /// Source: `trial_period_days` of `payment_links_resource_subscription_data`.
@@ -1609,7 +1443,7 @@ impl PaymentLinksResourceSubscriptionData {
     pub const TRIAL_SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionsTrialsResourceTrialSettings>,
-    > = v::Path::new("trial_settings");
+    > = v::path("trial_settings");
     /// A nested [`SubscriptionsTrialsResourceTrialSettings`]; may be `null`.
     ///
     /// Source: `trial_settings` of `payment_links_resource_subscription_data`.
@@ -1621,63 +1455,7 @@ impl PaymentLinksResourceSubscriptionData {
 /// Part of other objects: `payment_links_resource_subscription_data_invoice_settings`.
 ///
 /// Source: schema `payment_links_resource_subscription_data_invoice_settings`.
-pub type PaymentLinksResourceSubscriptionDataInvoiceSettings = Lens<
-    markers::PaymentLinksResourceSubscriptionDataInvoiceSettings,
->;
-impl PaymentLinksResourceSubscriptionDataInvoiceSettings {
-    /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
-        "account_tax_ids",
-    );
-    /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
-    ///
-    /// Source: `account_tax_ids` of `payment_links_resource_subscription_data_invoice_settings`.
-    #[inline]
-    pub fn account_tax_ids(&self) -> &v::Array<k::Ref<TaxId>> {
-        array(&self.value, "account_tax_ids")
-    }
-    /// The path of [`custom_fields`](Self::custom_fields).
-    pub const CUSTOM_FIELDS: v::Path<
-        Self,
-        k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
-    /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
-    ///
-    /// Source: `custom_fields` of `payment_links_resource_subscription_data_invoice_settings`.
-    #[inline]
-    pub fn custom_fields(&self) -> &v::Array<k::Object<InvoiceSettingCustomField>> {
-        array(&self.value, "custom_fields")
-    }
-    /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
-    /// A string; may be `null`.
-    ///
-    /// Source: `description` of `payment_links_resource_subscription_data_invoice_settings`.
-    #[inline]
-    pub fn description(&self) -> Option<&str> {
-        text(&self.value, "description")
-    }
-    /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
-    /// A string; may be `null`.
-    ///
-    /// Source: `footer` of `payment_links_resource_subscription_data_invoice_settings`.
-    #[inline]
-    pub fn footer(&self) -> Option<&str> {
-        text(&self.value, "footer")
-    }
-    /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
-        "issuer",
-    );
-    /// A nested [`ConnectAccountReference`].
-    ///
-    /// Source: `issuer` of `payment_links_resource_subscription_data_invoice_settings`.
-    #[inline]
-    pub fn issuer(&self) -> Option<&ConnectAccountReference> {
-        object(&self.value, "issuer")
-    }
-}
+pub type PaymentLinksResourceSubscriptionDataInvoiceSettings = super::SubscriptionsResourceSubscriptionInvoiceSettings;
 /// Part of other objects: `payment_links_resource_tax_id_collection`.
 ///
 /// Source: schema `payment_links_resource_tax_id_collection`.
@@ -1686,7 +1464,7 @@ pub type PaymentLinksResourceTaxIdCollection = Lens<
 >;
 impl PaymentLinksResourceTaxIdCollection {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `payment_links_resource_tax_id_collection`.
@@ -1698,7 +1476,7 @@ impl PaymentLinksResourceTaxIdCollection {
     pub const REQUIRED: v::Path<
         Self,
         k::Enum<PaymentLinksResourceTaxIdCollectionRequired>,
-    > = v::Path::new("required");
+    > = v::path("required");
     /// One of the values of [`PaymentLinksResourceTaxIdCollectionRequired`], or one that is newer than this list.
     ///
     /// Source: `required` of `payment_links_resource_tax_id_collection`.
@@ -1710,29 +1488,7 @@ impl PaymentLinksResourceTaxIdCollection {
 /// Part of other objects: `payment_links_resource_transfer_data`.
 ///
 /// Source: schema `payment_links_resource_transfer_data`.
-pub type PaymentLinksResourceTransferData = Lens<
-    markers::PaymentLinksResourceTransferData,
->;
-impl PaymentLinksResourceTransferData {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount` of `payment_links_resource_transfer_data`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
-    /// The id of a [`Account`], or the object where it was expanded.
-    ///
-    /// Source: `destination` of `payment_links_resource_transfer_data`.
-    #[inline]
-    pub fn destination(&self) -> Option<v::Expandable<'_, Account>> {
-        expandable(&self.value, "destination")
-    }
-}
+pub type PaymentLinksResourceTransferData = super::ChargeTransferData;
 /// Part of other objects: `subscriptions_trials_resource_end_behavior`.
 ///
 /// Source: schema `subscriptions_trials_resource_end_behavior`.
@@ -1744,7 +1500,7 @@ impl SubscriptionsTrialsResourceEndBehavior {
     pub const MISSING_PAYMENT_METHOD: v::Path<
         Self,
         k::Enum<SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod>,
-    > = v::Path::new("missing_payment_method");
+    > = v::path("missing_payment_method");
     /// One of the values of [`SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod`], or one that is newer than this list.
     ///
     /// Source: `missing_payment_method` of `subscriptions_trials_resource_end_behavior`.
@@ -1766,7 +1522,7 @@ impl SubscriptionsTrialsResourceTrialSettings {
     pub const END_BEHAVIOR: v::Path<
         Self,
         k::Object<SubscriptionsTrialsResourceEndBehavior>,
-    > = v::Path::new("end_behavior");
+    > = v::path("end_behavior");
     /// A nested [`SubscriptionsTrialsResourceEndBehavior`].
     ///
     /// Source: `end_behavior` of `subscriptions_trials_resource_trial_settings`.
@@ -1796,37 +1552,31 @@ impl v::OpenEnum for PaymentLinkBillingAddressCollection {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Required,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinkBillingAddressCollection {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinkBillingAddressCollection {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinkBillingAddressCollection {}
 impl Debug for PaymentLinkBillingAddressCollection {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_link.customer_creation`.
@@ -1850,93 +1600,35 @@ impl v::OpenEnum for PaymentLinkCustomerCreation {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::IfRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Always,
+            1 => Self::IfRequired,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinkCustomerCreation {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinkCustomerCreation {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinkCustomerCreation {}
 impl Debug for PaymentLinkCustomerCreation {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_link.payment_method_collection`.
-#[non_exhaustive]
-pub enum PaymentLinkPaymentMethodCollection {
-    /// `always`
-    Always,
-    /// `if_required`
-    IfRequired,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentLinkPaymentMethodCollection {
-    const VALUES: &'static [&'static str] = &["always", "if_required"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::IfRequired => "if_required",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::IfRequired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentLinkPaymentMethodCollection {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentLinkPaymentMethodCollection {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentLinkPaymentMethodCollection {}
-impl Debug for PaymentLinkPaymentMethodCollection {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentLinkCustomerCreation as PaymentLinkPaymentMethodCollection;
 /// The values of `payment_link.payment_method_types`.
 #[non_exhaustive]
 pub enum PaymentLinkPaymentMethodTypes {
@@ -2133,80 +1825,74 @@ impl v::OpenEnum for PaymentLinkPaymentMethodTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Affirm,
-                1 => Self::AfterpayClearpay,
-                2 => Self::Alipay,
-                3 => Self::Alma,
-                4 => Self::AuBecsDebit,
-                5 => Self::BacsDebit,
-                6 => Self::Bancontact,
-                7 => Self::Billie,
-                8 => Self::Bizum,
-                9 => Self::Blik,
-                10 => Self::Boleto,
-                11 => Self::Card,
-                12 => Self::Cashapp,
-                13 => Self::Eps,
-                14 => Self::Fpx,
-                15 => Self::Giropay,
-                16 => Self::Grabpay,
-                17 => Self::Ideal,
-                18 => Self::Klarna,
-                19 => Self::Konbini,
-                20 => Self::Link,
-                21 => Self::MbWay,
-                22 => Self::Mobilepay,
-                23 => Self::Multibanco,
-                24 => Self::Oxxo,
-                25 => Self::P24,
-                26 => Self::PayByBank,
-                27 => Self::Paynow,
-                28 => Self::Paypal,
-                29 => Self::Paypay,
-                30 => Self::Payto,
-                31 => Self::Pix,
-                32 => Self::Promptpay,
-                33 => Self::Satispay,
-                34 => Self::Scalapay,
-                35 => Self::SepaDebit,
-                36 => Self::Sequra,
-                37 => Self::Sofort,
-                38 => Self::Sunbit,
-                39 => Self::Swish,
-                40 => Self::Twint,
-                41 => Self::Upi,
-                42 => Self::UsBankAccount,
-                43 => Self::WechatPay,
-                44 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Affirm,
+            1 => Self::AfterpayClearpay,
+            2 => Self::Alipay,
+            3 => Self::Alma,
+            4 => Self::AuBecsDebit,
+            5 => Self::BacsDebit,
+            6 => Self::Bancontact,
+            7 => Self::Billie,
+            8 => Self::Bizum,
+            9 => Self::Blik,
+            10 => Self::Boleto,
+            11 => Self::Card,
+            12 => Self::Cashapp,
+            13 => Self::Eps,
+            14 => Self::Fpx,
+            15 => Self::Giropay,
+            16 => Self::Grabpay,
+            17 => Self::Ideal,
+            18 => Self::Klarna,
+            19 => Self::Konbini,
+            20 => Self::Link,
+            21 => Self::MbWay,
+            22 => Self::Mobilepay,
+            23 => Self::Multibanco,
+            24 => Self::Oxxo,
+            25 => Self::P24,
+            26 => Self::PayByBank,
+            27 => Self::Paynow,
+            28 => Self::Paypal,
+            29 => Self::Paypay,
+            30 => Self::Payto,
+            31 => Self::Pix,
+            32 => Self::Promptpay,
+            33 => Self::Satispay,
+            34 => Self::Scalapay,
+            35 => Self::SepaDebit,
+            36 => Self::Sequra,
+            37 => Self::Sofort,
+            38 => Self::Sunbit,
+            39 => Self::Swish,
+            40 => Self::Twint,
+            41 => Self::Upi,
+            42 => Self::UsBankAccount,
+            43 => Self::WechatPay,
+            44 => Self::Zip,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinkPaymentMethodTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinkPaymentMethodTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinkPaymentMethodTypes {}
 impl Debug for PaymentLinkPaymentMethodTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_link.submit_type`.
@@ -2245,40 +1931,34 @@ impl v::OpenEnum for PaymentLinkSubmitType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Book,
-                2 => Self::Donate,
-                3 => Self::Pay,
-                4 => Self::Subscribe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Book,
+            2 => Self::Donate,
+            3 => Self::Pay,
+            4 => Self::Subscribe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinkSubmitType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinkSubmitType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinkSubmitType {}
 impl Debug for PaymentLinkSubmitType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_after_completion.type`.
@@ -2302,37 +1982,31 @@ impl v::OpenEnum for PaymentLinksResourceAfterCompletionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::HostedConfirmation,
-                1 => Self::Redirect,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::HostedConfirmation,
+            1 => Self::Redirect,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceAfterCompletionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceAfterCompletionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceAfterCompletionType {}
 impl Debug for PaymentLinksResourceAfterCompletionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_card_restrictions.brands_blocked`.
@@ -2367,39 +2041,33 @@ impl v::OpenEnum for PaymentLinksResourceCardRestrictionsBrandsBlocked {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmericanExpress,
-                1 => Self::DiscoverGlobalNetwork,
-                2 => Self::Mastercard,
-                3 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmericanExpress,
+            1 => Self::DiscoverGlobalNetwork,
+            2 => Self::Mastercard,
+            3 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceCardRestrictionsBrandsBlocked {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceCardRestrictionsBrandsBlocked {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceCardRestrictionsBrandsBlocked {}
 impl Debug for PaymentLinksResourceCardRestrictionsBrandsBlocked {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_consent_collection.promotions`.
@@ -2423,37 +2091,31 @@ impl v::OpenEnum for PaymentLinksResourceConsentCollectionPromotions {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceConsentCollectionPromotions {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceConsentCollectionPromotions {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceConsentCollectionPromotions {}
 impl Debug for PaymentLinksResourceConsentCollectionPromotions {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_consent_collection.terms_of_service`.
@@ -2477,37 +2139,31 @@ impl v::OpenEnum for PaymentLinksResourceConsentCollectionTermsOfService {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::Required,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceConsentCollectionTermsOfService {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceConsentCollectionTermsOfService {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceConsentCollectionTermsOfService {}
 impl Debug for PaymentLinksResourceConsentCollectionTermsOfService {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_custom_fields.type`.
@@ -2534,152 +2190,38 @@ impl v::OpenEnum for PaymentLinksResourceCustomFieldsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Dropdown,
-                1 => Self::Numeric,
-                2 => Self::Text,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Dropdown,
+            1 => Self::Numeric,
+            2 => Self::Text,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceCustomFieldsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceCustomFieldsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceCustomFieldsType {}
 impl Debug for PaymentLinksResourceCustomFieldsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_payment_intent_data.capture_method`.
-#[non_exhaustive]
-pub enum PaymentLinksResourcePaymentIntentDataCaptureMethod {
-    /// `automatic`
-    Automatic,
-    /// `automatic_async`
-    AutomaticAsync,
-    /// `manual`
-    Manual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentLinksResourcePaymentIntentDataCaptureMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "automatic_async", "manual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::AutomaticAsync => "automatic_async",
-            Self::Manual => "manual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::AutomaticAsync,
-                2 => Self::Manual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentLinksResourcePaymentIntentDataCaptureMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentLinksResourcePaymentIntentDataCaptureMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentLinksResourcePaymentIntentDataCaptureMethod {}
-impl Debug for PaymentLinksResourcePaymentIntentDataCaptureMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentCaptureMethod as PaymentLinksResourcePaymentIntentDataCaptureMethod;
 /// The values of `payment_links_resource_payment_intent_data.setup_future_usage`.
-#[non_exhaustive]
-pub enum PaymentLinksResourcePaymentIntentDataSetupFutureUsage {
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentLinksResourcePaymentIntentDataSetupFutureUsage {
-    const VALUES: &'static [&'static str] = &["off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OffSession,
-                1 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentLinksResourcePaymentIntentDataSetupFutureUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentLinksResourcePaymentIntentDataSetupFutureUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentLinksResourcePaymentIntentDataSetupFutureUsage {}
-impl Debug for PaymentLinksResourcePaymentIntentDataSetupFutureUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentSetupFutureUsage as PaymentLinksResourcePaymentIntentDataSetupFutureUsage;
 /// The values of `payment_links_resource_payment_method_reuse_agreement.position`.
 #[non_exhaustive]
 pub enum PaymentLinksResourcePaymentMethodReuseAgreementPosition {
@@ -2701,37 +2243,31 @@ impl v::OpenEnum for PaymentLinksResourcePaymentMethodReuseAgreementPosition {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Auto,
-                1 => Self::Hidden,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Hidden,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourcePaymentMethodReuseAgreementPosition {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourcePaymentMethodReuseAgreementPosition {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourcePaymentMethodReuseAgreementPosition {}
 impl Debug for PaymentLinksResourcePaymentMethodReuseAgreementPosition {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_shipping_address_collection.allowed_countries`.
@@ -3702,273 +3238,267 @@ impl v::OpenEnum for PaymentLinksResourceShippingAddressCollectionAllowedCountri
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AC,
-                1 => Self::AD,
-                2 => Self::AE,
-                3 => Self::AF,
-                4 => Self::AG,
-                5 => Self::AI,
-                6 => Self::AL,
-                7 => Self::AM,
-                8 => Self::AO,
-                9 => Self::AQ,
-                10 => Self::AR,
-                11 => Self::AT,
-                12 => Self::AU,
-                13 => Self::AW,
-                14 => Self::AX,
-                15 => Self::AZ,
-                16 => Self::BA,
-                17 => Self::BB,
-                18 => Self::BD,
-                19 => Self::BE,
-                20 => Self::BF,
-                21 => Self::BG,
-                22 => Self::BH,
-                23 => Self::BI,
-                24 => Self::BJ,
-                25 => Self::BL,
-                26 => Self::BM,
-                27 => Self::BN,
-                28 => Self::BO,
-                29 => Self::BQ,
-                30 => Self::BR,
-                31 => Self::BS,
-                32 => Self::BT,
-                33 => Self::BV,
-                34 => Self::BW,
-                35 => Self::BY,
-                36 => Self::BZ,
-                37 => Self::CA,
-                38 => Self::CD,
-                39 => Self::CF,
-                40 => Self::CG,
-                41 => Self::CH,
-                42 => Self::CI,
-                43 => Self::CK,
-                44 => Self::CL,
-                45 => Self::CM,
-                46 => Self::CN,
-                47 => Self::CO,
-                48 => Self::CR,
-                49 => Self::CV,
-                50 => Self::CW,
-                51 => Self::CY,
-                52 => Self::CZ,
-                53 => Self::DE,
-                54 => Self::DJ,
-                55 => Self::DK,
-                56 => Self::DM,
-                57 => Self::DO,
-                58 => Self::DZ,
-                59 => Self::EC,
-                60 => Self::EE,
-                61 => Self::EG,
-                62 => Self::EH,
-                63 => Self::ER,
-                64 => Self::ES,
-                65 => Self::ET,
-                66 => Self::FI,
-                67 => Self::FJ,
-                68 => Self::FK,
-                69 => Self::FO,
-                70 => Self::FR,
-                71 => Self::GA,
-                72 => Self::GB,
-                73 => Self::GD,
-                74 => Self::GE,
-                75 => Self::GF,
-                76 => Self::GG,
-                77 => Self::GH,
-                78 => Self::GI,
-                79 => Self::GL,
-                80 => Self::GM,
-                81 => Self::GN,
-                82 => Self::GP,
-                83 => Self::GQ,
-                84 => Self::GR,
-                85 => Self::GS,
-                86 => Self::GT,
-                87 => Self::GU,
-                88 => Self::GW,
-                89 => Self::GY,
-                90 => Self::HK,
-                91 => Self::HN,
-                92 => Self::HR,
-                93 => Self::HT,
-                94 => Self::HU,
-                95 => Self::ID,
-                96 => Self::IE,
-                97 => Self::IL,
-                98 => Self::IM,
-                99 => Self::IN,
-                100 => Self::IO,
-                101 => Self::IQ,
-                102 => Self::IS,
-                103 => Self::IT,
-                104 => Self::JE,
-                105 => Self::JM,
-                106 => Self::JO,
-                107 => Self::JP,
-                108 => Self::KE,
-                109 => Self::KG,
-                110 => Self::KH,
-                111 => Self::KI,
-                112 => Self::KM,
-                113 => Self::KN,
-                114 => Self::KR,
-                115 => Self::KW,
-                116 => Self::KY,
-                117 => Self::KZ,
-                118 => Self::LA,
-                119 => Self::LB,
-                120 => Self::LC,
-                121 => Self::LI,
-                122 => Self::LK,
-                123 => Self::LR,
-                124 => Self::LS,
-                125 => Self::LT,
-                126 => Self::LU,
-                127 => Self::LV,
-                128 => Self::LY,
-                129 => Self::MA,
-                130 => Self::MC,
-                131 => Self::MD,
-                132 => Self::ME,
-                133 => Self::MF,
-                134 => Self::MG,
-                135 => Self::MK,
-                136 => Self::ML,
-                137 => Self::MM,
-                138 => Self::MN,
-                139 => Self::MO,
-                140 => Self::MQ,
-                141 => Self::MR,
-                142 => Self::MS,
-                143 => Self::MT,
-                144 => Self::MU,
-                145 => Self::MV,
-                146 => Self::MW,
-                147 => Self::MX,
-                148 => Self::MY,
-                149 => Self::MZ,
-                150 => Self::NA,
-                151 => Self::NC,
-                152 => Self::NE,
-                153 => Self::NG,
-                154 => Self::NI,
-                155 => Self::NL,
-                156 => Self::NO,
-                157 => Self::NP,
-                158 => Self::NR,
-                159 => Self::NU,
-                160 => Self::NZ,
-                161 => Self::OM,
-                162 => Self::PA,
-                163 => Self::PE,
-                164 => Self::PF,
-                165 => Self::PG,
-                166 => Self::PH,
-                167 => Self::PK,
-                168 => Self::PL,
-                169 => Self::PM,
-                170 => Self::PN,
-                171 => Self::PR,
-                172 => Self::PS,
-                173 => Self::PT,
-                174 => Self::PY,
-                175 => Self::QA,
-                176 => Self::RE,
-                177 => Self::RO,
-                178 => Self::RS,
-                179 => Self::RU,
-                180 => Self::RW,
-                181 => Self::SA,
-                182 => Self::SB,
-                183 => Self::SC,
-                184 => Self::SD,
-                185 => Self::SE,
-                186 => Self::SG,
-                187 => Self::SH,
-                188 => Self::SI,
-                189 => Self::SJ,
-                190 => Self::SK,
-                191 => Self::SL,
-                192 => Self::SM,
-                193 => Self::SN,
-                194 => Self::SO,
-                195 => Self::SR,
-                196 => Self::SS,
-                197 => Self::ST,
-                198 => Self::SV,
-                199 => Self::SX,
-                200 => Self::SZ,
-                201 => Self::TA,
-                202 => Self::TC,
-                203 => Self::TD,
-                204 => Self::TF,
-                205 => Self::TG,
-                206 => Self::TH,
-                207 => Self::TJ,
-                208 => Self::TK,
-                209 => Self::TL,
-                210 => Self::TM,
-                211 => Self::TN,
-                212 => Self::TO,
-                213 => Self::TR,
-                214 => Self::TT,
-                215 => Self::TV,
-                216 => Self::TW,
-                217 => Self::TZ,
-                218 => Self::UA,
-                219 => Self::UG,
-                220 => Self::US,
-                221 => Self::UY,
-                222 => Self::UZ,
-                223 => Self::VA,
-                224 => Self::VC,
-                225 => Self::VE,
-                226 => Self::VG,
-                227 => Self::VN,
-                228 => Self::VU,
-                229 => Self::WF,
-                230 => Self::WS,
-                231 => Self::XK,
-                232 => Self::YE,
-                233 => Self::YT,
-                234 => Self::ZA,
-                235 => Self::ZM,
-                236 => Self::ZW,
-                237 => Self::ZZ,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AC,
+            1 => Self::AD,
+            2 => Self::AE,
+            3 => Self::AF,
+            4 => Self::AG,
+            5 => Self::AI,
+            6 => Self::AL,
+            7 => Self::AM,
+            8 => Self::AO,
+            9 => Self::AQ,
+            10 => Self::AR,
+            11 => Self::AT,
+            12 => Self::AU,
+            13 => Self::AW,
+            14 => Self::AX,
+            15 => Self::AZ,
+            16 => Self::BA,
+            17 => Self::BB,
+            18 => Self::BD,
+            19 => Self::BE,
+            20 => Self::BF,
+            21 => Self::BG,
+            22 => Self::BH,
+            23 => Self::BI,
+            24 => Self::BJ,
+            25 => Self::BL,
+            26 => Self::BM,
+            27 => Self::BN,
+            28 => Self::BO,
+            29 => Self::BQ,
+            30 => Self::BR,
+            31 => Self::BS,
+            32 => Self::BT,
+            33 => Self::BV,
+            34 => Self::BW,
+            35 => Self::BY,
+            36 => Self::BZ,
+            37 => Self::CA,
+            38 => Self::CD,
+            39 => Self::CF,
+            40 => Self::CG,
+            41 => Self::CH,
+            42 => Self::CI,
+            43 => Self::CK,
+            44 => Self::CL,
+            45 => Self::CM,
+            46 => Self::CN,
+            47 => Self::CO,
+            48 => Self::CR,
+            49 => Self::CV,
+            50 => Self::CW,
+            51 => Self::CY,
+            52 => Self::CZ,
+            53 => Self::DE,
+            54 => Self::DJ,
+            55 => Self::DK,
+            56 => Self::DM,
+            57 => Self::DO,
+            58 => Self::DZ,
+            59 => Self::EC,
+            60 => Self::EE,
+            61 => Self::EG,
+            62 => Self::EH,
+            63 => Self::ER,
+            64 => Self::ES,
+            65 => Self::ET,
+            66 => Self::FI,
+            67 => Self::FJ,
+            68 => Self::FK,
+            69 => Self::FO,
+            70 => Self::FR,
+            71 => Self::GA,
+            72 => Self::GB,
+            73 => Self::GD,
+            74 => Self::GE,
+            75 => Self::GF,
+            76 => Self::GG,
+            77 => Self::GH,
+            78 => Self::GI,
+            79 => Self::GL,
+            80 => Self::GM,
+            81 => Self::GN,
+            82 => Self::GP,
+            83 => Self::GQ,
+            84 => Self::GR,
+            85 => Self::GS,
+            86 => Self::GT,
+            87 => Self::GU,
+            88 => Self::GW,
+            89 => Self::GY,
+            90 => Self::HK,
+            91 => Self::HN,
+            92 => Self::HR,
+            93 => Self::HT,
+            94 => Self::HU,
+            95 => Self::ID,
+            96 => Self::IE,
+            97 => Self::IL,
+            98 => Self::IM,
+            99 => Self::IN,
+            100 => Self::IO,
+            101 => Self::IQ,
+            102 => Self::IS,
+            103 => Self::IT,
+            104 => Self::JE,
+            105 => Self::JM,
+            106 => Self::JO,
+            107 => Self::JP,
+            108 => Self::KE,
+            109 => Self::KG,
+            110 => Self::KH,
+            111 => Self::KI,
+            112 => Self::KM,
+            113 => Self::KN,
+            114 => Self::KR,
+            115 => Self::KW,
+            116 => Self::KY,
+            117 => Self::KZ,
+            118 => Self::LA,
+            119 => Self::LB,
+            120 => Self::LC,
+            121 => Self::LI,
+            122 => Self::LK,
+            123 => Self::LR,
+            124 => Self::LS,
+            125 => Self::LT,
+            126 => Self::LU,
+            127 => Self::LV,
+            128 => Self::LY,
+            129 => Self::MA,
+            130 => Self::MC,
+            131 => Self::MD,
+            132 => Self::ME,
+            133 => Self::MF,
+            134 => Self::MG,
+            135 => Self::MK,
+            136 => Self::ML,
+            137 => Self::MM,
+            138 => Self::MN,
+            139 => Self::MO,
+            140 => Self::MQ,
+            141 => Self::MR,
+            142 => Self::MS,
+            143 => Self::MT,
+            144 => Self::MU,
+            145 => Self::MV,
+            146 => Self::MW,
+            147 => Self::MX,
+            148 => Self::MY,
+            149 => Self::MZ,
+            150 => Self::NA,
+            151 => Self::NC,
+            152 => Self::NE,
+            153 => Self::NG,
+            154 => Self::NI,
+            155 => Self::NL,
+            156 => Self::NO,
+            157 => Self::NP,
+            158 => Self::NR,
+            159 => Self::NU,
+            160 => Self::NZ,
+            161 => Self::OM,
+            162 => Self::PA,
+            163 => Self::PE,
+            164 => Self::PF,
+            165 => Self::PG,
+            166 => Self::PH,
+            167 => Self::PK,
+            168 => Self::PL,
+            169 => Self::PM,
+            170 => Self::PN,
+            171 => Self::PR,
+            172 => Self::PS,
+            173 => Self::PT,
+            174 => Self::PY,
+            175 => Self::QA,
+            176 => Self::RE,
+            177 => Self::RO,
+            178 => Self::RS,
+            179 => Self::RU,
+            180 => Self::RW,
+            181 => Self::SA,
+            182 => Self::SB,
+            183 => Self::SC,
+            184 => Self::SD,
+            185 => Self::SE,
+            186 => Self::SG,
+            187 => Self::SH,
+            188 => Self::SI,
+            189 => Self::SJ,
+            190 => Self::SK,
+            191 => Self::SL,
+            192 => Self::SM,
+            193 => Self::SN,
+            194 => Self::SO,
+            195 => Self::SR,
+            196 => Self::SS,
+            197 => Self::ST,
+            198 => Self::SV,
+            199 => Self::SX,
+            200 => Self::SZ,
+            201 => Self::TA,
+            202 => Self::TC,
+            203 => Self::TD,
+            204 => Self::TF,
+            205 => Self::TG,
+            206 => Self::TH,
+            207 => Self::TJ,
+            208 => Self::TK,
+            209 => Self::TL,
+            210 => Self::TM,
+            211 => Self::TN,
+            212 => Self::TO,
+            213 => Self::TR,
+            214 => Self::TT,
+            215 => Self::TV,
+            216 => Self::TW,
+            217 => Self::TZ,
+            218 => Self::UA,
+            219 => Self::UG,
+            220 => Self::US,
+            221 => Self::UY,
+            222 => Self::UZ,
+            223 => Self::VA,
+            224 => Self::VC,
+            225 => Self::VE,
+            226 => Self::VG,
+            227 => Self::VN,
+            228 => Self::VU,
+            229 => Self::WF,
+            230 => Self::WS,
+            231 => Self::XK,
+            232 => Self::YE,
+            233 => Self::YT,
+            234 => Self::ZA,
+            235 => Self::ZM,
+            236 => Self::ZW,
+            237 => Self::ZZ,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceShippingAddressCollectionAllowedCountries {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceShippingAddressCollectionAllowedCountries {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceShippingAddressCollectionAllowedCountries {}
 impl Debug for PaymentLinksResourceShippingAddressCollectionAllowedCountries {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_links_resource_tax_id_collection.required`.
@@ -3992,37 +3522,31 @@ impl v::OpenEnum for PaymentLinksResourceTaxIdCollectionRequired {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::IfSupported,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::IfSupported,
+            1 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentLinksResourceTaxIdCollectionRequired {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentLinksResourceTaxIdCollectionRequired {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentLinksResourceTaxIdCollectionRequired {}
 impl Debug for PaymentLinksResourceTaxIdCollectionRequired {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_trials_resource_end_behavior.missing_payment_method`.
@@ -4049,37 +3573,31 @@ impl v::OpenEnum for SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod 
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cancel,
-                1 => Self::CreateInvoice,
-                2 => Self::Pause,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cancel,
+            1 => Self::CreateInvoice,
+            2 => Self::Pause,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod {}
 impl Debug for SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -38,7 +38,7 @@ use stripe_store::view::read::{
 pub type PaymentMethod = Lens<markers::PaymentMethod>;
 impl PaymentMethod {
     /// The path of [`acss_debit`](Self::acss_debit).
-    pub const ACSS_DEBIT: v::Path<Self, k::Object<PaymentMethodAcssDebit>> = v::Path::new(
+    pub const ACSS_DEBIT: v::Path<Self, k::Object<PaymentMethodAcssDebit>> = v::path(
         "acss_debit",
     );
     /// A nested [`PaymentMethodAcssDebit`]; may be absent.
@@ -49,9 +49,7 @@ impl PaymentMethod {
         object(&self.value, "acss_debit")
     }
     /// The path of [`affirm`](Self::affirm).
-    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodAffirm>> = v::Path::new(
-        "affirm",
-    );
+    pub const AFFIRM: v::Path<Self, k::Object<PaymentMethodAffirm>> = v::path("affirm");
     /// A nested [`PaymentMethodAffirm`]; may be absent.
     ///
     /// Source: `affirm` of `payment_method`.
@@ -63,7 +61,7 @@ impl PaymentMethod {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<PaymentMethodAfterpayClearpay>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`PaymentMethodAfterpayClearpay`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `payment_method`.
@@ -75,7 +73,7 @@ impl PaymentMethod {
     pub const ALIPAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsAlipay>,
-    > = v::Path::new("alipay");
+    > = v::path("alipay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsAlipay`]; may be absent.
     ///
     /// Source: `alipay` of `payment_method`.
@@ -84,7 +82,7 @@ impl PaymentMethod {
         object(&self.value, "alipay")
     }
     /// The path of [`allow_redisplay`](Self::allow_redisplay).
-    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<PaymentMethodAllowRedisplay>> = v::Path::new(
+    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<PaymentMethodAllowRedisplay>> = v::path(
         "allow_redisplay",
     );
     /// One of the values of [`PaymentMethodAllowRedisplay`], or one that is newer than this list; may be absent.
@@ -95,7 +93,7 @@ impl PaymentMethod {
         open_enum(&self.value, "allow_redisplay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<PaymentMethodAlma>> = v::Path::new("alma");
+    pub const ALMA: v::Path<Self, k::Object<PaymentMethodAlma>> = v::path("alma");
     /// A nested [`PaymentMethodAlma`]; may be absent.
     ///
     /// Source: `alma` of `payment_method`.
@@ -104,7 +102,7 @@ impl PaymentMethod {
         object(&self.value, "alma")
     }
     /// The path of [`amazon_pay`](Self::amazon_pay).
-    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodAmazonPay>> = v::Path::new(
+    pub const AMAZON_PAY: v::Path<Self, k::Object<PaymentMethodAmazonPay>> = v::path(
         "amazon_pay",
     );
     /// A nested [`PaymentMethodAmazonPay`]; may be absent.
@@ -115,7 +113,7 @@ impl PaymentMethod {
         object(&self.value, "amazon_pay")
     }
     /// The path of [`au_becs_debit`](Self::au_becs_debit).
-    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodAuBecsDebit>> = v::Path::new(
+    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodAuBecsDebit>> = v::path(
         "au_becs_debit",
     );
     /// A nested [`PaymentMethodAuBecsDebit`]; may be absent.
@@ -126,7 +124,7 @@ impl PaymentMethod {
         object(&self.value, "au_becs_debit")
     }
     /// The path of [`bacs_debit`](Self::bacs_debit).
-    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodBacsDebit>> = v::Path::new(
+    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodBacsDebit>> = v::path(
         "bacs_debit",
     );
     /// A nested [`PaymentMethodBacsDebit`]; may be absent.
@@ -137,7 +135,7 @@ impl PaymentMethod {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`bancontact`](Self::bancontact).
-    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodBancontact>> = v::Path::new(
+    pub const BANCONTACT: v::Path<Self, k::Object<PaymentMethodBancontact>> = v::path(
         "bancontact",
     );
     /// A nested [`PaymentMethodBancontact`]; may be absent.
@@ -148,9 +146,7 @@ impl PaymentMethod {
         object(&self.value, "bancontact")
     }
     /// The path of [`billie`](Self::billie).
-    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodBillie>> = v::Path::new(
-        "billie",
-    );
+    pub const BILLIE: v::Path<Self, k::Object<PaymentMethodBillie>> = v::path("billie");
     /// A nested [`PaymentMethodBillie`]; may be absent.
     ///
     /// Source: `billie` of `payment_method`.
@@ -159,7 +155,7 @@ impl PaymentMethod {
         object(&self.value, "billie")
     }
     /// The path of [`billing_details`](Self::billing_details).
-    pub const BILLING_DETAILS: v::Path<Self, k::Object<BillingDetails>> = v::Path::new(
+    pub const BILLING_DETAILS: v::Path<Self, k::Object<BillingDetails>> = v::path(
         "billing_details",
     );
     /// A nested [`BillingDetails`].
@@ -170,9 +166,7 @@ impl PaymentMethod {
         object(&self.value, "billing_details")
     }
     /// The path of [`bizum`](Self::bizum).
-    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodBizum>> = v::Path::new(
-        "bizum",
-    );
+    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodBizum>> = v::path("bizum");
     /// A nested [`PaymentMethodBizum`]; may be absent.
     ///
     /// Source: `bizum` of `payment_method`.
@@ -181,7 +175,7 @@ impl PaymentMethod {
         object(&self.value, "bizum")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<PaymentMethodBlik>> = v::Path::new("blik");
+    pub const BLIK: v::Path<Self, k::Object<PaymentMethodBlik>> = v::path("blik");
     /// A nested [`PaymentMethodBlik`]; may be absent.
     ///
     /// Source: `blik` of `payment_method`.
@@ -190,9 +184,7 @@ impl PaymentMethod {
         object(&self.value, "blik")
     }
     /// The path of [`boleto`](Self::boleto).
-    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodBoleto>> = v::Path::new(
-        "boleto",
-    );
+    pub const BOLETO: v::Path<Self, k::Object<PaymentMethodBoleto>> = v::path("boleto");
     /// A nested [`PaymentMethodBoleto`]; may be absent.
     ///
     /// Source: `boleto` of `payment_method`.
@@ -201,7 +193,7 @@ impl PaymentMethod {
         object(&self.value, "boleto")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Object<PaymentMethodCard>> = v::path("card");
     /// A nested [`PaymentMethodCard`]; may be absent.
     ///
     /// Source: `card` of `payment_method`.
@@ -210,7 +202,7 @@ impl PaymentMethod {
         object(&self.value, "card")
     }
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`PaymentMethodCardPresent`]; may be absent.
@@ -221,7 +213,7 @@ impl PaymentMethod {
         object(&self.value, "card_present")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodCashapp>> = v::Path::new(
+    pub const CASHAPP: v::Path<Self, k::Object<PaymentMethodCashapp>> = v::path(
         "cashapp",
     );
     /// A nested [`PaymentMethodCashapp`]; may be absent.
@@ -232,7 +224,7 @@ impl PaymentMethod {
         object(&self.value, "cashapp")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `payment_method`.
@@ -241,9 +233,7 @@ impl PaymentMethod {
         timestamp(&self.value, "created")
     }
     /// The path of [`crypto`](Self::crypto).
-    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodCrypto>> = v::Path::new(
-        "crypto",
-    );
+    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodCrypto>> = v::path("crypto");
     /// A nested [`PaymentMethodCrypto`]; may be absent.
     ///
     /// Source: `crypto` of `payment_method`.
@@ -252,9 +242,7 @@ impl PaymentMethod {
         object(&self.value, "crypto")
     }
     /// The path of [`custom`](Self::custom).
-    pub const CUSTOM: v::Path<Self, k::Object<PaymentMethodCustom>> = v::Path::new(
-        "custom",
-    );
+    pub const CUSTOM: v::Path<Self, k::Object<PaymentMethodCustom>> = v::path("custom");
     /// A nested [`PaymentMethodCustom`]; may be absent.
     ///
     /// Source: `custom` of `payment_method`.
@@ -263,7 +251,7 @@ impl PaymentMethod {
         object(&self.value, "custom")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `payment_method`.
@@ -272,9 +260,7 @@ impl PaymentMethod {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `payment_method`.
@@ -283,7 +269,7 @@ impl PaymentMethod {
         text(&self.value, "customer_account")
     }
     /// The path of [`customer_balance`](Self::customer_balance).
-    pub const CUSTOMER_BALANCE: v::Path<Self, k::Object<PaymentMethodCustomerBalance>> = v::Path::new(
+    pub const CUSTOMER_BALANCE: v::Path<Self, k::Object<PaymentMethodCustomerBalance>> = v::path(
         "customer_balance",
     );
     /// A nested [`PaymentMethodCustomerBalance`]; may be absent.
@@ -294,7 +280,7 @@ impl PaymentMethod {
         object(&self.value, "customer_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<PaymentMethodEps>> = v::Path::new("eps");
+    pub const EPS: v::Path<Self, k::Object<PaymentMethodEps>> = v::path("eps");
     /// A nested [`PaymentMethodEps`]; may be absent.
     ///
     /// Source: `eps` of `payment_method`.
@@ -303,7 +289,7 @@ impl PaymentMethod {
         object(&self.value, "eps")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Object<PaymentMethodFpx>> = v::Path::new("fpx");
+    pub const FPX: v::Path<Self, k::Object<PaymentMethodFpx>> = v::path("fpx");
     /// A nested [`PaymentMethodFpx`]; may be absent.
     ///
     /// Source: `fpx` of `payment_method`.
@@ -312,7 +298,7 @@ impl PaymentMethod {
         object(&self.value, "fpx")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodGiropay>> = v::Path::new(
+    pub const GIROPAY: v::Path<Self, k::Object<PaymentMethodGiropay>> = v::path(
         "giropay",
     );
     /// A nested [`PaymentMethodGiropay`]; may be absent.
@@ -323,7 +309,7 @@ impl PaymentMethod {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodGrabpay>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodGrabpay>> = v::path(
         "grabpay",
     );
     /// A nested [`PaymentMethodGrabpay`]; may be absent.
@@ -334,7 +320,7 @@ impl PaymentMethod {
         object(&self.value, "grabpay")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_method`.
@@ -343,9 +329,7 @@ impl PaymentMethod {
         id(&self.value, "id")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodIdeal>> = v::Path::new(
-        "ideal",
-    );
+    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodIdeal>> = v::path("ideal");
     /// A nested [`PaymentMethodIdeal`]; may be absent.
     ///
     /// Source: `ideal` of `payment_method`.
@@ -354,7 +338,7 @@ impl PaymentMethod {
         object(&self.value, "ideal")
     }
     /// The path of [`interac_present`](Self::interac_present).
-    pub const INTERAC_PRESENT: v::Path<Self, k::Object<PaymentMethodInteracPresent>> = v::Path::new(
+    pub const INTERAC_PRESENT: v::Path<Self, k::Object<PaymentMethodInteracPresent>> = v::path(
         "interac_present",
     );
     /// A nested [`PaymentMethodInteracPresent`]; may be absent.
@@ -365,7 +349,7 @@ impl PaymentMethod {
         object(&self.value, "interac_present")
     }
     /// The path of [`kakao_pay`](Self::kakao_pay).
-    pub const KAKAO_PAY: v::Path<Self, k::Object<PaymentMethodKakaoPay>> = v::Path::new(
+    pub const KAKAO_PAY: v::Path<Self, k::Object<PaymentMethodKakaoPay>> = v::path(
         "kakao_pay",
     );
     /// A nested [`PaymentMethodKakaoPay`]; may be absent.
@@ -376,9 +360,7 @@ impl PaymentMethod {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodKlarna>> = v::Path::new(
-        "klarna",
-    );
+    pub const KLARNA: v::Path<Self, k::Object<PaymentMethodKlarna>> = v::path("klarna");
     /// A nested [`PaymentMethodKlarna`]; may be absent.
     ///
     /// Source: `klarna` of `payment_method`.
@@ -387,7 +369,7 @@ impl PaymentMethod {
         object(&self.value, "klarna")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodKonbini>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<PaymentMethodKonbini>> = v::path(
         "konbini",
     );
     /// A nested [`PaymentMethodKonbini`]; may be absent.
@@ -398,7 +380,7 @@ impl PaymentMethod {
         object(&self.value, "konbini")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodKrCard>> = v::Path::new(
+    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodKrCard>> = v::path(
         "kr_card",
     );
     /// A nested [`PaymentMethodKrCard`]; may be absent.
@@ -409,7 +391,7 @@ impl PaymentMethod {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentMethodLink>> = v::Path::new("link");
+    pub const LINK: v::Path<Self, k::Object<PaymentMethodLink>> = v::path("link");
     /// A nested [`PaymentMethodLink`]; may be absent.
     ///
     /// Source: `link` of `payment_method`.
@@ -418,7 +400,7 @@ impl PaymentMethod {
         object(&self.value, "link")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payment_method`.
@@ -427,9 +409,7 @@ impl PaymentMethod {
         boolean(&self.value, "livemode")
     }
     /// The path of [`mb_way`](Self::mb_way).
-    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodMbWay>> = v::Path::new(
-        "mb_way",
-    );
+    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodMbWay>> = v::path("mb_way");
     /// A nested [`PaymentMethodMbWay`]; may be absent.
     ///
     /// Source: `mb_way` of `payment_method`.
@@ -438,7 +418,7 @@ impl PaymentMethod {
         object(&self.value, "mb_way")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `payment_method`.
@@ -447,7 +427,7 @@ impl PaymentMethod {
         map(&self.value, "metadata")
     }
     /// The path of [`mobilepay`](Self::mobilepay).
-    pub const MOBILEPAY: v::Path<Self, k::Object<PaymentMethodMobilepay>> = v::Path::new(
+    pub const MOBILEPAY: v::Path<Self, k::Object<PaymentMethodMobilepay>> = v::path(
         "mobilepay",
     );
     /// A nested [`PaymentMethodMobilepay`]; may be absent.
@@ -458,7 +438,7 @@ impl PaymentMethod {
         object(&self.value, "mobilepay")
     }
     /// The path of [`multibanco`](Self::multibanco).
-    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodMultibanco>> = v::Path::new(
+    pub const MULTIBANCO: v::Path<Self, k::Object<PaymentMethodMultibanco>> = v::path(
         "multibanco",
     );
     /// A nested [`PaymentMethodMultibanco`]; may be absent.
@@ -469,7 +449,7 @@ impl PaymentMethod {
         object(&self.value, "multibanco")
     }
     /// The path of [`naver_pay`](Self::naver_pay).
-    pub const NAVER_PAY: v::Path<Self, k::Object<PaymentMethodNaverPay>> = v::Path::new(
+    pub const NAVER_PAY: v::Path<Self, k::Object<PaymentMethodNaverPay>> = v::path(
         "naver_pay",
     );
     /// A nested [`PaymentMethodNaverPay`]; may be absent.
@@ -480,7 +460,7 @@ impl PaymentMethod {
         object(&self.value, "naver_pay")
     }
     /// The path of [`nz_bank_account`](Self::nz_bank_account).
-    pub const NZ_BANK_ACCOUNT: v::Path<Self, k::Object<PaymentMethodNzBankAccount>> = v::Path::new(
+    pub const NZ_BANK_ACCOUNT: v::Path<Self, k::Object<PaymentMethodNzBankAccount>> = v::path(
         "nz_bank_account",
     );
     /// A nested [`PaymentMethodNzBankAccount`]; may be absent.
@@ -498,7 +478,7 @@ impl PaymentMethod {
         text(&self.value, "object")
     }
     /// The path of [`oxxo`](Self::oxxo).
-    pub const OXXO: v::Path<Self, k::Object<PaymentMethodOxxo>> = v::Path::new("oxxo");
+    pub const OXXO: v::Path<Self, k::Object<PaymentMethodOxxo>> = v::path("oxxo");
     /// A nested [`PaymentMethodOxxo`]; may be absent.
     ///
     /// Source: `oxxo` of `payment_method`.
@@ -507,7 +487,7 @@ impl PaymentMethod {
         object(&self.value, "oxxo")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<PaymentMethodP24>> = v::Path::new("p24");
+    pub const P24: v::Path<Self, k::Object<PaymentMethodP24>> = v::path("p24");
     /// A nested [`PaymentMethodP24`]; may be absent.
     ///
     /// Source: `p24` of `payment_method`.
@@ -516,7 +496,7 @@ impl PaymentMethod {
         object(&self.value, "p24")
     }
     /// The path of [`pay_by_bank`](Self::pay_by_bank).
-    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodPayByBank>> = v::Path::new(
+    pub const PAY_BY_BANK: v::Path<Self, k::Object<PaymentMethodPayByBank>> = v::path(
         "pay_by_bank",
     );
     /// A nested [`PaymentMethodPayByBank`]; may be absent.
@@ -527,9 +507,7 @@ impl PaymentMethod {
         object(&self.value, "pay_by_bank")
     }
     /// The path of [`payco`](Self::payco).
-    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodPayco>> = v::Path::new(
-        "payco",
-    );
+    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodPayco>> = v::path("payco");
     /// A nested [`PaymentMethodPayco`]; may be absent.
     ///
     /// Source: `payco` of `payment_method`.
@@ -538,9 +516,7 @@ impl PaymentMethod {
         object(&self.value, "payco")
     }
     /// The path of [`paynow`](Self::paynow).
-    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodPaynow>> = v::Path::new(
-        "paynow",
-    );
+    pub const PAYNOW: v::Path<Self, k::Object<PaymentMethodPaynow>> = v::path("paynow");
     /// A nested [`PaymentMethodPaynow`]; may be absent.
     ///
     /// Source: `paynow` of `payment_method`.
@@ -549,9 +525,7 @@ impl PaymentMethod {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodPaypal>> = v::Path::new(
-        "paypal",
-    );
+    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodPaypal>> = v::path("paypal");
     /// A nested [`PaymentMethodPaypal`]; may be absent.
     ///
     /// Source: `paypal` of `payment_method`.
@@ -560,9 +534,7 @@ impl PaymentMethod {
         object(&self.value, "paypal")
     }
     /// The path of [`paypay`](Self::paypay).
-    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodPaypay>> = v::Path::new(
-        "paypay",
-    );
+    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodPaypay>> = v::path("paypay");
     /// A nested [`PaymentMethodPaypay`]; may be absent.
     ///
     /// Source: `paypay` of `payment_method`.
@@ -571,9 +543,7 @@ impl PaymentMethod {
         object(&self.value, "paypay")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodPayto>> = v::Path::new(
-        "payto",
-    );
+    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodPayto>> = v::path("payto");
     /// A nested [`PaymentMethodPayto`]; may be absent.
     ///
     /// Source: `payto` of `payment_method`.
@@ -582,7 +552,7 @@ impl PaymentMethod {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<PaymentMethodPix>> = v::Path::new("pix");
+    pub const PIX: v::Path<Self, k::Object<PaymentMethodPix>> = v::path("pix");
     /// A nested [`PaymentMethodPix`]; may be absent.
     ///
     /// Source: `pix` of `payment_method`.
@@ -591,7 +561,7 @@ impl PaymentMethod {
         object(&self.value, "pix")
     }
     /// The path of [`promptpay`](Self::promptpay).
-    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodPromptpay>> = v::Path::new(
+    pub const PROMPTPAY: v::Path<Self, k::Object<PaymentMethodPromptpay>> = v::path(
         "promptpay",
     );
     /// A nested [`PaymentMethodPromptpay`]; may be absent.
@@ -602,7 +572,7 @@ impl PaymentMethod {
         object(&self.value, "promptpay")
     }
     /// The path of [`radar_options`](Self::radar_options).
-    pub const RADAR_OPTIONS: v::Path<Self, k::Object<RadarRadarOptions>> = v::Path::new(
+    pub const RADAR_OPTIONS: v::Path<Self, k::Object<RadarRadarOptions>> = v::path(
         "radar_options",
     );
     /// A nested [`RadarRadarOptions`]; may be absent.
@@ -613,7 +583,7 @@ impl PaymentMethod {
         object(&self.value, "radar_options")
     }
     /// The path of [`revolut_pay`](Self::revolut_pay).
-    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodRevolutPay>> = v::Path::new(
+    pub const REVOLUT_PAY: v::Path<Self, k::Object<PaymentMethodRevolutPay>> = v::path(
         "revolut_pay",
     );
     /// A nested [`PaymentMethodRevolutPay`]; may be absent.
@@ -624,7 +594,7 @@ impl PaymentMethod {
         object(&self.value, "revolut_pay")
     }
     /// The path of [`samsung_pay`](Self::samsung_pay).
-    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodSamsungPay>> = v::Path::new(
+    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodSamsungPay>> = v::path(
         "samsung_pay",
     );
     /// A nested [`PaymentMethodSamsungPay`]; may be absent.
@@ -635,7 +605,7 @@ impl PaymentMethod {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`satispay`](Self::satispay).
-    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodSatispay>> = v::Path::new(
+    pub const SATISPAY: v::Path<Self, k::Object<PaymentMethodSatispay>> = v::path(
         "satispay",
     );
     /// A nested [`PaymentMethodSatispay`]; may be absent.
@@ -646,7 +616,7 @@ impl PaymentMethod {
         object(&self.value, "satispay")
     }
     /// The path of [`scalapay`](Self::scalapay).
-    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodScalapay>> = v::Path::new(
+    pub const SCALAPAY: v::Path<Self, k::Object<PaymentMethodScalapay>> = v::path(
         "scalapay",
     );
     /// A nested [`PaymentMethodScalapay`]; may be absent.
@@ -657,7 +627,7 @@ impl PaymentMethod {
         object(&self.value, "scalapay")
     }
     /// The path of [`sepa_debit`](Self::sepa_debit).
-    pub const SEPA_DEBIT: v::Path<Self, k::Object<PaymentMethodSepaDebit>> = v::Path::new(
+    pub const SEPA_DEBIT: v::Path<Self, k::Object<PaymentMethodSepaDebit>> = v::path(
         "sepa_debit",
     );
     /// A nested [`PaymentMethodSepaDebit`]; may be absent.
@@ -668,9 +638,7 @@ impl PaymentMethod {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sequra`](Self::sequra).
-    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodSequra>> = v::Path::new(
-        "sequra",
-    );
+    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodSequra>> = v::path("sequra");
     /// A nested [`PaymentMethodSequra`]; may be absent.
     ///
     /// Source: `sequra` of `payment_method`.
@@ -679,9 +647,7 @@ impl PaymentMethod {
         object(&self.value, "sequra")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodSofort>> = v::Path::new(
-        "sofort",
-    );
+    pub const SOFORT: v::Path<Self, k::Object<PaymentMethodSofort>> = v::path("sofort");
     /// A nested [`PaymentMethodSofort`]; may be absent.
     ///
     /// Source: `sofort` of `payment_method`.
@@ -690,9 +656,7 @@ impl PaymentMethod {
         object(&self.value, "sofort")
     }
     /// The path of [`sunbit`](Self::sunbit).
-    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodSunbit>> = v::Path::new(
-        "sunbit",
-    );
+    pub const SUNBIT: v::Path<Self, k::Object<PaymentMethodSunbit>> = v::path("sunbit");
     /// A nested [`PaymentMethodSunbit`]; may be absent.
     ///
     /// Source: `sunbit` of `payment_method`.
@@ -701,9 +665,7 @@ impl PaymentMethod {
         object(&self.value, "sunbit")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<PaymentMethodSwish>> = v::Path::new(
-        "swish",
-    );
+    pub const SWISH: v::Path<Self, k::Object<PaymentMethodSwish>> = v::path("swish");
     /// A nested [`PaymentMethodSwish`]; may be absent.
     ///
     /// Source: `swish` of `payment_method`.
@@ -712,9 +674,7 @@ impl PaymentMethod {
         object(&self.value, "swish")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<PaymentMethodTwint>> = v::Path::new(
-        "twint",
-    );
+    pub const TWINT: v::Path<Self, k::Object<PaymentMethodTwint>> = v::path("twint");
     /// A nested [`PaymentMethodTwint`]; may be absent.
     ///
     /// Source: `twint` of `payment_method`.
@@ -723,7 +683,7 @@ impl PaymentMethod {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodType>> = v::path("type");
     /// One of the values of [`PaymentMethodType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_method`.
@@ -732,7 +692,7 @@ impl PaymentMethod {
         open_enum(&self.value, "type")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<PaymentMethodUpi>> = v::Path::new("upi");
+    pub const UPI: v::Path<Self, k::Object<PaymentMethodUpi>> = v::path("upi");
     /// A nested [`PaymentMethodUpi`]; may be absent.
     ///
     /// Source: `upi` of `payment_method`.
@@ -741,7 +701,7 @@ impl PaymentMethod {
         object(&self.value, "upi")
     }
     /// The path of [`us_bank_account`](Self::us_bank_account).
-    pub const US_BANK_ACCOUNT: v::Path<Self, k::Object<PaymentMethodUsBankAccount>> = v::Path::new(
+    pub const US_BANK_ACCOUNT: v::Path<Self, k::Object<PaymentMethodUsBankAccount>> = v::path(
         "us_bank_account",
     );
     /// A nested [`PaymentMethodUsBankAccount`]; may be absent.
@@ -752,7 +712,7 @@ impl PaymentMethod {
         object(&self.value, "us_bank_account")
     }
     /// The path of [`wechat_pay`](Self::wechat_pay).
-    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodWechatPay>> = v::Path::new(
+    pub const WECHAT_PAY: v::Path<Self, k::Object<PaymentMethodWechatPay>> = v::path(
         "wechat_pay",
     );
     /// A nested [`PaymentMethodWechatPay`]; may be absent.
@@ -763,7 +723,7 @@ impl PaymentMethod {
         object(&self.value, "wechat_pay")
     }
     /// The path of [`zip`](Self::zip).
-    pub const ZIP: v::Path<Self, k::Object<PaymentMethodZip>> = v::Path::new("zip");
+    pub const ZIP: v::Path<Self, k::Object<PaymentMethodZip>> = v::path("zip");
     /// A nested [`PaymentMethodZip`]; may be absent.
     ///
     /// Source: `zip` of `payment_method`.
@@ -1087,7 +1047,7 @@ pub enum PaymentMethodVariant<'a> {
 pub type CustomLogo = Lens<markers::CustomLogo>;
 impl CustomLogo {
     /// The path of [`content_type`](Self::content_type).
-    pub const CONTENT_TYPE: v::Path<Self, k::Text> = v::Path::new("content_type");
+    pub const CONTENT_TYPE: v::Path<Self, k::Text> = v::path("content_type");
     /// A string; may be `null`.
     ///
     /// Source: `content_type` of `custom_logo`.
@@ -1096,7 +1056,7 @@ impl CustomLogo {
         text(&self.value, "content_type")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `custom_logo`.
@@ -1111,7 +1071,7 @@ impl CustomLogo {
 pub type PaymentMethodCustom = Lens<markers::PaymentMethodCustom>;
 impl PaymentMethodCustom {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `payment_method_custom`.
@@ -1120,7 +1080,7 @@ impl PaymentMethodCustom {
         text(&self.value, "display_name")
     }
     /// The path of [`logo`](Self::logo).
-    pub const LOGO: v::Path<Self, k::Object<CustomLogo>> = v::Path::new("logo");
+    pub const LOGO: v::Path<Self, k::Object<CustomLogo>> = v::path("logo");
     /// A nested [`CustomLogo`]; may be `null`.
     ///
     /// Source: `logo` of `payment_method_custom`.
@@ -1129,7 +1089,7 @@ impl PaymentMethodCustom {
         object(&self.value, "logo")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `payment_method_custom`.
@@ -1139,63 +1099,7 @@ impl PaymentMethodCustom {
     }
 }
 /// The values of `payment_method.allow_redisplay`.
-#[non_exhaustive]
-pub enum PaymentMethodAllowRedisplay {
-    /// `always`
-    Always,
-    /// `limited`
-    Limited,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodAllowRedisplay {
-    const VALUES: &'static [&'static str] = &["always", "limited", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Limited => "limited",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Limited,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodAllowRedisplay {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodAllowRedisplay {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodAllowRedisplay {}
-impl Debug for PaymentMethodAllowRedisplay {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CardAllowRedisplay as PaymentMethodAllowRedisplay;
 /// The values of `payment_method.type`.
 #[non_exhaustive]
 pub enum PaymentMethodType {
@@ -1448,93 +1352,87 @@ impl v::OpenEnum for PaymentMethodType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcssDebit,
-                1 => Self::Affirm,
-                2 => Self::AfterpayClearpay,
-                3 => Self::Alipay,
-                4 => Self::Alma,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Bizum,
-                11 => Self::Blik,
-                12 => Self::Boleto,
-                13 => Self::Card,
-                14 => Self::CardPresent,
-                15 => Self::Cashapp,
-                16 => Self::Crypto,
-                17 => Self::Custom,
-                18 => Self::CustomerBalance,
-                19 => Self::Eps,
-                20 => Self::Fpx,
-                21 => Self::Giropay,
-                22 => Self::Grabpay,
-                23 => Self::Ideal,
-                24 => Self::InteracPresent,
-                25 => Self::KakaoPay,
-                26 => Self::Klarna,
-                27 => Self::Konbini,
-                28 => Self::KrCard,
-                29 => Self::Link,
-                30 => Self::MbWay,
-                31 => Self::Mobilepay,
-                32 => Self::Multibanco,
-                33 => Self::NaverPay,
-                34 => Self::NzBankAccount,
-                35 => Self::Oxxo,
-                36 => Self::P24,
-                37 => Self::PayByBank,
-                38 => Self::Payco,
-                39 => Self::Paynow,
-                40 => Self::Paypal,
-                41 => Self::Paypay,
-                42 => Self::Payto,
-                43 => Self::Pix,
-                44 => Self::Promptpay,
-                45 => Self::RevolutPay,
-                46 => Self::SamsungPay,
-                47 => Self::Satispay,
-                48 => Self::Scalapay,
-                49 => Self::SepaDebit,
-                50 => Self::Sequra,
-                51 => Self::Sofort,
-                52 => Self::Sunbit,
-                53 => Self::Swish,
-                54 => Self::Twint,
-                55 => Self::Upi,
-                56 => Self::UsBankAccount,
-                57 => Self::WechatPay,
-                58 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AcssDebit,
+            1 => Self::Affirm,
+            2 => Self::AfterpayClearpay,
+            3 => Self::Alipay,
+            4 => Self::Alma,
+            5 => Self::AmazonPay,
+            6 => Self::AuBecsDebit,
+            7 => Self::BacsDebit,
+            8 => Self::Bancontact,
+            9 => Self::Billie,
+            10 => Self::Bizum,
+            11 => Self::Blik,
+            12 => Self::Boleto,
+            13 => Self::Card,
+            14 => Self::CardPresent,
+            15 => Self::Cashapp,
+            16 => Self::Crypto,
+            17 => Self::Custom,
+            18 => Self::CustomerBalance,
+            19 => Self::Eps,
+            20 => Self::Fpx,
+            21 => Self::Giropay,
+            22 => Self::Grabpay,
+            23 => Self::Ideal,
+            24 => Self::InteracPresent,
+            25 => Self::KakaoPay,
+            26 => Self::Klarna,
+            27 => Self::Konbini,
+            28 => Self::KrCard,
+            29 => Self::Link,
+            30 => Self::MbWay,
+            31 => Self::Mobilepay,
+            32 => Self::Multibanco,
+            33 => Self::NaverPay,
+            34 => Self::NzBankAccount,
+            35 => Self::Oxxo,
+            36 => Self::P24,
+            37 => Self::PayByBank,
+            38 => Self::Payco,
+            39 => Self::Paynow,
+            40 => Self::Paypal,
+            41 => Self::Paypay,
+            42 => Self::Payto,
+            43 => Self::Pix,
+            44 => Self::Promptpay,
+            45 => Self::RevolutPay,
+            46 => Self::SamsungPay,
+            47 => Self::Satispay,
+            48 => Self::Scalapay,
+            49 => Self::SepaDebit,
+            50 => Self::Sequra,
+            51 => Self::Sofort,
+            52 => Self::Sunbit,
+            53 => Self::Swish,
+            54 => Self::Twint,
+            55 => Self::Upi,
+            56 => Self::UsBankAccount,
+            57 => Self::WechatPay,
+            58 => Self::Zip,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodType {}
 impl Debug for PaymentMethodType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

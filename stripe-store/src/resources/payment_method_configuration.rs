@@ -17,7 +17,7 @@ impl PaymentMethodConfiguration {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `acss_debit` of `payment_method_configuration`.
@@ -28,7 +28,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "acss_debit")
     }
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `payment_method_configuration`.
@@ -40,7 +40,7 @@ impl PaymentMethodConfiguration {
     pub const AFFIRM: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("affirm");
+    > = v::path("affirm");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `affirm` of `payment_method_configuration`.
@@ -52,7 +52,7 @@ impl PaymentMethodConfiguration {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `payment_method_configuration`.
@@ -66,7 +66,7 @@ impl PaymentMethodConfiguration {
     pub const ALIPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("alipay");
+    > = v::path("alipay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `alipay` of `payment_method_configuration`.
@@ -78,7 +78,7 @@ impl PaymentMethodConfiguration {
     pub const ALMA: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("alma");
+    > = v::path("alma");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `alma` of `payment_method_configuration`.
@@ -90,7 +90,7 @@ impl PaymentMethodConfiguration {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `amazon_pay` of `payment_method_configuration`.
@@ -104,7 +104,7 @@ impl PaymentMethodConfiguration {
     pub const APPLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("apple_pay");
+    > = v::path("apple_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `apple_pay` of `payment_method_configuration`.
@@ -115,7 +115,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "apple_pay")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Text> = v::Path::new("application");
+    pub const APPLICATION: v::Path<Self, k::Text> = v::path("application");
     /// A string; may be `null`.
     ///
     /// Source: `application` of `payment_method_configuration`.
@@ -127,7 +127,7 @@ impl PaymentMethodConfiguration {
     pub const AU_BECS_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("au_becs_debit");
+    > = v::path("au_becs_debit");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `au_becs_debit` of `payment_method_configuration`.
@@ -141,7 +141,7 @@ impl PaymentMethodConfiguration {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `bacs_debit` of `payment_method_configuration`.
@@ -155,7 +155,7 @@ impl PaymentMethodConfiguration {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `bancontact` of `payment_method_configuration`.
@@ -169,7 +169,7 @@ impl PaymentMethodConfiguration {
     pub const BILLIE: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("billie");
+    > = v::path("billie");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `billie` of `payment_method_configuration`.
@@ -181,7 +181,7 @@ impl PaymentMethodConfiguration {
     pub const BIZUM: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("bizum");
+    > = v::path("bizum");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `bizum` of `payment_method_configuration`.
@@ -193,7 +193,7 @@ impl PaymentMethodConfiguration {
     pub const BLIK: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("blik");
+    > = v::path("blik");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `blik` of `payment_method_configuration`.
@@ -205,7 +205,7 @@ impl PaymentMethodConfiguration {
     pub const BOLETO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("boleto");
+    > = v::path("boleto");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `boleto` of `payment_method_configuration`.
@@ -217,7 +217,7 @@ impl PaymentMethodConfiguration {
     pub const CARD: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `card` of `payment_method_configuration`.
@@ -229,7 +229,7 @@ impl PaymentMethodConfiguration {
     pub const CARTES_BANCAIRES: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("cartes_bancaires");
+    > = v::path("cartes_bancaires");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `cartes_bancaires` of `payment_method_configuration`.
@@ -243,7 +243,7 @@ impl PaymentMethodConfiguration {
     pub const CASHAPP: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("cashapp");
+    > = v::path("cashapp");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `cashapp` of `payment_method_configuration`.
@@ -257,7 +257,7 @@ impl PaymentMethodConfiguration {
     pub const CRYPTO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("crypto");
+    > = v::path("crypto");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `crypto` of `payment_method_configuration`.
@@ -269,7 +269,7 @@ impl PaymentMethodConfiguration {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `customer_balance` of `payment_method_configuration`.
@@ -283,7 +283,7 @@ impl PaymentMethodConfiguration {
     pub const EPS: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("eps");
+    > = v::path("eps");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `eps` of `payment_method_configuration`.
@@ -295,7 +295,7 @@ impl PaymentMethodConfiguration {
     pub const FPX: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("fpx");
+    > = v::path("fpx");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `fpx` of `payment_method_configuration`.
@@ -307,7 +307,7 @@ impl PaymentMethodConfiguration {
     pub const GIROPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("giropay");
+    > = v::path("giropay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `giropay` of `payment_method_configuration`.
@@ -321,7 +321,7 @@ impl PaymentMethodConfiguration {
     pub const GOOGLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("google_pay");
+    > = v::path("google_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `google_pay` of `payment_method_configuration`.
@@ -335,7 +335,7 @@ impl PaymentMethodConfiguration {
     pub const GRABPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("grabpay");
+    > = v::path("grabpay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `grabpay` of `payment_method_configuration`.
@@ -346,7 +346,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "grabpay")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_method_configuration`.
@@ -358,7 +358,7 @@ impl PaymentMethodConfiguration {
     pub const IDEAL: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("ideal");
+    > = v::path("ideal");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `ideal` of `payment_method_configuration`.
@@ -367,7 +367,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "ideal")
     }
     /// The path of [`is_default`](Self::is_default).
-    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::Path::new("is_default");
+    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::path("is_default");
     /// True or false.
     ///
     /// Source: `is_default` of `payment_method_configuration`.
@@ -379,7 +379,7 @@ impl PaymentMethodConfiguration {
     pub const JCB: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("jcb");
+    > = v::path("jcb");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `jcb` of `payment_method_configuration`.
@@ -391,7 +391,7 @@ impl PaymentMethodConfiguration {
     pub const KAKAO_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("kakao_pay");
+    > = v::path("kakao_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `kakao_pay` of `payment_method_configuration`.
@@ -405,7 +405,7 @@ impl PaymentMethodConfiguration {
     pub const KLARNA: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("klarna");
+    > = v::path("klarna");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `klarna` of `payment_method_configuration`.
@@ -417,7 +417,7 @@ impl PaymentMethodConfiguration {
     pub const KONBINI: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("konbini");
+    > = v::path("konbini");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `konbini` of `payment_method_configuration`.
@@ -431,7 +431,7 @@ impl PaymentMethodConfiguration {
     pub const KR_CARD: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("kr_card");
+    > = v::path("kr_card");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `kr_card` of `payment_method_configuration`.
@@ -445,7 +445,7 @@ impl PaymentMethodConfiguration {
     pub const LINK: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("link");
+    > = v::path("link");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `link` of `payment_method_configuration`.
@@ -454,7 +454,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "link")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payment_method_configuration`.
@@ -466,7 +466,7 @@ impl PaymentMethodConfiguration {
     pub const MB_WAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("mb_way");
+    > = v::path("mb_way");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `mb_way` of `payment_method_configuration`.
@@ -478,7 +478,7 @@ impl PaymentMethodConfiguration {
     pub const MOBILEPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("mobilepay");
+    > = v::path("mobilepay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `mobilepay` of `payment_method_configuration`.
@@ -492,7 +492,7 @@ impl PaymentMethodConfiguration {
     pub const MULTIBANCO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("multibanco");
+    > = v::path("multibanco");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `multibanco` of `payment_method_configuration`.
@@ -503,7 +503,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "multibanco")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `payment_method_configuration`.
@@ -515,7 +515,7 @@ impl PaymentMethodConfiguration {
     pub const NAVER_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("naver_pay");
+    > = v::path("naver_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `naver_pay` of `payment_method_configuration`.
@@ -529,7 +529,7 @@ impl PaymentMethodConfiguration {
     pub const NZ_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("nz_bank_account");
+    > = v::path("nz_bank_account");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `nz_bank_account` of `payment_method_configuration`.
@@ -550,7 +550,7 @@ impl PaymentMethodConfiguration {
     pub const OXXO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("oxxo");
+    > = v::path("oxxo");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `oxxo` of `payment_method_configuration`.
@@ -562,7 +562,7 @@ impl PaymentMethodConfiguration {
     pub const P24: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("p24");
+    > = v::path("p24");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `p24` of `payment_method_configuration`.
@@ -571,7 +571,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "p24")
     }
     /// The path of [`parent`](Self::parent).
-    pub const PARENT: v::Path<Self, k::Text> = v::Path::new("parent");
+    pub const PARENT: v::Path<Self, k::Text> = v::path("parent");
     /// A string; may be `null`.
     ///
     /// Source: `parent` of `payment_method_configuration`.
@@ -583,7 +583,7 @@ impl PaymentMethodConfiguration {
     pub const PAY_BY_BANK: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("pay_by_bank");
+    > = v::path("pay_by_bank");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `pay_by_bank` of `payment_method_configuration`.
@@ -597,7 +597,7 @@ impl PaymentMethodConfiguration {
     pub const PAYCO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("payco");
+    > = v::path("payco");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `payco` of `payment_method_configuration`.
@@ -609,7 +609,7 @@ impl PaymentMethodConfiguration {
     pub const PAYNOW: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("paynow");
+    > = v::path("paynow");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `paynow` of `payment_method_configuration`.
@@ -621,7 +621,7 @@ impl PaymentMethodConfiguration {
     pub const PAYPAL: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("paypal");
+    > = v::path("paypal");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `paypal` of `payment_method_configuration`.
@@ -630,7 +630,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "paypal")
     }
     /// The path of [`paypay`](Self::paypay).
-    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodConfigurationPaypay>> = v::Path::new(
+    pub const PAYPAY: v::Path<Self, k::Object<PaymentMethodConfigurationPaypay>> = v::path(
         "paypay",
     );
     /// A nested [`PaymentMethodConfigurationPaypay`]; may be absent.
@@ -644,7 +644,7 @@ impl PaymentMethodConfiguration {
     pub const PAYTO: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("payto");
+    > = v::path("payto");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `payto` of `payment_method_configuration`.
@@ -656,7 +656,7 @@ impl PaymentMethodConfiguration {
     pub const PIX: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("pix");
+    > = v::path("pix");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `pix` of `payment_method_configuration`.
@@ -668,7 +668,7 @@ impl PaymentMethodConfiguration {
     pub const PROMPTPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("promptpay");
+    > = v::path("promptpay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `promptpay` of `payment_method_configuration`.
@@ -682,7 +682,7 @@ impl PaymentMethodConfiguration {
     pub const REVOLUT_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("revolut_pay");
+    > = v::path("revolut_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `revolut_pay` of `payment_method_configuration`.
@@ -696,7 +696,7 @@ impl PaymentMethodConfiguration {
     pub const SAMSUNG_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("samsung_pay");
+    > = v::path("samsung_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `samsung_pay` of `payment_method_configuration`.
@@ -710,7 +710,7 @@ impl PaymentMethodConfiguration {
     pub const SATISPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("satispay");
+    > = v::path("satispay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `satispay` of `payment_method_configuration`.
@@ -724,7 +724,7 @@ impl PaymentMethodConfiguration {
     pub const SCALAPAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("scalapay");
+    > = v::path("scalapay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `scalapay` of `payment_method_configuration`.
@@ -738,7 +738,7 @@ impl PaymentMethodConfiguration {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `sepa_debit` of `payment_method_configuration`.
@@ -749,7 +749,7 @@ impl PaymentMethodConfiguration {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sequra`](Self::sequra).
-    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodConfigurationSequra>> = v::Path::new(
+    pub const SEQURA: v::Path<Self, k::Object<PaymentMethodConfigurationSequra>> = v::path(
         "sequra",
     );
     /// A nested [`PaymentMethodConfigurationSequra`]; may be absent.
@@ -763,7 +763,7 @@ impl PaymentMethodConfiguration {
     pub const SOFORT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("sofort");
+    > = v::path("sofort");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `sofort` of `payment_method_configuration`.
@@ -775,7 +775,7 @@ impl PaymentMethodConfiguration {
     pub const SUNBIT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("sunbit");
+    > = v::path("sunbit");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `sunbit` of `payment_method_configuration`.
@@ -787,7 +787,7 @@ impl PaymentMethodConfiguration {
     pub const SWISH: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("swish");
+    > = v::path("swish");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `swish` of `payment_method_configuration`.
@@ -799,7 +799,7 @@ impl PaymentMethodConfiguration {
     pub const TWINT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("twint");
+    > = v::path("twint");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `twint` of `payment_method_configuration`.
@@ -811,7 +811,7 @@ impl PaymentMethodConfiguration {
     pub const UPI: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("upi");
+    > = v::path("upi");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `upi` of `payment_method_configuration`.
@@ -823,7 +823,7 @@ impl PaymentMethodConfiguration {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `us_bank_account` of `payment_method_configuration`.
@@ -837,7 +837,7 @@ impl PaymentMethodConfiguration {
     pub const WECHAT_PAY: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("wechat_pay");
+    > = v::path("wechat_pay");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `wechat_pay` of `payment_method_configuration`.
@@ -851,7 +851,7 @@ impl PaymentMethodConfiguration {
     pub const ZIP: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourcePaymentMethodProperties>,
-    > = v::Path::new("zip");
+    > = v::path("zip");
     /// A nested [`PaymentMethodConfigResourcePaymentMethodProperties`]; may be absent.
     ///
     /// Source: `zip` of `payment_method_configuration`.
@@ -874,7 +874,7 @@ pub type PaymentMethodConfigResourceDisplayPreference = Lens<
 >;
 impl PaymentMethodConfigResourceDisplayPreference {
     /// The path of [`overridable`](Self::overridable).
-    pub const OVERRIDABLE: v::Path<Self, k::Bool> = v::Path::new("overridable");
+    pub const OVERRIDABLE: v::Path<Self, k::Bool> = v::path("overridable");
     /// True or false; may be `null`.
     ///
     /// Source: `overridable` of `payment_method_config_resource_display_preference`.
@@ -886,7 +886,7 @@ impl PaymentMethodConfigResourceDisplayPreference {
     pub const PREFERENCE: v::Path<
         Self,
         k::Enum<PaymentMethodConfigResourceDisplayPreferencePreference>,
-    > = v::Path::new("preference");
+    > = v::path("preference");
     /// One of the values of [`PaymentMethodConfigResourceDisplayPreferencePreference`], or one that is newer than this list.
     ///
     /// Source: `preference` of `payment_method_config_resource_display_preference`.
@@ -900,7 +900,7 @@ impl PaymentMethodConfigResourceDisplayPreference {
     pub const VALUE: v::Path<
         Self,
         k::Enum<PaymentMethodConfigResourceDisplayPreferenceValue>,
-    > = v::Path::new("value");
+    > = v::path("value");
     /// One of the values of [`PaymentMethodConfigResourceDisplayPreferenceValue`], or one that is newer than this list.
     ///
     /// Source: `value` of `payment_method_config_resource_display_preference`.
@@ -912,34 +912,7 @@ impl PaymentMethodConfigResourceDisplayPreference {
 /// Part of other objects: `payment_method_config_resource_payment_method_properties`.
 ///
 /// Source: schema `payment_method_config_resource_payment_method_properties`.
-pub type PaymentMethodConfigResourcePaymentMethodProperties = Lens<
-    markers::PaymentMethodConfigResourcePaymentMethodProperties,
->;
-impl PaymentMethodConfigResourcePaymentMethodProperties {
-    /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Bool> = v::Path::new("available");
-    /// True or false.
-    ///
-    /// Source: `available` of `payment_method_config_resource_payment_method_properties`.
-    #[inline]
-    pub fn available(&self) -> Option<bool> {
-        boolean(&self.value, "available")
-    }
-    /// The path of [`display_preference`](Self::display_preference).
-    pub const DISPLAY_PREFERENCE: v::Path<
-        Self,
-        k::Object<PaymentMethodConfigResourceDisplayPreference>,
-    > = v::Path::new("display_preference");
-    /// A nested [`PaymentMethodConfigResourceDisplayPreference`].
-    ///
-    /// Source: `display_preference` of `payment_method_config_resource_payment_method_properties`.
-    #[inline]
-    pub fn display_preference(
-        &self,
-    ) -> Option<&PaymentMethodConfigResourceDisplayPreference> {
-        object(&self.value, "display_preference")
-    }
-}
+pub type PaymentMethodConfigResourcePaymentMethodProperties = super::PaymentMethodConfigurationPaypay;
 /// Part of other objects: `payment_method_configuration_paypay`.
 ///
 /// Source: schema `payment_method_configuration_paypay`.
@@ -948,7 +921,7 @@ pub type PaymentMethodConfigurationPaypay = Lens<
 >;
 impl PaymentMethodConfigurationPaypay {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Bool> = v::Path::new("available");
+    pub const AVAILABLE: v::Path<Self, k::Bool> = v::path("available");
     /// True or false.
     ///
     /// Source: `available` of `payment_method_configuration_paypay`.
@@ -960,7 +933,7 @@ impl PaymentMethodConfigurationPaypay {
     pub const DISPLAY_PREFERENCE: v::Path<
         Self,
         k::Object<PaymentMethodConfigResourceDisplayPreference>,
-    > = v::Path::new("display_preference");
+    > = v::path("display_preference");
     /// A nested [`PaymentMethodConfigResourceDisplayPreference`].
     ///
     /// Source: `display_preference` of `payment_method_configuration_paypay`.
@@ -974,34 +947,7 @@ impl PaymentMethodConfigurationPaypay {
 /// Part of other objects: `payment_method_configuration_sequra`.
 ///
 /// Source: schema `payment_method_configuration_sequra`.
-pub type PaymentMethodConfigurationSequra = Lens<
-    markers::PaymentMethodConfigurationSequra,
->;
-impl PaymentMethodConfigurationSequra {
-    /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Bool> = v::Path::new("available");
-    /// True or false.
-    ///
-    /// Source: `available` of `payment_method_configuration_sequra`.
-    #[inline]
-    pub fn available(&self) -> Option<bool> {
-        boolean(&self.value, "available")
-    }
-    /// The path of [`display_preference`](Self::display_preference).
-    pub const DISPLAY_PREFERENCE: v::Path<
-        Self,
-        k::Object<PaymentMethodConfigResourceDisplayPreference>,
-    > = v::Path::new("display_preference");
-    /// A nested [`PaymentMethodConfigResourceDisplayPreference`].
-    ///
-    /// Source: `display_preference` of `payment_method_configuration_sequra`.
-    #[inline]
-    pub fn display_preference(
-        &self,
-    ) -> Option<&PaymentMethodConfigResourceDisplayPreference> {
-        object(&self.value, "display_preference")
-    }
-}
+pub type PaymentMethodConfigurationSequra = super::PaymentMethodConfigurationPaypay;
 /// The values of `payment_method_config_resource_display_preference.preference`.
 #[non_exhaustive]
 pub enum PaymentMethodConfigResourceDisplayPreferencePreference {
@@ -1026,38 +972,32 @@ impl v::OpenEnum for PaymentMethodConfigResourceDisplayPreferencePreference {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::Off,
-                2 => Self::On,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::Off,
+            2 => Self::On,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodConfigResourceDisplayPreferencePreference {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodConfigResourceDisplayPreferencePreference {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodConfigResourceDisplayPreferencePreference {}
 impl Debug for PaymentMethodConfigResourceDisplayPreferencePreference {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_config_resource_display_preference.value`.
@@ -1081,36 +1021,30 @@ impl v::OpenEnum for PaymentMethodConfigResourceDisplayPreferenceValue {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Off,
-                1 => Self::On,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Off,
+            1 => Self::On,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodConfigResourceDisplayPreferenceValue {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodConfigResourceDisplayPreferenceValue {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodConfigResourceDisplayPreferenceValue {}
 impl Debug for PaymentMethodConfigResourceDisplayPreferenceValue {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

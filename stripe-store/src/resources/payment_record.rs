@@ -23,7 +23,7 @@ impl PaymentRecord {
     pub const AMOUNT: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount");
+    > = v::path("amount");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount` of `payment_record`.
@@ -35,7 +35,7 @@ impl PaymentRecord {
     pub const AMOUNT_AUTHORIZED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_authorized");
+    > = v::path("amount_authorized");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_authorized` of `payment_record`.
@@ -49,7 +49,7 @@ impl PaymentRecord {
     pub const AMOUNT_CANCELED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_canceled");
+    > = v::path("amount_canceled");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_canceled` of `payment_record`.
@@ -63,7 +63,7 @@ impl PaymentRecord {
     pub const AMOUNT_FAILED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_failed");
+    > = v::path("amount_failed");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_failed` of `payment_record`.
@@ -77,7 +77,7 @@ impl PaymentRecord {
     pub const AMOUNT_GUARANTEED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_guaranteed");
+    > = v::path("amount_guaranteed");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_guaranteed` of `payment_record`.
@@ -91,7 +91,7 @@ impl PaymentRecord {
     pub const AMOUNT_REFUNDED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_refunded");
+    > = v::path("amount_refunded");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_refunded` of `payment_record`.
@@ -105,7 +105,7 @@ impl PaymentRecord {
     pub const AMOUNT_REQUESTED: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceAmount>,
-    > = v::Path::new("amount_requested");
+    > = v::path("amount_requested");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceAmount`].
     ///
     /// Source: `amount_requested` of `payment_record`.
@@ -116,7 +116,7 @@ impl PaymentRecord {
         object(&self.value, "amount_requested")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Text> = v::Path::new("application");
+    pub const APPLICATION: v::Path<Self, k::Text> = v::path("application");
     /// A string; may be `null`.
     ///
     /// Source: `application` of `payment_record`.
@@ -125,7 +125,7 @@ impl PaymentRecord {
         text(&self.value, "application")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `payment_record`.
@@ -137,7 +137,7 @@ impl PaymentRecord {
     pub const CUSTOMER_DETAILS: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceCustomerDetails>,
-    > = v::Path::new("customer_details");
+    > = v::path("customer_details");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceCustomerDetails`]; may be `null`.
     ///
     /// Source: `customer_details` of `payment_record`.
@@ -148,7 +148,7 @@ impl PaymentRecord {
         object(&self.value, "customer_details")
     }
     /// The path of [`customer_presence`](Self::customer_presence).
-    pub const CUSTOMER_PRESENCE: v::Path<Self, k::Enum<PaymentRecordCustomerPresence>> = v::Path::new(
+    pub const CUSTOMER_PRESENCE: v::Path<Self, k::Enum<PaymentRecordCustomerPresence>> = v::path(
         "customer_presence",
     );
     /// One of the values of [`PaymentRecordCustomerPresence`], or one that is newer than this list; may be `null`.
@@ -159,7 +159,7 @@ impl PaymentRecord {
         open_enum(&self.value, "customer_presence")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payment_record`.
@@ -168,7 +168,7 @@ impl PaymentRecord {
         text(&self.value, "description")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_record`.
@@ -177,7 +177,7 @@ impl PaymentRecord {
         id(&self.value, "id")
     }
     /// The path of [`latest_payment_attempt_record`](Self::latest_payment_attempt_record).
-    pub const LATEST_PAYMENT_ATTEMPT_RECORD: v::Path<Self, k::Text> = v::Path::new(
+    pub const LATEST_PAYMENT_ATTEMPT_RECORD: v::Path<Self, k::Text> = v::path(
         "latest_payment_attempt_record",
     );
     /// A string; may be `null`.
@@ -188,7 +188,7 @@ impl PaymentRecord {
         text(&self.value, "latest_payment_attempt_record")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payment_record`.
@@ -197,7 +197,7 @@ impl PaymentRecord {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `payment_record`.
@@ -216,7 +216,7 @@ impl PaymentRecord {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails`]; may be `null`.
     ///
     /// Source: `payment_method_details` of `payment_record`.
@@ -230,7 +230,7 @@ impl PaymentRecord {
     pub const PROCESSOR_DETAILS: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceProcessorDetails>,
-    > = v::Path::new("processor_details");
+    > = v::path("processor_details");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceProcessorDetails`].
     ///
     /// Source: `processor_details` of `payment_record`.
@@ -241,7 +241,7 @@ impl PaymentRecord {
         object(&self.value, "processor_details")
     }
     /// The path of [`reported_by`](Self::reported_by).
-    pub const REPORTED_BY: v::Path<Self, k::Enum<PaymentRecordReportedBy>> = v::Path::new(
+    pub const REPORTED_BY: v::Path<Self, k::Enum<PaymentRecordReportedBy>> = v::path(
         "reported_by",
     );
     /// One of the values of [`PaymentRecordReportedBy`], or one that is newer than this list.
@@ -255,7 +255,7 @@ impl PaymentRecord {
     pub const SHIPPING_DETAILS: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceShippingDetails>,
-    > = v::Path::new("shipping_details");
+    > = v::path("shipping_details");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceShippingDetails`]; may be `null`.
     ///
     /// Source: `shipping_details` of `payment_record`.
@@ -281,59 +281,7 @@ impl v::Resource for PaymentRecord {
     ];
 }
 /// The values of `payment_record.customer_presence`.
-#[non_exhaustive]
-pub enum PaymentRecordCustomerPresence {
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentRecordCustomerPresence {
-    const VALUES: &'static [&'static str] = &["off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OffSession,
-                1 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentRecordCustomerPresence {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentRecordCustomerPresence {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentRecordCustomerPresence {}
-impl Debug for PaymentRecordCustomerPresence {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentSetupFutureUsage as PaymentRecordCustomerPresence;
 /// The values of `payment_record.reported_by`.
 #[non_exhaustive]
 pub enum PaymentRecordReportedBy {
@@ -355,36 +303,30 @@ impl v::OpenEnum for PaymentRecordReportedBy {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::SelfValue,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::SelfValue,
+            1 => Self::Stripe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentRecordReportedBy {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentRecordReportedBy {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentRecordReportedBy {}
 impl Debug for PaymentRecordReportedBy {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -2,11 +2,9 @@
 // Schema: payout
 
 use std::fmt::{Debug, Formatter, Result};
-use super::{ApplicationFee, BalanceTransaction, BankAccount, Card, Lens, markers};
+use super::{ApplicationFee, BalanceTransaction, Lens, markers};
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
-use stripe_store::view::AnyObject;
-use stripe_store::view::View as _;
 use stripe_store::view::read::{
     boolean, expandable, id, int, map, object, open_enum, text, timestamp,
 };
@@ -18,7 +16,7 @@ use stripe_store::view::read::{
 pub type Payout = Lens<markers::Payout>;
 impl Payout {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `payout`.
@@ -27,7 +25,7 @@ impl Payout {
         int(&self.value, "amount")
     }
     /// The path of [`application_fee`](Self::application_fee).
-    pub const APPLICATION_FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::Path::new(
+    pub const APPLICATION_FEE: v::Path<Self, k::Ref<ApplicationFee>> = v::path(
         "application_fee",
     );
     /// The id of a [`ApplicationFee`], or the object where it was expanded; may be `null`.
@@ -38,7 +36,7 @@ impl Payout {
         expandable(&self.value, "application_fee")
     }
     /// The path of [`application_fee_amount`](Self::application_fee_amount).
-    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::path(
         "application_fee_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -49,7 +47,7 @@ impl Payout {
         int(&self.value, "application_fee_amount")
     }
     /// The path of [`arrival_date`](Self::arrival_date).
-    pub const ARRIVAL_DATE: v::Path<Self, k::Time> = v::Path::new("arrival_date");
+    pub const ARRIVAL_DATE: v::Path<Self, k::Time> = v::path("arrival_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `arrival_date` of `payout`.
@@ -58,7 +56,7 @@ impl Payout {
         timestamp(&self.value, "arrival_date")
     }
     /// The path of [`automatic`](Self::automatic).
-    pub const AUTOMATIC: v::Path<Self, k::Bool> = v::Path::new("automatic");
+    pub const AUTOMATIC: v::Path<Self, k::Bool> = v::path("automatic");
     /// True or false.
     ///
     /// Source: `automatic` of `payout`.
@@ -67,7 +65,7 @@ impl Payout {
         boolean(&self.value, "automatic")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -78,7 +76,7 @@ impl Payout {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `payout`.
@@ -87,7 +85,7 @@ impl Payout {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `payout`.
@@ -96,7 +94,7 @@ impl Payout {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `payout`.
@@ -105,7 +103,7 @@ impl Payout {
         text(&self.value, "description")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<PayoutDestination>> = v::Path::new(
+    pub const DESTINATION: v::Path<Self, k::Ref<PayoutDestination>> = v::path(
         "destination",
     );
     /// The id of a [`PayoutDestination`], or the object where it was expanded; may be `null`.
@@ -116,7 +114,7 @@ impl Payout {
         expandable(&self.value, "destination")
     }
     /// The path of [`failure_balance_transaction`](Self::failure_balance_transaction).
-    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "failure_balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -129,7 +127,7 @@ impl Payout {
         expandable(&self.value, "failure_balance_transaction")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::Path::new("failure_code");
+    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::path("failure_code");
     /// A string; may be `null`.
     ///
     /// Source: `failure_code` of `payout`.
@@ -138,7 +136,7 @@ impl Payout {
         text(&self.value, "failure_code")
     }
     /// The path of [`failure_message`](Self::failure_message).
-    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::Path::new("failure_message");
+    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::path("failure_message");
     /// A string; may be `null`.
     ///
     /// Source: `failure_message` of `payout`.
@@ -147,7 +145,7 @@ impl Payout {
         text(&self.value, "failure_message")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payout`.
@@ -156,7 +154,7 @@ impl Payout {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `payout`.
@@ -165,7 +163,7 @@ impl Payout {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `payout`.
@@ -174,7 +172,7 @@ impl Payout {
         map(&self.value, "metadata")
     }
     /// The path of [`method`](Self::method).
-    pub const METHOD: v::Path<Self, k::Text> = v::Path::new("method");
+    pub const METHOD: v::Path<Self, k::Text> = v::path("method");
     /// A string.
     ///
     /// Source: `method` of `payout`.
@@ -190,7 +188,7 @@ impl Payout {
         text(&self.value, "object")
     }
     /// The path of [`original_payout`](Self::original_payout).
-    pub const ORIGINAL_PAYOUT: v::Path<Self, k::Ref<Payout>> = v::Path::new(
+    pub const ORIGINAL_PAYOUT: v::Path<Self, k::Ref<Payout>> = v::path(
         "original_payout",
     );
     /// The id of a [`Payout`], or the object where it was expanded; may be `null`.
@@ -201,7 +199,7 @@ impl Payout {
         expandable(&self.value, "original_payout")
     }
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::Path::new("payout_method");
+    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::path("payout_method");
     /// A string; may be `null`.
     ///
     /// Source: `payout_method` of `payout`.
@@ -213,7 +211,7 @@ impl Payout {
     pub const RECONCILIATION_STATUS: v::Path<
         Self,
         k::Enum<PayoutReconciliationStatus>,
-    > = v::Path::new("reconciliation_status");
+    > = v::path("reconciliation_status");
     /// One of the values of [`PayoutReconciliationStatus`], or one that is newer than this list.
     ///
     /// Source: `reconciliation_status` of `payout`.
@@ -222,7 +220,7 @@ impl Payout {
         open_enum(&self.value, "reconciliation_status")
     }
     /// The path of [`reversed_by`](Self::reversed_by).
-    pub const REVERSED_BY: v::Path<Self, k::Ref<Payout>> = v::Path::new("reversed_by");
+    pub const REVERSED_BY: v::Path<Self, k::Ref<Payout>> = v::path("reversed_by");
     /// The id of a [`Payout`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `reversed_by` of `payout`.
@@ -231,7 +229,7 @@ impl Payout {
         expandable(&self.value, "reversed_by")
     }
     /// The path of [`source_type`](Self::source_type).
-    pub const SOURCE_TYPE: v::Path<Self, k::Text> = v::Path::new("source_type");
+    pub const SOURCE_TYPE: v::Path<Self, k::Text> = v::path("source_type");
     /// A string.
     ///
     /// Source: `source_type` of `payout`.
@@ -240,7 +238,7 @@ impl Payout {
         text(&self.value, "source_type")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -251,7 +249,7 @@ impl Payout {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `payout`.
@@ -260,9 +258,7 @@ impl Payout {
         text(&self.value, "status")
     }
     /// The path of [`trace_id`](Self::trace_id).
-    pub const TRACE_ID: v::Path<Self, k::Object<PayoutsTraceId>> = v::Path::new(
-        "trace_id",
-    );
+    pub const TRACE_ID: v::Path<Self, k::Object<PayoutsTraceId>> = v::path("trace_id");
     /// A nested [`PayoutsTraceId`]; may be `null`.
     ///
     /// Source: `trace_id` of `payout`.
@@ -271,7 +267,7 @@ impl Payout {
         object(&self.value, "trace_id")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PayoutType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<PayoutType>> = v::path("type");
     /// One of the values of [`PayoutType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payout`.
@@ -297,58 +293,18 @@ impl v::Resource for Payout {
 /// What `destination` of a `payout` holds.
 ///
 /// Source: schema `payout.destination`.
-pub type PayoutDestination = Lens<markers::PayoutDestination>;
-impl PayoutDestination {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `payout.destination`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `payout.destination`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> PayoutDestinationVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                PayoutDestinationVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => PayoutDestinationVariant::Card(Card::view(&self.value)),
-            _ => PayoutDestinationVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type PayoutDestination = super::ExternalAccount;
 /// The alternatives of [`PayoutDestination`], to match on.
 ///
 /// Source: schema `payout.destination`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum PayoutDestinationVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ExternalAccountVariant as PayoutDestinationVariant;
 /// Part of other objects: `payouts_trace_id`.
 ///
 /// Source: schema `payouts_trace_id`.
 pub type PayoutsTraceId = Lens<markers::PayoutsTraceId>;
 impl PayoutsTraceId {
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `payouts_trace_id`.
@@ -357,7 +313,7 @@ impl PayoutsTraceId {
         text(&self.value, "status")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string; may be `null`.
     ///
     /// Source: `value` of `payouts_trace_id`.
@@ -394,38 +350,32 @@ impl v::OpenEnum for PayoutReconciliationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Completed,
-                1 => Self::InProgress,
-                2 => Self::NotApplicable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Completed,
+            1 => Self::InProgress,
+            2 => Self::NotApplicable,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PayoutReconciliationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PayoutReconciliationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PayoutReconciliationStatus {}
 impl Debug for PayoutReconciliationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payout.type`.
@@ -449,36 +399,30 @@ impl v::OpenEnum for PayoutType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccount,
-                1 => Self::Card,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankAccount,
+            1 => Self::Card,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PayoutType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PayoutType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PayoutType {}
 impl Debug for PayoutType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

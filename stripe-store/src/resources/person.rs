@@ -19,7 +19,7 @@ use stripe_store::view::read::{
 pub type Person = Lens<markers::Person>;
 impl Person {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string; may be absent.
     ///
     /// Source: `account` of `person`.
@@ -31,7 +31,7 @@ impl Person {
     pub const ADDITIONAL_TOS_ACCEPTANCES: v::Path<
         Self,
         k::Object<PersonAdditionalTosAcceptances>,
-    > = v::Path::new("additional_tos_acceptances");
+    > = v::path("additional_tos_acceptances");
     /// A nested [`PersonAdditionalTosAcceptances`]; may be absent.
     ///
     /// Source: `additional_tos_acceptances` of `person`.
@@ -40,7 +40,7 @@ impl Person {
         object(&self.value, "additional_tos_acceptances")
     }
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be absent.
     ///
     /// Source: `address` of `person`.
@@ -49,7 +49,7 @@ impl Person {
         object(&self.value, "address")
     }
     /// The path of [`address_kana`](Self::address_kana).
-    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kana",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent or `null`.
@@ -60,7 +60,7 @@ impl Person {
         object(&self.value, "address_kana")
     }
     /// The path of [`address_kanji`](Self::address_kanji).
-    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kanji",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent or `null`.
@@ -71,7 +71,7 @@ impl Person {
         object(&self.value, "address_kanji")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `person`.
@@ -80,7 +80,7 @@ impl Person {
         timestamp(&self.value, "created")
     }
     /// The path of [`dob`](Self::dob).
-    pub const DOB: v::Path<Self, k::Object<LegalEntityDob>> = v::Path::new("dob");
+    pub const DOB: v::Path<Self, k::Object<LegalEntityDob>> = v::path("dob");
     /// A nested [`LegalEntityDob`]; may be absent.
     ///
     /// Source: `dob` of `person`.
@@ -89,7 +89,7 @@ impl Person {
         object(&self.value, "dob")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be absent or `null`.
     ///
     /// Source: `email` of `person`.
@@ -98,7 +98,7 @@ impl Person {
         text(&self.value, "email")
     }
     /// The path of [`first_name`](Self::first_name).
-    pub const FIRST_NAME: v::Path<Self, k::Text> = v::Path::new("first_name");
+    pub const FIRST_NAME: v::Path<Self, k::Text> = v::path("first_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `first_name` of `person`.
@@ -107,7 +107,7 @@ impl Person {
         text(&self.value, "first_name")
     }
     /// The path of [`first_name_kana`](Self::first_name_kana).
-    pub const FIRST_NAME_KANA: v::Path<Self, k::Text> = v::Path::new("first_name_kana");
+    pub const FIRST_NAME_KANA: v::Path<Self, k::Text> = v::path("first_name_kana");
     /// A string; may be absent or `null`.
     ///
     /// Source: `first_name_kana` of `person`.
@@ -116,9 +116,7 @@ impl Person {
         text(&self.value, "first_name_kana")
     }
     /// The path of [`first_name_kanji`](Self::first_name_kanji).
-    pub const FIRST_NAME_KANJI: v::Path<Self, k::Text> = v::Path::new(
-        "first_name_kanji",
-    );
+    pub const FIRST_NAME_KANJI: v::Path<Self, k::Text> = v::path("first_name_kanji");
     /// A string; may be absent or `null`.
     ///
     /// Source: `first_name_kanji` of `person`.
@@ -127,7 +125,7 @@ impl Person {
         text(&self.value, "first_name_kanji")
     }
     /// The path of [`full_name_aliases`](Self::full_name_aliases).
-    pub const FULL_NAME_ALIASES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const FULL_NAME_ALIASES: v::Path<Self, k::Array<k::Text>> = v::path(
         "full_name_aliases",
     );
     /// An array: a string; empty where absent.
@@ -138,7 +136,7 @@ impl Person {
         array(&self.value, "full_name_aliases")
     }
     /// The path of [`future_requirements`](Self::future_requirements).
-    pub const FUTURE_REQUIREMENTS: v::Path<Self, k::Object<PersonFutureRequirements>> = v::Path::new(
+    pub const FUTURE_REQUIREMENTS: v::Path<Self, k::Object<PersonFutureRequirements>> = v::path(
         "future_requirements",
     );
     /// A nested [`PersonFutureRequirements`]; may be absent or `null`.
@@ -149,7 +147,7 @@ impl Person {
         object(&self.value, "future_requirements")
     }
     /// The path of [`gender`](Self::gender).
-    pub const GENDER: v::Path<Self, k::Text> = v::Path::new("gender");
+    pub const GENDER: v::Path<Self, k::Text> = v::path("gender");
     /// A string; may be absent or `null`.
     ///
     /// Source: `gender` of `person`.
@@ -158,7 +156,7 @@ impl Person {
         text(&self.value, "gender")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `person`.
@@ -167,9 +165,7 @@ impl Person {
         id(&self.value, "id")
     }
     /// The path of [`id_number_provided`](Self::id_number_provided).
-    pub const ID_NUMBER_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
-        "id_number_provided",
-    );
+    pub const ID_NUMBER_PROVIDED: v::Path<Self, k::Bool> = v::path("id_number_provided");
     /// True or false; may be absent.
     ///
     /// Source: `id_number_provided` of `person`.
@@ -178,7 +174,7 @@ impl Person {
         boolean(&self.value, "id_number_provided")
     }
     /// The path of [`id_number_secondary_provided`](Self::id_number_secondary_provided).
-    pub const ID_NUMBER_SECONDARY_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ID_NUMBER_SECONDARY_PROVIDED: v::Path<Self, k::Bool> = v::path(
         "id_number_secondary_provided",
     );
     /// True or false; may be absent.
@@ -189,7 +185,7 @@ impl Person {
         boolean(&self.value, "id_number_secondary_provided")
     }
     /// The path of [`last_name`](Self::last_name).
-    pub const LAST_NAME: v::Path<Self, k::Text> = v::Path::new("last_name");
+    pub const LAST_NAME: v::Path<Self, k::Text> = v::path("last_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last_name` of `person`.
@@ -198,7 +194,7 @@ impl Person {
         text(&self.value, "last_name")
     }
     /// The path of [`last_name_kana`](Self::last_name_kana).
-    pub const LAST_NAME_KANA: v::Path<Self, k::Text> = v::Path::new("last_name_kana");
+    pub const LAST_NAME_KANA: v::Path<Self, k::Text> = v::path("last_name_kana");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last_name_kana` of `person`.
@@ -207,7 +203,7 @@ impl Person {
         text(&self.value, "last_name_kana")
     }
     /// The path of [`last_name_kanji`](Self::last_name_kanji).
-    pub const LAST_NAME_KANJI: v::Path<Self, k::Text> = v::Path::new("last_name_kanji");
+    pub const LAST_NAME_KANJI: v::Path<Self, k::Text> = v::path("last_name_kanji");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last_name_kanji` of `person`.
@@ -216,7 +212,7 @@ impl Person {
         text(&self.value, "last_name_kanji")
     }
     /// The path of [`maiden_name`](Self::maiden_name).
-    pub const MAIDEN_NAME: v::Path<Self, k::Text> = v::Path::new("maiden_name");
+    pub const MAIDEN_NAME: v::Path<Self, k::Text> = v::path("maiden_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `maiden_name` of `person`.
@@ -225,7 +221,7 @@ impl Person {
         text(&self.value, "maiden_name")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `person`.
@@ -234,7 +230,7 @@ impl Person {
         map(&self.value, "metadata")
     }
     /// The path of [`nationality`](Self::nationality).
-    pub const NATIONALITY: v::Path<Self, k::Text> = v::Path::new("nationality");
+    pub const NATIONALITY: v::Path<Self, k::Text> = v::path("nationality");
     /// A string; may be absent or `null`.
     ///
     /// Source: `nationality` of `person`.
@@ -250,7 +246,7 @@ impl Person {
         text(&self.value, "object")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent or `null`.
     ///
     /// Source: `phone` of `person`.
@@ -259,7 +255,7 @@ impl Person {
         text(&self.value, "phone")
     }
     /// The path of [`political_exposure`](Self::political_exposure).
-    pub const POLITICAL_EXPOSURE: v::Path<Self, k::Enum<PersonPoliticalExposure>> = v::Path::new(
+    pub const POLITICAL_EXPOSURE: v::Path<Self, k::Enum<PersonPoliticalExposure>> = v::path(
         "political_exposure",
     );
     /// One of the values of [`PersonPoliticalExposure`], or one that is newer than this list; may be absent.
@@ -270,7 +266,7 @@ impl Person {
         open_enum(&self.value, "political_exposure")
     }
     /// The path of [`registered_address`](Self::registered_address).
-    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "registered_address",
     );
     /// A nested [`Address`]; may be absent.
@@ -281,7 +277,7 @@ impl Person {
         object(&self.value, "registered_address")
     }
     /// The path of [`relationship`](Self::relationship).
-    pub const RELATIONSHIP: v::Path<Self, k::Object<PersonRelationship>> = v::Path::new(
+    pub const RELATIONSHIP: v::Path<Self, k::Object<PersonRelationship>> = v::path(
         "relationship",
     );
     /// A nested [`PersonRelationship`]; may be absent.
@@ -292,7 +288,7 @@ impl Person {
         object(&self.value, "relationship")
     }
     /// The path of [`requirements`](Self::requirements).
-    pub const REQUIREMENTS: v::Path<Self, k::Object<PersonRequirements>> = v::Path::new(
+    pub const REQUIREMENTS: v::Path<Self, k::Object<PersonRequirements>> = v::path(
         "requirements",
     );
     /// A nested [`PersonRequirements`]; may be absent or `null`.
@@ -303,7 +299,7 @@ impl Person {
         object(&self.value, "requirements")
     }
     /// The path of [`ssn_last_4_provided`](Self::ssn_last_4_provided).
-    pub const SSN_LAST_4_PROVIDED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const SSN_LAST_4_PROVIDED: v::Path<Self, k::Bool> = v::path(
         "ssn_last_4_provided",
     );
     /// True or false; may be absent.
@@ -314,7 +310,7 @@ impl Person {
         boolean(&self.value, "ssn_last_4_provided")
     }
     /// The path of [`us_cfpb_data`](Self::us_cfpb_data).
-    pub const US_CFPB_DATA: v::Path<Self, k::Object<PersonUsCfpbData>> = v::Path::new(
+    pub const US_CFPB_DATA: v::Path<Self, k::Object<PersonUsCfpbData>> = v::path(
         "us_cfpb_data",
     );
     /// A nested [`PersonUsCfpbData`]; may be absent or `null`.
@@ -325,7 +321,7 @@ impl Person {
         object(&self.value, "us_cfpb_data")
     }
     /// The path of [`verification`](Self::verification).
-    pub const VERIFICATION: v::Path<Self, k::Object<LegalEntityPersonVerification>> = v::Path::new(
+    pub const VERIFICATION: v::Path<Self, k::Object<LegalEntityPersonVerification>> = v::path(
         "verification",
     );
     /// A nested [`LegalEntityPersonVerification`]; may be absent.
@@ -354,7 +350,7 @@ impl v::Resource for Person {
 pub type LegalEntityDob = Lens<markers::LegalEntityDob>;
 impl LegalEntityDob {
     /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
+    pub const DAY: v::Path<Self, k::Int> = v::path("day");
     /// An integer; may be `null`.
     ///
     /// Source: `day` of `legal_entity_dob`.
@@ -363,7 +359,7 @@ impl LegalEntityDob {
         int(&self.value, "day")
     }
     /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
+    pub const MONTH: v::Path<Self, k::Int> = v::path("month");
     /// An integer; may be `null`.
     ///
     /// Source: `month` of `legal_entity_dob`.
@@ -372,7 +368,7 @@ impl LegalEntityDob {
         int(&self.value, "month")
     }
     /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
+    pub const YEAR: v::Path<Self, k::Int> = v::path("year");
     /// An integer; may be `null`.
     ///
     /// Source: `year` of `legal_entity_dob`.
@@ -390,7 +386,7 @@ impl LegalEntityPersonVerification {
     pub const ADDITIONAL_DOCUMENT: v::Path<
         Self,
         k::Object<LegalEntityPersonVerificationDocument>,
-    > = v::Path::new("additional_document");
+    > = v::path("additional_document");
     /// A nested [`LegalEntityPersonVerificationDocument`]; may be absent or `null`.
     ///
     /// Source: `additional_document` of `legal_entity_person_verification`.
@@ -399,7 +395,7 @@ impl LegalEntityPersonVerification {
         object(&self.value, "additional_document")
     }
     /// The path of [`details`](Self::details).
-    pub const DETAILS: v::Path<Self, k::Text> = v::Path::new("details");
+    pub const DETAILS: v::Path<Self, k::Text> = v::path("details");
     /// A string; may be absent or `null`.
     ///
     /// Source: `details` of `legal_entity_person_verification`.
@@ -408,7 +404,7 @@ impl LegalEntityPersonVerification {
         text(&self.value, "details")
     }
     /// The path of [`details_code`](Self::details_code).
-    pub const DETAILS_CODE: v::Path<Self, k::Text> = v::Path::new("details_code");
+    pub const DETAILS_CODE: v::Path<Self, k::Text> = v::path("details_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `details_code` of `legal_entity_person_verification`.
@@ -420,7 +416,7 @@ impl LegalEntityPersonVerification {
     pub const DOCUMENT: v::Path<
         Self,
         k::Object<LegalEntityPersonVerificationDocument>,
-    > = v::Path::new("document");
+    > = v::path("document");
     /// A nested [`LegalEntityPersonVerificationDocument`]; may be absent.
     ///
     /// Source: `document` of `legal_entity_person_verification`.
@@ -429,7 +425,7 @@ impl LegalEntityPersonVerification {
         object(&self.value, "document")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `legal_entity_person_verification`.
@@ -446,7 +442,7 @@ pub type LegalEntityPersonVerificationDocument = Lens<
 >;
 impl LegalEntityPersonVerificationDocument {
     /// The path of [`back`](Self::back).
-    pub const BACK: v::Path<Self, k::Ref<File>> = v::Path::new("back");
+    pub const BACK: v::Path<Self, k::Ref<File>> = v::path("back");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `back` of `legal_entity_person_verification_document`.
@@ -455,7 +451,7 @@ impl LegalEntityPersonVerificationDocument {
         expandable(&self.value, "back")
     }
     /// The path of [`details`](Self::details).
-    pub const DETAILS: v::Path<Self, k::Text> = v::Path::new("details");
+    pub const DETAILS: v::Path<Self, k::Text> = v::path("details");
     /// A string; may be `null`.
     ///
     /// Source: `details` of `legal_entity_person_verification_document`.
@@ -464,7 +460,7 @@ impl LegalEntityPersonVerificationDocument {
         text(&self.value, "details")
     }
     /// The path of [`details_code`](Self::details_code).
-    pub const DETAILS_CODE: v::Path<Self, k::Text> = v::Path::new("details_code");
+    pub const DETAILS_CODE: v::Path<Self, k::Text> = v::path("details_code");
     /// A string; may be `null`.
     ///
     /// Source: `details_code` of `legal_entity_person_verification_document`.
@@ -473,7 +469,7 @@ impl LegalEntityPersonVerificationDocument {
         text(&self.value, "details_code")
     }
     /// The path of [`front`](Self::front).
-    pub const FRONT: v::Path<Self, k::Ref<File>> = v::Path::new("front");
+    pub const FRONT: v::Path<Self, k::Ref<File>> = v::path("front");
     /// The id of a [`File`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `front` of `legal_entity_person_verification_document`.
@@ -485,43 +481,14 @@ impl LegalEntityPersonVerificationDocument {
 /// Part of other objects: `person_additional_tos_acceptance`.
 ///
 /// Source: schema `person_additional_tos_acceptance`.
-pub type PersonAdditionalTosAcceptance = Lens<markers::PersonAdditionalTosAcceptance>;
-impl PersonAdditionalTosAcceptance {
-    /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Time> = v::Path::new("date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `date` of `person_additional_tos_acceptance`.
-    #[inline]
-    pub fn date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "date")
-    }
-    /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
-    /// A string; may be `null`.
-    ///
-    /// Source: `ip` of `person_additional_tos_acceptance`.
-    #[inline]
-    pub fn ip(&self) -> Option<&str> {
-        text(&self.value, "ip")
-    }
-    /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
-    /// A string; may be `null`.
-    ///
-    /// Source: `user_agent` of `person_additional_tos_acceptance`.
-    #[inline]
-    pub fn user_agent(&self) -> Option<&str> {
-        text(&self.value, "user_agent")
-    }
-}
+pub type PersonAdditionalTosAcceptance = super::LegalEntityUboDeclaration;
 /// Part of other objects: `person_additional_tos_acceptances`.
 ///
 /// Source: schema `person_additional_tos_acceptances`.
 pub type PersonAdditionalTosAcceptances = Lens<markers::PersonAdditionalTosAcceptances>;
 impl PersonAdditionalTosAcceptances {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Object<PersonAdditionalTosAcceptance>> = v::Path::new(
+    pub const ACCOUNT: v::Path<Self, k::Object<PersonAdditionalTosAcceptance>> = v::path(
         "account",
     );
     /// A nested [`PersonAdditionalTosAcceptance`]; may be `null`.
@@ -541,7 +508,7 @@ impl PersonEthnicityDetails {
     pub const ETHNICITY: v::Path<
         Self,
         k::Array<k::Enum<PersonEthnicityDetailsEthnicity>>,
-    > = v::Path::new("ethnicity");
+    > = v::path("ethnicity");
     /// An array: one of the values of [`PersonEthnicityDetailsEthnicity`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `ethnicity` of `person_ethnicity_details`.
@@ -550,7 +517,7 @@ impl PersonEthnicityDetails {
         array(&self.value, "ethnicity")
     }
     /// The path of [`ethnicity_other`](Self::ethnicity_other).
-    pub const ETHNICITY_OTHER: v::Path<Self, k::Text> = v::Path::new("ethnicity_other");
+    pub const ETHNICITY_OTHER: v::Path<Self, k::Text> = v::path("ethnicity_other");
     /// A string; may be `null`.
     ///
     /// Source: `ethnicity_other` of `person_ethnicity_details`.
@@ -562,81 +529,14 @@ impl PersonEthnicityDetails {
 /// Part of other objects: `person_future_requirements`.
 ///
 /// Source: schema `person_future_requirements`.
-pub type PersonFutureRequirements = Lens<markers::PersonFutureRequirements>;
-impl PersonFutureRequirements {
-    /// The path of [`alternatives`](Self::alternatives).
-    pub const ALTERNATIVES: v::Path<
-        Self,
-        k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
-    /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
-    ///
-    /// Source: `alternatives` of `person_future_requirements`.
-    #[inline]
-    pub fn alternatives(&self) -> &v::Array<k::Object<AccountRequirementsAlternative>> {
-        array(&self.value, "alternatives")
-    }
-    /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `currently_due` of `person_future_requirements`.
-    #[inline]
-    pub fn currently_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "currently_due")
-    }
-    /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
-        "errors",
-    );
-    /// An array: a nested [`AccountRequirementsError`].
-    ///
-    /// Source: `errors` of `person_future_requirements`.
-    #[inline]
-    pub fn errors(&self) -> &v::Array<k::Object<AccountRequirementsError>> {
-        array(&self.value, "errors")
-    }
-    /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "eventually_due",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `eventually_due` of `person_future_requirements`.
-    #[inline]
-    pub fn eventually_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "eventually_due")
-    }
-    /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
-    /// An array: a string.
-    ///
-    /// Source: `past_due` of `person_future_requirements`.
-    #[inline]
-    pub fn past_due(&self) -> &v::Array<k::Text> {
-        array(&self.value, "past_due")
-    }
-    /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "pending_verification",
-    );
-    /// An array: a string.
-    ///
-    /// Source: `pending_verification` of `person_future_requirements`.
-    #[inline]
-    pub fn pending_verification(&self) -> &v::Array<k::Text> {
-        array(&self.value, "pending_verification")
-    }
-}
+pub type PersonFutureRequirements = super::PersonRequirements;
 /// Part of other objects: `person_race_details`.
 ///
 /// Source: schema `person_race_details`.
 pub type PersonRaceDetails = Lens<markers::PersonRaceDetails>;
 impl PersonRaceDetails {
     /// The path of [`race`](Self::race).
-    pub const RACE: v::Path<Self, k::Array<k::Enum<PersonRaceDetailsRace>>> = v::Path::new(
+    pub const RACE: v::Path<Self, k::Array<k::Enum<PersonRaceDetailsRace>>> = v::path(
         "race",
     );
     /// An array: one of the values of [`PersonRaceDetailsRace`], or one that is newer than this list; empty where absent.
@@ -647,7 +547,7 @@ impl PersonRaceDetails {
         array(&self.value, "race")
     }
     /// The path of [`race_other`](Self::race_other).
-    pub const RACE_OTHER: v::Path<Self, k::Text> = v::Path::new("race_other");
+    pub const RACE_OTHER: v::Path<Self, k::Text> = v::path("race_other");
     /// A string; may be `null`.
     ///
     /// Source: `race_other` of `person_race_details`.
@@ -662,7 +562,7 @@ impl PersonRaceDetails {
 pub type PersonRelationship = Lens<markers::PersonRelationship>;
 impl PersonRelationship {
     /// The path of [`authorizer`](Self::authorizer).
-    pub const AUTHORIZER: v::Path<Self, k::Bool> = v::Path::new("authorizer");
+    pub const AUTHORIZER: v::Path<Self, k::Bool> = v::path("authorizer");
     /// True or false; may be `null`.
     ///
     /// Source: `authorizer` of `person_relationship`.
@@ -671,7 +571,7 @@ impl PersonRelationship {
         boolean(&self.value, "authorizer")
     }
     /// The path of [`director`](Self::director).
-    pub const DIRECTOR: v::Path<Self, k::Bool> = v::Path::new("director");
+    pub const DIRECTOR: v::Path<Self, k::Bool> = v::path("director");
     /// True or false; may be `null`.
     ///
     /// Source: `director` of `person_relationship`.
@@ -680,7 +580,7 @@ impl PersonRelationship {
         boolean(&self.value, "director")
     }
     /// The path of [`executive`](Self::executive).
-    pub const EXECUTIVE: v::Path<Self, k::Bool> = v::Path::new("executive");
+    pub const EXECUTIVE: v::Path<Self, k::Bool> = v::path("executive");
     /// True or false; may be `null`.
     ///
     /// Source: `executive` of `person_relationship`.
@@ -689,7 +589,7 @@ impl PersonRelationship {
         boolean(&self.value, "executive")
     }
     /// The path of [`legal_guardian`](Self::legal_guardian).
-    pub const LEGAL_GUARDIAN: v::Path<Self, k::Bool> = v::Path::new("legal_guardian");
+    pub const LEGAL_GUARDIAN: v::Path<Self, k::Bool> = v::path("legal_guardian");
     /// True or false; may be `null`.
     ///
     /// Source: `legal_guardian` of `person_relationship`.
@@ -698,7 +598,7 @@ impl PersonRelationship {
         boolean(&self.value, "legal_guardian")
     }
     /// The path of [`owner`](Self::owner).
-    pub const OWNER: v::Path<Self, k::Bool> = v::Path::new("owner");
+    pub const OWNER: v::Path<Self, k::Bool> = v::path("owner");
     /// True or false; may be `null`.
     ///
     /// Source: `owner` of `person_relationship`.
@@ -707,9 +607,7 @@ impl PersonRelationship {
         boolean(&self.value, "owner")
     }
     /// The path of [`percent_ownership`](Self::percent_ownership).
-    pub const PERCENT_OWNERSHIP: v::Path<Self, k::Float> = v::Path::new(
-        "percent_ownership",
-    );
+    pub const PERCENT_OWNERSHIP: v::Path<Self, k::Float> = v::path("percent_ownership");
     /// A percentage, 0 to 100; may be `null`.
     ///
     /// Source: `percent_ownership` of `person_relationship`.
@@ -718,7 +616,7 @@ impl PersonRelationship {
         float(&self.value, "percent_ownership")
     }
     /// The path of [`representative`](Self::representative).
-    pub const REPRESENTATIVE: v::Path<Self, k::Bool> = v::Path::new("representative");
+    pub const REPRESENTATIVE: v::Path<Self, k::Bool> = v::path("representative");
     /// True or false; may be `null`.
     ///
     /// Source: `representative` of `person_relationship`.
@@ -727,7 +625,7 @@ impl PersonRelationship {
         boolean(&self.value, "representative")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string; may be `null`.
     ///
     /// Source: `title` of `person_relationship`.
@@ -745,7 +643,7 @@ impl PersonRequirements {
     pub const ALTERNATIVES: v::Path<
         Self,
         k::Array<k::Object<AccountRequirementsAlternative>>,
-    > = v::Path::new("alternatives");
+    > = v::path("alternatives");
     /// An array: a nested [`AccountRequirementsAlternative`]; empty where absent.
     ///
     /// Source: `alternatives` of `person_requirements`.
@@ -754,9 +652,7 @@ impl PersonRequirements {
         array(&self.value, "alternatives")
     }
     /// The path of [`currently_due`](Self::currently_due).
-    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "currently_due",
-    );
+    pub const CURRENTLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path("currently_due");
     /// An array: a string.
     ///
     /// Source: `currently_due` of `person_requirements`.
@@ -765,7 +661,7 @@ impl PersonRequirements {
         array(&self.value, "currently_due")
     }
     /// The path of [`errors`](Self::errors).
-    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::Path::new(
+    pub const ERRORS: v::Path<Self, k::Array<k::Object<AccountRequirementsError>>> = v::path(
         "errors",
     );
     /// An array: a nested [`AccountRequirementsError`].
@@ -776,7 +672,7 @@ impl PersonRequirements {
         array(&self.value, "errors")
     }
     /// The path of [`eventually_due`](Self::eventually_due).
-    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const EVENTUALLY_DUE: v::Path<Self, k::Array<k::Text>> = v::path(
         "eventually_due",
     );
     /// An array: a string.
@@ -787,7 +683,7 @@ impl PersonRequirements {
         array(&self.value, "eventually_due")
     }
     /// The path of [`past_due`](Self::past_due).
-    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new("past_due");
+    pub const PAST_DUE: v::Path<Self, k::Array<k::Text>> = v::path("past_due");
     /// An array: a string.
     ///
     /// Source: `past_due` of `person_requirements`.
@@ -796,7 +692,7 @@ impl PersonRequirements {
         array(&self.value, "past_due")
     }
     /// The path of [`pending_verification`](Self::pending_verification).
-    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PENDING_VERIFICATION: v::Path<Self, k::Array<k::Text>> = v::path(
         "pending_verification",
     );
     /// An array: a string.
@@ -813,7 +709,7 @@ impl PersonRequirements {
 pub type PersonUsCfpbData = Lens<markers::PersonUsCfpbData>;
 impl PersonUsCfpbData {
     /// The path of [`ethnicity_details`](Self::ethnicity_details).
-    pub const ETHNICITY_DETAILS: v::Path<Self, k::Object<PersonEthnicityDetails>> = v::Path::new(
+    pub const ETHNICITY_DETAILS: v::Path<Self, k::Object<PersonEthnicityDetails>> = v::path(
         "ethnicity_details",
     );
     /// A nested [`PersonEthnicityDetails`]; may be `null`.
@@ -824,7 +720,7 @@ impl PersonUsCfpbData {
         object(&self.value, "ethnicity_details")
     }
     /// The path of [`race_details`](Self::race_details).
-    pub const RACE_DETAILS: v::Path<Self, k::Object<PersonRaceDetails>> = v::Path::new(
+    pub const RACE_DETAILS: v::Path<Self, k::Object<PersonRaceDetails>> = v::path(
         "race_details",
     );
     /// A nested [`PersonRaceDetails`]; may be `null`.
@@ -835,7 +731,7 @@ impl PersonUsCfpbData {
         object(&self.value, "race_details")
     }
     /// The path of [`self_identified_gender`](Self::self_identified_gender).
-    pub const SELF_IDENTIFIED_GENDER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SELF_IDENTIFIED_GENDER: v::Path<Self, k::Text> = v::path(
         "self_identified_gender",
     );
     /// A string; may be `null`.
@@ -890,42 +786,36 @@ impl v::OpenEnum for PersonEthnicityDetailsEthnicity {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cuban,
-                1 => Self::HispanicOrLatino,
-                2 => Self::Mexican,
-                3 => Self::NotHispanicOrLatino,
-                4 => Self::OtherHispanicOrLatino,
-                5 => Self::PreferNotToAnswer,
-                6 => Self::PuertoRican,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cuban,
+            1 => Self::HispanicOrLatino,
+            2 => Self::Mexican,
+            3 => Self::NotHispanicOrLatino,
+            4 => Self::OtherHispanicOrLatino,
+            5 => Self::PreferNotToAnswer,
+            6 => Self::PuertoRican,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PersonEthnicityDetailsEthnicity {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PersonEthnicityDetailsEthnicity {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PersonEthnicityDetailsEthnicity {}
 impl Debug for PersonEthnicityDetailsEthnicity {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `person.political_exposure`.
@@ -949,37 +839,31 @@ impl v::OpenEnum for PersonPoliticalExposure {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Existing,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Existing,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PersonPoliticalExposure {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PersonPoliticalExposure {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PersonPoliticalExposure {}
 impl Debug for PersonPoliticalExposure {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `person_race_details.race`.
@@ -1096,58 +980,52 @@ impl v::OpenEnum for PersonRaceDetailsRace {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AfricanAmerican,
-                1 => Self::AmericanIndianOrAlaskaNative,
-                2 => Self::Asian,
-                3 => Self::AsianIndian,
-                4 => Self::BlackOrAfricanAmerican,
-                5 => Self::Chinese,
-                6 => Self::Ethiopian,
-                7 => Self::Filipino,
-                8 => Self::GuamanianOrChamorro,
-                9 => Self::Haitian,
-                10 => Self::Jamaican,
-                11 => Self::Japanese,
-                12 => Self::Korean,
-                13 => Self::NativeHawaiian,
-                14 => Self::NativeHawaiianOrOtherPacificIslander,
-                15 => Self::Nigerian,
-                16 => Self::OtherAsian,
-                17 => Self::OtherBlackOrAfricanAmerican,
-                18 => Self::OtherPacificIslander,
-                19 => Self::PreferNotToAnswer,
-                20 => Self::Samoan,
-                21 => Self::Somali,
-                22 => Self::Vietnamese,
-                23 => Self::White,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AfricanAmerican,
+            1 => Self::AmericanIndianOrAlaskaNative,
+            2 => Self::Asian,
+            3 => Self::AsianIndian,
+            4 => Self::BlackOrAfricanAmerican,
+            5 => Self::Chinese,
+            6 => Self::Ethiopian,
+            7 => Self::Filipino,
+            8 => Self::GuamanianOrChamorro,
+            9 => Self::Haitian,
+            10 => Self::Jamaican,
+            11 => Self::Japanese,
+            12 => Self::Korean,
+            13 => Self::NativeHawaiian,
+            14 => Self::NativeHawaiianOrOtherPacificIslander,
+            15 => Self::Nigerian,
+            16 => Self::OtherAsian,
+            17 => Self::OtherBlackOrAfricanAmerican,
+            18 => Self::OtherPacificIslander,
+            19 => Self::PreferNotToAnswer,
+            20 => Self::Samoan,
+            21 => Self::Somali,
+            22 => Self::Vietnamese,
+            23 => Self::White,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PersonRaceDetailsRace {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PersonRaceDetailsRace {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PersonRaceDetailsRace {}
 impl Debug for PersonRaceDetailsRace {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Plan = Lens<markers::Plan>;
 impl Plan {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `plan`.
@@ -25,7 +25,7 @@ impl Plan {
         boolean(&self.value, "active")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount` of `plan`.
@@ -34,7 +34,7 @@ impl Plan {
         int(&self.value, "amount")
     }
     /// The path of [`amount_decimal`](Self::amount_decimal).
-    pub const AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new("amount_decimal");
+    pub const AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path("amount_decimal");
     /// A decimal, spelled as a string; may be `null`.
     ///
     /// Source: `amount_decimal` of `plan`.
@@ -43,7 +43,7 @@ impl Plan {
         decimal(&self.value, "amount_decimal")
     }
     /// The path of [`billing_scheme`](Self::billing_scheme).
-    pub const BILLING_SCHEME: v::Path<Self, k::Enum<PlanBillingScheme>> = v::Path::new(
+    pub const BILLING_SCHEME: v::Path<Self, k::Enum<PlanBillingScheme>> = v::path(
         "billing_scheme",
     );
     /// One of the values of [`PlanBillingScheme`], or one that is newer than this list.
@@ -54,7 +54,7 @@ impl Plan {
         open_enum(&self.value, "billing_scheme")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `plan`.
@@ -63,7 +63,7 @@ impl Plan {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `plan`.
@@ -72,7 +72,7 @@ impl Plan {
         text(&self.value, "currency")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `plan`.
@@ -81,7 +81,7 @@ impl Plan {
         id(&self.value, "id")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Enum<PlanInterval>> = v::Path::new("interval");
+    pub const INTERVAL: v::Path<Self, k::Enum<PlanInterval>> = v::path("interval");
     /// One of the values of [`PlanInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `plan`.
@@ -90,7 +90,7 @@ impl Plan {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `plan`.
@@ -99,7 +99,7 @@ impl Plan {
         int(&self.value, "interval_count")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `plan`.
@@ -108,7 +108,7 @@ impl Plan {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `plan`.
@@ -117,7 +117,7 @@ impl Plan {
         map(&self.value, "metadata")
     }
     /// The path of [`meter`](Self::meter).
-    pub const METER: v::Path<Self, k::Text> = v::Path::new("meter");
+    pub const METER: v::Path<Self, k::Text> = v::path("meter");
     /// A string; may be `null`.
     ///
     /// Source: `meter` of `plan`.
@@ -126,7 +126,7 @@ impl Plan {
         text(&self.value, "meter")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be `null`.
     ///
     /// Source: `nickname` of `plan`.
@@ -142,7 +142,7 @@ impl Plan {
         text(&self.value, "object")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Ref<Product>> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Ref<Product>> = v::path("product");
     /// The id of a [`Product`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `product` of `plan`.
@@ -151,9 +151,7 @@ impl Plan {
         expandable(&self.value, "product")
     }
     /// The path of [`tiers`](Self::tiers).
-    pub const TIERS: v::Path<Self, k::Array<k::Object<PlanTier>>> = v::Path::new(
-        "tiers",
-    );
+    pub const TIERS: v::Path<Self, k::Array<k::Object<PlanTier>>> = v::path("tiers");
     /// An array: a nested [`PlanTier`]; empty where absent.
     ///
     /// Source: `tiers` of `plan`.
@@ -162,9 +160,7 @@ impl Plan {
         array(&self.value, "tiers")
     }
     /// The path of [`tiers_mode`](Self::tiers_mode).
-    pub const TIERS_MODE: v::Path<Self, k::Enum<PlanTiersMode>> = v::Path::new(
-        "tiers_mode",
-    );
+    pub const TIERS_MODE: v::Path<Self, k::Enum<PlanTiersMode>> = v::path("tiers_mode");
     /// One of the values of [`PlanTiersMode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tiers_mode` of `plan`.
@@ -173,7 +169,7 @@ impl Plan {
         open_enum(&self.value, "tiers_mode")
     }
     /// The path of [`transform_usage`](Self::transform_usage).
-    pub const TRANSFORM_USAGE: v::Path<Self, k::Object<TransformUsage>> = v::Path::new(
+    pub const TRANSFORM_USAGE: v::Path<Self, k::Object<TransformUsage>> = v::path(
         "transform_usage",
     );
     /// A nested [`TransformUsage`]; may be `null`.
@@ -184,9 +180,7 @@ impl Plan {
         object(&self.value, "transform_usage")
     }
     /// The path of [`trial_period_days`](Self::trial_period_days).
-    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "trial_period_days",
-    );
+    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::path("trial_period_days");
     /// An integer; may be `null`.
     ///
     /// Source: `trial_period_days` of `plan`.
@@ -195,9 +189,7 @@ impl Plan {
         int(&self.value, "trial_period_days")
     }
     /// The path of [`usage_type`](Self::usage_type).
-    pub const USAGE_TYPE: v::Path<Self, k::Enum<PlanUsageType>> = v::Path::new(
-        "usage_type",
-    );
+    pub const USAGE_TYPE: v::Path<Self, k::Enum<PlanUsageType>> = v::path("usage_type");
     /// One of the values of [`PlanUsageType`], or one that is newer than this list.
     ///
     /// Source: `usage_type` of `plan`.
@@ -218,7 +210,7 @@ impl v::Resource for Plan {
 pub type PlanTier = Lens<markers::PlanTier>;
 impl PlanTier {
     /// The path of [`flat_amount`](Self::flat_amount).
-    pub const FLAT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("flat_amount");
+    pub const FLAT_AMOUNT: v::Path<Self, k::Int> = v::path("flat_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `flat_amount` of `plan_tier`.
@@ -227,7 +219,7 @@ impl PlanTier {
         int(&self.value, "flat_amount")
     }
     /// The path of [`flat_amount_decimal`](Self::flat_amount_decimal).
-    pub const FLAT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const FLAT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "flat_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -238,7 +230,7 @@ impl PlanTier {
         decimal(&self.value, "flat_amount_decimal")
     }
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `unit_amount` of `plan_tier`.
@@ -247,7 +239,7 @@ impl PlanTier {
         int(&self.value, "unit_amount")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -258,7 +250,7 @@ impl PlanTier {
         decimal(&self.value, "unit_amount_decimal")
     }
     /// The path of [`up_to`](Self::up_to).
-    pub const UP_TO: v::Path<Self, k::Int> = v::Path::new("up_to");
+    pub const UP_TO: v::Path<Self, k::Int> = v::path("up_to");
     /// An integer; may be `null`.
     ///
     /// Source: `up_to` of `plan_tier`.
@@ -273,7 +265,7 @@ impl PlanTier {
 pub type TransformUsage = Lens<markers::TransformUsage>;
 impl TransformUsage {
     /// The path of [`divide_by`](Self::divide_by).
-    pub const DIVIDE_BY: v::Path<Self, k::Int> = v::Path::new("divide_by");
+    pub const DIVIDE_BY: v::Path<Self, k::Int> = v::path("divide_by");
     /// An integer.
     ///
     /// Source: `divide_by` of `transform_usage`.
@@ -282,7 +274,7 @@ impl TransformUsage {
         int(&self.value, "divide_by")
     }
     /// The path of [`round`](Self::round).
-    pub const ROUND: v::Path<Self, k::Enum<TransformUsageRound>> = v::Path::new("round");
+    pub const ROUND: v::Path<Self, k::Enum<TransformUsageRound>> = v::path("round");
     /// One of the values of [`TransformUsageRound`], or one that is newer than this list.
     ///
     /// Source: `round` of `transform_usage`.
@@ -312,37 +304,31 @@ impl v::OpenEnum for PlanBillingScheme {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PerUnit,
-                1 => Self::Tiered,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PerUnit,
+            1 => Self::Tiered,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PlanBillingScheme {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PlanBillingScheme {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PlanBillingScheme {}
 impl Debug for PlanBillingScheme {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `plan.interval`.
@@ -372,39 +358,33 @@ impl v::OpenEnum for PlanInterval {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Day,
+            1 => Self::Month,
+            2 => Self::Week,
+            3 => Self::Year,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PlanInterval {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PlanInterval {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PlanInterval {}
 impl Debug for PlanInterval {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `plan.tiers_mode`.
@@ -428,37 +408,31 @@ impl v::OpenEnum for PlanTiersMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Graduated,
-                1 => Self::Volume,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Graduated,
+            1 => Self::Volume,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PlanTiersMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PlanTiersMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PlanTiersMode {}
 impl Debug for PlanTiersMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `plan.usage_type`.
@@ -482,37 +456,31 @@ impl v::OpenEnum for PlanUsageType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Licensed,
-                1 => Self::Metered,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Licensed,
+            1 => Self::Metered,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PlanUsageType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PlanUsageType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PlanUsageType {}
 impl Debug for PlanUsageType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `transform_usage.round`.
@@ -536,36 +504,30 @@ impl v::OpenEnum for TransformUsageRound {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Down,
-                1 => Self::Up,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Down,
+            1 => Self::Up,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TransformUsageRound {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TransformUsageRound {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TransformUsageRound {}
 impl Debug for TransformUsageRound {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Price = Lens<markers::Price>;
 impl Price {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `price`.
@@ -25,7 +25,7 @@ impl Price {
         boolean(&self.value, "active")
     }
     /// The path of [`billing_scheme`](Self::billing_scheme).
-    pub const BILLING_SCHEME: v::Path<Self, k::Enum<PriceBillingScheme>> = v::Path::new(
+    pub const BILLING_SCHEME: v::Path<Self, k::Enum<PriceBillingScheme>> = v::path(
         "billing_scheme",
     );
     /// One of the values of [`PriceBillingScheme`], or one that is newer than this list.
@@ -36,7 +36,7 @@ impl Price {
         open_enum(&self.value, "billing_scheme")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `price`.
@@ -45,7 +45,7 @@ impl Price {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `price`.
@@ -54,7 +54,7 @@ impl Price {
         text(&self.value, "currency")
     }
     /// The path of [`currency_options`](Self::currency_options).
-    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CurrencyOption>>> = v::Path::new(
+    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CurrencyOption>>> = v::path(
         "currency_options",
     );
     /// A map from strings: a nested [`CurrencyOption`]; empty where absent.
@@ -65,7 +65,7 @@ impl Price {
         map(&self.value, "currency_options")
     }
     /// The path of [`custom_unit_amount`](Self::custom_unit_amount).
-    pub const CUSTOM_UNIT_AMOUNT: v::Path<Self, k::Object<CustomUnitAmount>> = v::Path::new(
+    pub const CUSTOM_UNIT_AMOUNT: v::Path<Self, k::Object<CustomUnitAmount>> = v::path(
         "custom_unit_amount",
     );
     /// A nested [`CustomUnitAmount`]; may be `null`.
@@ -76,7 +76,7 @@ impl Price {
         object(&self.value, "custom_unit_amount")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `price`.
@@ -85,7 +85,7 @@ impl Price {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `price`.
@@ -94,7 +94,7 @@ impl Price {
         boolean(&self.value, "livemode")
     }
     /// The path of [`lookup_key`](Self::lookup_key).
-    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::Path::new("lookup_key");
+    pub const LOOKUP_KEY: v::Path<Self, k::Text> = v::path("lookup_key");
     /// A string; may be `null`.
     ///
     /// Source: `lookup_key` of `price`.
@@ -103,7 +103,7 @@ impl Price {
         text(&self.value, "lookup_key")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `price`.
@@ -112,7 +112,7 @@ impl Price {
         map(&self.value, "metadata")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be `null`.
     ///
     /// Source: `nickname` of `price`.
@@ -128,7 +128,7 @@ impl Price {
         text(&self.value, "object")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Ref<Product>> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Ref<Product>> = v::path("product");
     /// The id of a [`Product`], or the object where it was expanded.
     ///
     /// Source: `product` of `price`.
@@ -137,7 +137,7 @@ impl Price {
         expandable(&self.value, "product")
     }
     /// The path of [`recurring`](Self::recurring).
-    pub const RECURRING: v::Path<Self, k::Object<Recurring>> = v::Path::new("recurring");
+    pub const RECURRING: v::Path<Self, k::Object<Recurring>> = v::path("recurring");
     /// A nested [`Recurring`]; may be `null`.
     ///
     /// Source: `recurring` of `price`.
@@ -146,7 +146,7 @@ impl Price {
         object(&self.value, "recurring")
     }
     /// The path of [`tax_behavior`](Self::tax_behavior).
-    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<PriceTaxBehavior>> = v::Path::new(
+    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<PriceTaxBehavior>> = v::path(
         "tax_behavior",
     );
     /// One of the values of [`PriceTaxBehavior`], or one that is newer than this list; may be `null`.
@@ -157,9 +157,7 @@ impl Price {
         open_enum(&self.value, "tax_behavior")
     }
     /// The path of [`tiers`](Self::tiers).
-    pub const TIERS: v::Path<Self, k::Array<k::Object<PriceTier>>> = v::Path::new(
-        "tiers",
-    );
+    pub const TIERS: v::Path<Self, k::Array<k::Object<PriceTier>>> = v::path("tiers");
     /// An array: a nested [`PriceTier`]; empty where absent.
     ///
     /// Source: `tiers` of `price`.
@@ -168,9 +166,7 @@ impl Price {
         array(&self.value, "tiers")
     }
     /// The path of [`tiers_mode`](Self::tiers_mode).
-    pub const TIERS_MODE: v::Path<Self, k::Enum<PriceTiersMode>> = v::Path::new(
-        "tiers_mode",
-    );
+    pub const TIERS_MODE: v::Path<Self, k::Enum<PriceTiersMode>> = v::path("tiers_mode");
     /// One of the values of [`PriceTiersMode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tiers_mode` of `price`.
@@ -179,7 +175,7 @@ impl Price {
         open_enum(&self.value, "tiers_mode")
     }
     /// The path of [`transform_quantity`](Self::transform_quantity).
-    pub const TRANSFORM_QUANTITY: v::Path<Self, k::Object<TransformQuantity>> = v::Path::new(
+    pub const TRANSFORM_QUANTITY: v::Path<Self, k::Object<TransformQuantity>> = v::path(
         "transform_quantity",
     );
     /// A nested [`TransformQuantity`]; may be `null`.
@@ -190,7 +186,7 @@ impl Price {
         object(&self.value, "transform_quantity")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PriceType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<PriceType>> = v::path("type");
     /// One of the values of [`PriceType`], or one that is newer than this list.
     ///
     /// Source: `type` of `price`.
@@ -199,7 +195,7 @@ impl Price {
         open_enum(&self.value, "type")
     }
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `unit_amount` of `price`.
@@ -208,7 +204,7 @@ impl Price {
         int(&self.value, "unit_amount")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -232,7 +228,7 @@ impl v::Resource for Price {
 pub type CurrencyOption = Lens<markers::CurrencyOption>;
 impl CurrencyOption {
     /// The path of [`custom_unit_amount`](Self::custom_unit_amount).
-    pub const CUSTOM_UNIT_AMOUNT: v::Path<Self, k::Object<CustomUnitAmount>> = v::Path::new(
+    pub const CUSTOM_UNIT_AMOUNT: v::Path<Self, k::Object<CustomUnitAmount>> = v::path(
         "custom_unit_amount",
     );
     /// A nested [`CustomUnitAmount`]; may be `null`.
@@ -243,7 +239,7 @@ impl CurrencyOption {
         object(&self.value, "custom_unit_amount")
     }
     /// The path of [`tax_behavior`](Self::tax_behavior).
-    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<CurrencyOptionTaxBehavior>> = v::Path::new(
+    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<CurrencyOptionTaxBehavior>> = v::path(
         "tax_behavior",
     );
     /// One of the values of [`CurrencyOptionTaxBehavior`], or one that is newer than this list; may be `null`.
@@ -254,9 +250,7 @@ impl CurrencyOption {
         open_enum(&self.value, "tax_behavior")
     }
     /// The path of [`tiers`](Self::tiers).
-    pub const TIERS: v::Path<Self, k::Array<k::Object<PriceTier>>> = v::Path::new(
-        "tiers",
-    );
+    pub const TIERS: v::Path<Self, k::Array<k::Object<PriceTier>>> = v::path("tiers");
     /// An array: a nested [`PriceTier`]; empty where absent.
     ///
     /// Source: `tiers` of `currency_option`.
@@ -265,7 +259,7 @@ impl CurrencyOption {
         array(&self.value, "tiers")
     }
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `unit_amount` of `currency_option`.
@@ -274,7 +268,7 @@ impl CurrencyOption {
         int(&self.value, "unit_amount")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -291,7 +285,7 @@ impl CurrencyOption {
 pub type CustomUnitAmount = Lens<markers::CustomUnitAmount>;
 impl CustomUnitAmount {
     /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Int> = v::Path::new("maximum");
+    pub const MAXIMUM: v::Path<Self, k::Int> = v::path("maximum");
     /// An integer; may be `null`.
     ///
     /// Source: `maximum` of `custom_unit_amount`.
@@ -300,7 +294,7 @@ impl CustomUnitAmount {
         int(&self.value, "maximum")
     }
     /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Int> = v::Path::new("minimum");
+    pub const MINIMUM: v::Path<Self, k::Int> = v::path("minimum");
     /// An integer; may be `null`.
     ///
     /// Source: `minimum` of `custom_unit_amount`.
@@ -309,7 +303,7 @@ impl CustomUnitAmount {
         int(&self.value, "minimum")
     }
     /// The path of [`preset`](Self::preset).
-    pub const PRESET: v::Path<Self, k::Int> = v::Path::new("preset");
+    pub const PRESET: v::Path<Self, k::Int> = v::path("preset");
     /// An integer; may be `null`.
     ///
     /// Source: `preset` of `custom_unit_amount`.
@@ -321,67 +315,14 @@ impl CustomUnitAmount {
 /// Part of other objects: `price_tier`.
 ///
 /// Source: schema `price_tier`.
-pub type PriceTier = Lens<markers::PriceTier>;
-impl PriceTier {
-    /// The path of [`flat_amount`](Self::flat_amount).
-    pub const FLAT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("flat_amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `flat_amount` of `price_tier`.
-    #[inline]
-    pub fn flat_amount(&self) -> Option<i64> {
-        int(&self.value, "flat_amount")
-    }
-    /// The path of [`flat_amount_decimal`](Self::flat_amount_decimal).
-    pub const FLAT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "flat_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `flat_amount_decimal` of `price_tier`.
-    #[inline]
-    pub fn flat_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "flat_amount_decimal")
-    }
-    /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `unit_amount` of `price_tier`.
-    #[inline]
-    pub fn unit_amount(&self) -> Option<i64> {
-        int(&self.value, "unit_amount")
-    }
-    /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
-        "unit_amount_decimal",
-    );
-    /// A decimal, spelled as a string; may be `null`.
-    ///
-    /// Source: `unit_amount_decimal` of `price_tier`.
-    #[inline]
-    pub fn unit_amount_decimal(&self) -> Option<v::Decimal<'_>> {
-        decimal(&self.value, "unit_amount_decimal")
-    }
-    /// The path of [`up_to`](Self::up_to).
-    pub const UP_TO: v::Path<Self, k::Int> = v::Path::new("up_to");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `up_to` of `price_tier`.
-    #[inline]
-    pub fn up_to(&self) -> Option<i64> {
-        int(&self.value, "up_to")
-    }
-}
+pub type PriceTier = super::PlanTier;
 /// Part of other objects: `recurring`.
 ///
 /// Source: schema `recurring`.
 pub type Recurring = Lens<markers::Recurring>;
 impl Recurring {
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Enum<RecurringInterval>> = v::Path::new(
-        "interval",
-    );
+    pub const INTERVAL: v::Path<Self, k::Enum<RecurringInterval>> = v::path("interval");
     /// One of the values of [`RecurringInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `recurring`.
@@ -390,7 +331,7 @@ impl Recurring {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `recurring`.
@@ -399,7 +340,7 @@ impl Recurring {
         int(&self.value, "interval_count")
     }
     /// The path of [`meter`](Self::meter).
-    pub const METER: v::Path<Self, k::Text> = v::Path::new("meter");
+    pub const METER: v::Path<Self, k::Text> = v::path("meter");
     /// A string; may be `null`.
     ///
     /// Source: `meter` of `recurring`.
@@ -408,9 +349,7 @@ impl Recurring {
         text(&self.value, "meter")
     }
     /// The path of [`trial_period_days`](Self::trial_period_days).
-    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "trial_period_days",
-    );
+    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::path("trial_period_days");
     /// An integer; may be `null`.
     ///
     /// Source: `trial_period_days` of `recurring`.
@@ -419,7 +358,7 @@ impl Recurring {
         int(&self.value, "trial_period_days")
     }
     /// The path of [`usage_type`](Self::usage_type).
-    pub const USAGE_TYPE: v::Path<Self, k::Enum<RecurringUsageType>> = v::Path::new(
+    pub const USAGE_TYPE: v::Path<Self, k::Enum<RecurringUsageType>> = v::path(
         "usage_type",
     );
     /// One of the values of [`RecurringUsageType`], or one that is newer than this list.
@@ -433,141 +372,11 @@ impl Recurring {
 /// Part of other objects: `transform_quantity`.
 ///
 /// Source: schema `transform_quantity`.
-pub type TransformQuantity = Lens<markers::TransformQuantity>;
-impl TransformQuantity {
-    /// The path of [`divide_by`](Self::divide_by).
-    pub const DIVIDE_BY: v::Path<Self, k::Int> = v::Path::new("divide_by");
-    /// An integer.
-    ///
-    /// Source: `divide_by` of `transform_quantity`.
-    #[inline]
-    pub fn divide_by(&self) -> Option<i64> {
-        int(&self.value, "divide_by")
-    }
-    /// The path of [`round`](Self::round).
-    pub const ROUND: v::Path<Self, k::Enum<TransformQuantityRound>> = v::Path::new(
-        "round",
-    );
-    /// One of the values of [`TransformQuantityRound`], or one that is newer than this list.
-    ///
-    /// Source: `round` of `transform_quantity`.
-    #[inline]
-    pub fn round(&self) -> Option<TransformQuantityRound> {
-        open_enum(&self.value, "round")
-    }
-}
+pub type TransformQuantity = super::TransformUsage;
 /// The values of `currency_option.tax_behavior`.
-#[non_exhaustive]
-pub enum CurrencyOptionTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for CurrencyOptionTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for CurrencyOptionTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for CurrencyOptionTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for CurrencyOptionTaxBehavior {}
-impl Debug for CurrencyOptionTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PriceTaxBehavior as CurrencyOptionTaxBehavior;
 /// The values of `price.billing_scheme`.
-#[non_exhaustive]
-pub enum PriceBillingScheme {
-    /// `per_unit`
-    PerUnit,
-    /// `tiered`
-    Tiered,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PriceBillingScheme {
-    const VALUES: &'static [&'static str] = &["per_unit", "tiered"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::PerUnit => "per_unit",
-            Self::Tiered => "tiered",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PerUnit,
-                1 => Self::Tiered,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PriceBillingScheme {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PriceBillingScheme {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PriceBillingScheme {}
-impl Debug for PriceBillingScheme {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanBillingScheme as PriceBillingScheme;
 /// The values of `price.tax_behavior`.
 #[non_exhaustive]
 pub enum PriceTaxBehavior {
@@ -592,94 +401,36 @@ impl v::OpenEnum for PriceTaxBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Exclusive,
+            1 => Self::Inclusive,
+            2 => Self::Unspecified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PriceTaxBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PriceTaxBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PriceTaxBehavior {}
 impl Debug for PriceTaxBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `price.tiers_mode`.
-#[non_exhaustive]
-pub enum PriceTiersMode {
-    /// `graduated`
-    Graduated,
-    /// `volume`
-    Volume,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PriceTiersMode {
-    const VALUES: &'static [&'static str] = &["graduated", "volume"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Graduated => "graduated",
-            Self::Volume => "volume",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Graduated,
-                1 => Self::Volume,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PriceTiersMode {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PriceTiersMode {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PriceTiersMode {}
-impl Debug for PriceTiersMode {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanTiersMode as PriceTiersMode;
 /// The values of `price.type`.
 #[non_exhaustive]
 pub enum PriceType {
@@ -701,206 +452,36 @@ impl v::OpenEnum for PriceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OneTime,
-                1 => Self::Recurring,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OneTime,
+            1 => Self::Recurring,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PriceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PriceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PriceType {}
 impl Debug for PriceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `recurring.interval`.
-#[non_exhaustive]
-pub enum RecurringInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for RecurringInterval {
-    const VALUES: &'static [&'static str] = &["day", "month", "week", "year"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for RecurringInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for RecurringInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for RecurringInterval {}
-impl Debug for RecurringInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanInterval as RecurringInterval;
 /// The values of `recurring.usage_type`.
-#[non_exhaustive]
-pub enum RecurringUsageType {
-    /// `licensed`
-    Licensed,
-    /// `metered`
-    Metered,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for RecurringUsageType {
-    const VALUES: &'static [&'static str] = &["licensed", "metered"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Licensed => "licensed",
-            Self::Metered => "metered",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Licensed,
-                1 => Self::Metered,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for RecurringUsageType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for RecurringUsageType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for RecurringUsageType {}
-impl Debug for RecurringUsageType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanUsageType as RecurringUsageType;
 /// The values of `transform_quantity.round`.
-#[non_exhaustive]
-pub enum TransformQuantityRound {
-    /// `down`
-    Down,
-    /// `up`
-    Up,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TransformQuantityRound {
-    const VALUES: &'static [&'static str] = &["down", "up"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Down => "down",
-            Self::Up => "up",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Down,
-                1 => Self::Up,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TransformQuantityRound {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TransformQuantityRound {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TransformQuantityRound {}
-impl Debug for TransformQuantityRound {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TransformUsageRound as TransformQuantityRound;

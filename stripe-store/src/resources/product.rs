@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Product = Lens<markers::Product>;
 impl Product {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `product`.
@@ -25,7 +25,7 @@ impl Product {
         boolean(&self.value, "active")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `product`.
@@ -34,9 +34,7 @@ impl Product {
         timestamp(&self.value, "created")
     }
     /// The path of [`default_price`](Self::default_price).
-    pub const DEFAULT_PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new(
-        "default_price",
-    );
+    pub const DEFAULT_PRICE: v::Path<Self, k::Ref<Price>> = v::path("default_price");
     /// The id of a [`Price`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `default_price` of `product`.
@@ -45,7 +43,7 @@ impl Product {
         expandable(&self.value, "default_price")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `product`.
@@ -54,7 +52,7 @@ impl Product {
         text(&self.value, "description")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `product`.
@@ -63,7 +61,7 @@ impl Product {
         id(&self.value, "id")
     }
     /// The path of [`images`](Self::images).
-    pub const IMAGES: v::Path<Self, k::Array<k::Text>> = v::Path::new("images");
+    pub const IMAGES: v::Path<Self, k::Array<k::Text>> = v::path("images");
     /// An array: a string.
     ///
     /// Source: `images` of `product`.
@@ -72,7 +70,7 @@ impl Product {
         array(&self.value, "images")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `product`.
@@ -84,7 +82,7 @@ impl Product {
     pub const MARKETING_FEATURES: v::Path<
         Self,
         k::Array<k::Object<ProductMarketingFeature>>,
-    > = v::Path::new("marketing_features");
+    > = v::path("marketing_features");
     /// An array: a nested [`ProductMarketingFeature`].
     ///
     /// Source: `marketing_features` of `product`.
@@ -93,7 +91,7 @@ impl Product {
         array(&self.value, "marketing_features")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `product`.
@@ -102,7 +100,7 @@ impl Product {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `product`.
@@ -118,7 +116,7 @@ impl Product {
         text(&self.value, "object")
     }
     /// The path of [`package_dimensions`](Self::package_dimensions).
-    pub const PACKAGE_DIMENSIONS: v::Path<Self, k::Object<PackageDimensions>> = v::Path::new(
+    pub const PACKAGE_DIMENSIONS: v::Path<Self, k::Object<PackageDimensions>> = v::path(
         "package_dimensions",
     );
     /// A nested [`PackageDimensions`]; may be `null`.
@@ -129,7 +127,7 @@ impl Product {
         object(&self.value, "package_dimensions")
     }
     /// The path of [`shippable`](Self::shippable).
-    pub const SHIPPABLE: v::Path<Self, k::Bool> = v::Path::new("shippable");
+    pub const SHIPPABLE: v::Path<Self, k::Bool> = v::path("shippable");
     /// True or false; may be `null`.
     ///
     /// Source: `shippable` of `product`.
@@ -138,7 +136,7 @@ impl Product {
         boolean(&self.value, "shippable")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -149,7 +147,7 @@ impl Product {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Ref<TaxCode>> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Ref<TaxCode>> = v::path("tax_code");
     /// The id of a [`TaxCode`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `tax_code` of `product`.
@@ -158,7 +156,7 @@ impl Product {
         expandable(&self.value, "tax_code")
     }
     /// The path of [`tax_details`](Self::tax_details).
-    pub const TAX_DETAILS: v::Path<Self, k::Object<ProductTaxDetails>> = v::Path::new(
+    pub const TAX_DETAILS: v::Path<Self, k::Object<ProductTaxDetails>> = v::path(
         "tax_details",
     );
     /// A nested [`ProductTaxDetails`]; may be `null`.
@@ -169,7 +167,7 @@ impl Product {
         object(&self.value, "tax_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ProductType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<ProductType>> = v::path("type");
     /// One of the values of [`ProductType`], or one that is newer than this list.
     ///
     /// Source: `type` of `product`.
@@ -178,7 +176,7 @@ impl Product {
         open_enum(&self.value, "type")
     }
     /// The path of [`unit_label`](Self::unit_label).
-    pub const UNIT_LABEL: v::Path<Self, k::Text> = v::Path::new("unit_label");
+    pub const UNIT_LABEL: v::Path<Self, k::Text> = v::path("unit_label");
     /// A string; may be absent or `null`.
     ///
     /// Source: `unit_label` of `product`.
@@ -187,7 +185,7 @@ impl Product {
         text(&self.value, "unit_label")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::Time> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::Time> = v::path("updated");
     /// A moment, in unix seconds.
     ///
     /// Source: `updated` of `product`.
@@ -196,7 +194,7 @@ impl Product {
         timestamp(&self.value, "updated")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `product`.
@@ -218,7 +216,7 @@ impl v::Resource for Product {
 pub type PackageDimensions = Lens<markers::PackageDimensions>;
 impl PackageDimensions {
     /// The path of [`height`](Self::height).
-    pub const HEIGHT: v::Path<Self, k::Float> = v::Path::new("height");
+    pub const HEIGHT: v::Path<Self, k::Float> = v::path("height");
     /// A number.
     ///
     /// Source: `height` of `package_dimensions`.
@@ -227,7 +225,7 @@ impl PackageDimensions {
         float(&self.value, "height")
     }
     /// The path of [`length`](Self::length).
-    pub const LENGTH: v::Path<Self, k::Float> = v::Path::new("length");
+    pub const LENGTH: v::Path<Self, k::Float> = v::path("length");
     /// A number.
     ///
     /// Source: `length` of `package_dimensions`.
@@ -236,7 +234,7 @@ impl PackageDimensions {
         float(&self.value, "length")
     }
     /// The path of [`weight`](Self::weight).
-    pub const WEIGHT: v::Path<Self, k::Float> = v::Path::new("weight");
+    pub const WEIGHT: v::Path<Self, k::Float> = v::path("weight");
     /// A number.
     ///
     /// Source: `weight` of `package_dimensions`.
@@ -245,7 +243,7 @@ impl PackageDimensions {
         float(&self.value, "weight")
     }
     /// The path of [`width`](Self::width).
-    pub const WIDTH: v::Path<Self, k::Float> = v::Path::new("width");
+    pub const WIDTH: v::Path<Self, k::Float> = v::path("width");
     /// A number.
     ///
     /// Source: `width` of `package_dimensions`.
@@ -260,7 +258,7 @@ impl PackageDimensions {
 pub type ProductMarketingFeature = Lens<markers::ProductMarketingFeature>;
 impl ProductMarketingFeature {
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent.
     ///
     /// Source: `name` of `product_marketing_feature`.
@@ -275,7 +273,7 @@ impl ProductMarketingFeature {
 pub type ProductTaxDetails = Lens<markers::ProductTaxDetails>;
 impl ProductTaxDetails {
     /// The path of [`performance_location`](Self::performance_location).
-    pub const PERFORMANCE_LOCATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PERFORMANCE_LOCATION: v::Path<Self, k::Text> = v::path(
         "performance_location",
     );
     /// A string; may be `null`.
@@ -286,7 +284,7 @@ impl ProductTaxDetails {
         text(&self.value, "performance_location")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Text> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Text> = v::path("tax_code");
     /// A string; may be `null`.
     ///
     /// Source: `tax_code` of `product_tax_details`.
@@ -316,36 +314,30 @@ impl v::OpenEnum for ProductType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Good,
-                1 => Self::Service,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Good,
+            1 => Self::Service,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ProductType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ProductType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ProductType {}
 impl Debug for ProductType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, int, object, text};
 pub type ProductCatalogTrialOffer = Lens<markers::ProductCatalogTrialOffer>;
 impl ProductCatalogTrialOffer {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `product_catalog.trial_offer`.
@@ -22,7 +22,7 @@ impl ProductCatalogTrialOffer {
         boolean(&self.value, "active")
     }
     /// The path of [`duration`](Self::duration).
-    pub const DURATION: v::Path<Self, k::Object<ProductCatalogTrialOfferDuration>> = v::Path::new(
+    pub const DURATION: v::Path<Self, k::Object<ProductCatalogTrialOfferDuration>> = v::path(
         "duration",
     );
     /// A nested [`ProductCatalogTrialOfferDuration`].
@@ -36,7 +36,7 @@ impl ProductCatalogTrialOffer {
     pub const END_BEHAVIOR: v::Path<
         Self,
         k::Object<ProductCatalogTrialOfferEndBehavior>,
-    > = v::Path::new("end_behavior");
+    > = v::path("end_behavior");
     /// A nested [`ProductCatalogTrialOfferEndBehavior`].
     ///
     /// Source: `end_behavior` of `product_catalog.trial_offer`.
@@ -45,7 +45,7 @@ impl ProductCatalogTrialOffer {
         object(&self.value, "end_behavior")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `product_catalog.trial_offer`.
@@ -54,7 +54,7 @@ impl ProductCatalogTrialOffer {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `product_catalog.trial_offer`.
@@ -63,7 +63,7 @@ impl ProductCatalogTrialOffer {
         boolean(&self.value, "livemode")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be `null`.
     ///
     /// Source: `nickname` of `product_catalog.trial_offer`.
@@ -79,7 +79,7 @@ impl ProductCatalogTrialOffer {
         text(&self.value, "object")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded.
     ///
     /// Source: `price` of `product_catalog.trial_offer`.
@@ -108,7 +108,7 @@ impl ProductCatalogTrialOfferDuration {
     pub const RELATIVE: v::Path<
         Self,
         k::Object<ProductCatalogTrialOfferDurationRelative>,
-    > = v::Path::new("relative");
+    > = v::path("relative");
     /// A nested [`ProductCatalogTrialOfferDurationRelative`]; may be absent.
     ///
     /// Source: `relative` of `product_catalog_trial_offer_duration`.
@@ -117,7 +117,7 @@ impl ProductCatalogTrialOfferDuration {
         object(&self.value, "relative")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `relative`.
     ///
     /// Source: `type` of `product_catalog_trial_offer_duration`.
@@ -134,7 +134,7 @@ pub type ProductCatalogTrialOfferDurationRelative = Lens<
 >;
 impl ProductCatalogTrialOfferDurationRelative {
     /// The path of [`iterations`](Self::iterations).
-    pub const ITERATIONS: v::Path<Self, k::Int> = v::Path::new("iterations");
+    pub const ITERATIONS: v::Path<Self, k::Int> = v::path("iterations");
     /// An integer.
     ///
     /// Source: `iterations` of `product_catalog_trial_offer_duration_relative`.
@@ -154,7 +154,7 @@ impl ProductCatalogTrialOfferEndBehavior {
     pub const TRANSITION: v::Path<
         Self,
         k::Object<ProductCatalogTrialOfferEndBehaviorTransition>,
-    > = v::Path::new("transition");
+    > = v::path("transition");
     /// A nested [`ProductCatalogTrialOfferEndBehaviorTransition`]; may be absent.
     ///
     /// Source: `transition` of `product_catalog_trial_offer_end_behavior`.
@@ -163,7 +163,7 @@ impl ProductCatalogTrialOfferEndBehavior {
         object(&self.value, "transition")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `transition`.
     ///
     /// Source: `type` of `product_catalog_trial_offer_end_behavior`.
@@ -180,7 +180,7 @@ pub type ProductCatalogTrialOfferEndBehaviorTransition = Lens<
 >;
 impl ProductCatalogTrialOfferEndBehaviorTransition {
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded.
     ///
     /// Source: `price` of `product_catalog_trial_offer_end_behavior_transition`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, object, text};
 pub type ProductFeature = Lens<markers::ProductFeature>;
 impl ProductFeature {
     /// The path of [`entitlement_feature`](Self::entitlement_feature).
-    pub const ENTITLEMENT_FEATURE: v::Path<Self, k::Object<EntitlementsFeature>> = v::Path::new(
+    pub const ENTITLEMENT_FEATURE: v::Path<Self, k::Object<EntitlementsFeature>> = v::path(
         "entitlement_feature",
     );
     /// A nested [`EntitlementsFeature`].
@@ -24,7 +24,7 @@ impl ProductFeature {
         object(&self.value, "entitlement_feature")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `product_feature`.
@@ -33,7 +33,7 @@ impl ProductFeature {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `product_feature`.

@@ -22,7 +22,7 @@ use stripe_store::view::read::{
 pub type Quote = Lens<markers::Quote>;
 impl Quote {
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_subtotal` of `quote`.
@@ -31,7 +31,7 @@ impl Quote {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_total` of `quote`.
@@ -40,9 +40,7 @@ impl Quote {
         int(&self.value, "amount_total")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `quote`.
@@ -51,7 +49,7 @@ impl Quote {
         expandable(&self.value, "application")
     }
     /// The path of [`application_fee_amount`](Self::application_fee_amount).
-    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
+    pub const APPLICATION_FEE_AMOUNT: v::Path<Self, k::Int> = v::path(
         "application_fee_amount",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
@@ -62,7 +60,7 @@ impl Quote {
         int(&self.value, "application_fee_amount")
     }
     /// The path of [`application_fee_percent`](Self::application_fee_percent).
-    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::Path::new(
+    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::path(
         "application_fee_percent",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -73,7 +71,7 @@ impl Quote {
         float(&self.value, "application_fee_percent")
     }
     /// The path of [`automatic_tax`](Self::automatic_tax).
-    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<QuotesResourceAutomaticTax>> = v::Path::new(
+    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<QuotesResourceAutomaticTax>> = v::path(
         "automatic_tax",
     );
     /// A nested [`QuotesResourceAutomaticTax`].
@@ -84,7 +82,7 @@ impl Quote {
         object(&self.value, "automatic_tax")
     }
     /// The path of [`collection_method`](Self::collection_method).
-    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<QuoteCollectionMethod>> = v::Path::new(
+    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<QuoteCollectionMethod>> = v::path(
         "collection_method",
     );
     /// One of the values of [`QuoteCollectionMethod`], or one that is newer than this list.
@@ -95,7 +93,7 @@ impl Quote {
         open_enum(&self.value, "collection_method")
     }
     /// The path of [`computed`](Self::computed).
-    pub const COMPUTED: v::Path<Self, k::Object<QuotesResourceComputed>> = v::Path::new(
+    pub const COMPUTED: v::Path<Self, k::Object<QuotesResourceComputed>> = v::path(
         "computed",
     );
     /// A nested [`QuotesResourceComputed`].
@@ -106,7 +104,7 @@ impl Quote {
         object(&self.value, "computed")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `quote`.
@@ -115,7 +113,7 @@ impl Quote {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `quote`.
@@ -124,7 +122,7 @@ impl Quote {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `quote`.
@@ -133,9 +131,7 @@ impl Quote {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `quote`.
@@ -144,7 +140,7 @@ impl Quote {
         text(&self.value, "customer_account")
     }
     /// The path of [`default_tax_rates`](Self::default_tax_rates).
-    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Ref<TaxRate>>> = v::Path::new(
+    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Ref<TaxRate>>> = v::path(
         "default_tax_rates",
     );
     /// An array: the id of a [`TaxRate`], or the object where it was expanded; empty where absent.
@@ -155,7 +151,7 @@ impl Quote {
         array(&self.value, "default_tax_rates")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `quote`.
@@ -164,7 +160,7 @@ impl Quote {
         text(&self.value, "description")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded.
@@ -175,7 +171,7 @@ impl Quote {
         array(&self.value, "discounts")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `quote`.
@@ -184,7 +180,7 @@ impl Quote {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `quote`.
@@ -193,7 +189,7 @@ impl Quote {
         text(&self.value, "footer")
     }
     /// The path of [`from_quote`](Self::from_quote).
-    pub const FROM_QUOTE: v::Path<Self, k::Object<QuotesResourceFromQuote>> = v::Path::new(
+    pub const FROM_QUOTE: v::Path<Self, k::Object<QuotesResourceFromQuote>> = v::path(
         "from_quote",
     );
     /// A nested [`QuotesResourceFromQuote`]; may be `null`.
@@ -204,7 +200,7 @@ impl Quote {
         object(&self.value, "from_quote")
     }
     /// The path of [`header`](Self::header).
-    pub const HEADER: v::Path<Self, k::Text> = v::Path::new("header");
+    pub const HEADER: v::Path<Self, k::Text> = v::path("header");
     /// A string; may be `null`.
     ///
     /// Source: `header` of `quote`.
@@ -213,7 +209,7 @@ impl Quote {
         text(&self.value, "header")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `quote`.
@@ -222,7 +218,7 @@ impl Quote {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("invoice");
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `invoice` of `quote`.
@@ -231,7 +227,7 @@ impl Quote {
         expandable(&self.value, "invoice")
     }
     /// The path of [`invoice_settings`](Self::invoice_settings).
-    pub const INVOICE_SETTINGS: v::Path<Self, k::Object<InvoiceSettingQuoteSetting>> = v::Path::new(
+    pub const INVOICE_SETTINGS: v::Path<Self, k::Object<InvoiceSettingQuoteSetting>> = v::path(
         "invoice_settings",
     );
     /// A nested [`InvoiceSettingQuoteSetting`].
@@ -242,7 +238,7 @@ impl Quote {
         object(&self.value, "invoice_settings")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`Item`]; empty where absent.
@@ -253,7 +249,7 @@ impl Quote {
         list(&self.value, "line_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `quote`.
@@ -262,7 +258,7 @@ impl Quote {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `quote`.
@@ -271,7 +267,7 @@ impl Quote {
         map(&self.value, "metadata")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Text> = v::path("number");
     /// A string; may be `null`.
     ///
     /// Source: `number` of `quote`.
@@ -287,9 +283,7 @@ impl Quote {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `quote`.
@@ -298,7 +292,7 @@ impl Quote {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<QuoteStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<QuoteStatus>> = v::path("status");
     /// One of the values of [`QuoteStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `quote`.
@@ -310,7 +304,7 @@ impl Quote {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<QuotesResourceStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`QuotesResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `quote`.
@@ -319,7 +313,7 @@ impl Quote {
         object(&self.value, "status_transitions")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::Path::new(
+    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::path(
         "subscription",
     );
     /// The id of a [`Subscription`], or the object where it was expanded; may be `null`.
@@ -333,7 +327,7 @@ impl Quote {
     pub const SUBSCRIPTION_DATA: v::Path<
         Self,
         k::Object<QuotesResourceSubscriptionDataSubscriptionData>,
-    > = v::Path::new("subscription_data");
+    > = v::path("subscription_data");
     /// A nested [`QuotesResourceSubscriptionDataSubscriptionData`].
     ///
     /// Source: `subscription_data` of `quote`.
@@ -344,7 +338,7 @@ impl Quote {
         object(&self.value, "subscription_data")
     }
     /// The path of [`subscription_schedule`](Self::subscription_schedule).
-    pub const SUBSCRIPTION_SCHEDULE: v::Path<Self, k::Ref<SubscriptionSchedule>> = v::Path::new(
+    pub const SUBSCRIPTION_SCHEDULE: v::Path<Self, k::Ref<SubscriptionSchedule>> = v::path(
         "subscription_schedule",
     );
     /// The id of a [`SubscriptionSchedule`], or the object where it was expanded; may be `null`.
@@ -357,7 +351,7 @@ impl Quote {
         expandable(&self.value, "subscription_schedule")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -368,7 +362,7 @@ impl Quote {
         expandable(&self.value, "test_clock")
     }
     /// The path of [`total_details`](Self::total_details).
-    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::Path::new(
+    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::path(
         "total_details",
     );
     /// A nested [`QuotesResourceTotalDetails`].
@@ -379,7 +373,7 @@ impl Quote {
         object(&self.value, "total_details")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<QuotesResourceTransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<QuotesResourceTransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`QuotesResourceTransferData`]; may be `null`.
@@ -427,7 +421,7 @@ impl InvoiceSettingQuoteSetting {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `invoice_setting_quote_setting`.
@@ -436,7 +430,7 @@ impl InvoiceSettingQuoteSetting {
         array(&self.value, "custom_fields")
     }
     /// The path of [`days_until_due`](Self::days_until_due).
-    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::Path::new("days_until_due");
+    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::path("days_until_due");
     /// An integer; may be `null`.
     ///
     /// Source: `days_until_due` of `invoice_setting_quote_setting`.
@@ -445,7 +439,7 @@ impl InvoiceSettingQuoteSetting {
         int(&self.value, "days_until_due")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoice_setting_quote_setting`.
@@ -454,7 +448,7 @@ impl InvoiceSettingQuoteSetting {
         text(&self.value, "description")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `invoice_setting_quote_setting`.
@@ -463,7 +457,7 @@ impl InvoiceSettingQuoteSetting {
         text(&self.value, "footer")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`].
@@ -480,7 +474,7 @@ impl InvoiceSettingQuoteSetting {
 pub type QuotesResourceAutomaticTax = Lens<markers::QuotesResourceAutomaticTax>;
 impl QuotesResourceAutomaticTax {
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `quotes_resource_automatic_tax`.
@@ -489,7 +483,7 @@ impl QuotesResourceAutomaticTax {
         boolean(&self.value, "enabled")
     }
     /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "liability",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -500,7 +494,7 @@ impl QuotesResourceAutomaticTax {
         object(&self.value, "liability")
     }
     /// The path of [`provider`](Self::provider).
-    pub const PROVIDER: v::Path<Self, k::Text> = v::Path::new("provider");
+    pub const PROVIDER: v::Path<Self, k::Text> = v::path("provider");
     /// A string; may be `null`.
     ///
     /// Source: `provider` of `quotes_resource_automatic_tax`.
@@ -509,7 +503,7 @@ impl QuotesResourceAutomaticTax {
         text(&self.value, "provider")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<QuotesResourceAutomaticTaxStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<QuotesResourceAutomaticTaxStatus>> = v::path(
         "status",
     );
     /// One of the values of [`QuotesResourceAutomaticTaxStatus`], or one that is newer than this list; may be `null`.
@@ -526,7 +520,7 @@ impl QuotesResourceAutomaticTax {
 pub type QuotesResourceComputed = Lens<markers::QuotesResourceComputed>;
 impl QuotesResourceComputed {
     /// The path of [`recurring`](Self::recurring).
-    pub const RECURRING: v::Path<Self, k::Object<QuotesResourceRecurring>> = v::Path::new(
+    pub const RECURRING: v::Path<Self, k::Object<QuotesResourceRecurring>> = v::path(
         "recurring",
     );
     /// A nested [`QuotesResourceRecurring`]; may be `null`.
@@ -537,7 +531,7 @@ impl QuotesResourceComputed {
         object(&self.value, "recurring")
     }
     /// The path of [`upfront`](Self::upfront).
-    pub const UPFRONT: v::Path<Self, k::Object<QuotesResourceUpfront>> = v::Path::new(
+    pub const UPFRONT: v::Path<Self, k::Object<QuotesResourceUpfront>> = v::path(
         "upfront",
     );
     /// A nested [`QuotesResourceUpfront`].
@@ -554,7 +548,7 @@ impl QuotesResourceComputed {
 pub type QuotesResourceFromQuote = Lens<markers::QuotesResourceFromQuote>;
 impl QuotesResourceFromQuote {
     /// The path of [`is_revision`](Self::is_revision).
-    pub const IS_REVISION: v::Path<Self, k::Bool> = v::Path::new("is_revision");
+    pub const IS_REVISION: v::Path<Self, k::Bool> = v::path("is_revision");
     /// True or false.
     ///
     /// Source: `is_revision` of `quotes_resource_from_quote`.
@@ -563,7 +557,7 @@ impl QuotesResourceFromQuote {
         boolean(&self.value, "is_revision")
     }
     /// The path of [`quote`](Self::quote).
-    pub const QUOTE: v::Path<Self, k::Ref<Quote>> = v::Path::new("quote");
+    pub const QUOTE: v::Path<Self, k::Ref<Quote>> = v::path("quote");
     /// The id of a [`Quote`], or the object where it was expanded.
     ///
     /// Source: `quote` of `quotes_resource_from_quote`.
@@ -578,7 +572,7 @@ impl QuotesResourceFromQuote {
 pub type QuotesResourceRecurring = Lens<markers::QuotesResourceRecurring>;
 impl QuotesResourceRecurring {
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer.
     ///
     /// Source: `amount_subtotal` of `quotes_resource_recurring`.
@@ -587,7 +581,7 @@ impl QuotesResourceRecurring {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer.
     ///
     /// Source: `amount_total` of `quotes_resource_recurring`.
@@ -596,7 +590,7 @@ impl QuotesResourceRecurring {
         int(&self.value, "amount_total")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Enum<QuotesResourceRecurringInterval>> = v::Path::new(
+    pub const INTERVAL: v::Path<Self, k::Enum<QuotesResourceRecurringInterval>> = v::path(
         "interval",
     );
     /// One of the values of [`QuotesResourceRecurringInterval`], or one that is newer than this list.
@@ -607,7 +601,7 @@ impl QuotesResourceRecurring {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `quotes_resource_recurring`.
@@ -616,7 +610,7 @@ impl QuotesResourceRecurring {
         int(&self.value, "interval_count")
     }
     /// The path of [`total_details`](Self::total_details).
-    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::Path::new(
+    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::path(
         "total_details",
     );
     /// A nested [`QuotesResourceTotalDetails`].
@@ -635,7 +629,7 @@ pub type QuotesResourceStatusTransitions = Lens<
 >;
 impl QuotesResourceStatusTransitions {
     /// The path of [`accepted_at`](Self::accepted_at).
-    pub const ACCEPTED_AT: v::Path<Self, k::Time> = v::Path::new("accepted_at");
+    pub const ACCEPTED_AT: v::Path<Self, k::Time> = v::path("accepted_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `accepted_at` of `quotes_resource_status_transitions`.
@@ -644,7 +638,7 @@ impl QuotesResourceStatusTransitions {
         timestamp(&self.value, "accepted_at")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `quotes_resource_status_transitions`.
@@ -653,7 +647,7 @@ impl QuotesResourceStatusTransitions {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`finalized_at`](Self::finalized_at).
-    pub const FINALIZED_AT: v::Path<Self, k::Time> = v::Path::new("finalized_at");
+    pub const FINALIZED_AT: v::Path<Self, k::Time> = v::path("finalized_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `finalized_at` of `quotes_resource_status_transitions`.
@@ -673,7 +667,7 @@ impl QuotesResourceSubscriptionDataBillingMode {
     pub const FLEXIBLE: v::Path<
         Self,
         k::Object<SubscriptionsResourceBillingModeFlexible>,
-    > = v::Path::new("flexible");
+    > = v::path("flexible");
     /// A nested [`SubscriptionsResourceBillingModeFlexible`]; may be absent.
     ///
     /// Source: `flexible` of `quotes_resource_subscription_data_billing_mode`.
@@ -685,7 +679,7 @@ impl QuotesResourceSubscriptionDataBillingMode {
     pub const TYPE: v::Path<
         Self,
         k::Enum<QuotesResourceSubscriptionDataBillingModeType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`QuotesResourceSubscriptionDataBillingModeType`], or one that is newer than this list.
     ///
     /// Source: `type` of `quotes_resource_subscription_data_billing_mode`.
@@ -705,7 +699,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
     pub const BILLING_MODE: v::Path<
         Self,
         k::Object<QuotesResourceSubscriptionDataBillingMode>,
-    > = v::Path::new("billing_mode");
+    > = v::path("billing_mode");
     /// A nested [`QuotesResourceSubscriptionDataBillingMode`].
     ///
     /// Source: `billing_mode` of `quotes_resource_subscription_data_subscription_data`.
@@ -714,7 +708,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
         object(&self.value, "billing_mode")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `quotes_resource_subscription_data_subscription_data`.
@@ -723,7 +717,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
         text(&self.value, "description")
     }
     /// The path of [`effective_date`](Self::effective_date).
-    pub const EFFECTIVE_DATE: v::Path<Self, k::Time> = v::Path::new("effective_date");
+    pub const EFFECTIVE_DATE: v::Path<Self, k::Time> = v::path("effective_date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `effective_date` of `quotes_resource_subscription_data_subscription_data`.
@@ -732,7 +726,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
         timestamp(&self.value, "effective_date")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `quotes_resource_subscription_data_subscription_data`.
@@ -741,9 +735,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
         map(&self.value, "metadata")
     }
     /// The path of [`trial_period_days`](Self::trial_period_days).
-    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::Path::new(
-        "trial_period_days",
-    );
+    pub const TRIAL_PERIOD_DAYS: v::Path<Self, k::Int> = v::path("trial_period_days");
     /// An integer; may be `null`.
     ///
     /// Source: `trial_period_days` of `quotes_resource_subscription_data_subscription_data`.
@@ -758,7 +750,7 @@ impl QuotesResourceSubscriptionDataSubscriptionData {
 pub type QuotesResourceTotalDetails = Lens<markers::QuotesResourceTotalDetails>;
 impl QuotesResourceTotalDetails {
     /// The path of [`amount_discount`](Self::amount_discount).
-    pub const AMOUNT_DISCOUNT: v::Path<Self, k::Int> = v::Path::new("amount_discount");
+    pub const AMOUNT_DISCOUNT: v::Path<Self, k::Int> = v::path("amount_discount");
     /// An integer.
     ///
     /// Source: `amount_discount` of `quotes_resource_total_details`.
@@ -767,7 +759,7 @@ impl QuotesResourceTotalDetails {
         int(&self.value, "amount_discount")
     }
     /// The path of [`amount_shipping`](Self::amount_shipping).
-    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::Path::new("amount_shipping");
+    pub const AMOUNT_SHIPPING: v::Path<Self, k::Int> = v::path("amount_shipping");
     /// An integer; may be `null`.
     ///
     /// Source: `amount_shipping` of `quotes_resource_total_details`.
@@ -776,7 +768,7 @@ impl QuotesResourceTotalDetails {
         int(&self.value, "amount_shipping")
     }
     /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
+    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::path("amount_tax");
     /// An integer.
     ///
     /// Source: `amount_tax` of `quotes_resource_total_details`.
@@ -788,7 +780,7 @@ impl QuotesResourceTotalDetails {
     pub const BREAKDOWN: v::Path<
         Self,
         k::Object<QuotesResourceTotalDetailsResourceBreakdown>,
-    > = v::Path::new("breakdown");
+    > = v::path("breakdown");
     /// A nested [`QuotesResourceTotalDetailsResourceBreakdown`]; may be absent.
     ///
     /// Source: `breakdown` of `quotes_resource_total_details`.
@@ -805,7 +797,7 @@ pub type QuotesResourceTotalDetailsResourceBreakdown = Lens<
 >;
 impl QuotesResourceTotalDetailsResourceBreakdown {
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Object<LineItemsDiscountAmount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Object<LineItemsDiscountAmount>>> = v::path(
         "discounts",
     );
     /// An array: a nested [`LineItemsDiscountAmount`].
@@ -816,7 +808,7 @@ impl QuotesResourceTotalDetailsResourceBreakdown {
         array(&self.value, "discounts")
     }
     /// The path of [`taxes`](Self::taxes).
-    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::Path::new(
+    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::path(
         "taxes",
     );
     /// An array: a nested [`LineItemsTaxAmount`].
@@ -833,7 +825,7 @@ impl QuotesResourceTotalDetailsResourceBreakdown {
 pub type QuotesResourceTransferData = Lens<markers::QuotesResourceTransferData>;
 impl QuotesResourceTransferData {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `quotes_resource_transfer_data`.
@@ -842,7 +834,7 @@ impl QuotesResourceTransferData {
         int(&self.value, "amount")
     }
     /// The path of [`amount_percent`](Self::amount_percent).
-    pub const AMOUNT_PERCENT: v::Path<Self, k::Float> = v::Path::new("amount_percent");
+    pub const AMOUNT_PERCENT: v::Path<Self, k::Float> = v::path("amount_percent");
     /// A percentage, 0 to 100; may be `null`.
     ///
     /// Source: `amount_percent` of `quotes_resource_transfer_data`.
@@ -851,7 +843,7 @@ impl QuotesResourceTransferData {
         float(&self.value, "amount_percent")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `destination` of `quotes_resource_transfer_data`.
@@ -866,7 +858,7 @@ impl QuotesResourceTransferData {
 pub type QuotesResourceUpfront = Lens<markers::QuotesResourceUpfront>;
 impl QuotesResourceUpfront {
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer.
     ///
     /// Source: `amount_subtotal` of `quotes_resource_upfront`.
@@ -875,7 +867,7 @@ impl QuotesResourceUpfront {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer.
     ///
     /// Source: `amount_total` of `quotes_resource_upfront`.
@@ -884,7 +876,7 @@ impl QuotesResourceUpfront {
         int(&self.value, "amount_total")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<Item>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`Item`]; empty where absent.
@@ -895,7 +887,7 @@ impl QuotesResourceUpfront {
         list(&self.value, "line_items")
     }
     /// The path of [`total_details`](Self::total_details).
-    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::Path::new(
+    pub const TOTAL_DETAILS: v::Path<Self, k::Object<QuotesResourceTotalDetails>> = v::path(
         "total_details",
     );
     /// A nested [`QuotesResourceTotalDetails`].
@@ -927,37 +919,31 @@ impl v::OpenEnum for QuoteCollectionMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargeAutomatically,
-                1 => Self::SendInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ChargeAutomatically,
+            1 => Self::SendInvoice,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for QuoteCollectionMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for QuoteCollectionMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for QuoteCollectionMethod {}
 impl Debug for QuoteCollectionMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `quote.status`.
@@ -987,216 +973,38 @@ impl v::OpenEnum for QuoteStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Accepted,
-                1 => Self::Canceled,
-                2 => Self::Draft,
-                3 => Self::Open,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Accepted,
+            1 => Self::Canceled,
+            2 => Self::Draft,
+            3 => Self::Open,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for QuoteStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for QuoteStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for QuoteStatus {}
 impl Debug for QuoteStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `quotes_resource_automatic_tax.status`.
-#[non_exhaustive]
-pub enum QuotesResourceAutomaticTaxStatus {
-    /// `complete`
-    Complete,
-    /// `failed`
-    Failed,
-    /// `requires_location_inputs`
-    RequiresLocationInputs,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for QuotesResourceAutomaticTaxStatus {
-    const VALUES: &'static [&'static str] = &[
-        "complete",
-        "failed",
-        "requires_location_inputs",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Complete => "complete",
-            Self::Failed => "failed",
-            Self::RequiresLocationInputs => "requires_location_inputs",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Complete,
-                1 => Self::Failed,
-                2 => Self::RequiresLocationInputs,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for QuotesResourceAutomaticTaxStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for QuotesResourceAutomaticTaxStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for QuotesResourceAutomaticTaxStatus {}
-impl Debug for QuotesResourceAutomaticTaxStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::AutomaticTaxStatus as QuotesResourceAutomaticTaxStatus;
 /// The values of `quotes_resource_recurring.interval`.
-#[non_exhaustive]
-pub enum QuotesResourceRecurringInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for QuotesResourceRecurringInterval {
-    const VALUES: &'static [&'static str] = &["day", "month", "week", "year"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for QuotesResourceRecurringInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for QuotesResourceRecurringInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for QuotesResourceRecurringInterval {}
-impl Debug for QuotesResourceRecurringInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanInterval as QuotesResourceRecurringInterval;
 /// The values of `quotes_resource_subscription_data_billing_mode.type`.
-#[non_exhaustive]
-pub enum QuotesResourceSubscriptionDataBillingModeType {
-    /// `classic`
-    Classic,
-    /// `flexible`
-    Flexible,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for QuotesResourceSubscriptionDataBillingModeType {
-    const VALUES: &'static [&'static str] = &["classic", "flexible"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Classic => "classic",
-            Self::Flexible => "flexible",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Classic,
-                1 => Self::Flexible,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for QuotesResourceSubscriptionDataBillingModeType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for QuotesResourceSubscriptionDataBillingModeType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for QuotesResourceSubscriptionDataBillingModeType {}
-impl Debug for QuotesResourceSubscriptionDataBillingModeType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SubscriptionsResourceBillingModeType as QuotesResourceSubscriptionDataBillingModeType;

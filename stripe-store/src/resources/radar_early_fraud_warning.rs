@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, text, timestamp};
 pub type RadarEarlyFraudWarning = Lens<markers::RadarEarlyFraudWarning>;
 impl RadarEarlyFraudWarning {
     /// The path of [`actionable`](Self::actionable).
-    pub const ACTIONABLE: v::Path<Self, k::Bool> = v::Path::new("actionable");
+    pub const ACTIONABLE: v::Path<Self, k::Bool> = v::path("actionable");
     /// True or false.
     ///
     /// Source: `actionable` of `radar.early_fraud_warning`.
@@ -22,7 +22,7 @@ impl RadarEarlyFraudWarning {
         boolean(&self.value, "actionable")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded.
     ///
     /// Source: `charge` of `radar.early_fraud_warning`.
@@ -31,7 +31,7 @@ impl RadarEarlyFraudWarning {
         expandable(&self.value, "charge")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `radar.early_fraud_warning`.
@@ -40,7 +40,7 @@ impl RadarEarlyFraudWarning {
         timestamp(&self.value, "created")
     }
     /// The path of [`fraud_type`](Self::fraud_type).
-    pub const FRAUD_TYPE: v::Path<Self, k::Text> = v::Path::new("fraud_type");
+    pub const FRAUD_TYPE: v::Path<Self, k::Text> = v::path("fraud_type");
     /// A string.
     ///
     /// Source: `fraud_type` of `radar.early_fraud_warning`.
@@ -49,7 +49,7 @@ impl RadarEarlyFraudWarning {
         text(&self.value, "fraud_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `radar.early_fraud_warning`.
@@ -58,7 +58,7 @@ impl RadarEarlyFraudWarning {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `radar.early_fraud_warning`.
@@ -74,7 +74,7 @@ impl RadarEarlyFraudWarning {
         text(&self.value, "object")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be absent.

@@ -21,7 +21,7 @@ impl RadarPaymentEvaluation {
     pub const CLIENT_DEVICE_METADATA_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationClientDeviceMetadata>,
-    > = v::Path::new("client_device_metadata_details");
+    > = v::path("client_device_metadata_details");
     /// A nested [`InsightsResourcesPaymentEvaluationClientDeviceMetadata`]; may be absent.
     ///
     /// Source: `client_device_metadata_details` of `radar.payment_evaluation`.
@@ -32,7 +32,7 @@ impl RadarPaymentEvaluation {
         object(&self.value, "client_device_metadata_details")
     }
     /// The path of [`created_at`](Self::created_at).
-    pub const CREATED_AT: v::Path<Self, k::Time> = v::Path::new("created_at");
+    pub const CREATED_AT: v::Path<Self, k::Time> = v::path("created_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `created_at` of `radar.payment_evaluation`.
@@ -44,7 +44,7 @@ impl RadarPaymentEvaluation {
     pub const CUSTOMER_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationCustomerDetails>,
-    > = v::Path::new("customer_details");
+    > = v::path("customer_details");
     /// A nested [`InsightsResourcesPaymentEvaluationCustomerDetails`]; may be absent.
     ///
     /// Source: `customer_details` of `radar.payment_evaluation`.
@@ -58,7 +58,7 @@ impl RadarPaymentEvaluation {
     pub const EVENTS: v::Path<
         Self,
         k::Array<k::Object<InsightsResourcesPaymentEvaluationEvent>>,
-    > = v::Path::new("events");
+    > = v::path("events");
     /// An array: a nested [`InsightsResourcesPaymentEvaluationEvent`]; empty where absent.
     ///
     /// Source: `events` of `radar.payment_evaluation`.
@@ -69,7 +69,7 @@ impl RadarPaymentEvaluation {
         array(&self.value, "events")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `radar.payment_evaluation`.
@@ -78,7 +78,7 @@ impl RadarPaymentEvaluation {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `radar.payment_evaluation`.
@@ -87,7 +87,7 @@ impl RadarPaymentEvaluation {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `radar.payment_evaluation`.
@@ -106,7 +106,7 @@ impl RadarPaymentEvaluation {
     pub const OUTCOME: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationOutcome>,
-    > = v::Path::new("outcome");
+    > = v::path("outcome");
     /// A nested [`InsightsResourcesPaymentEvaluationOutcome`]; may be absent or `null`.
     ///
     /// Source: `outcome` of `radar.payment_evaluation`.
@@ -118,7 +118,7 @@ impl RadarPaymentEvaluation {
     pub const PAYMENT_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationPaymentDetails>,
-    > = v::Path::new("payment_details");
+    > = v::path("payment_details");
     /// A nested [`InsightsResourcesPaymentEvaluationPaymentDetails`]; may be absent.
     ///
     /// Source: `payment_details` of `radar.payment_evaluation`.
@@ -132,7 +132,7 @@ impl RadarPaymentEvaluation {
     pub const RECOMMENDED_ACTION: v::Path<
         Self,
         k::Enum<RadarPaymentEvaluationRecommendedAction>,
-    > = v::Path::new("recommended_action");
+    > = v::path("recommended_action");
     /// One of the values of [`RadarPaymentEvaluationRecommendedAction`], or one that is newer than this list.
     ///
     /// Source: `recommended_action` of `radar.payment_evaluation`.
@@ -144,7 +144,7 @@ impl RadarPaymentEvaluation {
     pub const SIGNALS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSignals>,
-    > = v::Path::new("signals");
+    > = v::path("signals");
     /// A nested [`InsightsResourcesPaymentEvaluationSignals`].
     ///
     /// Source: `signals` of `radar.payment_evaluation`.
@@ -168,7 +168,7 @@ pub type InsightsResourcesPaymentEvaluationBillingDetails = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationBillingDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `insights_resources_payment_evaluation_billing_details`.
@@ -177,7 +177,7 @@ impl InsightsResourcesPaymentEvaluationBillingDetails {
         object(&self.value, "address")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `insights_resources_payment_evaluation_billing_details`.
@@ -186,7 +186,7 @@ impl InsightsResourcesPaymentEvaluationBillingDetails {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `insights_resources_payment_evaluation_billing_details`.
@@ -195,7 +195,7 @@ impl InsightsResourcesPaymentEvaluationBillingDetails {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `insights_resources_payment_evaluation_billing_details`.
@@ -212,7 +212,7 @@ pub type InsightsResourcesPaymentEvaluationClientDeviceMetadata = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationClientDeviceMetadata {
     /// The path of [`radar_session`](Self::radar_session).
-    pub const RADAR_SESSION: v::Path<Self, k::Text> = v::Path::new("radar_session");
+    pub const RADAR_SESSION: v::Path<Self, k::Text> = v::path("radar_session");
     /// A string.
     ///
     /// Source: `radar_session` of `insights_resources_payment_evaluation_client_device_metadata`.
@@ -229,7 +229,7 @@ pub type InsightsResourcesPaymentEvaluationCustomerDetails = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationCustomerDetails {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be `null`.
     ///
     /// Source: `customer` of `insights_resources_payment_evaluation_customer_details`.
@@ -238,9 +238,7 @@ impl InsightsResourcesPaymentEvaluationCustomerDetails {
         text(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `insights_resources_payment_evaluation_customer_details`.
@@ -249,7 +247,7 @@ impl InsightsResourcesPaymentEvaluationCustomerDetails {
         text(&self.value, "customer_account")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `insights_resources_payment_evaluation_customer_details`.
@@ -258,7 +256,7 @@ impl InsightsResourcesPaymentEvaluationCustomerDetails {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `insights_resources_payment_evaluation_customer_details`.
@@ -267,7 +265,7 @@ impl InsightsResourcesPaymentEvaluationCustomerDetails {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `insights_resources_payment_evaluation_customer_details`.
@@ -284,7 +282,7 @@ pub type InsightsResourcesPaymentEvaluationDisputeOpened = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationDisputeOpened {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `insights_resources_payment_evaluation_dispute_opened`.
@@ -293,7 +291,7 @@ impl InsightsResourcesPaymentEvaluationDisputeOpened {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `insights_resources_payment_evaluation_dispute_opened`.
@@ -305,7 +303,7 @@ impl InsightsResourcesPaymentEvaluationDisputeOpened {
     pub const REASON: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationDisputeOpenedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`InsightsResourcesPaymentEvaluationDisputeOpenedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `insights_resources_payment_evaluation_dispute_opened`.
@@ -327,7 +325,7 @@ impl InsightsResourcesPaymentEvaluationEarlyFraudWarningReceived {
     pub const FRAUD_TYPE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType>,
-    > = v::Path::new("fraud_type");
+    > = v::path("fraud_type");
     /// One of the values of [`InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType`], or one that is newer than this list.
     ///
     /// Source: `fraud_type` of `insights_resources_payment_evaluation_early_fraud_warning_received`.
@@ -349,7 +347,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const DISPUTE_OPENED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationDisputeOpened>,
-    > = v::Path::new("dispute_opened");
+    > = v::path("dispute_opened");
     /// A nested [`InsightsResourcesPaymentEvaluationDisputeOpened`]; may be absent.
     ///
     /// Source: `dispute_opened` of `insights_resources_payment_evaluation_event`.
@@ -363,7 +361,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const EARLY_FRAUD_WARNING_RECEIVED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationEarlyFraudWarningReceived>,
-    > = v::Path::new("early_fraud_warning_received");
+    > = v::path("early_fraud_warning_received");
     /// A nested [`InsightsResourcesPaymentEvaluationEarlyFraudWarningReceived`]; may be absent.
     ///
     /// Source: `early_fraud_warning_received` of `insights_resources_payment_evaluation_event`.
@@ -374,7 +372,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
         object(&self.value, "early_fraud_warning_received")
     }
     /// The path of [`occurred_at`](Self::occurred_at).
-    pub const OCCURRED_AT: v::Path<Self, k::Time> = v::Path::new("occurred_at");
+    pub const OCCURRED_AT: v::Path<Self, k::Time> = v::path("occurred_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `occurred_at` of `insights_resources_payment_evaluation_event`.
@@ -386,7 +384,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const REFUNDED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationRefunded>,
-    > = v::Path::new("refunded");
+    > = v::path("refunded");
     /// A nested [`InsightsResourcesPaymentEvaluationRefunded`]; may be absent.
     ///
     /// Source: `refunded` of `insights_resources_payment_evaluation_event`.
@@ -398,7 +396,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const TYPE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationEventType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`InsightsResourcesPaymentEvaluationEventType`], or one that is newer than this list.
     ///
     /// Source: `type` of `insights_resources_payment_evaluation_event`.
@@ -410,7 +408,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const USER_INTERVENTION_RAISED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationUserInterventionRaised>,
-    > = v::Path::new("user_intervention_raised");
+    > = v::path("user_intervention_raised");
     /// A nested [`InsightsResourcesPaymentEvaluationUserInterventionRaised`]; may be absent.
     ///
     /// Source: `user_intervention_raised` of `insights_resources_payment_evaluation_event`.
@@ -424,7 +422,7 @@ impl InsightsResourcesPaymentEvaluationEvent {
     pub const USER_INTERVENTION_RESOLVED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationUserInterventionResolved>,
-    > = v::Path::new("user_intervention_resolved");
+    > = v::path("user_intervention_resolved");
     /// A nested [`InsightsResourcesPaymentEvaluationUserInterventionResolved`]; may be absent.
     ///
     /// Source: `user_intervention_resolved` of `insights_resources_payment_evaluation_event`.
@@ -505,7 +503,7 @@ impl InsightsResourcesPaymentEvaluationMerchantBlocked {
     pub const REASON: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationMerchantBlockedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`InsightsResourcesPaymentEvaluationMerchantBlockedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `insights_resources_payment_evaluation_merchant_blocked`.
@@ -527,7 +525,7 @@ impl InsightsResourcesPaymentEvaluationMoneyMovementCard {
     pub const CUSTOMER_PRESENCE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence>,
-    > = v::Path::new("customer_presence");
+    > = v::path("customer_presence");
     /// One of the values of [`InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `customer_presence` of `insights_resources_payment_evaluation_money_movement_card`.
@@ -541,7 +539,7 @@ impl InsightsResourcesPaymentEvaluationMoneyMovementCard {
     pub const PAYMENT_TYPE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType>,
-    > = v::Path::new("payment_type");
+    > = v::path("payment_type");
     /// One of the values of [`InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_type` of `insights_resources_payment_evaluation_money_movement_card`.
@@ -563,7 +561,7 @@ impl InsightsResourcesPaymentEvaluationMoneyMovementDetails {
     pub const CARD: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationMoneyMovementCard>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`InsightsResourcesPaymentEvaluationMoneyMovementCard`]; may be `null`.
     ///
     /// Source: `card` of `insights_resources_payment_evaluation_money_movement_details`.
@@ -572,7 +570,7 @@ impl InsightsResourcesPaymentEvaluationMoneyMovementDetails {
         object(&self.value, "card")
     }
     /// The path of [`money_movement_type`](Self::money_movement_type).
-    pub const MONEY_MOVEMENT_TYPE: v::Path<Self, k::Text> = v::Path::new(
+    pub const MONEY_MOVEMENT_TYPE: v::Path<Self, k::Text> = v::path(
         "money_movement_type",
     );
     /// Always `card`.
@@ -594,7 +592,7 @@ impl InsightsResourcesPaymentEvaluationOutcome {
     pub const MERCHANT_BLOCKED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationMerchantBlocked>,
-    > = v::Path::new("merchant_blocked");
+    > = v::path("merchant_blocked");
     /// A nested [`InsightsResourcesPaymentEvaluationMerchantBlocked`]; may be absent.
     ///
     /// Source: `merchant_blocked` of `insights_resources_payment_evaluation_outcome`.
@@ -605,9 +603,7 @@ impl InsightsResourcesPaymentEvaluationOutcome {
         object(&self.value, "merchant_blocked")
     }
     /// The path of [`payment_intent_id`](Self::payment_intent_id).
-    pub const PAYMENT_INTENT_ID: v::Path<Self, k::Text> = v::Path::new(
-        "payment_intent_id",
-    );
+    pub const PAYMENT_INTENT_ID: v::Path<Self, k::Text> = v::path("payment_intent_id");
     /// A string; may be absent.
     ///
     /// Source: `payment_intent_id` of `insights_resources_payment_evaluation_outcome`.
@@ -619,7 +615,7 @@ impl InsightsResourcesPaymentEvaluationOutcome {
     pub const REJECTED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationRejected>,
-    > = v::Path::new("rejected");
+    > = v::path("rejected");
     /// A nested [`InsightsResourcesPaymentEvaluationRejected`]; may be absent.
     ///
     /// Source: `rejected` of `insights_resources_payment_evaluation_outcome`.
@@ -631,7 +627,7 @@ impl InsightsResourcesPaymentEvaluationOutcome {
     pub const SUCCEEDED: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSucceeded>,
-    > = v::Path::new("succeeded");
+    > = v::path("succeeded");
     /// A nested [`InsightsResourcesPaymentEvaluationSucceeded`]; may be absent.
     ///
     /// Source: `succeeded` of `insights_resources_payment_evaluation_outcome`.
@@ -643,7 +639,7 @@ impl InsightsResourcesPaymentEvaluationOutcome {
     pub const TYPE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationOutcomeType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`InsightsResourcesPaymentEvaluationOutcomeType`], or one that is newer than this list.
     ///
     /// Source: `type` of `insights_resources_payment_evaluation_outcome`.
@@ -699,7 +695,7 @@ pub type InsightsResourcesPaymentEvaluationPaymentDetails = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationPaymentDetails {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `insights_resources_payment_evaluation_payment_details`.
@@ -708,7 +704,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `insights_resources_payment_evaluation_payment_details`.
@@ -717,7 +713,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `insights_resources_payment_evaluation_payment_details`.
@@ -729,7 +725,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
     pub const MONEY_MOVEMENT_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationMoneyMovementDetails>,
-    > = v::Path::new("money_movement_details");
+    > = v::path("money_movement_details");
     /// A nested [`InsightsResourcesPaymentEvaluationMoneyMovementDetails`]; may be `null`.
     ///
     /// Source: `money_movement_details` of `insights_resources_payment_evaluation_payment_details`.
@@ -743,7 +739,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationPaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`InsightsResourcesPaymentEvaluationPaymentMethodDetails`]; may be `null`.
     ///
     /// Source: `payment_method_details` of `insights_resources_payment_evaluation_payment_details`.
@@ -757,7 +753,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
     pub const SHIPPING_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationShipping>,
-    > = v::Path::new("shipping_details");
+    > = v::path("shipping_details");
     /// A nested [`InsightsResourcesPaymentEvaluationShipping`]; may be `null`.
     ///
     /// Source: `shipping_details` of `insights_resources_payment_evaluation_payment_details`.
@@ -768,7 +764,7 @@ impl InsightsResourcesPaymentEvaluationPaymentDetails {
         object(&self.value, "shipping_details")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -790,7 +786,7 @@ impl InsightsResourcesPaymentEvaluationPaymentMethodDetails {
     pub const BILLING_DETAILS: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationBillingDetails>,
-    > = v::Path::new("billing_details");
+    > = v::path("billing_details");
     /// A nested [`InsightsResourcesPaymentEvaluationBillingDetails`]; may be `null`.
     ///
     /// Source: `billing_details` of `insights_resources_payment_evaluation_payment_method_details`.
@@ -801,7 +797,7 @@ impl InsightsResourcesPaymentEvaluationPaymentMethodDetails {
         object(&self.value, "billing_details")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded.
@@ -820,7 +816,7 @@ pub type InsightsResourcesPaymentEvaluationRefunded = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationRefunded {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `insights_resources_payment_evaluation_refunded`.
@@ -829,7 +825,7 @@ impl InsightsResourcesPaymentEvaluationRefunded {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `insights_resources_payment_evaluation_refunded`.
@@ -841,7 +837,7 @@ impl InsightsResourcesPaymentEvaluationRefunded {
     pub const REASON: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationRefundedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`InsightsResourcesPaymentEvaluationRefundedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `insights_resources_payment_evaluation_refunded`.
@@ -861,7 +857,7 @@ impl InsightsResourcesPaymentEvaluationRejected {
     pub const CARD: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationRejectedCard>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`InsightsResourcesPaymentEvaluationRejectedCard`]; may be absent.
     ///
     /// Source: `card` of `insights_resources_payment_evaluation_rejected`.
@@ -881,7 +877,7 @@ impl InsightsResourcesPaymentEvaluationRejectedCard {
     pub const ADDRESS_LINE1_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check>,
-    > = v::Path::new("address_line1_check");
+    > = v::path("address_line1_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check`], or one that is newer than this list.
     ///
     /// Source: `address_line1_check` of `insights_resources_payment_evaluation_rejected_card`.
@@ -895,7 +891,7 @@ impl InsightsResourcesPaymentEvaluationRejectedCard {
     pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck>,
-    > = v::Path::new("address_postal_code_check");
+    > = v::path("address_postal_code_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck`], or one that is newer than this list.
     ///
     /// Source: `address_postal_code_check` of `insights_resources_payment_evaluation_rejected_card`.
@@ -909,7 +905,7 @@ impl InsightsResourcesPaymentEvaluationRejectedCard {
     pub const CVC_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationRejectedCardCvcCheck>,
-    > = v::Path::new("cvc_check");
+    > = v::path("cvc_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationRejectedCardCvcCheck`], or one that is newer than this list.
     ///
     /// Source: `cvc_check` of `insights_resources_payment_evaluation_rejected_card`.
@@ -923,7 +919,7 @@ impl InsightsResourcesPaymentEvaluationRejectedCard {
     pub const REASON: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationRejectedCardReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`InsightsResourcesPaymentEvaluationRejectedCardReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `insights_resources_payment_evaluation_rejected_card`.
@@ -942,7 +938,7 @@ pub type InsightsResourcesPaymentEvaluationShipping = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationShipping {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `insights_resources_payment_evaluation_shipping`.
@@ -951,7 +947,7 @@ impl InsightsResourcesPaymentEvaluationShipping {
         object(&self.value, "address")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `insights_resources_payment_evaluation_shipping`.
@@ -960,7 +956,7 @@ impl InsightsResourcesPaymentEvaluationShipping {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `insights_resources_payment_evaluation_shipping`.
@@ -977,7 +973,7 @@ pub type InsightsResourcesPaymentEvaluationSignalV2 = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationSignalV2 {
     /// The path of [`evaluated_at`](Self::evaluated_at).
-    pub const EVALUATED_AT: v::Path<Self, k::Time> = v::Path::new("evaluated_at");
+    pub const EVALUATED_AT: v::Path<Self, k::Time> = v::path("evaluated_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `evaluated_at` of `insights_resources_payment_evaluation_signal_v2`.
@@ -989,7 +985,7 @@ impl InsightsResourcesPaymentEvaluationSignalV2 {
     pub const RISK_LEVEL: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationSignalV2RiskLevel>,
-    > = v::Path::new("risk_level");
+    > = v::path("risk_level");
     /// One of the values of [`InsightsResourcesPaymentEvaluationSignalV2RiskLevel`], or one that is newer than this list.
     ///
     /// Source: `risk_level` of `insights_resources_payment_evaluation_signal_v2`.
@@ -1000,7 +996,7 @@ impl InsightsResourcesPaymentEvaluationSignalV2 {
         open_enum(&self.value, "risk_level")
     }
     /// The path of [`score`](Self::score).
-    pub const SCORE: v::Path<Self, k::Float> = v::Path::new("score");
+    pub const SCORE: v::Path<Self, k::Float> = v::path("score");
     /// A number; may be `null`.
     ///
     /// Source: `score` of `insights_resources_payment_evaluation_signal_v2`.
@@ -1020,7 +1016,7 @@ impl InsightsResourcesPaymentEvaluationSignals {
     pub const EARLY_FRAUD_WARNING: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning>,
-    > = v::Path::new("early_fraud_warning");
+    > = v::path("early_fraud_warning");
     /// A nested [`InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning`]; may be `null`.
     ///
     /// Source: `early_fraud_warning` of `insights_resources_payment_evaluation_signals`.
@@ -1034,7 +1030,7 @@ impl InsightsResourcesPaymentEvaluationSignals {
     pub const FRAUDULENT_DISPUTE: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSignalsFraudulentDispute>,
-    > = v::Path::new("fraudulent_dispute");
+    > = v::path("fraudulent_dispute");
     /// A nested [`InsightsResourcesPaymentEvaluationSignalsFraudulentDispute`]; may be `null`.
     ///
     /// Source: `fraudulent_dispute` of `insights_resources_payment_evaluation_signals`.
@@ -1048,7 +1044,7 @@ impl InsightsResourcesPaymentEvaluationSignals {
     pub const FRAUDULENT_PAYMENT: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSignalV2>,
-    > = v::Path::new("fraudulent_payment");
+    > = v::path("fraudulent_payment");
     /// A nested [`InsightsResourcesPaymentEvaluationSignalV2`].
     ///
     /// Source: `fraudulent_payment` of `insights_resources_payment_evaluation_signals`.
@@ -1062,83 +1058,11 @@ impl InsightsResourcesPaymentEvaluationSignals {
 /// Part of other objects: `insights_resources_payment_evaluation_signals_early_fraud_warning`.
 ///
 /// Source: schema `insights_resources_payment_evaluation_signals_early_fraud_warning`.
-pub type InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning = Lens<
-    markers::InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning,
->;
-impl InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning {
-    /// The path of [`evaluated_at`](Self::evaluated_at).
-    pub const EVALUATED_AT: v::Path<Self, k::Time> = v::Path::new("evaluated_at");
-    /// A moment, in unix seconds.
-    ///
-    /// Source: `evaluated_at` of `insights_resources_payment_evaluation_signals_early_fraud_warning`.
-    #[inline]
-    pub fn evaluated_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "evaluated_at")
-    }
-    /// The path of [`risk_level`](Self::risk_level).
-    pub const RISK_LEVEL: v::Path<
-        Self,
-        k::Enum<InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel>,
-    > = v::Path::new("risk_level");
-    /// One of the values of [`InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel`], or one that is newer than this list.
-    ///
-    /// Source: `risk_level` of `insights_resources_payment_evaluation_signals_early_fraud_warning`.
-    #[inline]
-    pub fn risk_level(
-        &self,
-    ) -> Option<InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel> {
-        open_enum(&self.value, "risk_level")
-    }
-    /// The path of [`score`](Self::score).
-    pub const SCORE: v::Path<Self, k::Float> = v::Path::new("score");
-    /// A number; may be `null`.
-    ///
-    /// Source: `score` of `insights_resources_payment_evaluation_signals_early_fraud_warning`.
-    #[inline]
-    pub fn score(&self) -> Option<f64> {
-        float(&self.value, "score")
-    }
-}
+pub type InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarning = super::InsightsResourcesPaymentEvaluationSignalV2;
 /// Part of other objects: `insights_resources_payment_evaluation_signals_fraudulent_dispute`.
 ///
 /// Source: schema `insights_resources_payment_evaluation_signals_fraudulent_dispute`.
-pub type InsightsResourcesPaymentEvaluationSignalsFraudulentDispute = Lens<
-    markers::InsightsResourcesPaymentEvaluationSignalsFraudulentDispute,
->;
-impl InsightsResourcesPaymentEvaluationSignalsFraudulentDispute {
-    /// The path of [`evaluated_at`](Self::evaluated_at).
-    pub const EVALUATED_AT: v::Path<Self, k::Time> = v::Path::new("evaluated_at");
-    /// A moment, in unix seconds.
-    ///
-    /// Source: `evaluated_at` of `insights_resources_payment_evaluation_signals_fraudulent_dispute`.
-    #[inline]
-    pub fn evaluated_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "evaluated_at")
-    }
-    /// The path of [`risk_level`](Self::risk_level).
-    pub const RISK_LEVEL: v::Path<
-        Self,
-        k::Enum<InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel>,
-    > = v::Path::new("risk_level");
-    /// One of the values of [`InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel`], or one that is newer than this list.
-    ///
-    /// Source: `risk_level` of `insights_resources_payment_evaluation_signals_fraudulent_dispute`.
-    #[inline]
-    pub fn risk_level(
-        &self,
-    ) -> Option<InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel> {
-        open_enum(&self.value, "risk_level")
-    }
-    /// The path of [`score`](Self::score).
-    pub const SCORE: v::Path<Self, k::Float> = v::Path::new("score");
-    /// A number; may be `null`.
-    ///
-    /// Source: `score` of `insights_resources_payment_evaluation_signals_fraudulent_dispute`.
-    #[inline]
-    pub fn score(&self) -> Option<f64> {
-        float(&self.value, "score")
-    }
-}
+pub type InsightsResourcesPaymentEvaluationSignalsFraudulentDispute = super::InsightsResourcesPaymentEvaluationSignalV2;
 /// Part of other objects: `insights_resources_payment_evaluation_succeeded`.
 ///
 /// Source: schema `insights_resources_payment_evaluation_succeeded`.
@@ -1150,7 +1074,7 @@ impl InsightsResourcesPaymentEvaluationSucceeded {
     pub const CARD: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationSucceededCard>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`InsightsResourcesPaymentEvaluationSucceededCard`]; may be absent.
     ///
     /// Source: `card` of `insights_resources_payment_evaluation_succeeded`.
@@ -1170,7 +1094,7 @@ impl InsightsResourcesPaymentEvaluationSucceededCard {
     pub const ADDRESS_LINE1_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check>,
-    > = v::Path::new("address_line1_check");
+    > = v::path("address_line1_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check`], or one that is newer than this list.
     ///
     /// Source: `address_line1_check` of `insights_resources_payment_evaluation_succeeded_card`.
@@ -1184,7 +1108,7 @@ impl InsightsResourcesPaymentEvaluationSucceededCard {
     pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck>,
-    > = v::Path::new("address_postal_code_check");
+    > = v::path("address_postal_code_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck`], or one that is newer than this list.
     ///
     /// Source: `address_postal_code_check` of `insights_resources_payment_evaluation_succeeded_card`.
@@ -1198,7 +1122,7 @@ impl InsightsResourcesPaymentEvaluationSucceededCard {
     pub const CVC_CHECK: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationSucceededCardCvcCheck>,
-    > = v::Path::new("cvc_check");
+    > = v::path("cvc_check");
     /// One of the values of [`InsightsResourcesPaymentEvaluationSucceededCardCvcCheck`], or one that is newer than this list.
     ///
     /// Source: `cvc_check` of `insights_resources_payment_evaluation_succeeded_card`.
@@ -1220,7 +1144,7 @@ impl InsightsResourcesPaymentEvaluationUserInterventionRaised {
     pub const CUSTOM: v::Path<
         Self,
         k::Object<InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom>,
-    > = v::Path::new("custom");
+    > = v::path("custom");
     /// A nested [`InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom`]; may be absent.
     ///
     /// Source: `custom` of `insights_resources_payment_evaluation_user_intervention_raised`.
@@ -1231,7 +1155,7 @@ impl InsightsResourcesPaymentEvaluationUserInterventionRaised {
         object(&self.value, "custom")
     }
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `insights_resources_payment_evaluation_user_intervention_raised`.
@@ -1243,7 +1167,7 @@ impl InsightsResourcesPaymentEvaluationUserInterventionRaised {
     pub const TYPE: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationUserInterventionRaisedType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`InsightsResourcesPaymentEvaluationUserInterventionRaisedType`], or one that is newer than this list.
     ///
     /// Source: `type` of `insights_resources_payment_evaluation_user_intervention_raised`.
@@ -1257,20 +1181,7 @@ impl InsightsResourcesPaymentEvaluationUserInterventionRaised {
 /// Part of other objects: `insights_resources_payment_evaluation_user_intervention_raised_custom`.
 ///
 /// Source: schema `insights_resources_payment_evaluation_user_intervention_raised_custom`.
-pub type InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom = Lens<
-    markers::InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom,
->;
-impl InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// A string.
-    ///
-    /// Source: `type` of `insights_resources_payment_evaluation_user_intervention_raised_custom`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type InsightsResourcesPaymentEvaluationUserInterventionRaisedCustom = super::V2MoneyManagementFinancialAccountOther;
 /// Part of other objects: `insights_resources_payment_evaluation_user_intervention_resolved`.
 ///
 /// Source: schema `insights_resources_payment_evaluation_user_intervention_resolved`.
@@ -1279,7 +1190,7 @@ pub type InsightsResourcesPaymentEvaluationUserInterventionResolved = Lens<
 >;
 impl InsightsResourcesPaymentEvaluationUserInterventionResolved {
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `insights_resources_payment_evaluation_user_intervention_resolved`.
@@ -1291,7 +1202,7 @@ impl InsightsResourcesPaymentEvaluationUserInterventionResolved {
     pub const OUTCOME: v::Path<
         Self,
         k::Enum<InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome>,
-    > = v::Path::new("outcome");
+    > = v::path("outcome");
     /// One of the values of [`InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `outcome` of `insights_resources_payment_evaluation_user_intervention_resolved`.
@@ -1362,46 +1273,40 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationDisputeOpenedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountNotAvailable,
-                1 => Self::CreditNotProcessed,
-                2 => Self::CustomerInitiated,
-                3 => Self::Duplicate,
-                4 => Self::Fraudulent,
-                5 => Self::General,
-                6 => Self::Noncompliant,
-                7 => Self::ProductNotReceived,
-                8 => Self::ProductUnacceptable,
-                9 => Self::SubscriptionCanceled,
-                10 => Self::Unrecognized,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountNotAvailable,
+            1 => Self::CreditNotProcessed,
+            2 => Self::CustomerInitiated,
+            3 => Self::Duplicate,
+            4 => Self::Fraudulent,
+            5 => Self::General,
+            6 => Self::Noncompliant,
+            7 => Self::ProductNotReceived,
+            8 => Self::ProductUnacceptable,
+            9 => Self::SubscriptionCanceled,
+            10 => Self::Unrecognized,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationDisputeOpenedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationDisputeOpenedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationDisputeOpenedReason {}
 impl Debug for InsightsResourcesPaymentEvaluationDisputeOpenedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_early_fraud_warning_received.fraud_type`.
@@ -1437,39 +1342,33 @@ for InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MadeWithLostCard,
-                1 => Self::MadeWithStolenCard,
-                2 => Self::OtherValue,
-                3 => Self::UnauthorizedUseOfCard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MadeWithLostCard,
+            1 => Self::MadeWithStolenCard,
+            2 => Self::OtherValue,
+            3 => Self::UnauthorizedUseOfCard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType {}
 impl Debug for InsightsResourcesPaymentEvaluationEarlyFraudWarningReceivedFraudType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_event.type`.
@@ -1508,40 +1407,34 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationEventType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DisputeOpened,
-                1 => Self::EarlyFraudWarningReceived,
-                2 => Self::Refunded,
-                3 => Self::UserInterventionRaised,
-                4 => Self::UserInterventionResolved,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DisputeOpened,
+            1 => Self::EarlyFraudWarningReceived,
+            2 => Self::Refunded,
+            3 => Self::UserInterventionRaised,
+            4 => Self::UserInterventionResolved,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationEventType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationEventType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationEventType {}
 impl Debug for InsightsResourcesPaymentEvaluationEventType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_merchant_blocked.reason`.
@@ -1576,96 +1469,37 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationMerchantBlockedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AuthenticationRequired,
-                1 => Self::BlockedForFraud,
-                2 => Self::InvalidPayment,
-                3 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AuthenticationRequired,
+            1 => Self::BlockedForFraud,
+            2 => Self::InvalidPayment,
+            3 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationMerchantBlockedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationMerchantBlockedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationMerchantBlockedReason {}
 impl Debug for InsightsResourcesPaymentEvaluationMerchantBlockedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_money_movement_card.customer_presence`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {
-    /// `off_session`
-    OffSession,
-    /// `on_session`
-    OnSession,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {
-    const VALUES: &'static [&'static str] = &["off_session", "on_session"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OffSession => "off_session",
-            Self::OnSession => "on_session",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OffSession,
-                1 => Self::OnSession,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {}
-impl Debug for InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentSetupFutureUsage as InsightsResourcesPaymentEvaluationMoneyMovementCardCustomerPresence;
 /// The values of `insights_resources_payment_evaluation_money_movement_card.payment_type`.
 #[non_exhaustive]
 pub enum InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType {
@@ -1698,39 +1532,33 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentT
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OneOff,
-                1 => Self::Recurring,
-                2 => Self::SetupOneOff,
-                3 => Self::SetupRecurring,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OneOff,
+            1 => Self::Recurring,
+            2 => Self::SetupOneOff,
+            3 => Self::SetupRecurring,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType {}
 impl Debug for InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_outcome.type`.
@@ -1769,40 +1597,34 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationOutcomeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::MerchantBlocked,
-                2 => Self::Rejected,
-                3 => Self::Rerouted,
-                4 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::MerchantBlocked,
+            2 => Self::Rejected,
+            3 => Self::Rerouted,
+            4 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationOutcomeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationOutcomeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationOutcomeType {}
 impl Debug for InsightsResourcesPaymentEvaluationOutcomeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_refunded.reason`.
@@ -1837,176 +1659,39 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationRefundedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Duplicate,
-                1 => Self::Fraudulent,
-                2 => Self::OtherValue,
-                3 => Self::RequestedByCustomer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Duplicate,
+            1 => Self::Fraudulent,
+            2 => Self::OtherValue,
+            3 => Self::RequestedByCustomer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationRefundedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationRefundedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationRefundedReason {}
 impl Debug for InsightsResourcesPaymentEvaluationRefundedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_rejected_card.address_line1_check`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {}
-impl Debug for InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as InsightsResourcesPaymentEvaluationRejectedCardAddressLine1Check;
 /// The values of `insights_resources_payment_evaluation_rejected_card.address_postal_code_check`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {}
-impl Debug for InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as InsightsResourcesPaymentEvaluationRejectedCardAddressPostalCodeCheck;
 /// The values of `insights_resources_payment_evaluation_rejected_card.cvc_check`.
 #[non_exhaustive]
 pub enum InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {
@@ -2039,39 +1724,33 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Fail,
+            1 => Self::Pass,
+            2 => Self::Unavailable,
+            3 => Self::Unchecked,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {}
 impl Debug for InsightsResourcesPaymentEvaluationRejectedCardCvcCheck {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_rejected_card.reason`.
@@ -2142,48 +1821,42 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationRejectedCardReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AuthenticationFailed,
-                1 => Self::DoNotHonor,
-                2 => Self::Expired,
-                3 => Self::IncorrectCvc,
-                4 => Self::IncorrectNumber,
-                5 => Self::IncorrectPostalCode,
-                6 => Self::InsufficientFunds,
-                7 => Self::InvalidAccount,
-                8 => Self::LostCard,
-                9 => Self::OtherValue,
-                10 => Self::ProcessingError,
-                11 => Self::ReportedStolen,
-                12 => Self::TryAgainLater,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AuthenticationFailed,
+            1 => Self::DoNotHonor,
+            2 => Self::Expired,
+            3 => Self::IncorrectCvc,
+            4 => Self::IncorrectNumber,
+            5 => Self::IncorrectPostalCode,
+            6 => Self::InsufficientFunds,
+            7 => Self::InvalidAccount,
+            8 => Self::LostCard,
+            9 => Self::OtherValue,
+            10 => Self::ProcessingError,
+            11 => Self::ReportedStolen,
+            12 => Self::TryAgainLater,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationRejectedCardReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationRejectedCardReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationRejectedCardReason {}
 impl Debug for InsightsResourcesPaymentEvaluationRejectedCardReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_signal_v2.risk_level`.
@@ -2226,402 +1899,47 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationSignalV2RiskLevel {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Elevated,
-                1 => Self::Highest,
-                2 => Self::Low,
-                3 => Self::Normal,
-                4 => Self::NotAssessed,
-                5 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Elevated,
+            1 => Self::Highest,
+            2 => Self::Low,
+            3 => Self::Normal,
+            4 => Self::NotAssessed,
+            5 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationSignalV2RiskLevel {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationSignalV2RiskLevel {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationSignalV2RiskLevel {}
 impl Debug for InsightsResourcesPaymentEvaluationSignalV2RiskLevel {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_signals_early_fraud_warning.risk_level`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {
-    /// `elevated`
-    Elevated,
-    /// `highest`
-    Highest,
-    /// `low`
-    Low,
-    /// `normal`
-    Normal,
-    /// `not_assessed`
-    NotAssessed,
-    /// `unknown`
-    Unknown,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {
-    const VALUES: &'static [&'static str] = &[
-        "elevated",
-        "highest",
-        "low",
-        "normal",
-        "not_assessed",
-        "unknown",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Elevated => "elevated",
-            Self::Highest => "highest",
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::NotAssessed => "not_assessed",
-            Self::Unknown => "unknown",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Elevated,
-                1 => Self::Highest,
-                2 => Self::Low,
-                3 => Self::Normal,
-                4 => Self::NotAssessed,
-                5 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {}
-impl Debug for InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationSignalV2RiskLevel as InsightsResourcesPaymentEvaluationSignalsEarlyFraudWarningRiskLevel;
 /// The values of `insights_resources_payment_evaluation_signals_fraudulent_dispute.risk_level`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {
-    /// `elevated`
-    Elevated,
-    /// `highest`
-    Highest,
-    /// `low`
-    Low,
-    /// `normal`
-    Normal,
-    /// `not_assessed`
-    NotAssessed,
-    /// `unknown`
-    Unknown,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {
-    const VALUES: &'static [&'static str] = &[
-        "elevated",
-        "highest",
-        "low",
-        "normal",
-        "not_assessed",
-        "unknown",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Elevated => "elevated",
-            Self::Highest => "highest",
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::NotAssessed => "not_assessed",
-            Self::Unknown => "unknown",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Elevated,
-                1 => Self::Highest,
-                2 => Self::Low,
-                3 => Self::Normal,
-                4 => Self::NotAssessed,
-                5 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {}
-impl Debug for InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationSignalV2RiskLevel as InsightsResourcesPaymentEvaluationSignalsFraudulentDisputeRiskLevel;
 /// The values of `insights_resources_payment_evaluation_succeeded_card.address_line1_check`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {}
-impl Debug for InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as InsightsResourcesPaymentEvaluationSucceededCardAddressLine1Check;
 /// The values of `insights_resources_payment_evaluation_succeeded_card.address_postal_code_check`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {}
-impl Debug for InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as InsightsResourcesPaymentEvaluationSucceededCardAddressPostalCodeCheck;
 /// The values of `insights_resources_payment_evaluation_succeeded_card.cvc_check`.
-#[non_exhaustive]
-pub enum InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {}
-impl Debug for InsightsResourcesPaymentEvaluationSucceededCardCvcCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as InsightsResourcesPaymentEvaluationSucceededCardCvcCheck;
 /// The values of `insights_resources_payment_evaluation_user_intervention_raised.type`.
 #[non_exhaustive]
 pub enum InsightsResourcesPaymentEvaluationUserInterventionRaisedType {
@@ -2646,38 +1964,32 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationUserInterventionRaisedTyp
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V3ds,
-                1 => Self::Captcha,
-                2 => Self::Custom,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V3ds,
+            1 => Self::Captcha,
+            2 => Self::Custom,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationUserInterventionRaisedType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationUserInterventionRaisedType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationUserInterventionRaisedType {}
 impl Debug for InsightsResourcesPaymentEvaluationUserInterventionRaisedType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `insights_resources_payment_evaluation_user_intervention_resolved.outcome`.
@@ -2704,38 +2016,32 @@ impl v::OpenEnum for InsightsResourcesPaymentEvaluationUserInterventionResolvedO
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Failed,
-                2 => Self::Passed,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::Failed,
+            2 => Self::Passed,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome {}
 impl Debug for InsightsResourcesPaymentEvaluationUserInterventionResolvedOutcome {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `radar.payment_evaluation.recommended_action`.
@@ -2759,36 +2065,30 @@ impl v::OpenEnum for RadarPaymentEvaluationRecommendedAction {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Block,
-                1 => Self::Continue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Block,
+            1 => Self::Continue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for RadarPaymentEvaluationRecommendedAction {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for RadarPaymentEvaluationRecommendedAction {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for RadarPaymentEvaluationRecommendedAction {}
 impl Debug for RadarPaymentEvaluationRecommendedAction {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

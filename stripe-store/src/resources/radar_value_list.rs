@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, list, map, open_enum, text, timestam
 pub type RadarValueList = Lens<markers::RadarValueList>;
 impl RadarValueList {
     /// The path of [`alias`](Self::alias).
-    pub const ALIAS: v::Path<Self, k::Text> = v::Path::new("alias");
+    pub const ALIAS: v::Path<Self, k::Text> = v::path("alias");
     /// A string.
     ///
     /// Source: `alias` of `radar.value_list`.
@@ -23,7 +23,7 @@ impl RadarValueList {
         text(&self.value, "alias")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `radar.value_list`.
@@ -32,7 +32,7 @@ impl RadarValueList {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Text> = v::Path::new("created_by");
+    pub const CREATED_BY: v::Path<Self, k::Text> = v::path("created_by");
     /// A string.
     ///
     /// Source: `created_by` of `radar.value_list`.
@@ -41,7 +41,7 @@ impl RadarValueList {
         text(&self.value, "created_by")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `radar.value_list`.
@@ -50,7 +50,7 @@ impl RadarValueList {
         id(&self.value, "id")
     }
     /// The path of [`item_type`](Self::item_type).
-    pub const ITEM_TYPE: v::Path<Self, k::Enum<RadarValueListItemType>> = v::Path::new(
+    pub const ITEM_TYPE: v::Path<Self, k::Enum<RadarValueListItemType>> = v::path(
         "item_type",
     );
     /// One of the values of [`RadarValueListItemType`], or one that is newer than this list.
@@ -61,7 +61,7 @@ impl RadarValueList {
         open_enum(&self.value, "item_type")
     }
     /// The path of [`list_items`](Self::list_items).
-    pub const LIST_ITEMS: v::Path<Self, k::List<k::Object<RadarValueListItem>>> = v::Path::new(
+    pub const LIST_ITEMS: v::Path<Self, k::List<k::Object<RadarValueListItem>>> = v::path(
         "list_items",
     );
     /// The first page of a list: a nested [`RadarValueListItem`].
@@ -72,7 +72,7 @@ impl RadarValueList {
         list(&self.value, "list_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `radar.value_list`.
@@ -81,7 +81,7 @@ impl RadarValueList {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `radar.value_list`.
@@ -90,7 +90,7 @@ impl RadarValueList {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `radar.value_list`.
@@ -176,46 +176,40 @@ impl v::OpenEnum for RadarValueListItemType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::CardBin,
-                2 => Self::CardFingerprint,
-                3 => Self::CaseSensitiveString,
-                4 => Self::Country,
-                5 => Self::CryptoFingerprint,
-                6 => Self::CustomerId,
-                7 => Self::Email,
-                8 => Self::IpAddress,
-                9 => Self::SepaDebitFingerprint,
-                10 => Self::String,
-                11 => Self::UsBankAccountFingerprint,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::CardBin,
+            2 => Self::CardFingerprint,
+            3 => Self::CaseSensitiveString,
+            4 => Self::Country,
+            5 => Self::CryptoFingerprint,
+            6 => Self::CustomerId,
+            7 => Self::Email,
+            8 => Self::IpAddress,
+            9 => Self::SepaDebitFingerprint,
+            10 => Self::String,
+            11 => Self::UsBankAccountFingerprint,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for RadarValueListItemType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for RadarValueListItemType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for RadarValueListItemType {}
 impl Debug for RadarValueListItemType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

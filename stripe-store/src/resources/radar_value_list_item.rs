@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, text, timestamp};
 pub type RadarValueListItem = Lens<markers::RadarValueListItem>;
 impl RadarValueListItem {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `radar.value_list_item`.
@@ -22,7 +22,7 @@ impl RadarValueListItem {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Text> = v::Path::new("created_by");
+    pub const CREATED_BY: v::Path<Self, k::Text> = v::path("created_by");
     /// A string.
     ///
     /// Source: `created_by` of `radar.value_list_item`.
@@ -31,7 +31,7 @@ impl RadarValueListItem {
         text(&self.value, "created_by")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `radar.value_list_item`.
@@ -40,7 +40,7 @@ impl RadarValueListItem {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `radar.value_list_item`.
@@ -56,7 +56,7 @@ impl RadarValueListItem {
         text(&self.value, "object")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string.
     ///
     /// Source: `value` of `radar.value_list_item`.
@@ -65,7 +65,7 @@ impl RadarValueListItem {
         text(&self.value, "value")
     }
     /// The path of [`value_list`](Self::value_list).
-    pub const VALUE_LIST: v::Path<Self, k::Text> = v::Path::new("value_list");
+    pub const VALUE_LIST: v::Path<Self, k::Text> = v::path("value_list");
     /// A string.
     ///
     /// Source: `value_list` of `radar.value_list_item`.

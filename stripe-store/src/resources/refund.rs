@@ -22,7 +22,7 @@ use stripe_store::view::read::{
 pub type Refund = Lens<markers::Refund>;
 impl Refund {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `refund`.
@@ -31,7 +31,7 @@ impl Refund {
         int(&self.value, "amount")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -42,7 +42,7 @@ impl Refund {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `charge` of `refund`.
@@ -51,7 +51,7 @@ impl Refund {
         expandable(&self.value, "charge")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `refund`.
@@ -60,7 +60,7 @@ impl Refund {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `refund`.
@@ -69,7 +69,7 @@ impl Refund {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `refund`.
@@ -78,9 +78,7 @@ impl Refund {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `refund`.
@@ -89,7 +87,7 @@ impl Refund {
         text(&self.value, "customer_account")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `refund`.
@@ -98,7 +96,7 @@ impl Refund {
         text(&self.value, "description")
     }
     /// The path of [`destination_details`](Self::destination_details).
-    pub const DESTINATION_DETAILS: v::Path<Self, k::Object<RefundDestinationDetails>> = v::Path::new(
+    pub const DESTINATION_DETAILS: v::Path<Self, k::Object<RefundDestinationDetails>> = v::path(
         "destination_details",
     );
     /// A nested [`RefundDestinationDetails`]; may be absent.
@@ -109,7 +107,7 @@ impl Refund {
         object(&self.value, "destination_details")
     }
     /// The path of [`failure_balance_transaction`](Self::failure_balance_transaction).
-    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const FAILURE_BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "failure_balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be absent.
@@ -122,7 +120,7 @@ impl Refund {
         expandable(&self.value, "failure_balance_transaction")
     }
     /// The path of [`failure_reason`](Self::failure_reason).
-    pub const FAILURE_REASON: v::Path<Self, k::Text> = v::Path::new("failure_reason");
+    pub const FAILURE_REASON: v::Path<Self, k::Text> = v::path("failure_reason");
     /// A string; may be absent.
     ///
     /// Source: `failure_reason` of `refund`.
@@ -131,7 +129,7 @@ impl Refund {
         text(&self.value, "failure_reason")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `refund`.
@@ -140,9 +138,7 @@ impl Refund {
         id(&self.value, "id")
     }
     /// The path of [`instructions_email`](Self::instructions_email).
-    pub const INSTRUCTIONS_EMAIL: v::Path<Self, k::Text> = v::Path::new(
-        "instructions_email",
-    );
+    pub const INSTRUCTIONS_EMAIL: v::Path<Self, k::Text> = v::path("instructions_email");
     /// A string; may be absent.
     ///
     /// Source: `instructions_email` of `refund`.
@@ -151,7 +147,7 @@ impl Refund {
         text(&self.value, "instructions_email")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `refund`.
@@ -160,7 +156,7 @@ impl Refund {
         map(&self.value, "metadata")
     }
     /// The path of [`next_action`](Self::next_action).
-    pub const NEXT_ACTION: v::Path<Self, k::Object<RefundNextAction>> = v::Path::new(
+    pub const NEXT_ACTION: v::Path<Self, k::Object<RefundNextAction>> = v::path(
         "next_action",
     );
     /// A nested [`RefundNextAction`]; may be absent.
@@ -178,7 +174,7 @@ impl Refund {
         text(&self.value, "object")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be `null`.
@@ -189,7 +185,7 @@ impl Refund {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -200,7 +196,7 @@ impl Refund {
         expandable(&self.value, "payment_method")
     }
     /// The path of [`pending_reason`](Self::pending_reason).
-    pub const PENDING_REASON: v::Path<Self, k::Enum<RefundPendingReason>> = v::Path::new(
+    pub const PENDING_REASON: v::Path<Self, k::Enum<RefundPendingReason>> = v::path(
         "pending_reason",
     );
     /// One of the values of [`RefundPendingReason`], or one that is newer than this list; may be absent.
@@ -214,7 +210,7 @@ impl Refund {
     pub const PRESENTMENT_DETAILS: v::Path<
         Self,
         k::Object<PaymentFlowsPaymentIntentPresentmentDetails>,
-    > = v::Path::new("presentment_details");
+    > = v::path("presentment_details");
     /// A nested [`PaymentFlowsPaymentIntentPresentmentDetails`]; may be absent.
     ///
     /// Source: `presentment_details` of `refund`.
@@ -225,7 +221,7 @@ impl Refund {
         object(&self.value, "presentment_details")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<RefundReason>> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Enum<RefundReason>> = v::path("reason");
     /// One of the values of [`RefundReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `reason` of `refund`.
@@ -234,7 +230,7 @@ impl Refund {
         open_enum(&self.value, "reason")
     }
     /// The path of [`receipt_number`](Self::receipt_number).
-    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::Path::new("receipt_number");
+    pub const RECEIPT_NUMBER: v::Path<Self, k::Text> = v::path("receipt_number");
     /// A string; may be `null`.
     ///
     /// Source: `receipt_number` of `refund`.
@@ -243,7 +239,7 @@ impl Refund {
         text(&self.value, "receipt_number")
     }
     /// The path of [`source_transfer_reversal`](Self::source_transfer_reversal).
-    pub const SOURCE_TRANSFER_REVERSAL: v::Path<Self, k::Ref<TransferReversal>> = v::Path::new(
+    pub const SOURCE_TRANSFER_REVERSAL: v::Path<Self, k::Ref<TransferReversal>> = v::path(
         "source_transfer_reversal",
     );
     /// The id of a [`TransferReversal`], or the object where it was expanded; may be `null`.
@@ -256,7 +252,7 @@ impl Refund {
         expandable(&self.value, "source_transfer_reversal")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string; may be `null`.
     ///
     /// Source: `status` of `refund`.
@@ -265,7 +261,7 @@ impl Refund {
         text(&self.value, "status")
     }
     /// The path of [`transfer_reversal`](Self::transfer_reversal).
-    pub const TRANSFER_REVERSAL: v::Path<Self, k::Ref<TransferReversal>> = v::Path::new(
+    pub const TRANSFER_REVERSAL: v::Path<Self, k::Ref<TransferReversal>> = v::path(
         "transfer_reversal",
     );
     /// The id of a [`TransferReversal`], or the object where it was expanded; may be `null`.
@@ -295,16 +291,14 @@ impl v::Resource for Refund {
 /// Part of other objects: `destination_details_unimplemented`.
 ///
 /// Source: schema `destination_details_unimplemented`.
-pub type DestinationDetailsUnimplemented = Lens<
-    markers::DestinationDetailsUnimplemented,
->;
+pub type DestinationDetailsUnimplemented = super::MandateLink;
 /// Part of other objects: `email_sent`.
 ///
 /// Source: schema `email_sent`.
 pub type EmailSent = Lens<markers::EmailSent>;
 impl EmailSent {
     /// The path of [`email_sent_at`](Self::email_sent_at).
-    pub const EMAIL_SENT_AT: v::Path<Self, k::Time> = v::Path::new("email_sent_at");
+    pub const EMAIL_SENT_AT: v::Path<Self, k::Time> = v::path("email_sent_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `email_sent_at` of `email_sent`.
@@ -313,7 +307,7 @@ impl EmailSent {
         timestamp(&self.value, "email_sent_at")
     }
     /// The path of [`email_sent_to`](Self::email_sent_to).
-    pub const EMAIL_SENT_TO: v::Path<Self, k::Text> = v::Path::new("email_sent_to");
+    pub const EMAIL_SENT_TO: v::Path<Self, k::Text> = v::path("email_sent_to");
     /// A string.
     ///
     /// Source: `email_sent_to` of `email_sent`.
@@ -328,7 +322,7 @@ impl EmailSent {
 pub type RefundDestinationDetails = Lens<markers::RefundDestinationDetails>;
 impl RefundDestinationDetails {
     /// The path of [`affirm`](Self::affirm).
-    pub const AFFIRM: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const AFFIRM: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "affirm",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -342,7 +336,7 @@ impl RefundDestinationDetails {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<RefundDestinationDetailsAfterpayClearpay>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`RefundDestinationDetailsAfterpayClearpay`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `refund_destination_details`.
@@ -353,7 +347,7 @@ impl RefundDestinationDetails {
         object(&self.value, "afterpay_clearpay")
     }
     /// The path of [`alipay`](Self::alipay).
-    pub const ALIPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const ALIPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "alipay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -364,7 +358,7 @@ impl RefundDestinationDetails {
         object(&self.value, "alipay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const ALMA: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "alma",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -375,7 +369,7 @@ impl RefundDestinationDetails {
         object(&self.value, "alma")
     }
     /// The path of [`amazon_pay`](Self::amazon_pay).
-    pub const AMAZON_PAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const AMAZON_PAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "amazon_pay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -389,7 +383,7 @@ impl RefundDestinationDetails {
     pub const AU_BANK_TRANSFER: v::Path<
         Self,
         k::Object<DestinationDetailsUnimplemented>,
-    > = v::Path::new("au_bank_transfer");
+    > = v::path("au_bank_transfer");
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
     ///
     /// Source: `au_bank_transfer` of `refund_destination_details`.
@@ -398,7 +392,7 @@ impl RefundDestinationDetails {
         object(&self.value, "au_bank_transfer")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<RefundDestinationDetailsBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<RefundDestinationDetailsBlik>> = v::path(
         "blik",
     );
     /// A nested [`RefundDestinationDetailsBlik`]; may be absent.
@@ -412,7 +406,7 @@ impl RefundDestinationDetails {
     pub const BR_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsBrBankTransfer>,
-    > = v::Path::new("br_bank_transfer");
+    > = v::path("br_bank_transfer");
     /// A nested [`RefundDestinationDetailsBrBankTransfer`]; may be absent.
     ///
     /// Source: `br_bank_transfer` of `refund_destination_details`.
@@ -421,7 +415,7 @@ impl RefundDestinationDetails {
         object(&self.value, "br_bank_transfer")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<RefundDestinationDetailsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<RefundDestinationDetailsCard>> = v::path(
         "card",
     );
     /// A nested [`RefundDestinationDetailsCard`]; may be absent.
@@ -432,7 +426,7 @@ impl RefundDestinationDetails {
         object(&self.value, "card")
     }
     /// The path of [`cashapp`](Self::cashapp).
-    pub const CASHAPP: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const CASHAPP: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "cashapp",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -443,7 +437,7 @@ impl RefundDestinationDetails {
         object(&self.value, "cashapp")
     }
     /// The path of [`crypto`](Self::crypto).
-    pub const CRYPTO: v::Path<Self, k::Object<RefundDestinationDetailsCrypto>> = v::Path::new(
+    pub const CRYPTO: v::Path<Self, k::Object<RefundDestinationDetailsCrypto>> = v::path(
         "crypto",
     );
     /// A nested [`RefundDestinationDetailsCrypto`]; may be absent.
@@ -457,7 +451,7 @@ impl RefundDestinationDetails {
     pub const CUSTOMER_CASH_BALANCE: v::Path<
         Self,
         k::Object<DestinationDetailsUnimplemented>,
-    > = v::Path::new("customer_cash_balance");
+    > = v::path("customer_cash_balance");
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
     ///
     /// Source: `customer_cash_balance` of `refund_destination_details`.
@@ -466,7 +460,7 @@ impl RefundDestinationDetails {
         object(&self.value, "customer_cash_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const EPS: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "eps",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -480,7 +474,7 @@ impl RefundDestinationDetails {
     pub const EU_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsEuBankTransfer>,
-    > = v::Path::new("eu_bank_transfer");
+    > = v::path("eu_bank_transfer");
     /// A nested [`RefundDestinationDetailsEuBankTransfer`]; may be absent.
     ///
     /// Source: `eu_bank_transfer` of `refund_destination_details`.
@@ -492,7 +486,7 @@ impl RefundDestinationDetails {
     pub const GB_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsGbBankTransfer>,
-    > = v::Path::new("gb_bank_transfer");
+    > = v::path("gb_bank_transfer");
     /// A nested [`RefundDestinationDetailsGbBankTransfer`]; may be absent.
     ///
     /// Source: `gb_bank_transfer` of `refund_destination_details`.
@@ -501,7 +495,7 @@ impl RefundDestinationDetails {
         object(&self.value, "gb_bank_transfer")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const GIROPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "giropay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -512,7 +506,7 @@ impl RefundDestinationDetails {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "grabpay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -526,7 +520,7 @@ impl RefundDestinationDetails {
     pub const JP_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsJpBankTransfer>,
-    > = v::Path::new("jp_bank_transfer");
+    > = v::path("jp_bank_transfer");
     /// A nested [`RefundDestinationDetailsJpBankTransfer`]; may be absent.
     ///
     /// Source: `jp_bank_transfer` of `refund_destination_details`.
@@ -535,7 +529,7 @@ impl RefundDestinationDetails {
         object(&self.value, "jp_bank_transfer")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<RefundDestinationDetailsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<RefundDestinationDetailsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`RefundDestinationDetailsKlarna`]; may be absent.
@@ -546,7 +540,7 @@ impl RefundDestinationDetails {
         object(&self.value, "klarna")
     }
     /// The path of [`mb_way`](Self::mb_way).
-    pub const MB_WAY: v::Path<Self, k::Object<RefundDestinationDetailsMbWay>> = v::Path::new(
+    pub const MB_WAY: v::Path<Self, k::Object<RefundDestinationDetailsMbWay>> = v::path(
         "mb_way",
     );
     /// A nested [`RefundDestinationDetailsMbWay`]; may be absent.
@@ -557,7 +551,7 @@ impl RefundDestinationDetails {
         object(&self.value, "mb_way")
     }
     /// The path of [`multibanco`](Self::multibanco).
-    pub const MULTIBANCO: v::Path<Self, k::Object<RefundDestinationDetailsMultibanco>> = v::Path::new(
+    pub const MULTIBANCO: v::Path<Self, k::Object<RefundDestinationDetailsMultibanco>> = v::path(
         "multibanco",
     );
     /// A nested [`RefundDestinationDetailsMultibanco`]; may be absent.
@@ -571,7 +565,7 @@ impl RefundDestinationDetails {
     pub const MX_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsMxBankTransfer>,
-    > = v::Path::new("mx_bank_transfer");
+    > = v::path("mx_bank_transfer");
     /// A nested [`RefundDestinationDetailsMxBankTransfer`]; may be absent.
     ///
     /// Source: `mx_bank_transfer` of `refund_destination_details`.
@@ -583,7 +577,7 @@ impl RefundDestinationDetails {
     pub const NZ_BANK_TRANSFER: v::Path<
         Self,
         k::Object<DestinationDetailsUnimplemented>,
-    > = v::Path::new("nz_bank_transfer");
+    > = v::path("nz_bank_transfer");
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
     ///
     /// Source: `nz_bank_transfer` of `refund_destination_details`.
@@ -592,7 +586,7 @@ impl RefundDestinationDetails {
         object(&self.value, "nz_bank_transfer")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<RefundDestinationDetailsP24>> = v::Path::new(
+    pub const P24: v::Path<Self, k::Object<RefundDestinationDetailsP24>> = v::path(
         "p24",
     );
     /// A nested [`RefundDestinationDetailsP24`]; may be absent.
@@ -603,7 +597,7 @@ impl RefundDestinationDetails {
         object(&self.value, "p24")
     }
     /// The path of [`paynow`](Self::paynow).
-    pub const PAYNOW: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const PAYNOW: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "paynow",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -614,7 +608,7 @@ impl RefundDestinationDetails {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<RefundDestinationDetailsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<RefundDestinationDetailsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`RefundDestinationDetailsPaypal`]; may be absent.
@@ -625,7 +619,7 @@ impl RefundDestinationDetails {
         object(&self.value, "paypal")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "pix",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -636,7 +630,7 @@ impl RefundDestinationDetails {
         object(&self.value, "pix")
     }
     /// The path of [`revolut`](Self::revolut).
-    pub const REVOLUT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const REVOLUT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "revolut",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -647,7 +641,7 @@ impl RefundDestinationDetails {
         object(&self.value, "revolut")
     }
     /// The path of [`scalapay`](Self::scalapay).
-    pub const SCALAPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const SCALAPAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "scalapay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -658,7 +652,7 @@ impl RefundDestinationDetails {
         object(&self.value, "scalapay")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const SOFORT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "sofort",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -669,7 +663,7 @@ impl RefundDestinationDetails {
         object(&self.value, "sofort")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<RefundDestinationDetailsSwish>> = v::Path::new(
+    pub const SWISH: v::Path<Self, k::Object<RefundDestinationDetailsSwish>> = v::path(
         "swish",
     );
     /// A nested [`RefundDestinationDetailsSwish`]; may be absent.
@@ -683,7 +677,7 @@ impl RefundDestinationDetails {
     pub const TH_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsThBankTransfer>,
-    > = v::Path::new("th_bank_transfer");
+    > = v::path("th_bank_transfer");
     /// A nested [`RefundDestinationDetailsThBankTransfer`]; may be absent.
     ///
     /// Source: `th_bank_transfer` of `refund_destination_details`.
@@ -692,7 +686,7 @@ impl RefundDestinationDetails {
         object(&self.value, "th_bank_transfer")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "twint",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -703,7 +697,7 @@ impl RefundDestinationDetails {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `refund_destination_details`.
@@ -715,7 +709,7 @@ impl RefundDestinationDetails {
     pub const US_BANK_TRANSFER: v::Path<
         Self,
         k::Object<RefundDestinationDetailsUsBankTransfer>,
-    > = v::Path::new("us_bank_transfer");
+    > = v::path("us_bank_transfer");
     /// A nested [`RefundDestinationDetailsUsBankTransfer`]; may be absent.
     ///
     /// Source: `us_bank_transfer` of `refund_destination_details`.
@@ -724,7 +718,7 @@ impl RefundDestinationDetails {
         object(&self.value, "us_bank_transfer")
     }
     /// The path of [`wechat_pay`](Self::wechat_pay).
-    pub const WECHAT_PAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const WECHAT_PAY: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "wechat_pay",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -735,7 +729,7 @@ impl RefundDestinationDetails {
         object(&self.value, "wechat_pay")
     }
     /// The path of [`zip`](Self::zip).
-    pub const ZIP: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::Path::new(
+    pub const ZIP: v::Path<Self, k::Object<DestinationDetailsUnimplemented>> = v::path(
         "zip",
     );
     /// A nested [`DestinationDetailsUnimplemented`]; may be absent.
@@ -974,38 +968,14 @@ pub enum RefundDestinationDetailsVariant<'a> {
 /// Part of other objects: `refund_destination_details_afterpay_clearpay`.
 ///
 /// Source: schema `refund_destination_details_afterpay_clearpay`.
-pub type RefundDestinationDetailsAfterpayClearpay = Lens<
-    markers::RefundDestinationDetailsAfterpayClearpay,
->;
-impl RefundDestinationDetailsAfterpayClearpay {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_afterpay_clearpay`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_afterpay_clearpay`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsAfterpayClearpay = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_blik`.
 ///
 /// Source: schema `refund_destination_details_blik`.
 pub type RefundDestinationDetailsBlik = Lens<markers::RefundDestinationDetailsBlik>;
 impl RefundDestinationDetailsBlik {
     /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::path(
         "network_decline_code",
     );
     /// A string; may be `null`.
@@ -1016,7 +986,7 @@ impl RefundDestinationDetailsBlik {
         text(&self.value, "network_decline_code")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `refund_destination_details_blik`.
@@ -1025,9 +995,7 @@ impl RefundDestinationDetailsBlik {
         text(&self.value, "reference")
     }
     /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
+    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::path("reference_status");
     /// A string; may be `null`.
     ///
     /// Source: `reference_status` of `refund_destination_details_blik`.
@@ -1039,38 +1007,14 @@ impl RefundDestinationDetailsBlik {
 /// Part of other objects: `refund_destination_details_br_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_br_bank_transfer`.
-pub type RefundDestinationDetailsBrBankTransfer = Lens<
-    markers::RefundDestinationDetailsBrBankTransfer,
->;
-impl RefundDestinationDetailsBrBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_br_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_br_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsBrBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_card`.
 ///
 /// Source: schema `refund_destination_details_card`.
 pub type RefundDestinationDetailsCard = Lens<markers::RefundDestinationDetailsCard>;
 impl RefundDestinationDetailsCard {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `refund_destination_details_card`.
@@ -1079,9 +1023,7 @@ impl RefundDestinationDetailsCard {
         text(&self.value, "reference")
     }
     /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
+    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::path("reference_status");
     /// A string; may be absent.
     ///
     /// Source: `reference_status` of `refund_destination_details_card`.
@@ -1090,7 +1032,7 @@ impl RefundDestinationDetailsCard {
         text(&self.value, "reference_status")
     }
     /// The path of [`reference_type`](Self::reference_type).
-    pub const REFERENCE_TYPE: v::Path<Self, k::Text> = v::Path::new("reference_type");
+    pub const REFERENCE_TYPE: v::Path<Self, k::Text> = v::path("reference_type");
     /// A string; may be absent.
     ///
     /// Source: `reference_type` of `refund_destination_details_card`.
@@ -1099,7 +1041,7 @@ impl RefundDestinationDetailsCard {
         text(&self.value, "reference_type")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<RefundDestinationDetailsCardType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<RefundDestinationDetailsCardType>> = v::path(
         "type",
     );
     /// One of the values of [`RefundDestinationDetailsCardType`], or one that is newer than this list.
@@ -1113,217 +1055,42 @@ impl RefundDestinationDetailsCard {
 /// Part of other objects: `refund_destination_details_crypto`.
 ///
 /// Source: schema `refund_destination_details_crypto`.
-pub type RefundDestinationDetailsCrypto = Lens<markers::RefundDestinationDetailsCrypto>;
-impl RefundDestinationDetailsCrypto {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_crypto`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type RefundDestinationDetailsCrypto = super::PaymentMethodDetailsPromptpay;
 /// Part of other objects: `refund_destination_details_eu_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_eu_bank_transfer`.
-pub type RefundDestinationDetailsEuBankTransfer = Lens<
-    markers::RefundDestinationDetailsEuBankTransfer,
->;
-impl RefundDestinationDetailsEuBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_eu_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_eu_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsEuBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_gb_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_gb_bank_transfer`.
-pub type RefundDestinationDetailsGbBankTransfer = Lens<
-    markers::RefundDestinationDetailsGbBankTransfer,
->;
-impl RefundDestinationDetailsGbBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_gb_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_gb_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsGbBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_jp_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_jp_bank_transfer`.
-pub type RefundDestinationDetailsJpBankTransfer = Lens<
-    markers::RefundDestinationDetailsJpBankTransfer,
->;
-impl RefundDestinationDetailsJpBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_jp_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_jp_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsJpBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_klarna`.
 ///
 /// Source: schema `refund_destination_details_klarna`.
-pub type RefundDestinationDetailsKlarna = Lens<markers::RefundDestinationDetailsKlarna>;
-impl RefundDestinationDetailsKlarna {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_klarna`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_klarna`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsKlarna = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_mb_way`.
 ///
 /// Source: schema `refund_destination_details_mb_way`.
-pub type RefundDestinationDetailsMbWay = Lens<markers::RefundDestinationDetailsMbWay>;
-impl RefundDestinationDetailsMbWay {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_mb_way`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_mb_way`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsMbWay = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_multibanco`.
 ///
 /// Source: schema `refund_destination_details_multibanco`.
-pub type RefundDestinationDetailsMultibanco = Lens<
-    markers::RefundDestinationDetailsMultibanco,
->;
-impl RefundDestinationDetailsMultibanco {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_multibanco`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_multibanco`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsMultibanco = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_mx_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_mx_bank_transfer`.
-pub type RefundDestinationDetailsMxBankTransfer = Lens<
-    markers::RefundDestinationDetailsMxBankTransfer,
->;
-impl RefundDestinationDetailsMxBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_mx_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_mx_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsMxBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_p24`.
 ///
 /// Source: schema `refund_destination_details_p24`.
 pub type RefundDestinationDetailsP24 = Lens<markers::RefundDestinationDetailsP24>;
 impl RefundDestinationDetailsP24 {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be `null`.
     ///
     /// Source: `reference` of `refund_destination_details_p24`.
@@ -1332,9 +1099,7 @@ impl RefundDestinationDetailsP24 {
         text(&self.value, "reference")
     }
     /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
+    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::path("reference_status");
     /// A string; may be `null`.
     ///
     /// Source: `reference_status` of `refund_destination_details_p24`.
@@ -1346,133 +1111,19 @@ impl RefundDestinationDetailsP24 {
 /// Part of other objects: `refund_destination_details_paypal`.
 ///
 /// Source: schema `refund_destination_details_paypal`.
-pub type RefundDestinationDetailsPaypal = Lens<markers::RefundDestinationDetailsPaypal>;
-impl RefundDestinationDetailsPaypal {
-    /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "network_decline_code",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `network_decline_code` of `refund_destination_details_paypal`.
-    #[inline]
-    pub fn network_decline_code(&self) -> Option<&str> {
-        text(&self.value, "network_decline_code")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_paypal`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_paypal`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsPaypal = super::RefundDestinationDetailsBlik;
 /// Part of other objects: `refund_destination_details_swish`.
 ///
 /// Source: schema `refund_destination_details_swish`.
-pub type RefundDestinationDetailsSwish = Lens<markers::RefundDestinationDetailsSwish>;
-impl RefundDestinationDetailsSwish {
-    /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "network_decline_code",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `network_decline_code` of `refund_destination_details_swish`.
-    #[inline]
-    pub fn network_decline_code(&self) -> Option<&str> {
-        text(&self.value, "network_decline_code")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_swish`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_swish`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsSwish = super::RefundDestinationDetailsBlik;
 /// Part of other objects: `refund_destination_details_th_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_th_bank_transfer`.
-pub type RefundDestinationDetailsThBankTransfer = Lens<
-    markers::RefundDestinationDetailsThBankTransfer,
->;
-impl RefundDestinationDetailsThBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_th_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_th_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsThBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_destination_details_us_bank_transfer`.
 ///
 /// Source: schema `refund_destination_details_us_bank_transfer`.
-pub type RefundDestinationDetailsUsBankTransfer = Lens<
-    markers::RefundDestinationDetailsUsBankTransfer,
->;
-impl RefundDestinationDetailsUsBankTransfer {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `refund_destination_details_us_bank_transfer`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`reference_status`](Self::reference_status).
-    pub const REFERENCE_STATUS: v::Path<Self, k::Text> = v::Path::new(
-        "reference_status",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference_status` of `refund_destination_details_us_bank_transfer`.
-    #[inline]
-    pub fn reference_status(&self) -> Option<&str> {
-        text(&self.value, "reference_status")
-    }
-}
+pub type RefundDestinationDetailsUsBankTransfer = super::RefundDestinationDetailsP24;
 /// Part of other objects: `refund_next_action`.
 ///
 /// Source: schema `refund_next_action`.
@@ -1482,7 +1133,7 @@ impl RefundNextAction {
     pub const DISPLAY_DETAILS: v::Path<
         Self,
         k::Object<RefundNextActionDisplayDetails>,
-    > = v::Path::new("display_details");
+    > = v::path("display_details");
     /// A nested [`RefundNextActionDisplayDetails`]; may be absent.
     ///
     /// Source: `display_details` of `refund_next_action`.
@@ -1491,7 +1142,7 @@ impl RefundNextAction {
         object(&self.value, "display_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `refund_next_action`.
@@ -1506,9 +1157,7 @@ impl RefundNextAction {
 pub type RefundNextActionDisplayDetails = Lens<markers::RefundNextActionDisplayDetails>;
 impl RefundNextActionDisplayDetails {
     /// The path of [`email_sent`](Self::email_sent).
-    pub const EMAIL_SENT: v::Path<Self, k::Object<EmailSent>> = v::Path::new(
-        "email_sent",
-    );
+    pub const EMAIL_SENT: v::Path<Self, k::Object<EmailSent>> = v::path("email_sent");
     /// A nested [`EmailSent`].
     ///
     /// Source: `email_sent` of `refund_next_action_display_details`.
@@ -1517,7 +1166,7 @@ impl RefundNextActionDisplayDetails {
         object(&self.value, "email_sent")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `refund_next_action_display_details`.
@@ -1550,38 +1199,32 @@ impl v::OpenEnum for RefundDestinationDetailsCardType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Pending,
-                1 => Self::Refund,
-                2 => Self::Reversal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Pending,
+            1 => Self::Refund,
+            2 => Self::Reversal,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for RefundDestinationDetailsCardType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for RefundDestinationDetailsCardType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for RefundDestinationDetailsCardType {}
 impl Debug for RefundDestinationDetailsCardType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `refund.pending_reason`.
@@ -1612,38 +1255,32 @@ impl v::OpenEnum for RefundPendingReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargePending,
-                1 => Self::InsufficientFunds,
-                2 => Self::Processing,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ChargePending,
+            1 => Self::InsufficientFunds,
+            2 => Self::Processing,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for RefundPendingReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for RefundPendingReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for RefundPendingReason {}
 impl Debug for RefundPendingReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `refund.reason`.
@@ -1678,38 +1315,32 @@ impl v::OpenEnum for RefundReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Duplicate,
-                1 => Self::ExpiredUncapturedCharge,
-                2 => Self::Fraudulent,
-                3 => Self::RequestedByCustomer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Duplicate,
+            1 => Self::ExpiredUncapturedCharge,
+            2 => Self::Fraudulent,
+            3 => Self::RequestedByCustomer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for RefundReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for RefundReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for RefundReason {}
 impl Debug for RefundReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

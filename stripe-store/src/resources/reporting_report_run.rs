@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, boolean, id, object, text, timestamp};
 pub type ReportingReportRun = Lens<markers::ReportingReportRun>;
 impl ReportingReportRun {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `reporting.report_run`.
@@ -22,7 +22,7 @@ impl ReportingReportRun {
         timestamp(&self.value, "created")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Text> = v::Path::new("error");
+    pub const ERROR: v::Path<Self, k::Text> = v::path("error");
     /// A string; may be `null`.
     ///
     /// Source: `error` of `reporting.report_run`.
@@ -31,7 +31,7 @@ impl ReportingReportRun {
         text(&self.value, "error")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `reporting.report_run`.
@@ -40,7 +40,7 @@ impl ReportingReportRun {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `reporting.report_run`.
@@ -59,7 +59,7 @@ impl ReportingReportRun {
     pub const PARAMETERS: v::Path<
         Self,
         k::Object<FinancialReportingFinanceReportRunRunParameters>,
-    > = v::Path::new("parameters");
+    > = v::path("parameters");
     /// A nested [`FinancialReportingFinanceReportRunRunParameters`].
     ///
     /// Source: `parameters` of `reporting.report_run`.
@@ -70,7 +70,7 @@ impl ReportingReportRun {
         object(&self.value, "parameters")
     }
     /// The path of [`report_type`](Self::report_type).
-    pub const REPORT_TYPE: v::Path<Self, k::Text> = v::Path::new("report_type");
+    pub const REPORT_TYPE: v::Path<Self, k::Text> = v::path("report_type");
     /// A string.
     ///
     /// Source: `report_type` of `reporting.report_run`.
@@ -79,7 +79,7 @@ impl ReportingReportRun {
         text(&self.value, "report_type")
     }
     /// The path of [`result`](Self::result).
-    pub const RESULT: v::Path<Self, k::Object<File>> = v::Path::new("result");
+    pub const RESULT: v::Path<Self, k::Object<File>> = v::path("result");
     /// A nested [`File`]; may be `null`.
     ///
     /// Source: `result` of `reporting.report_run`.
@@ -88,7 +88,7 @@ impl ReportingReportRun {
         object(&self.value, "result")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `reporting.report_run`.
@@ -97,7 +97,7 @@ impl ReportingReportRun {
         text(&self.value, "status")
     }
     /// The path of [`succeeded_at`](Self::succeeded_at).
-    pub const SUCCEEDED_AT: v::Path<Self, k::Time> = v::Path::new("succeeded_at");
+    pub const SUCCEEDED_AT: v::Path<Self, k::Time> = v::path("succeeded_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `succeeded_at` of `reporting.report_run`.
@@ -120,7 +120,7 @@ pub type FinancialReportingFinanceReportRunRunParameters = Lens<
 >;
 impl FinancialReportingFinanceReportRunRunParameters {
     /// The path of [`columns`](Self::columns).
-    pub const COLUMNS: v::Path<Self, k::Array<k::Text>> = v::Path::new("columns");
+    pub const COLUMNS: v::Path<Self, k::Array<k::Text>> = v::path("columns");
     /// An array: a string; empty where absent.
     ///
     /// Source: `columns` of `financial_reporting_finance_report_run_run_parameters`.
@@ -129,9 +129,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         array(&self.value, "columns")
     }
     /// The path of [`connected_account`](Self::connected_account).
-    pub const CONNECTED_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "connected_account",
-    );
+    pub const CONNECTED_ACCOUNT: v::Path<Self, k::Text> = v::path("connected_account");
     /// A string; may be absent.
     ///
     /// Source: `connected_account` of `financial_reporting_finance_report_run_run_parameters`.
@@ -140,7 +138,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         text(&self.value, "connected_account")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent.
     ///
     /// Source: `currency` of `financial_reporting_finance_report_run_run_parameters`.
@@ -149,7 +147,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         text(&self.value, "currency")
     }
     /// The path of [`interval_end`](Self::interval_end).
-    pub const INTERVAL_END: v::Path<Self, k::Time> = v::Path::new("interval_end");
+    pub const INTERVAL_END: v::Path<Self, k::Time> = v::path("interval_end");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `interval_end` of `financial_reporting_finance_report_run_run_parameters`.
@@ -158,7 +156,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         timestamp(&self.value, "interval_end")
     }
     /// The path of [`interval_start`](Self::interval_start).
-    pub const INTERVAL_START: v::Path<Self, k::Time> = v::Path::new("interval_start");
+    pub const INTERVAL_START: v::Path<Self, k::Time> = v::path("interval_start");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `interval_start` of `financial_reporting_finance_report_run_run_parameters`.
@@ -167,7 +165,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         timestamp(&self.value, "interval_start")
     }
     /// The path of [`payout`](Self::payout).
-    pub const PAYOUT: v::Path<Self, k::Text> = v::Path::new("payout");
+    pub const PAYOUT: v::Path<Self, k::Text> = v::path("payout");
     /// A string; may be absent.
     ///
     /// Source: `payout` of `financial_reporting_finance_report_run_run_parameters`.
@@ -176,9 +174,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         text(&self.value, "payout")
     }
     /// The path of [`reporting_category`](Self::reporting_category).
-    pub const REPORTING_CATEGORY: v::Path<Self, k::Text> = v::Path::new(
-        "reporting_category",
-    );
+    pub const REPORTING_CATEGORY: v::Path<Self, k::Text> = v::path("reporting_category");
     /// A string; may be absent.
     ///
     /// Source: `reporting_category` of `financial_reporting_finance_report_run_run_parameters`.
@@ -187,7 +183,7 @@ impl FinancialReportingFinanceReportRunRunParameters {
         text(&self.value, "reporting_category")
     }
     /// The path of [`timezone`](Self::timezone).
-    pub const TIMEZONE: v::Path<Self, k::Text> = v::Path::new("timezone");
+    pub const TIMEZONE: v::Path<Self, k::Text> = v::path("timezone");
     /// A string; may be absent.
     ///
     /// Source: `timezone` of `financial_reporting_finance_report_run_run_parameters`.

@@ -13,9 +13,7 @@ use stripe_store::view::read::{array, boolean, id, int, text, timestamp};
 pub type ReportingReportType = Lens<markers::ReportingReportType>;
 impl ReportingReportType {
     /// The path of [`data_available_end`](Self::data_available_end).
-    pub const DATA_AVAILABLE_END: v::Path<Self, k::Time> = v::Path::new(
-        "data_available_end",
-    );
+    pub const DATA_AVAILABLE_END: v::Path<Self, k::Time> = v::path("data_available_end");
     /// A moment, in unix seconds.
     ///
     /// Source: `data_available_end` of `reporting.report_type`.
@@ -24,7 +22,7 @@ impl ReportingReportType {
         timestamp(&self.value, "data_available_end")
     }
     /// The path of [`data_available_start`](Self::data_available_start).
-    pub const DATA_AVAILABLE_START: v::Path<Self, k::Time> = v::Path::new(
+    pub const DATA_AVAILABLE_START: v::Path<Self, k::Time> = v::path(
         "data_available_start",
     );
     /// A moment, in unix seconds.
@@ -35,7 +33,7 @@ impl ReportingReportType {
         timestamp(&self.value, "data_available_start")
     }
     /// The path of [`default_columns`](Self::default_columns).
-    pub const DEFAULT_COLUMNS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const DEFAULT_COLUMNS: v::Path<Self, k::Array<k::Text>> = v::path(
         "default_columns",
     );
     /// An array: a string; empty where absent.
@@ -46,7 +44,7 @@ impl ReportingReportType {
         array(&self.value, "default_columns")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `reporting.report_type`.
@@ -55,7 +53,7 @@ impl ReportingReportType {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `reporting.report_type`.
@@ -64,7 +62,7 @@ impl ReportingReportType {
         boolean(&self.value, "livemode")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `reporting.report_type`.
@@ -80,7 +78,7 @@ impl ReportingReportType {
         text(&self.value, "object")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::Time> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::Time> = v::path("updated");
     /// A moment, in unix seconds.
     ///
     /// Source: `updated` of `reporting.report_type`.
@@ -89,7 +87,7 @@ impl ReportingReportType {
         timestamp(&self.value, "updated")
     }
     /// The path of [`version`](Self::version).
-    pub const VERSION: v::Path<Self, k::Int> = v::Path::new("version");
+    pub const VERSION: v::Path<Self, k::Int> = v::path("version");
     /// An integer.
     ///
     /// Source: `version` of `reporting.report_type`.

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type ReserveHold = Lens<markers::ReserveHold>;
 impl ReserveHold {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `reserve.hold`.
@@ -25,9 +25,7 @@ impl ReserveHold {
         int(&self.value, "amount")
     }
     /// The path of [`amount_releasable`](Self::amount_releasable).
-    pub const AMOUNT_RELEASABLE: v::Path<Self, k::Int> = v::Path::new(
-        "amount_releasable",
-    );
+    pub const AMOUNT_RELEASABLE: v::Path<Self, k::Int> = v::path("amount_releasable");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `amount_releasable` of `reserve.hold`.
@@ -36,7 +34,7 @@ impl ReserveHold {
         int(&self.value, "amount_releasable")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `reserve.hold`.
@@ -45,7 +43,7 @@ impl ReserveHold {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Enum<ReserveHoldCreatedBy>> = v::Path::new(
+    pub const CREATED_BY: v::Path<Self, k::Enum<ReserveHoldCreatedBy>> = v::path(
         "created_by",
     );
     /// One of the values of [`ReserveHoldCreatedBy`], or one that is newer than this list.
@@ -56,7 +54,7 @@ impl ReserveHold {
         open_enum(&self.value, "created_by")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `reserve.hold`.
@@ -65,7 +63,7 @@ impl ReserveHold {
         text(&self.value, "currency")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Enum<ReserveHoldDestination>> = v::Path::new(
+    pub const DESTINATION: v::Path<Self, k::Enum<ReserveHoldDestination>> = v::path(
         "destination",
     );
     /// One of the values of [`ReserveHoldDestination`], or one that is newer than this list.
@@ -76,7 +74,7 @@ impl ReserveHold {
         open_enum(&self.value, "destination")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `reserve.hold`.
@@ -85,7 +83,7 @@ impl ReserveHold {
         id(&self.value, "id")
     }
     /// The path of [`is_releasable`](Self::is_releasable).
-    pub const IS_RELEASABLE: v::Path<Self, k::Bool> = v::Path::new("is_releasable");
+    pub const IS_RELEASABLE: v::Path<Self, k::Bool> = v::path("is_releasable");
     /// True or false; may be absent.
     ///
     /// Source: `is_releasable` of `reserve.hold`.
@@ -94,7 +92,7 @@ impl ReserveHold {
         boolean(&self.value, "is_releasable")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `reserve.hold`.
@@ -103,7 +101,7 @@ impl ReserveHold {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `reserve.hold`.
@@ -119,7 +117,7 @@ impl ReserveHold {
         text(&self.value, "object")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<ReserveHoldReason>> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Enum<ReserveHoldReason>> = v::path("reason");
     /// One of the values of [`ReserveHoldReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `reserve.hold`.
@@ -131,7 +129,7 @@ impl ReserveHold {
     pub const RELEASE_DETAILS: v::Path<
         Self,
         k::Array<k::Object<ReservesReserveHoldsResourcesReleaseDetail>>,
-    > = v::Path::new("release_details");
+    > = v::path("release_details");
     /// An array: a nested [`ReservesReserveHoldsResourcesReleaseDetail`]; empty where absent.
     ///
     /// Source: `release_details` of `reserve.hold`.
@@ -145,7 +143,7 @@ impl ReserveHold {
     pub const RELEASE_SCHEDULE: v::Path<
         Self,
         k::Object<ReservesReserveHoldsResourcesReleaseSchedule>,
-    > = v::Path::new("release_schedule");
+    > = v::path("release_schedule");
     /// A nested [`ReservesReserveHoldsResourcesReleaseSchedule`].
     ///
     /// Source: `release_schedule` of `reserve.hold`.
@@ -156,9 +154,7 @@ impl ReserveHold {
         object(&self.value, "release_schedule")
     }
     /// The path of [`reserve_plan`](Self::reserve_plan).
-    pub const RESERVE_PLAN: v::Path<Self, k::Ref<ReservePlan>> = v::Path::new(
-        "reserve_plan",
-    );
+    pub const RESERVE_PLAN: v::Path<Self, k::Ref<ReservePlan>> = v::path("reserve_plan");
     /// The id of a [`ReservePlan`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `reserve_plan` of `reserve.hold`.
@@ -167,9 +163,7 @@ impl ReserveHold {
         expandable(&self.value, "reserve_plan")
     }
     /// The path of [`source_charge`](Self::source_charge).
-    pub const SOURCE_CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new(
-        "source_charge",
-    );
+    pub const SOURCE_CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("source_charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `source_charge` of `reserve.hold`.
@@ -178,7 +172,7 @@ impl ReserveHold {
         expandable(&self.value, "source_charge")
     }
     /// The path of [`source_type`](Self::source_type).
-    pub const SOURCE_TYPE: v::Path<Self, k::Enum<ReserveHoldSourceType>> = v::Path::new(
+    pub const SOURCE_TYPE: v::Path<Self, k::Enum<ReserveHoldSourceType>> = v::path(
         "source_type",
     );
     /// One of the values of [`ReserveHoldSourceType`], or one that is newer than this list.
@@ -201,7 +195,7 @@ pub type ReservesReserveHoldsResourcesReleaseDetail = Lens<
 >;
 impl ReservesReserveHoldsResourcesReleaseDetail {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `reserves_reserve_holds_resources_release_detail`.
@@ -210,7 +204,7 @@ impl ReservesReserveHoldsResourcesReleaseDetail {
         int(&self.value, "amount")
     }
     /// The path of [`reserve_release`](Self::reserve_release).
-    pub const RESERVE_RELEASE: v::Path<Self, k::Text> = v::Path::new("reserve_release");
+    pub const RESERVE_RELEASE: v::Path<Self, k::Text> = v::path("reserve_release");
     /// A string.
     ///
     /// Source: `reserve_release` of `reserves_reserve_holds_resources_release_detail`.
@@ -227,7 +221,7 @@ pub type ReservesReserveHoldsResourcesReleaseSchedule = Lens<
 >;
 impl ReservesReserveHoldsResourcesReleaseSchedule {
     /// The path of [`release_after`](Self::release_after).
-    pub const RELEASE_AFTER: v::Path<Self, k::Time> = v::Path::new("release_after");
+    pub const RELEASE_AFTER: v::Path<Self, k::Time> = v::path("release_after");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `release_after` of `reserves_reserve_holds_resources_release_schedule`.
@@ -236,9 +230,7 @@ impl ReservesReserveHoldsResourcesReleaseSchedule {
         timestamp(&self.value, "release_after")
     }
     /// The path of [`scheduled_release`](Self::scheduled_release).
-    pub const SCHEDULED_RELEASE: v::Path<Self, k::Time> = v::Path::new(
-        "scheduled_release",
-    );
+    pub const SCHEDULED_RELEASE: v::Path<Self, k::Time> = v::path("scheduled_release");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `scheduled_release` of `reserves_reserve_holds_resources_release_schedule`.
@@ -268,37 +260,31 @@ impl v::OpenEnum for ReserveHoldCreatedBy {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Application,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Application,
+            1 => Self::Stripe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveHoldCreatedBy {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveHoldCreatedBy {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveHoldCreatedBy {}
 impl Debug for ReserveHoldCreatedBy {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserve.hold.destination`.
@@ -329,38 +315,32 @@ impl v::OpenEnum for ReserveHoldDestination {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::RiskReserved,
-                2 => Self::SettlementReserved,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OtherValue,
+            1 => Self::RiskReserved,
+            2 => Self::SettlementReserved,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveHoldDestination {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveHoldDestination {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveHoldDestination {}
 impl Debug for ReserveHoldDestination {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserve.hold.reason`.
@@ -384,37 +364,31 @@ impl v::OpenEnum for ReserveHoldReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Charge,
-                1 => Self::Standalone,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Charge,
+            1 => Self::Standalone,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveHoldReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveHoldReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveHoldReason {}
 impl Debug for ReserveHoldReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserve.hold.source_type`.
@@ -441,37 +415,31 @@ impl v::OpenEnum for ReserveHoldSourceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccount,
-                1 => Self::Card,
-                2 => Self::Fpx,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankAccount,
+            1 => Self::Card,
+            2 => Self::Fpx,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveHoldSourceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveHoldSourceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveHoldSourceType {}
 impl Debug for ReserveHoldSourceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type ReservePlan = Lens<markers::ReservePlan>;
 impl ReservePlan {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `reserve.plan`.
@@ -27,7 +27,7 @@ impl ReservePlan {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Enum<ReservePlanCreatedBy>> = v::Path::new(
+    pub const CREATED_BY: v::Path<Self, k::Enum<ReservePlanCreatedBy>> = v::path(
         "created_by",
     );
     /// One of the values of [`ReservePlanCreatedBy`], or one that is newer than this list.
@@ -38,7 +38,7 @@ impl ReservePlan {
         open_enum(&self.value, "created_by")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `reserve.plan`.
@@ -47,7 +47,7 @@ impl ReservePlan {
         text(&self.value, "currency")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Enum<ReservePlanDestination>> = v::Path::new(
+    pub const DESTINATION: v::Path<Self, k::Enum<ReservePlanDestination>> = v::path(
         "destination",
     );
     /// One of the values of [`ReservePlanDestination`], or one that is newer than this list.
@@ -58,7 +58,7 @@ impl ReservePlan {
         open_enum(&self.value, "destination")
     }
     /// The path of [`disabled_at`](Self::disabled_at).
-    pub const DISABLED_AT: v::Path<Self, k::Time> = v::Path::new("disabled_at");
+    pub const DISABLED_AT: v::Path<Self, k::Time> = v::path("disabled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `disabled_at` of `reserve.plan`.
@@ -70,7 +70,7 @@ impl ReservePlan {
     pub const FIXED_RELEASE: v::Path<
         Self,
         k::Object<ReservesReservePlansResourcesFixedRelease>,
-    > = v::Path::new("fixed_release");
+    > = v::path("fixed_release");
     /// A nested [`ReservesReservePlansResourcesFixedRelease`]; may be absent.
     ///
     /// Source: `fixed_release` of `reserve.plan`.
@@ -79,7 +79,7 @@ impl ReservePlan {
         object(&self.value, "fixed_release")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `reserve.plan`.
@@ -88,7 +88,7 @@ impl ReservePlan {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `reserve.plan`.
@@ -100,7 +100,7 @@ impl ReservePlan {
     pub const MANUAL_RELEASE: v::Path<
         Self,
         k::Object<ReservesReservePlansResourcesManualRelease>,
-    > = v::Path::new("manual_release");
+    > = v::path("manual_release");
     /// A nested [`ReservesReservePlansResourcesManualRelease`]; may be absent.
     ///
     /// Source: `manual_release` of `reserve.plan`.
@@ -109,7 +109,7 @@ impl ReservePlan {
         object(&self.value, "manual_release")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `reserve.plan`.
@@ -125,7 +125,7 @@ impl ReservePlan {
         text(&self.value, "object")
     }
     /// The path of [`percent`](Self::percent).
-    pub const PERCENT: v::Path<Self, k::Int> = v::Path::new("percent");
+    pub const PERCENT: v::Path<Self, k::Int> = v::path("percent");
     /// An integer.
     ///
     /// Source: `percent` of `reserve.plan`.
@@ -137,7 +137,7 @@ impl ReservePlan {
     pub const ROLLING_RELEASE: v::Path<
         Self,
         k::Object<ReservesReservePlansResourcesRollingRelease>,
-    > = v::Path::new("rolling_release");
+    > = v::path("rolling_release");
     /// A nested [`ReservesReservePlansResourcesRollingRelease`]; may be absent.
     ///
     /// Source: `rolling_release` of `reserve.plan`.
@@ -148,7 +148,7 @@ impl ReservePlan {
         object(&self.value, "rolling_release")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<ReservePlanStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<ReservePlanStatus>> = v::path("status");
     /// One of the values of [`ReservePlanStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `reserve.plan`.
@@ -157,7 +157,7 @@ impl ReservePlan {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ReservePlanType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<ReservePlanType>> = v::path("type");
     /// One of the values of [`ReservePlanType`], or one that is newer than this list.
     ///
     /// Source: `type` of `reserve.plan`.
@@ -212,7 +212,7 @@ pub type ReservesReservePlansResourcesFixedRelease = Lens<
 >;
 impl ReservesReservePlansResourcesFixedRelease {
     /// The path of [`release_after`](Self::release_after).
-    pub const RELEASE_AFTER: v::Path<Self, k::Int> = v::Path::new("release_after");
+    pub const RELEASE_AFTER: v::Path<Self, k::Int> = v::path("release_after");
     /// An integer.
     ///
     /// Source: `release_after` of `reserves_reserve_plans_resources_fixed_release`.
@@ -221,9 +221,7 @@ impl ReservesReservePlansResourcesFixedRelease {
         int(&self.value, "release_after")
     }
     /// The path of [`scheduled_release`](Self::scheduled_release).
-    pub const SCHEDULED_RELEASE: v::Path<Self, k::Time> = v::Path::new(
-        "scheduled_release",
-    );
+    pub const SCHEDULED_RELEASE: v::Path<Self, k::Time> = v::path("scheduled_release");
     /// A moment, in unix seconds.
     ///
     /// Source: `scheduled_release` of `reserves_reserve_plans_resources_fixed_release`.
@@ -235,9 +233,7 @@ impl ReservesReservePlansResourcesFixedRelease {
 /// Part of other objects: `reserves_reserve_plans_resources_manual_release`.
 ///
 /// Source: schema `reserves_reserve_plans_resources_manual_release`.
-pub type ReservesReservePlansResourcesManualRelease = Lens<
-    markers::ReservesReservePlansResourcesManualRelease,
->;
+pub type ReservesReservePlansResourcesManualRelease = super::MandateLink;
 /// Part of other objects: `reserves_reserve_plans_resources_rolling_release`.
 ///
 /// Source: schema `reserves_reserve_plans_resources_rolling_release`.
@@ -246,9 +242,7 @@ pub type ReservesReservePlansResourcesRollingRelease = Lens<
 >;
 impl ReservesReservePlansResourcesRollingRelease {
     /// The path of [`days_after_charge`](Self::days_after_charge).
-    pub const DAYS_AFTER_CHARGE: v::Path<Self, k::Int> = v::Path::new(
-        "days_after_charge",
-    );
+    pub const DAYS_AFTER_CHARGE: v::Path<Self, k::Int> = v::path("days_after_charge");
     /// An integer.
     ///
     /// Source: `days_after_charge` of `reserves_reserve_plans_resources_rolling_release`.
@@ -257,7 +251,7 @@ impl ReservesReservePlansResourcesRollingRelease {
         int(&self.value, "days_after_charge")
     }
     /// The path of [`expires_on`](Self::expires_on).
-    pub const EXPIRES_ON: v::Path<Self, k::Int> = v::Path::new("expires_on");
+    pub const EXPIRES_ON: v::Path<Self, k::Int> = v::path("expires_on");
     /// An integer; may be `null`.
     ///
     /// Source: `expires_on` of `reserves_reserve_plans_resources_rolling_release`.
@@ -267,121 +261,9 @@ impl ReservesReservePlansResourcesRollingRelease {
     }
 }
 /// The values of `reserve.plan.created_by`.
-#[non_exhaustive]
-pub enum ReservePlanCreatedBy {
-    /// `application`
-    Application,
-    /// `stripe`
-    Stripe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ReservePlanCreatedBy {
-    const VALUES: &'static [&'static str] = &["application", "stripe"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Application => "application",
-            Self::Stripe => "stripe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Application,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ReservePlanCreatedBy {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ReservePlanCreatedBy {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ReservePlanCreatedBy {}
-impl Debug for ReservePlanCreatedBy {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ReserveHoldCreatedBy as ReservePlanCreatedBy;
 /// The values of `reserve.plan.destination`.
-#[non_exhaustive]
-pub enum ReservePlanDestination {
-    /// `other`
-    OtherValue,
-    /// `risk_reserved`
-    RiskReserved,
-    /// `settlement_reserved`
-    SettlementReserved,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ReservePlanDestination {
-    const VALUES: &'static [&'static str] = &[
-        "other",
-        "risk_reserved",
-        "settlement_reserved",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OtherValue => "other",
-            Self::RiskReserved => "risk_reserved",
-            Self::SettlementReserved => "settlement_reserved",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::RiskReserved,
-                2 => Self::SettlementReserved,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ReservePlanDestination {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ReservePlanDestination {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ReservePlanDestination {}
-impl Debug for ReservePlanDestination {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ReserveHoldDestination as ReservePlanDestination;
 /// The values of `reserve.plan.status`.
 #[non_exhaustive]
 pub enum ReservePlanStatus {
@@ -409,39 +291,33 @@ impl v::OpenEnum for ReservePlanStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Disabled,
-                2 => Self::Expired,
-                3 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Disabled,
+            2 => Self::Expired,
+            3 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReservePlanStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReservePlanStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReservePlanStatus {}
 impl Debug for ReservePlanStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserve.plan.type`.
@@ -476,38 +352,32 @@ impl v::OpenEnum for ReservePlanType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FixedRelease,
-                1 => Self::ManualRelease,
-                2 => Self::OtherValue,
-                3 => Self::RollingRelease,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FixedRelease,
+            1 => Self::ManualRelease,
+            2 => Self::OtherValue,
+            3 => Self::RollingRelease,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReservePlanType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReservePlanType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReservePlanType {}
 impl Debug for ReservePlanType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

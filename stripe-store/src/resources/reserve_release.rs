@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type ReserveRelease = Lens<markers::ReserveRelease>;
 impl ReserveRelease {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `reserve.release`.
@@ -25,7 +25,7 @@ impl ReserveRelease {
         int(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `reserve.release`.
@@ -34,7 +34,7 @@ impl ReserveRelease {
         timestamp(&self.value, "created")
     }
     /// The path of [`created_by`](Self::created_by).
-    pub const CREATED_BY: v::Path<Self, k::Enum<ReserveReleaseCreatedBy>> = v::Path::new(
+    pub const CREATED_BY: v::Path<Self, k::Enum<ReserveReleaseCreatedBy>> = v::path(
         "created_by",
     );
     /// One of the values of [`ReserveReleaseCreatedBy`], or one that is newer than this list.
@@ -45,7 +45,7 @@ impl ReserveRelease {
         open_enum(&self.value, "created_by")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `reserve.release`.
@@ -54,7 +54,7 @@ impl ReserveRelease {
         text(&self.value, "currency")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Enum<ReserveReleaseDestination>> = v::Path::new(
+    pub const DESTINATION: v::Path<Self, k::Enum<ReserveReleaseDestination>> = v::path(
         "destination",
     );
     /// One of the values of [`ReserveReleaseDestination`], or one that is newer than this list.
@@ -65,7 +65,7 @@ impl ReserveRelease {
         open_enum(&self.value, "destination")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `reserve.release`.
@@ -74,7 +74,7 @@ impl ReserveRelease {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `reserve.release`.
@@ -83,7 +83,7 @@ impl ReserveRelease {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `reserve.release`.
@@ -99,9 +99,7 @@ impl ReserveRelease {
         text(&self.value, "object")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<ReserveReleaseReason>> = v::Path::new(
-        "reason",
-    );
+    pub const REASON: v::Path<Self, k::Enum<ReserveReleaseReason>> = v::path("reason");
     /// One of the values of [`ReserveReleaseReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `reserve.release`.
@@ -110,7 +108,7 @@ impl ReserveRelease {
         open_enum(&self.value, "reason")
     }
     /// The path of [`released_at`](Self::released_at).
-    pub const RELEASED_AT: v::Path<Self, k::Time> = v::Path::new("released_at");
+    pub const RELEASED_AT: v::Path<Self, k::Time> = v::path("released_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `released_at` of `reserve.release`.
@@ -119,9 +117,7 @@ impl ReserveRelease {
         timestamp(&self.value, "released_at")
     }
     /// The path of [`reserve_hold`](Self::reserve_hold).
-    pub const RESERVE_HOLD: v::Path<Self, k::Ref<ReserveHold>> = v::Path::new(
-        "reserve_hold",
-    );
+    pub const RESERVE_HOLD: v::Path<Self, k::Ref<ReserveHold>> = v::path("reserve_hold");
     /// The id of a [`ReserveHold`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `reserve_hold` of `reserve.release`.
@@ -130,9 +126,7 @@ impl ReserveRelease {
         expandable(&self.value, "reserve_hold")
     }
     /// The path of [`reserve_plan`](Self::reserve_plan).
-    pub const RESERVE_PLAN: v::Path<Self, k::Ref<ReservePlan>> = v::Path::new(
-        "reserve_plan",
-    );
+    pub const RESERVE_PLAN: v::Path<Self, k::Ref<ReservePlan>> = v::path("reserve_plan");
     /// The id of a [`ReservePlan`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `reserve_plan` of `reserve.release`.
@@ -144,7 +138,7 @@ impl ReserveRelease {
     pub const SOURCE_TRANSACTION: v::Path<
         Self,
         k::Object<ReservesReserveReleasesResourcesSourceTransaction>,
-    > = v::Path::new("source_transaction");
+    > = v::path("source_transaction");
     /// A nested [`ReservesReserveReleasesResourcesSourceTransaction`]; may be absent.
     ///
     /// Source: `source_transaction` of `reserve.release`.
@@ -172,7 +166,7 @@ pub type ReservesReserveReleasesResourcesSourceTransaction = Lens<
 >;
 impl ReservesReserveReleasesResourcesSourceTransaction {
     /// The path of [`dispute`](Self::dispute).
-    pub const DISPUTE: v::Path<Self, k::Ref<Dispute>> = v::Path::new("dispute");
+    pub const DISPUTE: v::Path<Self, k::Ref<Dispute>> = v::path("dispute");
     /// The id of a [`Dispute`], or the object where it was expanded; may be absent.
     ///
     /// Source: `dispute` of `reserves_reserve_releases_resources_source_transaction`.
@@ -181,7 +175,7 @@ impl ReservesReserveReleasesResourcesSourceTransaction {
         expandable(&self.value, "dispute")
     }
     /// The path of [`refund`](Self::refund).
-    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new("refund");
+    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::path("refund");
     /// The id of a [`Refund`], or the object where it was expanded; may be absent.
     ///
     /// Source: `refund` of `reserves_reserve_releases_resources_source_transaction`.
@@ -193,7 +187,7 @@ impl ReservesReserveReleasesResourcesSourceTransaction {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ReservesReserveReleasesResourcesSourceTransactionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ReservesReserveReleasesResourcesSourceTransactionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `reserves_reserve_releases_resources_source_transaction`.
@@ -205,59 +199,7 @@ impl ReservesReserveReleasesResourcesSourceTransaction {
     }
 }
 /// The values of `reserve.release.created_by`.
-#[non_exhaustive]
-pub enum ReserveReleaseCreatedBy {
-    /// `application`
-    Application,
-    /// `stripe`
-    Stripe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ReserveReleaseCreatedBy {
-    const VALUES: &'static [&'static str] = &["application", "stripe"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Application => "application",
-            Self::Stripe => "stripe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Application,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ReserveReleaseCreatedBy {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ReserveReleaseCreatedBy {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ReserveReleaseCreatedBy {}
-impl Debug for ReserveReleaseCreatedBy {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ReserveHoldCreatedBy as ReserveReleaseCreatedBy;
 /// The values of `reserve.release.destination`.
 #[non_exhaustive]
 pub enum ReserveReleaseDestination {
@@ -279,37 +221,31 @@ impl v::OpenEnum for ReserveReleaseDestination {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::Payments,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OtherValue,
+            1 => Self::Payments,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveReleaseDestination {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveReleaseDestination {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveReleaseDestination {}
 impl Debug for ReserveReleaseDestination {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserve.release.reason`.
@@ -344,39 +280,33 @@ impl v::OpenEnum for ReserveReleaseReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::HoldExpired,
-                1 => Self::HoldReleasedEarly,
-                2 => Self::HoldReversed,
-                3 => Self::PlanDisabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::HoldExpired,
+            1 => Self::HoldReleasedEarly,
+            2 => Self::HoldReversed,
+            3 => Self::PlanDisabled,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReserveReleaseReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReserveReleaseReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReserveReleaseReason {}
 impl Debug for ReserveReleaseReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `reserves_reserve_releases_resources_source_transaction.type`.
@@ -400,36 +330,30 @@ impl v::OpenEnum for ReservesReserveReleasesResourcesSourceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Dispute,
-                1 => Self::Refund,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Dispute,
+            1 => Self::Refund,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReservesReserveReleasesResourcesSourceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReservesReserveReleasesResourcesSourceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReservesReserveReleasesResourcesSourceTransactionType {}
 impl Debug for ReservesReserveReleasesResourcesSourceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Review = Lens<markers::Review>;
 impl Review {
     /// The path of [`billing_zip`](Self::billing_zip).
-    pub const BILLING_ZIP: v::Path<Self, k::Text> = v::Path::new("billing_zip");
+    pub const BILLING_ZIP: v::Path<Self, k::Text> = v::path("billing_zip");
     /// A string; may be `null`.
     ///
     /// Source: `billing_zip` of `review`.
@@ -25,7 +25,7 @@ impl Review {
         text(&self.value, "billing_zip")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `charge` of `review`.
@@ -34,7 +34,7 @@ impl Review {
         expandable(&self.value, "charge")
     }
     /// The path of [`closed_reason`](Self::closed_reason).
-    pub const CLOSED_REASON: v::Path<Self, k::Enum<ReviewClosedReason>> = v::Path::new(
+    pub const CLOSED_REASON: v::Path<Self, k::Enum<ReviewClosedReason>> = v::path(
         "closed_reason",
     );
     /// One of the values of [`ReviewClosedReason`], or one that is newer than this list; may be `null`.
@@ -45,7 +45,7 @@ impl Review {
         open_enum(&self.value, "closed_reason")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `review`.
@@ -54,7 +54,7 @@ impl Review {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `review`.
@@ -63,7 +63,7 @@ impl Review {
         id(&self.value, "id")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `review`.
@@ -75,7 +75,7 @@ impl Review {
     pub const IP_ADDRESS_LOCATION: v::Path<
         Self,
         k::Object<RadarReviewResourceLocation>,
-    > = v::Path::new("ip_address_location");
+    > = v::path("ip_address_location");
     /// A nested [`RadarReviewResourceLocation`]; may be `null`.
     ///
     /// Source: `ip_address_location` of `review`.
@@ -84,7 +84,7 @@ impl Review {
         object(&self.value, "ip_address_location")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `review`.
@@ -100,7 +100,7 @@ impl Review {
         text(&self.value, "object")
     }
     /// The path of [`open`](Self::open).
-    pub const OPEN: v::Path<Self, k::Bool> = v::Path::new("open");
+    pub const OPEN: v::Path<Self, k::Bool> = v::path("open");
     /// True or false.
     ///
     /// Source: `open` of `review`.
@@ -109,7 +109,7 @@ impl Review {
         boolean(&self.value, "open")
     }
     /// The path of [`opened_reason`](Self::opened_reason).
-    pub const OPENED_REASON: v::Path<Self, k::Enum<ReviewOpenedReason>> = v::Path::new(
+    pub const OPENED_REASON: v::Path<Self, k::Enum<ReviewOpenedReason>> = v::path(
         "opened_reason",
     );
     /// One of the values of [`ReviewOpenedReason`], or one that is newer than this list.
@@ -120,7 +120,7 @@ impl Review {
         open_enum(&self.value, "opened_reason")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be absent.
@@ -131,7 +131,7 @@ impl Review {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string.
     ///
     /// Source: `reason` of `review`.
@@ -140,7 +140,7 @@ impl Review {
         text(&self.value, "reason")
     }
     /// The path of [`session`](Self::session).
-    pub const SESSION: v::Path<Self, k::Object<RadarReviewResourceSession>> = v::Path::new(
+    pub const SESSION: v::Path<Self, k::Object<RadarReviewResourceSession>> = v::path(
         "session",
     );
     /// A nested [`RadarReviewResourceSession`]; may be `null`.
@@ -164,7 +164,7 @@ impl v::Resource for Review {
 pub type RadarReviewResourceLocation = Lens<markers::RadarReviewResourceLocation>;
 impl RadarReviewResourceLocation {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be `null`.
     ///
     /// Source: `city` of `radar_review_resource_location`.
@@ -173,7 +173,7 @@ impl RadarReviewResourceLocation {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `radar_review_resource_location`.
@@ -182,7 +182,7 @@ impl RadarReviewResourceLocation {
         text(&self.value, "country")
     }
     /// The path of [`latitude`](Self::latitude).
-    pub const LATITUDE: v::Path<Self, k::Float> = v::Path::new("latitude");
+    pub const LATITUDE: v::Path<Self, k::Float> = v::path("latitude");
     /// A number; may be `null`.
     ///
     /// Source: `latitude` of `radar_review_resource_location`.
@@ -191,7 +191,7 @@ impl RadarReviewResourceLocation {
         float(&self.value, "latitude")
     }
     /// The path of [`longitude`](Self::longitude).
-    pub const LONGITUDE: v::Path<Self, k::Float> = v::Path::new("longitude");
+    pub const LONGITUDE: v::Path<Self, k::Float> = v::path("longitude");
     /// A number; may be `null`.
     ///
     /// Source: `longitude` of `radar_review_resource_location`.
@@ -200,7 +200,7 @@ impl RadarReviewResourceLocation {
         float(&self.value, "longitude")
     }
     /// The path of [`region`](Self::region).
-    pub const REGION: v::Path<Self, k::Text> = v::Path::new("region");
+    pub const REGION: v::Path<Self, k::Text> = v::path("region");
     /// A string; may be `null`.
     ///
     /// Source: `region` of `radar_review_resource_location`.
@@ -215,7 +215,7 @@ impl RadarReviewResourceLocation {
 pub type RadarReviewResourceSession = Lens<markers::RadarReviewResourceSession>;
 impl RadarReviewResourceSession {
     /// The path of [`browser`](Self::browser).
-    pub const BROWSER: v::Path<Self, k::Text> = v::Path::new("browser");
+    pub const BROWSER: v::Path<Self, k::Text> = v::path("browser");
     /// A string; may be `null`.
     ///
     /// Source: `browser` of `radar_review_resource_session`.
@@ -224,7 +224,7 @@ impl RadarReviewResourceSession {
         text(&self.value, "browser")
     }
     /// The path of [`device`](Self::device).
-    pub const DEVICE: v::Path<Self, k::Text> = v::Path::new("device");
+    pub const DEVICE: v::Path<Self, k::Text> = v::path("device");
     /// A string; may be `null`.
     ///
     /// Source: `device` of `radar_review_resource_session`.
@@ -233,7 +233,7 @@ impl RadarReviewResourceSession {
         text(&self.value, "device")
     }
     /// The path of [`platform`](Self::platform).
-    pub const PLATFORM: v::Path<Self, k::Text> = v::Path::new("platform");
+    pub const PLATFORM: v::Path<Self, k::Text> = v::path("platform");
     /// A string; may be `null`.
     ///
     /// Source: `platform` of `radar_review_resource_session`.
@@ -242,7 +242,7 @@ impl RadarReviewResourceSession {
         text(&self.value, "platform")
     }
     /// The path of [`version`](Self::version).
-    pub const VERSION: v::Path<Self, k::Text> = v::Path::new("version");
+    pub const VERSION: v::Path<Self, k::Text> = v::path("version");
     /// A string; may be `null`.
     ///
     /// Source: `version` of `radar_review_resource_session`.
@@ -299,43 +299,37 @@ impl v::OpenEnum for ReviewClosedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Acknowledged,
-                1 => Self::Approved,
-                2 => Self::Canceled,
-                3 => Self::Disputed,
-                4 => Self::PaymentNeverSettled,
-                5 => Self::Redacted,
-                6 => Self::Refunded,
-                7 => Self::RefundedAsFraud,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Acknowledged,
+            1 => Self::Approved,
+            2 => Self::Canceled,
+            3 => Self::Disputed,
+            4 => Self::PaymentNeverSettled,
+            5 => Self::Redacted,
+            6 => Self::Refunded,
+            7 => Self::RefundedAsFraud,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReviewClosedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReviewClosedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReviewClosedReason {}
 impl Debug for ReviewClosedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `review.opened_reason`.
@@ -359,36 +353,30 @@ impl v::OpenEnum for ReviewOpenedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Manual,
-                1 => Self::Rule,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Manual,
+            1 => Self::Rule,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ReviewOpenedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ReviewOpenedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ReviewOpenedReason {}
 impl Debug for ReviewOpenedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, object, text, timestamp};
 pub type ScheduledQueryRun = Lens<markers::ScheduledQueryRun>;
 impl ScheduledQueryRun {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `scheduled_query_run`.
@@ -22,7 +22,7 @@ impl ScheduledQueryRun {
         timestamp(&self.value, "created")
     }
     /// The path of [`data_load_time`](Self::data_load_time).
-    pub const DATA_LOAD_TIME: v::Path<Self, k::Time> = v::Path::new("data_load_time");
+    pub const DATA_LOAD_TIME: v::Path<Self, k::Time> = v::path("data_load_time");
     /// A moment, in unix seconds.
     ///
     /// Source: `data_load_time` of `scheduled_query_run`.
@@ -31,7 +31,7 @@ impl ScheduledQueryRun {
         timestamp(&self.value, "data_load_time")
     }
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<SigmaScheduledQueryRunError>> = v::Path::new(
+    pub const ERROR: v::Path<Self, k::Object<SigmaScheduledQueryRunError>> = v::path(
         "error",
     );
     /// A nested [`SigmaScheduledQueryRunError`]; may be absent.
@@ -42,7 +42,7 @@ impl ScheduledQueryRun {
         object(&self.value, "error")
     }
     /// The path of [`file`](Self::file).
-    pub const FILE: v::Path<Self, k::Object<File>> = v::Path::new("file");
+    pub const FILE: v::Path<Self, k::Object<File>> = v::path("file");
     /// A nested [`File`]; may be `null`.
     ///
     /// Source: `file` of `scheduled_query_run`.
@@ -51,7 +51,7 @@ impl ScheduledQueryRun {
         object(&self.value, "file")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `scheduled_query_run`.
@@ -60,7 +60,7 @@ impl ScheduledQueryRun {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `scheduled_query_run`.
@@ -76,7 +76,7 @@ impl ScheduledQueryRun {
         text(&self.value, "object")
     }
     /// The path of [`result_available_until`](Self::result_available_until).
-    pub const RESULT_AVAILABLE_UNTIL: v::Path<Self, k::Time> = v::Path::new(
+    pub const RESULT_AVAILABLE_UNTIL: v::Path<Self, k::Time> = v::path(
         "result_available_until",
     );
     /// A moment, in unix seconds.
@@ -87,7 +87,7 @@ impl ScheduledQueryRun {
         timestamp(&self.value, "result_available_until")
     }
     /// The path of [`sql`](Self::sql).
-    pub const SQL: v::Path<Self, k::Text> = v::Path::new("sql");
+    pub const SQL: v::Path<Self, k::Text> = v::path("sql");
     /// A string.
     ///
     /// Source: `sql` of `scheduled_query_run`.
@@ -96,7 +96,7 @@ impl ScheduledQueryRun {
         text(&self.value, "sql")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `scheduled_query_run`.
@@ -105,7 +105,7 @@ impl ScheduledQueryRun {
         text(&self.value, "status")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string.
     ///
     /// Source: `title` of `scheduled_query_run`.
@@ -127,7 +127,7 @@ impl v::Resource for ScheduledQueryRun {
 pub type SigmaScheduledQueryRunError = Lens<markers::SigmaScheduledQueryRunError>;
 impl SigmaScheduledQueryRunError {
     /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
+    pub const MESSAGE: v::Path<Self, k::Text> = v::path("message");
     /// A string.
     ///
     /// Source: `message` of `sigma_scheduled_query_run_error`.

@@ -22,9 +22,7 @@ use stripe_store::view::read::{
 pub type SetupAttempt = Lens<markers::SetupAttempt>;
 impl SetupAttempt {
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `setup_attempt`.
@@ -33,7 +31,7 @@ impl SetupAttempt {
         expandable(&self.value, "application")
     }
     /// The path of [`attach_to_self`](Self::attach_to_self).
-    pub const ATTACH_TO_SELF: v::Path<Self, k::Bool> = v::Path::new("attach_to_self");
+    pub const ATTACH_TO_SELF: v::Path<Self, k::Bool> = v::path("attach_to_self");
     /// True or false; may be absent.
     ///
     /// Source: `attach_to_self` of `setup_attempt`.
@@ -42,7 +40,7 @@ impl SetupAttempt {
         boolean(&self.value, "attach_to_self")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `setup_attempt`.
@@ -51,7 +49,7 @@ impl SetupAttempt {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `setup_attempt`.
@@ -60,9 +58,7 @@ impl SetupAttempt {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `setup_attempt`.
@@ -74,7 +70,7 @@ impl SetupAttempt {
     pub const FLOW_DIRECTIONS: v::Path<
         Self,
         k::Array<k::Enum<SetupAttemptFlowDirections>>,
-    > = v::Path::new("flow_directions");
+    > = v::path("flow_directions");
     /// An array: one of the values of [`SetupAttemptFlowDirections`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `flow_directions` of `setup_attempt`.
@@ -83,7 +79,7 @@ impl SetupAttempt {
         array(&self.value, "flow_directions")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `setup_attempt`.
@@ -92,7 +88,7 @@ impl SetupAttempt {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `setup_attempt`.
@@ -108,9 +104,7 @@ impl SetupAttempt {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `setup_attempt`.
@@ -119,7 +113,7 @@ impl SetupAttempt {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded.
@@ -133,7 +127,7 @@ impl SetupAttempt {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`SetupAttemptPaymentMethodDetails`].
     ///
     /// Source: `payment_method_details` of `setup_attempt`.
@@ -142,9 +136,7 @@ impl SetupAttempt {
         object(&self.value, "payment_method_details")
     }
     /// The path of [`setup_error`](Self::setup_error).
-    pub const SETUP_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new(
-        "setup_error",
-    );
+    pub const SETUP_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path("setup_error");
     /// A nested [`ApiErrors`]; may be `null`.
     ///
     /// Source: `setup_error` of `setup_attempt`.
@@ -153,9 +145,7 @@ impl SetupAttempt {
         object(&self.value, "setup_error")
     }
     /// The path of [`setup_intent`](Self::setup_intent).
-    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::Path::new(
-        "setup_intent",
-    );
+    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::path("setup_intent");
     /// The id of a [`SetupIntent`], or the object where it was expanded.
     ///
     /// Source: `setup_intent` of `setup_attempt`.
@@ -164,7 +154,7 @@ impl SetupAttempt {
         expandable(&self.value, "setup_intent")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `setup_attempt`.
@@ -173,7 +163,7 @@ impl SetupAttempt {
         text(&self.value, "status")
     }
     /// The path of [`usage`](Self::usage).
-    pub const USAGE: v::Path<Self, k::Text> = v::Path::new("usage");
+    pub const USAGE: v::Path<Self, k::Text> = v::path("usage");
     /// A string.
     ///
     /// Source: `usage` of `setup_attempt`.
@@ -227,9 +217,7 @@ impl v::Resource for SetupAttempt {
 /// Part of other objects: `payment_flows_private_payment_methods_satispay_setup_attempt_details`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_satispay_setup_attempt_details`.
-pub type PaymentFlowsPrivatePaymentMethodsSatispaySetupAttemptDetails = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsSatispaySetupAttemptDetails,
->;
+pub type PaymentFlowsPrivatePaymentMethodsSatispaySetupAttemptDetails = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details`.
 ///
 /// Source: schema `setup_attempt_payment_method_details`.
@@ -241,7 +229,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`SetupAttemptPaymentMethodDetailsAcssDebit`]; may be absent.
     ///
     /// Source: `acss_debit` of `setup_attempt_payment_method_details`.
@@ -253,7 +241,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsAmazonPay>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`SetupAttemptPaymentMethodDetailsAmazonPay`]; may be absent.
     ///
     /// Source: `amazon_pay` of `setup_attempt_payment_method_details`.
@@ -265,7 +253,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const AU_BECS_DEBIT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsAuBecsDebit>,
-    > = v::Path::new("au_becs_debit");
+    > = v::path("au_becs_debit");
     /// A nested [`SetupAttemptPaymentMethodDetailsAuBecsDebit`]; may be absent.
     ///
     /// Source: `au_becs_debit` of `setup_attempt_payment_method_details`.
@@ -277,7 +265,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsBacsDebit>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`SetupAttemptPaymentMethodDetailsBacsDebit`]; may be absent.
     ///
     /// Source: `bacs_debit` of `setup_attempt_payment_method_details`.
@@ -289,7 +277,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsBancontact>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`SetupAttemptPaymentMethodDetailsBancontact`]; may be absent.
     ///
     /// Source: `bancontact` of `setup_attempt_payment_method_details`.
@@ -298,7 +286,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "bancontact")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsBlik>> = v::path(
         "blik",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsBlik`]; may be absent.
@@ -309,7 +297,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "blik")
     }
     /// The path of [`boleto`](Self::boleto).
-    pub const BOLETO: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsBoleto>> = v::Path::new(
+    pub const BOLETO: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsBoleto>> = v::path(
         "boleto",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsBoleto`]; may be absent.
@@ -320,7 +308,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "boleto")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsCard>> = v::path(
         "card",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsCard`]; may be absent.
@@ -334,7 +322,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const CARD_PRESENT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsCardPresent>,
-    > = v::Path::new("card_present");
+    > = v::path("card_present");
     /// A nested [`SetupAttemptPaymentMethodDetailsCardPresent`]; may be absent.
     ///
     /// Source: `card_present` of `setup_attempt_payment_method_details`.
@@ -346,7 +334,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const CASHAPP: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsCashapp>,
-    > = v::Path::new("cashapp");
+    > = v::path("cashapp");
     /// A nested [`SetupAttemptPaymentMethodDetailsCashapp`]; may be absent.
     ///
     /// Source: `cashapp` of `setup_attempt_payment_method_details`.
@@ -355,7 +343,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "cashapp")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsIdeal>> = v::Path::new(
+    pub const IDEAL: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsIdeal>> = v::path(
         "ideal",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsIdeal`]; may be absent.
@@ -369,7 +357,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const KAKAO_PAY: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsKakaoPay>,
-    > = v::Path::new("kakao_pay");
+    > = v::path("kakao_pay");
     /// A nested [`SetupAttemptPaymentMethodDetailsKakaoPay`]; may be absent.
     ///
     /// Source: `kakao_pay` of `setup_attempt_payment_method_details`.
@@ -378,7 +366,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "kakao_pay")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsKlarna`]; may be absent.
@@ -392,7 +380,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const KR_CARD: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsKrCard>,
-    > = v::Path::new("kr_card");
+    > = v::path("kr_card");
     /// A nested [`SetupAttemptPaymentMethodDetailsKrCard`]; may be absent.
     ///
     /// Source: `kr_card` of `setup_attempt_payment_method_details`.
@@ -401,7 +389,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsLink>> = v::path(
         "link",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsLink`]; may be absent.
@@ -415,7 +403,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const NAVER_PAY: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsNaverPay>,
-    > = v::Path::new("naver_pay");
+    > = v::path("naver_pay");
     /// A nested [`SetupAttemptPaymentMethodDetailsNaverPay`]; may be absent.
     ///
     /// Source: `naver_pay` of `setup_attempt_payment_method_details`.
@@ -427,7 +415,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const NZ_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsNzBankAccount>,
-    > = v::Path::new("nz_bank_account");
+    > = v::path("nz_bank_account");
     /// A nested [`SetupAttemptPaymentMethodDetailsNzBankAccount`]; may be absent.
     ///
     /// Source: `nz_bank_account` of `setup_attempt_payment_method_details`.
@@ -438,7 +426,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "nz_bank_account")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsPaypal`]; may be absent.
@@ -449,7 +437,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "paypal")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPayto>> = v::path(
         "payto",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsPayto`]; may be absent.
@@ -460,7 +448,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPix>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsPix>> = v::path(
         "pix",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsPix`]; may be absent.
@@ -474,7 +462,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const REVOLUT_PAY: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsRevolutPay>,
-    > = v::Path::new("revolut_pay");
+    > = v::path("revolut_pay");
     /// A nested [`SetupAttemptPaymentMethodDetailsRevolutPay`]; may be absent.
     ///
     /// Source: `revolut_pay` of `setup_attempt_payment_method_details`.
@@ -486,7 +474,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const SATISPAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsSatispaySetupAttemptDetails>,
-    > = v::Path::new("satispay");
+    > = v::path("satispay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsSatispaySetupAttemptDetails`]; may be absent.
     ///
     /// Source: `satispay` of `setup_attempt_payment_method_details`.
@@ -500,7 +488,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`SetupAttemptPaymentMethodDetailsSepaDebit`]; may be absent.
     ///
     /// Source: `sepa_debit` of `setup_attempt_payment_method_details`.
@@ -509,7 +497,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsSofort>> = v::Path::new(
+    pub const SOFORT: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsSofort>> = v::path(
         "sofort",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsSofort`]; may be absent.
@@ -520,7 +508,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "sofort")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsTwint>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsTwint>> = v::path(
         "twint",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsTwint`]; may be absent.
@@ -531,7 +519,7 @@ impl SetupAttemptPaymentMethodDetails {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `setup_attempt_payment_method_details`.
@@ -540,7 +528,7 @@ impl SetupAttemptPaymentMethodDetails {
         text(&self.value, "type")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsUpi>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<SetupAttemptPaymentMethodDetailsUpi>> = v::path(
         "upi",
     );
     /// A nested [`SetupAttemptPaymentMethodDetailsUpi`]; may be absent.
@@ -554,7 +542,7 @@ impl SetupAttemptPaymentMethodDetails {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`SetupAttemptPaymentMethodDetailsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `setup_attempt_payment_method_details`.
@@ -749,139 +737,31 @@ pub enum SetupAttemptPaymentMethodDetailsVariant<'a> {
 /// Part of other objects: `setup_attempt_payment_method_details_acss_debit`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_acss_debit`.
-pub type SetupAttemptPaymentMethodDetailsAcssDebit = Lens<
-    markers::SetupAttemptPaymentMethodDetailsAcssDebit,
->;
+pub type SetupAttemptPaymentMethodDetailsAcssDebit = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_amazon_pay`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_amazon_pay`.
-pub type SetupAttemptPaymentMethodDetailsAmazonPay = Lens<
-    markers::SetupAttemptPaymentMethodDetailsAmazonPay,
->;
+pub type SetupAttemptPaymentMethodDetailsAmazonPay = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_au_becs_debit`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_au_becs_debit`.
-pub type SetupAttemptPaymentMethodDetailsAuBecsDebit = Lens<
-    markers::SetupAttemptPaymentMethodDetailsAuBecsDebit,
->;
+pub type SetupAttemptPaymentMethodDetailsAuBecsDebit = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_bacs_debit`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_bacs_debit`.
-pub type SetupAttemptPaymentMethodDetailsBacsDebit = Lens<
-    markers::SetupAttemptPaymentMethodDetailsBacsDebit,
->;
+pub type SetupAttemptPaymentMethodDetailsBacsDebit = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_bancontact`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_bancontact`.
-pub type SetupAttemptPaymentMethodDetailsBancontact = Lens<
-    markers::SetupAttemptPaymentMethodDetailsBancontact,
->;
-impl SetupAttemptPaymentMethodDetailsBancontact {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bic` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn bic(&self) -> Option<&str> {
-        text(&self.value, "bic")
-    }
-    /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
-        "generated_sepa_debit",
-    );
-    /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn generated_sepa_debit(&self) -> Option<v::Expandable<'_, PaymentMethod>> {
-        expandable(&self.value, "generated_sepa_debit")
-    }
-    /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
-        "generated_sepa_debit_mandate",
-    );
-    /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit_mandate` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn generated_sepa_debit_mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "generated_sepa_debit_mandate")
-    }
-    /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `iban_last4` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn iban_last4(&self) -> Option<&str> {
-        text(&self.value, "iban_last4")
-    }
-    /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<
-        Self,
-        k::Enum<SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage>,
-    > = v::Path::new("preferred_language");
-    /// One of the values of [`SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `preferred_language` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn preferred_language(
-        &self,
-    ) -> Option<SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage> {
-        open_enum(&self.value, "preferred_language")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `setup_attempt_payment_method_details_bancontact`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type SetupAttemptPaymentMethodDetailsBancontact = super::PaymentMethodDetailsBancontact;
 /// Part of other objects: `setup_attempt_payment_method_details_blik`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_blik`.
-pub type SetupAttemptPaymentMethodDetailsBlik = Lens<
-    markers::SetupAttemptPaymentMethodDetailsBlik,
->;
-impl SetupAttemptPaymentMethodDetailsBlik {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be absent or `null`.
-    ///
-    /// Source: `buyer_id` of `setup_attempt_payment_method_details_blik`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-}
+pub type SetupAttemptPaymentMethodDetailsBlik = super::PaymentMethodBlik;
 /// Part of other objects: `setup_attempt_payment_method_details_boleto`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_boleto`.
-pub type SetupAttemptPaymentMethodDetailsBoleto = Lens<
-    markers::SetupAttemptPaymentMethodDetailsBoleto,
->;
+pub type SetupAttemptPaymentMethodDetailsBoleto = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_card`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_card`.
@@ -890,7 +770,7 @@ pub type SetupAttemptPaymentMethodDetailsCard = Lens<
 >;
 impl SetupAttemptPaymentMethodDetailsCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `setup_attempt_payment_method_details_card`.
@@ -902,7 +782,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
     pub const CHECKS: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsCardChecks>,
-    > = v::Path::new("checks");
+    > = v::path("checks");
     /// A nested [`SetupAttemptPaymentMethodDetailsCardChecks`]; may be `null`.
     ///
     /// Source: `checks` of `setup_attempt_payment_method_details_card`.
@@ -911,7 +791,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         object(&self.value, "checks")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `setup_attempt_payment_method_details_card`.
@@ -920,7 +800,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `setup_attempt_payment_method_details_card`.
@@ -929,7 +809,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "description")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_month` of `setup_attempt_payment_method_details_card`.
@@ -938,7 +818,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_year` of `setup_attempt_payment_method_details_card`.
@@ -947,7 +827,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `setup_attempt_payment_method_details_card`.
@@ -956,7 +836,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `setup_attempt_payment_method_details_card`.
@@ -965,7 +845,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `setup_attempt_payment_method_details_card`.
@@ -974,7 +854,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `setup_attempt_payment_method_details_card`.
@@ -983,7 +863,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `setup_attempt_payment_method_details_card`.
@@ -992,7 +872,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "last4")
     }
     /// The path of [`moto`](Self::moto).
-    pub const MOTO: v::Path<Self, k::Bool> = v::Path::new("moto");
+    pub const MOTO: v::Path<Self, k::Bool> = v::path("moto");
     /// True or false; may be absent.
     ///
     /// Source: `moto` of `setup_attempt_payment_method_details_card`.
@@ -1001,7 +881,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         boolean(&self.value, "moto")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// A string; may be `null`.
     ///
     /// Source: `network` of `setup_attempt_payment_method_details_card`.
@@ -1010,7 +890,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
         text(&self.value, "network")
     }
     /// The path of [`three_d_secure`](Self::three_d_secure).
-    pub const THREE_D_SECURE: v::Path<Self, k::Object<ThreeDSecureDetails>> = v::Path::new(
+    pub const THREE_D_SECURE: v::Path<Self, k::Object<ThreeDSecureDetails>> = v::path(
         "three_d_secure",
     );
     /// A nested [`ThreeDSecureDetails`]; may be `null`.
@@ -1024,7 +904,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
     pub const WALLET: v::Path<
         Self,
         k::Object<SetupAttemptPaymentMethodDetailsCardWallet>,
-    > = v::Path::new("wallet");
+    > = v::path("wallet");
     /// A nested [`SetupAttemptPaymentMethodDetailsCardWallet`]; may be `null`.
     ///
     /// Source: `wallet` of `setup_attempt_payment_method_details_card`.
@@ -1036,42 +916,7 @@ impl SetupAttemptPaymentMethodDetailsCard {
 /// Part of other objects: `setup_attempt_payment_method_details_card_checks`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_card_checks`.
-pub type SetupAttemptPaymentMethodDetailsCardChecks = Lens<
-    markers::SetupAttemptPaymentMethodDetailsCardChecks,
->;
-impl SetupAttemptPaymentMethodDetailsCardChecks {
-    /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_line1_check",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `address_line1_check` of `setup_attempt_payment_method_details_card_checks`.
-    #[inline]
-    pub fn address_line1_check(&self) -> Option<&str> {
-        text(&self.value, "address_line1_check")
-    }
-    /// The path of [`address_postal_code_check`](Self::address_postal_code_check).
-    pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_postal_code_check",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `address_postal_code_check` of `setup_attempt_payment_method_details_card_checks`.
-    #[inline]
-    pub fn address_postal_code_check(&self) -> Option<&str> {
-        text(&self.value, "address_postal_code_check")
-    }
-    /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
-    /// A string; may be `null`.
-    ///
-    /// Source: `cvc_check` of `setup_attempt_payment_method_details_card_checks`.
-    #[inline]
-    pub fn cvc_check(&self) -> Option<&str> {
-        text(&self.value, "cvc_check")
-    }
-}
+pub type SetupAttemptPaymentMethodDetailsCardChecks = super::PaymentMethodCardChecks;
 /// Part of other objects: `setup_attempt_payment_method_details_card_present`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_card_present`.
@@ -1080,7 +925,7 @@ pub type SetupAttemptPaymentMethodDetailsCardPresent = Lens<
 >;
 impl SetupAttemptPaymentMethodDetailsCardPresent {
     /// The path of [`generated_card`](Self::generated_card).
-    pub const GENERATED_CARD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const GENERATED_CARD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "generated_card",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -1094,7 +939,7 @@ impl SetupAttemptPaymentMethodDetailsCardPresent {
     pub const OFFLINE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardPresentOffline>,
-    > = v::Path::new("offline");
+    > = v::path("offline");
     /// A nested [`PaymentMethodDetailsCardPresentOffline`]; may be `null`.
     ///
     /// Source: `offline` of `setup_attempt_payment_method_details_card_present`.
@@ -1114,7 +959,7 @@ impl SetupAttemptPaymentMethodDetailsCardWallet {
     pub const APPLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletApplePay>,
-    > = v::Path::new("apple_pay");
+    > = v::path("apple_pay");
     /// A nested [`PaymentMethodDetailsCardWalletApplePay`]; may be absent.
     ///
     /// Source: `apple_pay` of `setup_attempt_payment_method_details_card_wallet`.
@@ -1126,7 +971,7 @@ impl SetupAttemptPaymentMethodDetailsCardWallet {
     pub const GOOGLE_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardWalletGooglePay>,
-    > = v::Path::new("google_pay");
+    > = v::path("google_pay");
     /// A nested [`PaymentMethodDetailsCardWalletGooglePay`]; may be absent.
     ///
     /// Source: `google_pay` of `setup_attempt_payment_method_details_card_wallet`.
@@ -1138,7 +983,7 @@ impl SetupAttemptPaymentMethodDetailsCardWallet {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SetupAttemptPaymentMethodDetailsCardWalletType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SetupAttemptPaymentMethodDetailsCardWalletType`], or one that is newer than this list.
     ///
     /// Source: `type` of `setup_attempt_payment_method_details_card_wallet`.
@@ -1181,9 +1026,7 @@ pub enum SetupAttemptPaymentMethodDetailsCardWalletVariant<'a> {
 /// Part of other objects: `setup_attempt_payment_method_details_cashapp`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_cashapp`.
-pub type SetupAttemptPaymentMethodDetailsCashapp = Lens<
-    markers::SetupAttemptPaymentMethodDetailsCashapp,
->;
+pub type SetupAttemptPaymentMethodDetailsCashapp = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_ideal`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_ideal`.
@@ -1192,7 +1035,7 @@ pub type SetupAttemptPaymentMethodDetailsIdeal = Lens<
 >;
 impl SetupAttemptPaymentMethodDetailsIdeal {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<SetupAttemptPaymentMethodDetailsIdealBank>> = v::Path::new(
+    pub const BANK: v::Path<Self, k::Enum<SetupAttemptPaymentMethodDetailsIdealBank>> = v::path(
         "bank",
     );
     /// One of the values of [`SetupAttemptPaymentMethodDetailsIdealBank`], or one that is newer than this list; may be `null`.
@@ -1203,7 +1046,7 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
         open_enum(&self.value, "bank")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Enum<SetupAttemptPaymentMethodDetailsIdealBic>> = v::Path::new(
+    pub const BIC: v::Path<Self, k::Enum<SetupAttemptPaymentMethodDetailsIdealBic>> = v::path(
         "bic",
     );
     /// One of the values of [`SetupAttemptPaymentMethodDetailsIdealBic`], or one that is newer than this list; may be `null`.
@@ -1214,7 +1057,7 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
         open_enum(&self.value, "bic")
     }
     /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "generated_sepa_debit",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -1225,7 +1068,7 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
         expandable(&self.value, "generated_sepa_debit")
     }
     /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
+    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path(
         "generated_sepa_debit_mandate",
     );
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
@@ -1236,7 +1079,7 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
         expandable(&self.value, "generated_sepa_debit_mandate")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be `null`.
     ///
     /// Source: `iban_last4` of `setup_attempt_payment_method_details_ideal`.
@@ -1245,7 +1088,7 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
         text(&self.value, "iban_last4")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `setup_attempt_payment_method_details_ideal`.
@@ -1257,27 +1100,19 @@ impl SetupAttemptPaymentMethodDetailsIdeal {
 /// Part of other objects: `setup_attempt_payment_method_details_kakao_pay`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_kakao_pay`.
-pub type SetupAttemptPaymentMethodDetailsKakaoPay = Lens<
-    markers::SetupAttemptPaymentMethodDetailsKakaoPay,
->;
+pub type SetupAttemptPaymentMethodDetailsKakaoPay = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_klarna`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_klarna`.
-pub type SetupAttemptPaymentMethodDetailsKlarna = Lens<
-    markers::SetupAttemptPaymentMethodDetailsKlarna,
->;
+pub type SetupAttemptPaymentMethodDetailsKlarna = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_kr_card`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_kr_card`.
-pub type SetupAttemptPaymentMethodDetailsKrCard = Lens<
-    markers::SetupAttemptPaymentMethodDetailsKrCard,
->;
+pub type SetupAttemptPaymentMethodDetailsKrCard = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_link`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_link`.
-pub type SetupAttemptPaymentMethodDetailsLink = Lens<
-    markers::SetupAttemptPaymentMethodDetailsLink,
->;
+pub type SetupAttemptPaymentMethodDetailsLink = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_naver_pay`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_naver_pay`.
@@ -1286,7 +1121,7 @@ pub type SetupAttemptPaymentMethodDetailsNaverPay = Lens<
 >;
 impl SetupAttemptPaymentMethodDetailsNaverPay {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be absent.
     ///
     /// Source: `buyer_id` of `setup_attempt_payment_method_details_naver_pay`.
@@ -1298,157 +1133,43 @@ impl SetupAttemptPaymentMethodDetailsNaverPay {
 /// Part of other objects: `setup_attempt_payment_method_details_nz_bank_account`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_nz_bank_account`.
-pub type SetupAttemptPaymentMethodDetailsNzBankAccount = Lens<
-    markers::SetupAttemptPaymentMethodDetailsNzBankAccount,
->;
+pub type SetupAttemptPaymentMethodDetailsNzBankAccount = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_paypal`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_paypal`.
-pub type SetupAttemptPaymentMethodDetailsPaypal = Lens<
-    markers::SetupAttemptPaymentMethodDetailsPaypal,
->;
+pub type SetupAttemptPaymentMethodDetailsPaypal = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_payto`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_payto`.
-pub type SetupAttemptPaymentMethodDetailsPayto = Lens<
-    markers::SetupAttemptPaymentMethodDetailsPayto,
->;
+pub type SetupAttemptPaymentMethodDetailsPayto = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_pix`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_pix`.
-pub type SetupAttemptPaymentMethodDetailsPix = Lens<
-    markers::SetupAttemptPaymentMethodDetailsPix,
->;
-impl SetupAttemptPaymentMethodDetailsPix {
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be absent or `null`.
-    ///
-    /// Source: `fingerprint` of `setup_attempt_payment_method_details_pix`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-}
+pub type SetupAttemptPaymentMethodDetailsPix = super::PaymentMethodPix;
 /// Part of other objects: `setup_attempt_payment_method_details_revolut_pay`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_revolut_pay`.
-pub type SetupAttemptPaymentMethodDetailsRevolutPay = Lens<
-    markers::SetupAttemptPaymentMethodDetailsRevolutPay,
->;
+pub type SetupAttemptPaymentMethodDetailsRevolutPay = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_sepa_debit`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_sepa_debit`.
-pub type SetupAttemptPaymentMethodDetailsSepaDebit = Lens<
-    markers::SetupAttemptPaymentMethodDetailsSepaDebit,
->;
+pub type SetupAttemptPaymentMethodDetailsSepaDebit = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_sofort`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_sofort`.
-pub type SetupAttemptPaymentMethodDetailsSofort = Lens<
-    markers::SetupAttemptPaymentMethodDetailsSofort,
->;
-impl SetupAttemptPaymentMethodDetailsSofort {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bic` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn bic(&self) -> Option<&str> {
-        text(&self.value, "bic")
-    }
-    /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
-        "generated_sepa_debit",
-    );
-    /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn generated_sepa_debit(&self) -> Option<v::Expandable<'_, PaymentMethod>> {
-        expandable(&self.value, "generated_sepa_debit")
-    }
-    /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
-        "generated_sepa_debit_mandate",
-    );
-    /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit_mandate` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn generated_sepa_debit_mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "generated_sepa_debit_mandate")
-    }
-    /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `iban_last4` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn iban_last4(&self) -> Option<&str> {
-        text(&self.value, "iban_last4")
-    }
-    /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<
-        Self,
-        k::Enum<SetupAttemptPaymentMethodDetailsSofortPreferredLanguage>,
-    > = v::Path::new("preferred_language");
-    /// One of the values of [`SetupAttemptPaymentMethodDetailsSofortPreferredLanguage`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `preferred_language` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn preferred_language(
-        &self,
-    ) -> Option<SetupAttemptPaymentMethodDetailsSofortPreferredLanguage> {
-        open_enum(&self.value, "preferred_language")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `setup_attempt_payment_method_details_sofort`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type SetupAttemptPaymentMethodDetailsSofort = super::PaymentMethodDetailsBancontact;
 /// Part of other objects: `setup_attempt_payment_method_details_twint`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_twint`.
-pub type SetupAttemptPaymentMethodDetailsTwint = Lens<
-    markers::SetupAttemptPaymentMethodDetailsTwint,
->;
+pub type SetupAttemptPaymentMethodDetailsTwint = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_upi`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_upi`.
-pub type SetupAttemptPaymentMethodDetailsUpi = Lens<
-    markers::SetupAttemptPaymentMethodDetailsUpi,
->;
+pub type SetupAttemptPaymentMethodDetailsUpi = super::MandateLink;
 /// Part of other objects: `setup_attempt_payment_method_details_us_bank_account`.
 ///
 /// Source: schema `setup_attempt_payment_method_details_us_bank_account`.
-pub type SetupAttemptPaymentMethodDetailsUsBankAccount = Lens<
-    markers::SetupAttemptPaymentMethodDetailsUsBankAccount,
->;
+pub type SetupAttemptPaymentMethodDetailsUsBankAccount = super::MandateLink;
 /// Part of other objects: `three_d_secure_details`.
 ///
 /// Source: schema `three_d_secure_details`.
@@ -1458,7 +1179,7 @@ impl ThreeDSecureDetails {
     pub const AUTHENTICATION_FLOW: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsAuthenticationFlow>,
-    > = v::Path::new("authentication_flow");
+    > = v::path("authentication_flow");
     /// One of the values of [`ThreeDSecureDetailsAuthenticationFlow`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `authentication_flow` of `three_d_secure_details`.
@@ -1470,7 +1191,7 @@ impl ThreeDSecureDetails {
     pub const ELECTRONIC_COMMERCE_INDICATOR: v::Path<
         Self,
         k::Enum<ThreeDSecureDetailsElectronicCommerceIndicator>,
-    > = v::Path::new("electronic_commerce_indicator");
+    > = v::path("electronic_commerce_indicator");
     /// One of the values of [`ThreeDSecureDetailsElectronicCommerceIndicator`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `electronic_commerce_indicator` of `three_d_secure_details`.
@@ -1481,7 +1202,7 @@ impl ThreeDSecureDetails {
         open_enum(&self.value, "electronic_commerce_indicator")
     }
     /// The path of [`result`](Self::result).
-    pub const RESULT: v::Path<Self, k::Enum<ThreeDSecureDetailsResult>> = v::Path::new(
+    pub const RESULT: v::Path<Self, k::Enum<ThreeDSecureDetailsResult>> = v::path(
         "result",
     );
     /// One of the values of [`ThreeDSecureDetailsResult`], or one that is newer than this list; may be `null`.
@@ -1492,7 +1213,7 @@ impl ThreeDSecureDetails {
         open_enum(&self.value, "result")
     }
     /// The path of [`result_reason`](Self::result_reason).
-    pub const RESULT_REASON: v::Path<Self, k::Enum<ThreeDSecureDetailsResultReason>> = v::Path::new(
+    pub const RESULT_REASON: v::Path<Self, k::Enum<ThreeDSecureDetailsResultReason>> = v::path(
         "result_reason",
     );
     /// One of the values of [`ThreeDSecureDetailsResultReason`], or one that is newer than this list; may be `null`.
@@ -1503,7 +1224,7 @@ impl ThreeDSecureDetails {
         open_enum(&self.value, "result_reason")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `three_d_secure_details`.
@@ -1512,7 +1233,7 @@ impl ThreeDSecureDetails {
         text(&self.value, "transaction_id")
     }
     /// The path of [`version`](Self::version).
-    pub const VERSION: v::Path<Self, k::Enum<ThreeDSecureDetailsVersion>> = v::Path::new(
+    pub const VERSION: v::Path<Self, k::Enum<ThreeDSecureDetailsVersion>> = v::path(
         "version",
     );
     /// One of the values of [`ThreeDSecureDetailsVersion`], or one that is newer than this list; may be `null`.
@@ -1524,121 +1245,9 @@ impl ThreeDSecureDetails {
     }
 }
 /// The values of `setup_attempt.flow_directions`.
-#[non_exhaustive]
-pub enum SetupAttemptFlowDirections {
-    /// `inbound`
-    Inbound,
-    /// `outbound`
-    Outbound,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupAttemptFlowDirections {
-    const VALUES: &'static [&'static str] = &["inbound", "outbound"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Inbound,
-                1 => Self::Outbound,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupAttemptFlowDirections {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupAttemptFlowDirections {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupAttemptFlowDirections {}
-impl Debug for SetupAttemptFlowDirections {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentFlowDirections as SetupAttemptFlowDirections;
 /// The values of `setup_attempt_payment_method_details_bancontact.preferred_language`.
-#[non_exhaustive]
-pub enum SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `fr`
-    Fr,
-    /// `nl`
-    Nl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "fr", "nl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::Nl => "nl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {}
-impl Debug for SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsBancontactPreferredLanguage as SetupAttemptPaymentMethodDetailsBancontactPreferredLanguage;
 /// The values of `setup_attempt_payment_method_details_card_wallet.type`.
 #[non_exhaustive]
 pub enum SetupAttemptPaymentMethodDetailsCardWalletType {
@@ -1663,401 +1272,40 @@ impl v::OpenEnum for SetupAttemptPaymentMethodDetailsCardWalletType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ApplePay,
-                1 => Self::GooglePay,
-                2 => Self::Link,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ApplePay,
+            1 => Self::GooglePay,
+            2 => Self::Link,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupAttemptPaymentMethodDetailsCardWalletType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupAttemptPaymentMethodDetailsCardWalletType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupAttemptPaymentMethodDetailsCardWalletType {}
 impl Debug for SetupAttemptPaymentMethodDetailsCardWalletType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_attempt_payment_method_details_ideal.bank`.
-#[non_exhaustive]
-pub enum SetupAttemptPaymentMethodDetailsIdealBank {
-    /// `abn_amro`
-    AbnAmro,
-    /// `adyen`
-    Adyen,
-    /// `asn_bank`
-    AsnBank,
-    /// `bunq`
-    Bunq,
-    /// `buut`
-    Buut,
-    /// `finom`
-    Finom,
-    /// `handelsbanken`
-    Handelsbanken,
-    /// `ing`
-    Ing,
-    /// `knab`
-    Knab,
-    /// `mollie`
-    Mollie,
-    /// `moneyou`
-    Moneyou,
-    /// `n26`
-    N26,
-    /// `nn`
-    Nn,
-    /// `rabobank`
-    Rabobank,
-    /// `regiobank`
-    Regiobank,
-    /// `revolut`
-    Revolut,
-    /// `sns_bank`
-    SnsBank,
-    /// `triodos_bank`
-    TriodosBank,
-    /// `van_lanschot`
-    VanLanschot,
-    /// `yoursafe`
-    Yoursafe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupAttemptPaymentMethodDetailsIdealBank {
-    const VALUES: &'static [&'static str] = &[
-        "abn_amro",
-        "adyen",
-        "asn_bank",
-        "bunq",
-        "buut",
-        "finom",
-        "handelsbanken",
-        "ing",
-        "knab",
-        "mollie",
-        "moneyou",
-        "n26",
-        "nn",
-        "rabobank",
-        "regiobank",
-        "revolut",
-        "sns_bank",
-        "triodos_bank",
-        "van_lanschot",
-        "yoursafe",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AbnAmro => "abn_amro",
-            Self::Adyen => "adyen",
-            Self::AsnBank => "asn_bank",
-            Self::Bunq => "bunq",
-            Self::Buut => "buut",
-            Self::Finom => "finom",
-            Self::Handelsbanken => "handelsbanken",
-            Self::Ing => "ing",
-            Self::Knab => "knab",
-            Self::Mollie => "mollie",
-            Self::Moneyou => "moneyou",
-            Self::N26 => "n26",
-            Self::Nn => "nn",
-            Self::Rabobank => "rabobank",
-            Self::Regiobank => "regiobank",
-            Self::Revolut => "revolut",
-            Self::SnsBank => "sns_bank",
-            Self::TriodosBank => "triodos_bank",
-            Self::VanLanschot => "van_lanschot",
-            Self::Yoursafe => "yoursafe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AbnAmro,
-                1 => Self::Adyen,
-                2 => Self::AsnBank,
-                3 => Self::Bunq,
-                4 => Self::Buut,
-                5 => Self::Finom,
-                6 => Self::Handelsbanken,
-                7 => Self::Ing,
-                8 => Self::Knab,
-                9 => Self::Mollie,
-                10 => Self::Moneyou,
-                11 => Self::N26,
-                12 => Self::Nn,
-                13 => Self::Rabobank,
-                14 => Self::Regiobank,
-                15 => Self::Revolut,
-                16 => Self::SnsBank,
-                17 => Self::TriodosBank,
-                18 => Self::VanLanschot,
-                19 => Self::Yoursafe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupAttemptPaymentMethodDetailsIdealBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupAttemptPaymentMethodDetailsIdealBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupAttemptPaymentMethodDetailsIdealBank {}
-impl Debug for SetupAttemptPaymentMethodDetailsIdealBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBank as SetupAttemptPaymentMethodDetailsIdealBank;
 /// The values of `setup_attempt_payment_method_details_ideal.bic`.
-#[non_exhaustive]
-pub enum SetupAttemptPaymentMethodDetailsIdealBic {
-    /// `ABNANL2A`
-    ABNANL2A,
-    /// `ADYBNL2A`
-    ADYBNL2A,
-    /// `ASNBNL21`
-    ASNBNL21,
-    /// `BITSNL2A`
-    BITSNL2A,
-    /// `BUNQNL2A`
-    BUNQNL2A,
-    /// `BUUTNL2A`
-    BUUTNL2A,
-    /// `FNOMNL22`
-    FNOMNL22,
-    /// `FVLBNL22`
-    FVLBNL22,
-    /// `HANDNL2A`
-    HANDNL2A,
-    /// `INGBNL2A`
-    INGBNL2A,
-    /// `KNABNL2H`
-    KNABNL2H,
-    /// `MLLENL2A`
-    MLLENL2A,
-    /// `MOYONL21`
-    MOYONL21,
-    /// `NNBANL2G`
-    NNBANL2G,
-    /// `NTSBDEB1`
-    NTSBDEB1,
-    /// `RABONL2U`
-    RABONL2U,
-    /// `RBRBNL21`
-    RBRBNL21,
-    /// `REVOIE23`
-    REVOIE23,
-    /// `REVOLT21`
-    REVOLT21,
-    /// `SNSBNL2A`
-    SNSBNL2A,
-    /// `TRIONL2U`
-    TRIONL2U,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupAttemptPaymentMethodDetailsIdealBic {
-    const VALUES: &'static [&'static str] = &[
-        "ABNANL2A",
-        "ADYBNL2A",
-        "ASNBNL21",
-        "BITSNL2A",
-        "BUNQNL2A",
-        "BUUTNL2A",
-        "FNOMNL22",
-        "FVLBNL22",
-        "HANDNL2A",
-        "INGBNL2A",
-        "KNABNL2H",
-        "MLLENL2A",
-        "MOYONL21",
-        "NNBANL2G",
-        "NTSBDEB1",
-        "RABONL2U",
-        "RBRBNL21",
-        "REVOIE23",
-        "REVOLT21",
-        "SNSBNL2A",
-        "TRIONL2U",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ABNANL2A => "ABNANL2A",
-            Self::ADYBNL2A => "ADYBNL2A",
-            Self::ASNBNL21 => "ASNBNL21",
-            Self::BITSNL2A => "BITSNL2A",
-            Self::BUNQNL2A => "BUNQNL2A",
-            Self::BUUTNL2A => "BUUTNL2A",
-            Self::FNOMNL22 => "FNOMNL22",
-            Self::FVLBNL22 => "FVLBNL22",
-            Self::HANDNL2A => "HANDNL2A",
-            Self::INGBNL2A => "INGBNL2A",
-            Self::KNABNL2H => "KNABNL2H",
-            Self::MLLENL2A => "MLLENL2A",
-            Self::MOYONL21 => "MOYONL21",
-            Self::NNBANL2G => "NNBANL2G",
-            Self::NTSBDEB1 => "NTSBDEB1",
-            Self::RABONL2U => "RABONL2U",
-            Self::RBRBNL21 => "RBRBNL21",
-            Self::REVOIE23 => "REVOIE23",
-            Self::REVOLT21 => "REVOLT21",
-            Self::SNSBNL2A => "SNSBNL2A",
-            Self::TRIONL2U => "TRIONL2U",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ABNANL2A,
-                1 => Self::ADYBNL2A,
-                2 => Self::ASNBNL21,
-                3 => Self::BITSNL2A,
-                4 => Self::BUNQNL2A,
-                5 => Self::BUUTNL2A,
-                6 => Self::FNOMNL22,
-                7 => Self::FVLBNL22,
-                8 => Self::HANDNL2A,
-                9 => Self::INGBNL2A,
-                10 => Self::KNABNL2H,
-                11 => Self::MLLENL2A,
-                12 => Self::MOYONL21,
-                13 => Self::NNBANL2G,
-                14 => Self::NTSBDEB1,
-                15 => Self::RABONL2U,
-                16 => Self::RBRBNL21,
-                17 => Self::REVOIE23,
-                18 => Self::REVOLT21,
-                19 => Self::SNSBNL2A,
-                20 => Self::TRIONL2U,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupAttemptPaymentMethodDetailsIdealBic {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupAttemptPaymentMethodDetailsIdealBic {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupAttemptPaymentMethodDetailsIdealBic {}
-impl Debug for SetupAttemptPaymentMethodDetailsIdealBic {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBic as SetupAttemptPaymentMethodDetailsIdealBic;
 /// The values of `setup_attempt_payment_method_details_sofort.preferred_language`.
-#[non_exhaustive]
-pub enum SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `fr`
-    Fr,
-    /// `nl`
-    Nl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "fr", "nl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::Nl => "nl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {}
-impl Debug for SetupAttemptPaymentMethodDetailsSofortPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsBancontactPreferredLanguage as SetupAttemptPaymentMethodDetailsSofortPreferredLanguage;
 /// The values of `three_d_secure_details.authentication_flow`.
 #[non_exhaustive]
 pub enum ThreeDSecureDetailsAuthenticationFlow {
@@ -2079,37 +1327,31 @@ impl v::OpenEnum for ThreeDSecureDetailsAuthenticationFlow {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Challenge,
-                1 => Self::Frictionless,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Challenge,
+            1 => Self::Frictionless,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsAuthenticationFlow {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsAuthenticationFlow {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsAuthenticationFlow {}
 impl Debug for ThreeDSecureDetailsAuthenticationFlow {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_details.electronic_commerce_indicator`.
@@ -2142,40 +1384,34 @@ impl v::OpenEnum for ThreeDSecureDetailsElectronicCommerceIndicator {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V01,
-                1 => Self::V02,
-                2 => Self::V05,
-                3 => Self::V06,
-                4 => Self::V07,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V01,
+            1 => Self::V02,
+            2 => Self::V05,
+            3 => Self::V06,
+            4 => Self::V07,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsElectronicCommerceIndicator {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsElectronicCommerceIndicator {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsElectronicCommerceIndicator {}
 impl Debug for ThreeDSecureDetailsElectronicCommerceIndicator {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_details.result`.
@@ -2222,42 +1458,36 @@ impl v::OpenEnum for ThreeDSecureDetailsResult {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AttemptAcknowledged,
-                1 => Self::Authenticated,
-                2 => Self::DataShareOnly,
-                3 => Self::Exempted,
-                4 => Self::Failed,
-                5 => Self::NotSupported,
-                6 => Self::ProcessingError,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AttemptAcknowledged,
+            1 => Self::Authenticated,
+            2 => Self::DataShareOnly,
+            3 => Self::Exempted,
+            4 => Self::Failed,
+            5 => Self::NotSupported,
+            6 => Self::ProcessingError,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsResult {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsResult {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsResult {}
 impl Debug for ThreeDSecureDetailsResult {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_details.result_reason`.
@@ -2304,42 +1534,36 @@ impl v::OpenEnum for ThreeDSecureDetailsResultReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Bypassed,
-                2 => Self::Canceled,
-                3 => Self::CardNotEnrolled,
-                4 => Self::NetworkNotSupported,
-                5 => Self::ProtocolError,
-                6 => Self::Rejected,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::Bypassed,
+            2 => Self::Canceled,
+            3 => Self::CardNotEnrolled,
+            4 => Self::NetworkNotSupported,
+            5 => Self::ProtocolError,
+            6 => Self::Rejected,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsResultReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsResultReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsResultReason {}
 impl Debug for ThreeDSecureDetailsResultReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_details.version`.
@@ -2378,39 +1602,33 @@ impl v::OpenEnum for ThreeDSecureDetailsVersion {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V102,
-                1 => Self::V210,
-                2 => Self::V220,
-                3 => Self::V230,
-                4 => Self::V231,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V102,
+            1 => Self::V210,
+            2 => Self::V220,
+            3 => Self::V230,
+            4 => Self::V231,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureDetailsVersion {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureDetailsVersion {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureDetailsVersion {}
 impl Debug for ThreeDSecureDetailsVersion {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -30,7 +30,7 @@ impl SetupIntent {
     pub const ALLOWED_PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<SetupIntentAllowedPaymentMethodTypes>>,
-    > = v::Path::new("allowed_payment_method_types");
+    > = v::path("allowed_payment_method_types");
     /// An array: one of the values of [`SetupIntentAllowedPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `allowed_payment_method_types` of `setup_intent`.
@@ -41,9 +41,7 @@ impl SetupIntent {
         array(&self.value, "allowed_payment_method_types")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `setup_intent`.
@@ -52,7 +50,7 @@ impl SetupIntent {
         expandable(&self.value, "application")
     }
     /// The path of [`attach_to_self`](Self::attach_to_self).
-    pub const ATTACH_TO_SELF: v::Path<Self, k::Bool> = v::Path::new("attach_to_self");
+    pub const ATTACH_TO_SELF: v::Path<Self, k::Bool> = v::path("attach_to_self");
     /// True or false; may be absent.
     ///
     /// Source: `attach_to_self` of `setup_intent`.
@@ -64,7 +62,7 @@ impl SetupIntent {
     pub const AUTOMATIC_PAYMENT_METHODS: v::Path<
         Self,
         k::Object<PaymentFlowsAutomaticPaymentMethodsSetupIntent>,
-    > = v::Path::new("automatic_payment_methods");
+    > = v::path("automatic_payment_methods");
     /// A nested [`PaymentFlowsAutomaticPaymentMethodsSetupIntent`]; may be `null`.
     ///
     /// Source: `automatic_payment_methods` of `setup_intent`.
@@ -78,7 +76,7 @@ impl SetupIntent {
     pub const CANCELLATION_REASON: v::Path<
         Self,
         k::Enum<SetupIntentCancellationReason>,
-    > = v::Path::new("cancellation_reason");
+    > = v::path("cancellation_reason");
     /// One of the values of [`SetupIntentCancellationReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `cancellation_reason` of `setup_intent`.
@@ -87,7 +85,7 @@ impl SetupIntent {
         open_enum(&self.value, "cancellation_reason")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string; may be `null`.
     ///
     /// Source: `client_secret` of `setup_intent`.
@@ -96,7 +94,7 @@ impl SetupIntent {
         text(&self.value, "client_secret")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `setup_intent`.
@@ -105,7 +103,7 @@ impl SetupIntent {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `setup_intent`.
@@ -114,9 +112,7 @@ impl SetupIntent {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be absent or `null`.
     ///
     /// Source: `customer_account` of `setup_intent`.
@@ -125,7 +121,7 @@ impl SetupIntent {
         text(&self.value, "customer_account")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `setup_intent`.
@@ -137,7 +133,7 @@ impl SetupIntent {
     pub const EXCLUDED_PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<SetupIntentExcludedPaymentMethodTypes>>,
-    > = v::Path::new("excluded_payment_method_types");
+    > = v::path("excluded_payment_method_types");
     /// An array: one of the values of [`SetupIntentExcludedPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `excluded_payment_method_types` of `setup_intent`.
@@ -151,7 +147,7 @@ impl SetupIntent {
     pub const FLOW_DIRECTIONS: v::Path<
         Self,
         k::Array<k::Enum<SetupIntentFlowDirections>>,
-    > = v::Path::new("flow_directions");
+    > = v::path("flow_directions");
     /// An array: one of the values of [`SetupIntentFlowDirections`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `flow_directions` of `setup_intent`.
@@ -160,7 +156,7 @@ impl SetupIntent {
         array(&self.value, "flow_directions")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `setup_intent`.
@@ -169,7 +165,7 @@ impl SetupIntent {
         id(&self.value, "id")
     }
     /// The path of [`last_setup_error`](Self::last_setup_error).
-    pub const LAST_SETUP_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new(
+    pub const LAST_SETUP_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path(
         "last_setup_error",
     );
     /// A nested [`ApiErrors`]; may be `null`.
@@ -180,7 +176,7 @@ impl SetupIntent {
         object(&self.value, "last_setup_error")
     }
     /// The path of [`latest_attempt`](Self::latest_attempt).
-    pub const LATEST_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::Path::new(
+    pub const LATEST_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::path(
         "latest_attempt",
     );
     /// The id of a [`SetupAttempt`], or the object where it was expanded; may be `null`.
@@ -191,7 +187,7 @@ impl SetupIntent {
         expandable(&self.value, "latest_attempt")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `setup_intent`.
@@ -200,7 +196,7 @@ impl SetupIntent {
         boolean(&self.value, "livemode")
     }
     /// The path of [`managed_payments`](Self::managed_payments).
-    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::Path::new(
+    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::path(
         "managed_payments",
     );
     /// A nested [`SmorResourceManagedPayments`]; may be absent or `null`.
@@ -211,7 +207,7 @@ impl SetupIntent {
         object(&self.value, "managed_payments")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path("mandate");
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `mandate` of `setup_intent`.
@@ -220,7 +216,7 @@ impl SetupIntent {
         expandable(&self.value, "mandate")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `setup_intent`.
@@ -229,7 +225,7 @@ impl SetupIntent {
         map(&self.value, "metadata")
     }
     /// The path of [`next_action`](Self::next_action).
-    pub const NEXT_ACTION: v::Path<Self, k::Object<SetupIntentNextAction>> = v::Path::new(
+    pub const NEXT_ACTION: v::Path<Self, k::Object<SetupIntentNextAction>> = v::path(
         "next_action",
     );
     /// A nested [`SetupIntentNextAction`]; may be `null`.
@@ -247,9 +243,7 @@ impl SetupIntent {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `setup_intent`.
@@ -258,7 +252,7 @@ impl SetupIntent {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -272,7 +266,7 @@ impl SetupIntent {
     pub const PAYMENT_METHOD_CONFIGURATION_DETAILS: v::Path<
         Self,
         k::Object<PaymentMethodConfigBizPaymentMethodConfigurationDetails>,
-    > = v::Path::new("payment_method_configuration_details");
+    > = v::path("payment_method_configuration_details");
     /// A nested [`PaymentMethodConfigBizPaymentMethodConfigurationDetails`]; may be `null`.
     ///
     /// Source: `payment_method_configuration_details` of `setup_intent`.
@@ -286,7 +280,7 @@ impl SetupIntent {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`SetupIntentPaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `setup_intent`.
@@ -295,7 +289,7 @@ impl SetupIntent {
         object(&self.value, "payment_method_options")
     }
     /// The path of [`payment_method_types`](Self::payment_method_types).
-    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PAYMENT_METHOD_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "payment_method_types",
     );
     /// An array: a string.
@@ -306,7 +300,7 @@ impl SetupIntent {
         array(&self.value, "payment_method_types")
     }
     /// The path of [`single_use_mandate`](Self::single_use_mandate).
-    pub const SINGLE_USE_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
+    pub const SINGLE_USE_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path(
         "single_use_mandate",
     );
     /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
@@ -317,7 +311,7 @@ impl SetupIntent {
         expandable(&self.value, "single_use_mandate")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<SetupIntentStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<SetupIntentStatus>> = v::path("status");
     /// One of the values of [`SetupIntentStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `setup_intent`.
@@ -326,7 +320,7 @@ impl SetupIntent {
         open_enum(&self.value, "status")
     }
     /// The path of [`usage`](Self::usage).
-    pub const USAGE: v::Path<Self, k::Text> = v::Path::new("usage");
+    pub const USAGE: v::Path<Self, k::Text> = v::path("usage");
     /// A string.
     ///
     /// Source: `usage` of `setup_intent`.
@@ -376,7 +370,7 @@ impl PaymentFlowsAutomaticPaymentMethodsSetupIntent {
     pub const ALLOW_REDIRECTS: v::Path<
         Self,
         k::Enum<PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects>,
-    > = v::Path::new("allow_redirects");
+    > = v::path("allow_redirects");
     /// One of the values of [`PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects`], or one that is newer than this list; may be absent.
     ///
     /// Source: `allow_redirects` of `payment_flows_automatic_payment_methods_setup_intent`.
@@ -387,7 +381,7 @@ impl PaymentFlowsAutomaticPaymentMethodsSetupIntent {
         open_enum(&self.value, "allow_redirects")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false; may be `null`.
     ///
     /// Source: `enabled` of `payment_flows_automatic_payment_methods_setup_intent`.
@@ -399,52 +393,7 @@ impl PaymentFlowsAutomaticPaymentMethodsSetupIntent {
 /// Part of other objects: `payment_method_options_mandate_options_upi`.
 ///
 /// Source: schema `payment_method_options_mandate_options_upi`.
-pub type PaymentMethodOptionsMandateOptionsUpi = Lens<
-    markers::PaymentMethodOptionsMandateOptionsUpi,
->;
-impl PaymentMethodOptionsMandateOptionsUpi {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount` of `payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<
-        Self,
-        k::Enum<PaymentMethodOptionsMandateOptionsUpiAmountType>,
-    > = v::Path::new("amount_type");
-    /// One of the values of [`PaymentMethodOptionsMandateOptionsUpiAmountType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `amount_type` of `payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn amount_type(
-        &self,
-    ) -> Option<PaymentMethodOptionsMandateOptionsUpiAmountType> {
-        open_enum(&self.value, "amount_type")
-    }
-    /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
-    /// A string; may be `null`.
-    ///
-    /// Source: `description` of `payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn description(&self) -> Option<&str> {
-        text(&self.value, "description")
-    }
-    /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `end_date` of `payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn end_date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "end_date")
-    }
-}
+pub type PaymentMethodOptionsMandateOptionsUpi = super::MandateUpi;
 /// Part of other objects: `setup_intent_next_action`.
 ///
 /// Source: schema `setup_intent_next_action`.
@@ -454,7 +403,7 @@ impl SetupIntentNextAction {
     pub const BLIK_AUTHORIZE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionBlikAuthorize>,
-    > = v::Path::new("blik_authorize");
+    > = v::path("blik_authorize");
     /// A nested [`PaymentIntentNextActionBlikAuthorize`]; may be absent.
     ///
     /// Source: `blik_authorize` of `setup_intent_next_action`.
@@ -466,7 +415,7 @@ impl SetupIntentNextAction {
     pub const CASHAPP_HANDLE_REDIRECT_OR_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode>,
-    > = v::Path::new("cashapp_handle_redirect_or_display_qr_code");
+    > = v::path("cashapp_handle_redirect_or_display_qr_code");
     /// A nested [`PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode`]; may be absent.
     ///
     /// Source: `cashapp_handle_redirect_or_display_qr_code` of `setup_intent_next_action`.
@@ -480,7 +429,7 @@ impl SetupIntentNextAction {
     pub const PIX_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<SetupIntentNextActionPixDisplayQrCode>,
-    > = v::Path::new("pix_display_qr_code");
+    > = v::path("pix_display_qr_code");
     /// A nested [`SetupIntentNextActionPixDisplayQrCode`]; may be absent.
     ///
     /// Source: `pix_display_qr_code` of `setup_intent_next_action`.
@@ -492,7 +441,7 @@ impl SetupIntentNextAction {
     pub const REDIRECT_TO_URL: v::Path<
         Self,
         k::Object<SetupIntentNextActionRedirectToUrl>,
-    > = v::Path::new("redirect_to_url");
+    > = v::path("redirect_to_url");
     /// A nested [`SetupIntentNextActionRedirectToUrl`]; may be absent.
     ///
     /// Source: `redirect_to_url` of `setup_intent_next_action`.
@@ -501,7 +450,7 @@ impl SetupIntentNextAction {
         object(&self.value, "redirect_to_url")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `setup_intent_next_action`.
@@ -513,7 +462,7 @@ impl SetupIntentNextAction {
     pub const UPI_HANDLE_REDIRECT_OR_DISPLAY_QR_CODE: v::Path<
         Self,
         k::Object<PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode>,
-    > = v::Path::new("upi_handle_redirect_or_display_qr_code");
+    > = v::path("upi_handle_redirect_or_display_qr_code");
     /// A nested [`PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode`]; may be absent.
     ///
     /// Source: `upi_handle_redirect_or_display_qr_code` of `setup_intent_next_action`.
@@ -524,7 +473,7 @@ impl SetupIntentNextAction {
         object(&self.value, "upi_handle_redirect_or_display_qr_code")
     }
     /// The path of [`use_stripe_sdk`](Self::use_stripe_sdk).
-    pub const USE_STRIPE_SDK: v::Path<Self, k::Json> = v::Path::new("use_stripe_sdk");
+    pub const USE_STRIPE_SDK: v::Path<Self, k::Json> = v::path("use_stripe_sdk");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `use_stripe_sdk` of `setup_intent_next_action`.
@@ -536,7 +485,7 @@ impl SetupIntentNextAction {
     pub const VERIFY_WITH_MICRODEPOSITS: v::Path<
         Self,
         k::Object<SetupIntentNextActionVerifyWithMicrodeposits>,
-    > = v::Path::new("verify_with_microdeposits");
+    > = v::path("verify_with_microdeposits");
     /// A nested [`SetupIntentNextActionVerifyWithMicrodeposits`]; may be absent.
     ///
     /// Source: `verify_with_microdeposits` of `setup_intent_next_action`.
@@ -616,7 +565,7 @@ pub type SetupIntentNextActionPixDisplayQrCode = Lens<
 >;
 impl SetupIntentNextActionPixDisplayQrCode {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string.
     ///
     /// Source: `data` of `setup_intent_next_action_pix_display_qr_code`.
@@ -625,7 +574,7 @@ impl SetupIntentNextActionPixDisplayQrCode {
         text(&self.value, "data")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `setup_intent_next_action_pix_display_qr_code`.
@@ -634,7 +583,7 @@ impl SetupIntentNextActionPixDisplayQrCode {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -645,7 +594,7 @@ impl SetupIntentNextActionPixDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `setup_intent_next_action_pix_display_qr_code`.
@@ -654,7 +603,7 @@ impl SetupIntentNextActionPixDisplayQrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `setup_intent_next_action_pix_display_qr_code`.
@@ -671,7 +620,7 @@ pub type SetupIntentNextActionRedirectToUrl = Lens<
 >;
 impl SetupIntentNextActionRedirectToUrl {
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be `null`.
     ///
     /// Source: `return_url` of `setup_intent_next_action_redirect_to_url`.
@@ -680,7 +629,7 @@ impl SetupIntentNextActionRedirectToUrl {
         text(&self.value, "return_url")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `setup_intent_next_action_redirect_to_url`.
@@ -697,7 +646,7 @@ pub type SetupIntentNextActionVerifyWithMicrodeposits = Lens<
 >;
 impl SetupIntentNextActionVerifyWithMicrodeposits {
     /// The path of [`arrival_date`](Self::arrival_date).
-    pub const ARRIVAL_DATE: v::Path<Self, k::Time> = v::Path::new("arrival_date");
+    pub const ARRIVAL_DATE: v::Path<Self, k::Time> = v::path("arrival_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `arrival_date` of `setup_intent_next_action_verify_with_microdeposits`.
@@ -706,7 +655,7 @@ impl SetupIntentNextActionVerifyWithMicrodeposits {
         timestamp(&self.value, "arrival_date")
     }
     /// The path of [`hosted_verification_url`](Self::hosted_verification_url).
-    pub const HOSTED_VERIFICATION_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_VERIFICATION_URL: v::Path<Self, k::Text> = v::path(
         "hosted_verification_url",
     );
     /// A string.
@@ -720,7 +669,7 @@ impl SetupIntentNextActionVerifyWithMicrodeposits {
     pub const MICRODEPOSIT_TYPE: v::Path<
         Self,
         k::Enum<SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType>,
-    > = v::Path::new("microdeposit_type");
+    > = v::path("microdeposit_type");
     /// One of the values of [`SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `microdeposit_type` of `setup_intent_next_action_verify_with_microdeposits`.
@@ -742,7 +691,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`SetupIntentPaymentMethodOptionsAcssDebit`]; may be absent.
     ///
     /// Source: `acss_debit` of `setup_intent_payment_method_options`.
@@ -754,7 +703,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsAmazonPay>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`SetupIntentPaymentMethodOptionsAmazonPay`]; may be absent.
     ///
     /// Source: `amazon_pay` of `setup_intent_payment_method_options`.
@@ -766,7 +715,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsBacsDebit>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`SetupIntentPaymentMethodOptionsBacsDebit`]; may be absent.
     ///
     /// Source: `bacs_debit` of `setup_intent_payment_method_options`.
@@ -775,7 +724,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`bizum`](Self::bizum).
-    pub const BIZUM: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsBizum>> = v::Path::new(
+    pub const BIZUM: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsBizum>> = v::path(
         "bizum",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsBizum`]; may be absent.
@@ -786,7 +735,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "bizum")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsBlik>> = v::path(
         "blik",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsBlik`]; may be absent.
@@ -797,7 +746,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "blik")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsCard>> = v::path(
         "card",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsCard`]; may be absent.
@@ -811,7 +760,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const CARD_PRESENT: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsCardPresent>,
-    > = v::Path::new("card_present");
+    > = v::path("card_present");
     /// A nested [`SetupIntentPaymentMethodOptionsCardPresent`]; may be absent.
     ///
     /// Source: `card_present` of `setup_intent_payment_method_options`.
@@ -820,7 +769,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "card_present")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsKlarna>> = v::Path::new(
+    pub const KLARNA: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsKlarna>> = v::path(
         "klarna",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsKlarna`]; may be absent.
@@ -831,7 +780,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "klarna")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsLink>> = v::path(
         "link",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsLink`]; may be absent.
@@ -842,7 +791,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "link")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsPaypal`]; may be absent.
@@ -853,7 +802,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "paypal")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPayto>> = v::path(
         "payto",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsPayto`]; may be absent.
@@ -864,7 +813,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPix>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsPix>> = v::path(
         "pix",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsPix`]; may be absent.
@@ -878,7 +827,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`SetupIntentPaymentMethodOptionsSepaDebit`]; may be absent.
     ///
     /// Source: `sepa_debit` of `setup_intent_payment_method_options`.
@@ -887,7 +836,7 @@ impl SetupIntentPaymentMethodOptions {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsUpi>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<SetupIntentPaymentMethodOptionsUpi>> = v::path(
         "upi",
     );
     /// A nested [`SetupIntentPaymentMethodOptionsUpi`]; may be absent.
@@ -901,7 +850,7 @@ impl SetupIntentPaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`SetupIntentPaymentMethodOptionsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `setup_intent_payment_method_options`.
@@ -923,7 +872,7 @@ impl SetupIntentPaymentMethodOptionsAcssDebit {
     pub const CURRENCY: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsAcssDebitCurrency>,
-    > = v::Path::new("currency");
+    > = v::path("currency");
     /// One of the values of [`SetupIntentPaymentMethodOptionsAcssDebitCurrency`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `currency` of `setup_intent_payment_method_options_acss_debit`.
@@ -935,7 +884,7 @@ impl SetupIntentPaymentMethodOptionsAcssDebit {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_acss_debit`.
@@ -949,7 +898,7 @@ impl SetupIntentPaymentMethodOptionsAcssDebit {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `setup_intent_payment_method_options_acss_debit`.
@@ -963,9 +912,7 @@ impl SetupIntentPaymentMethodOptionsAcssDebit {
 /// Part of other objects: `setup_intent_payment_method_options_amazon_pay`.
 ///
 /// Source: schema `setup_intent_payment_method_options_amazon_pay`.
-pub type SetupIntentPaymentMethodOptionsAmazonPay = Lens<
-    markers::SetupIntentPaymentMethodOptionsAmazonPay,
->;
+pub type SetupIntentPaymentMethodOptionsAmazonPay = super::MandateLink;
 /// Part of other objects: `setup_intent_payment_method_options_bacs_debit`.
 ///
 /// Source: schema `setup_intent_payment_method_options_bacs_debit`.
@@ -977,7 +924,7 @@ impl SetupIntentPaymentMethodOptionsBacsDebit {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_bacs_debit`.
@@ -991,9 +938,7 @@ impl SetupIntentPaymentMethodOptionsBacsDebit {
 /// Part of other objects: `setup_intent_payment_method_options_bizum`.
 ///
 /// Source: schema `setup_intent_payment_method_options_bizum`.
-pub type SetupIntentPaymentMethodOptionsBizum = Lens<
-    markers::SetupIntentPaymentMethodOptionsBizum,
->;
+pub type SetupIntentPaymentMethodOptionsBizum = super::MandateLink;
 /// Part of other objects: `setup_intent_payment_method_options_blik`.
 ///
 /// Source: schema `setup_intent_payment_method_options_blik`.
@@ -1005,7 +950,7 @@ impl SetupIntentPaymentMethodOptionsBlik {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsBlikMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SetupIntentPaymentMethodOptionsBlikMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_blik`.
@@ -1024,7 +969,7 @@ pub type SetupIntentPaymentMethodOptionsBlikMandateOptions = Lens<
 >;
 impl SetupIntentPaymentMethodOptionsBlikMandateOptions {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `setup_intent_payment_method_options_blik_mandate_options`.
@@ -1033,7 +978,7 @@ impl SetupIntentPaymentMethodOptionsBlikMandateOptions {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `off_session`; may be `null`.
     ///
     /// Source: `type` of `setup_intent_payment_method_options_blik_mandate_options`.
@@ -1053,7 +998,7 @@ impl SetupIntentPaymentMethodOptionsCard {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsCardMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SetupIntentPaymentMethodOptionsCardMandateOptions`]; may be `null`.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_card`.
@@ -1067,7 +1012,7 @@ impl SetupIntentPaymentMethodOptionsCard {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsCardNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`SetupIntentPaymentMethodOptionsCardNetwork`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `network` of `setup_intent_payment_method_options_card`.
@@ -1079,7 +1024,7 @@ impl SetupIntentPaymentMethodOptionsCard {
     pub const REQUEST_THREE_D_SECURE: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsCardRequestThreeDSecure>,
-    > = v::Path::new("request_three_d_secure");
+    > = v::path("request_three_d_secure");
     /// One of the values of [`SetupIntentPaymentMethodOptionsCardRequestThreeDSecure`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `request_three_d_secure` of `setup_intent_payment_method_options_card`.
@@ -1093,7 +1038,7 @@ impl SetupIntentPaymentMethodOptionsCard {
     pub const SETUP_CREDENTIAL_USAGE: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsCardSetupCredentialUsage>,
-    > = v::Path::new("setup_credential_usage");
+    > = v::path("setup_credential_usage");
     /// One of the values of [`SetupIntentPaymentMethodOptionsCardSetupCredentialUsage`], or one that is newer than this list; may be absent.
     ///
     /// Source: `setup_credential_usage` of `setup_intent_payment_method_options_card`.
@@ -1112,7 +1057,7 @@ pub type SetupIntentPaymentMethodOptionsCardMandateOptions = Lens<
 >;
 impl SetupIntentPaymentMethodOptionsCardMandateOptions {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1124,7 +1069,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
     pub const AMOUNT_TYPE: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType>,
-    > = v::Path::new("amount_type");
+    > = v::path("amount_type");
     /// One of the values of [`SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType`], or one that is newer than this list.
     ///
     /// Source: `amount_type` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1135,7 +1080,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1144,7 +1089,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1153,7 +1098,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         text(&self.value, "description")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `end_date` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1165,7 +1110,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
     pub const INTERVAL: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsCardMandateOptionsInterval>,
-    > = v::Path::new("interval");
+    > = v::path("interval");
     /// One of the values of [`SetupIntentPaymentMethodOptionsCardMandateOptionsInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1176,7 +1121,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer; may be `null`.
     ///
     /// Source: `interval_count` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1185,7 +1130,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         int(&self.value, "interval_count")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1194,7 +1139,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         text(&self.value, "reference")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `setup_intent_payment_method_options_card_mandate_options`.
@@ -1203,7 +1148,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
         timestamp(&self.value, "start_date")
     }
     /// The path of [`supported_types`](Self::supported_types).
-    pub const SUPPORTED_TYPES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_TYPES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_types",
     );
     /// An array: a string; empty where absent.
@@ -1217,9 +1162,7 @@ impl SetupIntentPaymentMethodOptionsCardMandateOptions {
 /// Part of other objects: `setup_intent_payment_method_options_card_present`.
 ///
 /// Source: schema `setup_intent_payment_method_options_card_present`.
-pub type SetupIntentPaymentMethodOptionsCardPresent = Lens<
-    markers::SetupIntentPaymentMethodOptionsCardPresent,
->;
+pub type SetupIntentPaymentMethodOptionsCardPresent = super::MandateLink;
 /// Part of other objects: `setup_intent_payment_method_options_klarna`.
 ///
 /// Source: schema `setup_intent_payment_method_options_klarna`.
@@ -1228,7 +1171,7 @@ pub type SetupIntentPaymentMethodOptionsKlarna = Lens<
 >;
 impl SetupIntentPaymentMethodOptionsKlarna {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `setup_intent_payment_method_options_klarna`.
@@ -1237,9 +1180,7 @@ impl SetupIntentPaymentMethodOptionsKlarna {
         text(&self.value, "currency")
     }
     /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
+    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::path("preferred_locale");
     /// A string; may be `null`.
     ///
     /// Source: `preferred_locale` of `setup_intent_payment_method_options_klarna`.
@@ -1256,9 +1197,7 @@ pub type SetupIntentPaymentMethodOptionsLink = Lens<
 >;
 impl SetupIntentPaymentMethodOptionsLink {
     /// The path of [`persistent_token`](Self::persistent_token).
-    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::Path::new(
-        "persistent_token",
-    );
+    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::path("persistent_token");
     /// A string; may be `null`.
     ///
     /// Source: `persistent_token` of `setup_intent_payment_method_options_link`.
@@ -1270,205 +1209,19 @@ impl SetupIntentPaymentMethodOptionsLink {
 /// Part of other objects: `setup_intent_payment_method_options_mandate_options_acss_debit`.
 ///
 /// Source: schema `setup_intent_payment_method_options_mandate_options_acss_debit`.
-pub type SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit = Lens<
-    markers::SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit,
->;
-impl SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit {
-    /// The path of [`custom_mandate_url`](Self::custom_mandate_url).
-    pub const CUSTOM_MANDATE_URL: v::Path<Self, k::Text> = v::Path::new(
-        "custom_mandate_url",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `custom_mandate_url` of `setup_intent_payment_method_options_mandate_options_acss_debit`.
-    #[inline]
-    pub fn custom_mandate_url(&self) -> Option<&str> {
-        text(&self.value, "custom_mandate_url")
-    }
-    /// The path of [`default_for`](Self::default_for).
-    pub const DEFAULT_FOR: v::Path<
-        Self,
-        k::Array<
-            k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor>,
-        >,
-    > = v::Path::new("default_for");
-    /// An array: one of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor`], or one that is newer than this list; empty where absent.
-    ///
-    /// Source: `default_for` of `setup_intent_payment_method_options_mandate_options_acss_debit`.
-    #[inline]
-    pub fn default_for(
-        &self,
-    ) -> &v::Array<
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor>,
-    > {
-        array(&self.value, "default_for")
-    }
-    /// The path of [`interval_description`](Self::interval_description).
-    pub const INTERVAL_DESCRIPTION: v::Path<Self, k::Text> = v::Path::new(
-        "interval_description",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `interval_description` of `setup_intent_payment_method_options_mandate_options_acss_debit`.
-    #[inline]
-    pub fn interval_description(&self) -> Option<&str> {
-        text(&self.value, "interval_description")
-    }
-    /// The path of [`payment_schedule`](Self::payment_schedule).
-    pub const PAYMENT_SCHEDULE: v::Path<
-        Self,
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
-    /// One of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `payment_schedule` of `setup_intent_payment_method_options_mandate_options_acss_debit`.
-    #[inline]
-    pub fn payment_schedule(
-        &self,
-    ) -> Option<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule> {
-        open_enum(&self.value, "payment_schedule")
-    }
-    /// The path of [`transaction_type`](Self::transaction_type).
-    pub const TRANSACTION_TYPE: v::Path<
-        Self,
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType>,
-    > = v::Path::new("transaction_type");
-    /// One of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `transaction_type` of `setup_intent_payment_method_options_mandate_options_acss_debit`.
-    #[inline]
-    pub fn transaction_type(
-        &self,
-    ) -> Option<SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType> {
-        open_enum(&self.value, "transaction_type")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsMandateOptionsAcssDebit = super::CheckoutAcssDebitMandateOptions;
 /// Part of other objects: `setup_intent_payment_method_options_mandate_options_bacs_debit`.
 ///
 /// Source: schema `setup_intent_payment_method_options_mandate_options_bacs_debit`.
-pub type SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit = Lens<
-    markers::SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit,
->;
-impl SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit {
-    /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `reference_prefix` of `setup_intent_payment_method_options_mandate_options_bacs_debit`.
-    #[inline]
-    pub fn reference_prefix(&self) -> Option<&str> {
-        text(&self.value, "reference_prefix")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsMandateOptionsBacsDebit = super::CheckoutPaymentMethodOptionsMandateOptionsBacsDebit;
 /// Part of other objects: `setup_intent_payment_method_options_mandate_options_payto`.
 ///
 /// Source: schema `setup_intent_payment_method_options_mandate_options_payto`.
-pub type SetupIntentPaymentMethodOptionsMandateOptionsPayto = Lens<
-    markers::SetupIntentPaymentMethodOptionsMandateOptionsPayto,
->;
-impl SetupIntentPaymentMethodOptionsMandateOptionsPayto {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<
-        Self,
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType>,
-    > = v::Path::new("amount_type");
-    /// One of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `amount_type` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn amount_type(
-        &self,
-    ) -> Option<SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType> {
-        open_enum(&self.value, "amount_type")
-    }
-    /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
-    /// A string; may be `null`.
-    ///
-    /// Source: `end_date` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn end_date(&self) -> Option<&str> {
-        text(&self.value, "end_date")
-    }
-    /// The path of [`payment_schedule`](Self::payment_schedule).
-    pub const PAYMENT_SCHEDULE: v::Path<
-        Self,
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
-    /// One of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `payment_schedule` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn payment_schedule(
-        &self,
-    ) -> Option<SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule> {
-        open_enum(&self.value, "payment_schedule")
-    }
-    /// The path of [`payments_per_period`](Self::payments_per_period).
-    pub const PAYMENTS_PER_PERIOD: v::Path<Self, k::Int> = v::Path::new(
-        "payments_per_period",
-    );
-    /// An integer; may be `null`.
-    ///
-    /// Source: `payments_per_period` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn payments_per_period(&self) -> Option<i64> {
-        int(&self.value, "payments_per_period")
-    }
-    /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<
-        Self,
-        k::Enum<SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose>,
-    > = v::Path::new("purpose");
-    /// One of the values of [`SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `purpose` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn purpose(
-        &self,
-    ) -> Option<SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose> {
-        open_enum(&self.value, "purpose")
-    }
-    /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Text> = v::Path::new("start_date");
-    /// A string; may be `null`.
-    ///
-    /// Source: `start_date` of `setup_intent_payment_method_options_mandate_options_payto`.
-    #[inline]
-    pub fn start_date(&self) -> Option<&str> {
-        text(&self.value, "start_date")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsMandateOptionsPayto = super::MandateOptionsPayto;
 /// Part of other objects: `setup_intent_payment_method_options_mandate_options_sepa_debit`.
 ///
 /// Source: schema `setup_intent_payment_method_options_mandate_options_sepa_debit`.
-pub type SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit = Lens<
-    markers::SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit,
->;
-impl SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit {
-    /// The path of [`reference_prefix`](Self::reference_prefix).
-    pub const REFERENCE_PREFIX: v::Path<Self, k::Text> = v::Path::new(
-        "reference_prefix",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `reference_prefix` of `setup_intent_payment_method_options_mandate_options_sepa_debit`.
-    #[inline]
-    pub fn reference_prefix(&self) -> Option<&str> {
-        text(&self.value, "reference_prefix")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit = super::CheckoutPaymentMethodOptionsMandateOptionsBacsDebit;
 /// Part of other objects: `setup_intent_payment_method_options_paypal`.
 ///
 /// Source: schema `setup_intent_payment_method_options_paypal`.
@@ -1477,7 +1230,7 @@ pub type SetupIntentPaymentMethodOptionsPaypal = Lens<
 >;
 impl SetupIntentPaymentMethodOptionsPaypal {
     /// The path of [`billing_agreement_id`](Self::billing_agreement_id).
-    pub const BILLING_AGREEMENT_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const BILLING_AGREEMENT_ID: v::Path<Self, k::Text> = v::path(
         "billing_agreement_id",
     );
     /// A string; may be `null`.
@@ -1499,7 +1252,7 @@ impl SetupIntentPaymentMethodOptionsPayto {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SetupIntentPaymentMethodOptionsMandateOptionsPayto>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SetupIntentPaymentMethodOptionsMandateOptionsPayto`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_payto`.
@@ -1521,7 +1274,7 @@ impl SetupIntentPaymentMethodOptionsPix {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsMandateOptionsPix>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsMandateOptionsPix`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_pix`.
@@ -1533,45 +1286,11 @@ impl SetupIntentPaymentMethodOptionsPix {
 /// Part of other objects: `setup_intent_payment_method_options_sepa_debit`.
 ///
 /// Source: schema `setup_intent_payment_method_options_sepa_debit`.
-pub type SetupIntentPaymentMethodOptionsSepaDebit = Lens<
-    markers::SetupIntentPaymentMethodOptionsSepaDebit,
->;
-impl SetupIntentPaymentMethodOptionsSepaDebit {
-    /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<
-        Self,
-        k::Object<SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit>,
-    > = v::Path::new("mandate_options");
-    /// A nested [`SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit`]; may be absent.
-    ///
-    /// Source: `mandate_options` of `setup_intent_payment_method_options_sepa_debit`.
-    #[inline]
-    pub fn mandate_options(
-        &self,
-    ) -> Option<&SetupIntentPaymentMethodOptionsMandateOptionsSepaDebit> {
-        object(&self.value, "mandate_options")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsSepaDebit = super::SetupIntentPaymentMethodOptionsBacsDebit;
 /// Part of other objects: `setup_intent_payment_method_options_upi`.
 ///
 /// Source: schema `setup_intent_payment_method_options_upi`.
-pub type SetupIntentPaymentMethodOptionsUpi = Lens<
-    markers::SetupIntentPaymentMethodOptionsUpi,
->;
-impl SetupIntentPaymentMethodOptionsUpi {
-    /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<
-        Self,
-        k::Object<PaymentMethodOptionsMandateOptionsUpi>,
-    > = v::Path::new("mandate_options");
-    /// A nested [`PaymentMethodOptionsMandateOptionsUpi`]; may be absent.
-    ///
-    /// Source: `mandate_options` of `setup_intent_payment_method_options_upi`.
-    #[inline]
-    pub fn mandate_options(&self) -> Option<&PaymentMethodOptionsMandateOptionsUpi> {
-        object(&self.value, "mandate_options")
-    }
-}
+pub type SetupIntentPaymentMethodOptionsUpi = super::InvoicePaymentMethodOptionsUpi;
 /// Part of other objects: `setup_intent_payment_method_options_us_bank_account`.
 ///
 /// Source: schema `setup_intent_payment_method_options_us_bank_account`.
@@ -1583,7 +1302,7 @@ impl SetupIntentPaymentMethodOptionsUsBankAccount {
     pub const FINANCIAL_CONNECTIONS: v::Path<
         Self,
         k::Object<LinkedAccountOptionsCommon>,
-    > = v::Path::new("financial_connections");
+    > = v::path("financial_connections");
     /// A nested [`LinkedAccountOptionsCommon`]; may be absent.
     ///
     /// Source: `financial_connections` of `setup_intent_payment_method_options_us_bank_account`.
@@ -1595,7 +1314,7 @@ impl SetupIntentPaymentMethodOptionsUsBankAccount {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<PaymentMethodOptionsUsBankAccountMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`PaymentMethodOptionsUsBankAccountMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `setup_intent_payment_method_options_us_bank_account`.
@@ -1609,7 +1328,7 @@ impl SetupIntentPaymentMethodOptionsUsBankAccount {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `setup_intent_payment_method_options_us_bank_account`.
@@ -1621,113 +1340,9 @@ impl SetupIntentPaymentMethodOptionsUsBankAccount {
     }
 }
 /// The values of `payment_flows_automatic_payment_methods_setup_intent.allow_redirects`.
-#[non_exhaustive]
-pub enum PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {}
-impl Debug for PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as PaymentFlowsAutomaticPaymentMethodsSetupIntentAllowRedirects;
 /// The values of `payment_method_options_mandate_options_upi.amount_type`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsMandateOptionsUpiAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsMandateOptionsUpiAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsMandateOptionsUpiAmountType {}
-impl Debug for PaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as PaymentMethodOptionsMandateOptionsUpiAmountType;
 /// The values of `setup_intent.allowed_payment_method_types`.
 #[non_exhaustive]
 pub enum SetupIntentAllowedPaymentMethodTypes {
@@ -2140,134 +1755,128 @@ impl v::OpenEnum for SetupIntentAllowedPaymentMethodTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcssDebit,
-                1 => Self::Affirm,
-                2 => Self::AfterpayClearpay,
-                3 => Self::Alipay,
-                4 => Self::Alma,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Bizum,
-                11 => Self::Blik,
-                12 => Self::BokuPromptpay,
-                13 => Self::Boleto,
-                14 => Self::CapchasePay,
-                15 => Self::Card,
-                16 => Self::CardPresent,
-                17 => Self::Cashapp,
-                18 => Self::CheckScan,
-                19 => Self::ClickToPay,
-                20 => Self::Crypto,
-                21 => Self::CustomerBalance,
-                22 => Self::DemoPay,
-                23 => Self::Duitnow,
-                24 => Self::DummyAuthPush,
-                25 => Self::DummyPassthroughCard,
-                26 => Self::Edenred,
-                27 => Self::Eps,
-                28 => Self::Fpx,
-                29 => Self::Gcash,
-                30 => Self::Getbalance,
-                31 => Self::GiftCard,
-                32 => Self::Giropay,
-                33 => Self::Gopay,
-                34 => Self::Grabpay,
-                35 => Self::IdBankTransfer,
-                36 => Self::Ideal,
-                37 => Self::InteracPresent,
-                38 => Self::KakaoPay,
-                39 => Self::Klarna,
-                40 => Self::Knet,
-                41 => Self::Konbini,
-                42 => Self::KrCard,
-                43 => Self::KrMarket,
-                44 => Self::Kriya,
-                45 => Self::Link,
-                46 => Self::MbWay,
-                47 => Self::Mobilepay,
-                48 => Self::Momo,
-                49 => Self::Mondu,
-                50 => Self::Multibanco,
-                51 => Self::NaverPay,
-                52 => Self::Netbanking,
-                53 => Self::NgBank,
-                54 => Self::NgBankTransfer,
-                55 => Self::NgCard,
-                56 => Self::NgMarket,
-                57 => Self::NgUssd,
-                58 => Self::NgWallet,
-                59 => Self::NzBankAccount,
-                60 => Self::Octopus,
-                61 => Self::Oxxo,
-                62 => Self::P24,
-                63 => Self::PaperCheck,
-                64 => Self::PayByBank,
-                65 => Self::Payco,
-                66 => Self::Paynow,
-                67 => Self::Paypal,
-                68 => Self::Paypay,
-                69 => Self::Payto,
-                70 => Self::Pix,
-                71 => Self::Promptpay,
-                72 => Self::Qris,
-                73 => Self::Rechnung,
-                74 => Self::RevolutPay,
-                75 => Self::SamsungPay,
-                76 => Self::Satispay,
-                77 => Self::Scalapay,
-                78 => Self::SepaDebit,
-                79 => Self::Sequra,
-                80 => Self::ShopPay,
-                81 => Self::Shopeepay,
-                82 => Self::Sofort,
-                83 => Self::SouthKoreaMarket,
-                84 => Self::StripeBalance,
-                85 => Self::Sunbit,
-                86 => Self::Swish,
-                87 => Self::Tamara,
-                88 => Self::TestPay,
-                89 => Self::TouchNGo,
-                90 => Self::Truemoney,
-                91 => Self::Twint,
-                92 => Self::Upi,
-                93 => Self::UsBankAccount,
-                94 => Self::UsCashVoucher,
-                95 => Self::Vipps,
-                96 => Self::WechatPay,
-                97 => Self::Wero,
-                98 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AcssDebit,
+            1 => Self::Affirm,
+            2 => Self::AfterpayClearpay,
+            3 => Self::Alipay,
+            4 => Self::Alma,
+            5 => Self::AmazonPay,
+            6 => Self::AuBecsDebit,
+            7 => Self::BacsDebit,
+            8 => Self::Bancontact,
+            9 => Self::Billie,
+            10 => Self::Bizum,
+            11 => Self::Blik,
+            12 => Self::BokuPromptpay,
+            13 => Self::Boleto,
+            14 => Self::CapchasePay,
+            15 => Self::Card,
+            16 => Self::CardPresent,
+            17 => Self::Cashapp,
+            18 => Self::CheckScan,
+            19 => Self::ClickToPay,
+            20 => Self::Crypto,
+            21 => Self::CustomerBalance,
+            22 => Self::DemoPay,
+            23 => Self::Duitnow,
+            24 => Self::DummyAuthPush,
+            25 => Self::DummyPassthroughCard,
+            26 => Self::Edenred,
+            27 => Self::Eps,
+            28 => Self::Fpx,
+            29 => Self::Gcash,
+            30 => Self::Getbalance,
+            31 => Self::GiftCard,
+            32 => Self::Giropay,
+            33 => Self::Gopay,
+            34 => Self::Grabpay,
+            35 => Self::IdBankTransfer,
+            36 => Self::Ideal,
+            37 => Self::InteracPresent,
+            38 => Self::KakaoPay,
+            39 => Self::Klarna,
+            40 => Self::Knet,
+            41 => Self::Konbini,
+            42 => Self::KrCard,
+            43 => Self::KrMarket,
+            44 => Self::Kriya,
+            45 => Self::Link,
+            46 => Self::MbWay,
+            47 => Self::Mobilepay,
+            48 => Self::Momo,
+            49 => Self::Mondu,
+            50 => Self::Multibanco,
+            51 => Self::NaverPay,
+            52 => Self::Netbanking,
+            53 => Self::NgBank,
+            54 => Self::NgBankTransfer,
+            55 => Self::NgCard,
+            56 => Self::NgMarket,
+            57 => Self::NgUssd,
+            58 => Self::NgWallet,
+            59 => Self::NzBankAccount,
+            60 => Self::Octopus,
+            61 => Self::Oxxo,
+            62 => Self::P24,
+            63 => Self::PaperCheck,
+            64 => Self::PayByBank,
+            65 => Self::Payco,
+            66 => Self::Paynow,
+            67 => Self::Paypal,
+            68 => Self::Paypay,
+            69 => Self::Payto,
+            70 => Self::Pix,
+            71 => Self::Promptpay,
+            72 => Self::Qris,
+            73 => Self::Rechnung,
+            74 => Self::RevolutPay,
+            75 => Self::SamsungPay,
+            76 => Self::Satispay,
+            77 => Self::Scalapay,
+            78 => Self::SepaDebit,
+            79 => Self::Sequra,
+            80 => Self::ShopPay,
+            81 => Self::Shopeepay,
+            82 => Self::Sofort,
+            83 => Self::SouthKoreaMarket,
+            84 => Self::StripeBalance,
+            85 => Self::Sunbit,
+            86 => Self::Swish,
+            87 => Self::Tamara,
+            88 => Self::TestPay,
+            89 => Self::TouchNGo,
+            90 => Self::Truemoney,
+            91 => Self::Twint,
+            92 => Self::Upi,
+            93 => Self::UsBankAccount,
+            94 => Self::UsCashVoucher,
+            95 => Self::Vipps,
+            96 => Self::WechatPay,
+            97 => Self::Wero,
+            98 => Self::Zip,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentAllowedPaymentMethodTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentAllowedPaymentMethodTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentAllowedPaymentMethodTypes {}
 impl Debug for SetupIntentAllowedPaymentMethodTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent.cancellation_reason`.
@@ -2298,38 +1907,32 @@ impl v::OpenEnum for SetupIntentCancellationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Duplicate,
-                2 => Self::RequestedByCustomer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::Duplicate,
+            2 => Self::RequestedByCustomer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentCancellationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentCancellationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentCancellationReason {}
 impl Debug for SetupIntentCancellationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent.excluded_payment_method_types`.
@@ -2568,90 +2171,84 @@ impl v::OpenEnum for SetupIntentExcludedPaymentMethodTypes {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AcssDebit,
-                1 => Self::Affirm,
-                2 => Self::AfterpayClearpay,
-                3 => Self::Alipay,
-                4 => Self::Alma,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Bizum,
-                11 => Self::Blik,
-                12 => Self::Boleto,
-                13 => Self::Card,
-                14 => Self::Cashapp,
-                15 => Self::Crypto,
-                16 => Self::CustomerBalance,
-                17 => Self::Eps,
-                18 => Self::Fpx,
-                19 => Self::Giropay,
-                20 => Self::Grabpay,
-                21 => Self::Ideal,
-                22 => Self::KakaoPay,
-                23 => Self::Klarna,
-                24 => Self::Konbini,
-                25 => Self::KrCard,
-                26 => Self::MbWay,
-                27 => Self::Mobilepay,
-                28 => Self::Multibanco,
-                29 => Self::NaverPay,
-                30 => Self::NzBankAccount,
-                31 => Self::Oxxo,
-                32 => Self::P24,
-                33 => Self::PayByBank,
-                34 => Self::Payco,
-                35 => Self::Paynow,
-                36 => Self::Paypal,
-                37 => Self::Paypay,
-                38 => Self::Payto,
-                39 => Self::Pix,
-                40 => Self::Promptpay,
-                41 => Self::RevolutPay,
-                42 => Self::SamsungPay,
-                43 => Self::Satispay,
-                44 => Self::Scalapay,
-                45 => Self::SepaDebit,
-                46 => Self::Sequra,
-                47 => Self::Sofort,
-                48 => Self::Sunbit,
-                49 => Self::Swish,
-                50 => Self::Twint,
-                51 => Self::Upi,
-                52 => Self::UsBankAccount,
-                53 => Self::WechatPay,
-                54 => Self::Zip,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AcssDebit,
+            1 => Self::Affirm,
+            2 => Self::AfterpayClearpay,
+            3 => Self::Alipay,
+            4 => Self::Alma,
+            5 => Self::AmazonPay,
+            6 => Self::AuBecsDebit,
+            7 => Self::BacsDebit,
+            8 => Self::Bancontact,
+            9 => Self::Billie,
+            10 => Self::Bizum,
+            11 => Self::Blik,
+            12 => Self::Boleto,
+            13 => Self::Card,
+            14 => Self::Cashapp,
+            15 => Self::Crypto,
+            16 => Self::CustomerBalance,
+            17 => Self::Eps,
+            18 => Self::Fpx,
+            19 => Self::Giropay,
+            20 => Self::Grabpay,
+            21 => Self::Ideal,
+            22 => Self::KakaoPay,
+            23 => Self::Klarna,
+            24 => Self::Konbini,
+            25 => Self::KrCard,
+            26 => Self::MbWay,
+            27 => Self::Mobilepay,
+            28 => Self::Multibanco,
+            29 => Self::NaverPay,
+            30 => Self::NzBankAccount,
+            31 => Self::Oxxo,
+            32 => Self::P24,
+            33 => Self::PayByBank,
+            34 => Self::Payco,
+            35 => Self::Paynow,
+            36 => Self::Paypal,
+            37 => Self::Paypay,
+            38 => Self::Payto,
+            39 => Self::Pix,
+            40 => Self::Promptpay,
+            41 => Self::RevolutPay,
+            42 => Self::SamsungPay,
+            43 => Self::Satispay,
+            44 => Self::Scalapay,
+            45 => Self::SepaDebit,
+            46 => Self::Sequra,
+            47 => Self::Sofort,
+            48 => Self::Sunbit,
+            49 => Self::Swish,
+            50 => Self::Twint,
+            51 => Self::Upi,
+            52 => Self::UsBankAccount,
+            53 => Self::WechatPay,
+            54 => Self::Zip,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentExcludedPaymentMethodTypes {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentExcludedPaymentMethodTypes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentExcludedPaymentMethodTypes {}
 impl Debug for SetupIntentExcludedPaymentMethodTypes {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent.flow_directions`.
@@ -2675,37 +2272,31 @@ impl v::OpenEnum for SetupIntentFlowDirections {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Inbound,
-                1 => Self::Outbound,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Inbound,
+            1 => Self::Outbound,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentFlowDirections {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentFlowDirections {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentFlowDirections {}
 impl Debug for SetupIntentFlowDirections {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent_next_action_verify_with_microdeposits.microdeposit_type`.
@@ -2729,277 +2320,41 @@ impl v::OpenEnum for SetupIntentNextActionVerifyWithMicrodepositsMicrodepositTyp
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amounts,
-                1 => Self::DescriptorCode,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Amounts,
+            1 => Self::DescriptorCode,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType {}
 impl Debug for SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent_payment_method_options_acss_debit.currency`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsAcssDebitCurrency {
-    /// `cad`
-    Cad,
-    /// `usd`
-    Usd,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsAcssDebitCurrency {
-    const VALUES: &'static [&'static str] = &["cad", "usd"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Cad => "cad",
-            Self::Usd => "usd",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cad,
-                1 => Self::Usd,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsAcssDebitCurrency {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsAcssDebitCurrency {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsAcssDebitCurrency {}
-impl Debug for SetupIntentPaymentMethodOptionsAcssDebitCurrency {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CheckoutAcssDebitPaymentMethodOptionsCurrency as SetupIntentPaymentMethodOptionsAcssDebitCurrency;
 /// The values of `setup_intent_payment_method_options_acss_debit.verification_method`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {}
-impl Debug for SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as SetupIntentPaymentMethodOptionsAcssDebitVerificationMethod;
 /// The values of `setup_intent_payment_method_options_card_mandate_options.amount_type`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {}
-impl Debug for SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as SetupIntentPaymentMethodOptionsCardMandateOptionsAmountType;
 /// The values of `setup_intent_payment_method_options_card_mandate_options.interval`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `sporadic`
-    Sporadic,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {
-    const VALUES: &'static [&'static str] = &[
-        "day",
-        "month",
-        "sporadic",
-        "week",
-        "year",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Sporadic => "sporadic",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Sporadic,
-                3 => Self::Week,
-                4 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {}
-impl Debug for SetupIntentPaymentMethodOptionsCardMandateOptionsInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCardMandateOptionsInterval as SetupIntentPaymentMethodOptionsCardMandateOptionsInterval;
 /// The values of `setup_intent_payment_method_options_card.network`.
 #[non_exhaustive]
 pub enum SetupIntentPaymentMethodOptionsCardNetwork {
@@ -3068,637 +2423,62 @@ impl v::OpenEnum for SetupIntentPaymentMethodOptionsCardNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amex,
-                1 => Self::CartesBancaires,
-                2 => Self::Diners,
-                3 => Self::Discover,
-                4 => Self::EftposAu,
-                5 => Self::Girocard,
-                6 => Self::Interac,
-                7 => Self::Jcb,
-                8 => Self::Link,
-                9 => Self::Mastercard,
-                10 => Self::Unionpay,
-                11 => Self::Unknown,
-                12 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Amex,
+            1 => Self::CartesBancaires,
+            2 => Self::Diners,
+            3 => Self::Discover,
+            4 => Self::EftposAu,
+            5 => Self::Girocard,
+            6 => Self::Interac,
+            7 => Self::Jcb,
+            8 => Self::Link,
+            9 => Self::Mastercard,
+            10 => Self::Unionpay,
+            11 => Self::Unknown,
+            12 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentPaymentMethodOptionsCardNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentPaymentMethodOptionsCardNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentPaymentMethodOptionsCardNetwork {}
 impl Debug for SetupIntentPaymentMethodOptionsCardNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `setup_intent_payment_method_options_card.request_three_d_secure`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    /// `any`
-    Any,
-    /// `automatic`
-    Automatic,
-    /// `challenge`
-    Challenge,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    const VALUES: &'static [&'static str] = &["any", "automatic", "challenge"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Any => "any",
-            Self::Automatic => "automatic",
-            Self::Challenge => "challenge",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Any,
-                1 => Self::Automatic,
-                2 => Self::Challenge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {}
-impl Debug for SetupIntentPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as SetupIntentPaymentMethodOptionsCardRequestThreeDSecure;
 /// The values of `setup_intent_payment_method_options_card.setup_credential_usage`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    /// `installment`
-    Installment,
-    /// `recurring`
-    Recurring,
-    /// `unscheduled`
-    Unscheduled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    const VALUES: &'static [&'static str] = &["installment", "recurring", "unscheduled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Installment => "installment",
-            Self::Recurring => "recurring",
-            Self::Unscheduled => "unscheduled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {}
-impl Debug for SetupIntentPaymentMethodOptionsCardSetupCredentialUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardSetupCredentialUsage as SetupIntentPaymentMethodOptionsCardSetupCredentialUsage;
 /// The values of `setup_intent_payment_method_options_mandate_options_acss_debit.default_for`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {
-    /// `invoice`
-    Invoice,
-    /// `subscription`
-    Subscription,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {
-    const VALUES: &'static [&'static str] = &["invoice", "subscription"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Invoice => "invoice",
-            Self::Subscription => "subscription",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Invoice,
-                1 => Self::Subscription,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitDefaultFor as SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitDefaultFor;
 /// The values of `setup_intent_payment_method_options_mandate_options_acss_debit.payment_schedule`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    /// `combined`
-    Combined,
-    /// `interval`
-    Interval,
-    /// `sporadic`
-    Sporadic,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    const VALUES: &'static [&'static str] = &["combined", "interval", "sporadic"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Combined => "combined",
-            Self::Interval => "interval",
-            Self::Sporadic => "sporadic",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Combined,
-                1 => Self::Interval,
-                2 => Self::Sporadic,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitPaymentSchedule as SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitPaymentSchedule;
 /// The values of `setup_intent_payment_method_options_mandate_options_acss_debit.transaction_type`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as SetupIntentPaymentMethodOptionsMandateOptionsAcssDebitTransactionType;
 /// The values of `setup_intent_payment_method_options_mandate_options_payto.amount_type`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as SetupIntentPaymentMethodOptionsMandateOptionsPaytoAmountType;
 /// The values of `setup_intent_payment_method_options_mandate_options_payto.payment_schedule`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    /// `adhoc`
-    Adhoc,
-    /// `annual`
-    Annual,
-    /// `daily`
-    Daily,
-    /// `fortnightly`
-    Fortnightly,
-    /// `monthly`
-    Monthly,
-    /// `quarterly`
-    Quarterly,
-    /// `semi_annual`
-    SemiAnnual,
-    /// `weekly`
-    Weekly,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    const VALUES: &'static [&'static str] = &[
-        "adhoc",
-        "annual",
-        "daily",
-        "fortnightly",
-        "monthly",
-        "quarterly",
-        "semi_annual",
-        "weekly",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Adhoc => "adhoc",
-            Self::Annual => "annual",
-            Self::Daily => "daily",
-            Self::Fortnightly => "fortnightly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::SemiAnnual => "semi_annual",
-            Self::Weekly => "weekly",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adhoc,
-                1 => Self::Annual,
-                2 => Self::Daily,
-                3 => Self::Fortnightly,
-                4 => Self::Monthly,
-                5 => Self::Quarterly,
-                6 => Self::SemiAnnual,
-                7 => Self::Weekly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPaymentSchedule as SetupIntentPaymentMethodOptionsMandateOptionsPaytoPaymentSchedule;
 /// The values of `setup_intent_payment_method_options_mandate_options_payto.purpose`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    /// `dependant_support`
-    DependantSupport,
-    /// `government`
-    Government,
-    /// `loan`
-    Loan,
-    /// `mortgage`
-    Mortgage,
-    /// `other`
-    OtherValue,
-    /// `pension`
-    Pension,
-    /// `personal`
-    Personal,
-    /// `retail`
-    Retail,
-    /// `salary`
-    Salary,
-    /// `tax`
-    Tax,
-    /// `utility`
-    Utility,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    const VALUES: &'static [&'static str] = &[
-        "dependant_support",
-        "government",
-        "loan",
-        "mortgage",
-        "other",
-        "pension",
-        "personal",
-        "retail",
-        "salary",
-        "tax",
-        "utility",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DependantSupport => "dependant_support",
-            Self::Government => "government",
-            Self::Loan => "loan",
-            Self::Mortgage => "mortgage",
-            Self::OtherValue => "other",
-            Self::Pension => "pension",
-            Self::Personal => "personal",
-            Self::Retail => "retail",
-            Self::Salary => "salary",
-            Self::Tax => "tax",
-            Self::Utility => "utility",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DependantSupport,
-                1 => Self::Government,
-                2 => Self::Loan,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Pension,
-                6 => Self::Personal,
-                7 => Self::Retail,
-                8 => Self::Salary,
-                9 => Self::Tax,
-                10 => Self::Utility,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {}
-impl Debug for SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPurpose as SetupIntentPaymentMethodOptionsMandateOptionsPaytoPurpose;
 /// The values of `setup_intent_payment_method_options_us_bank_account.verification_method`.
-#[non_exhaustive]
-pub enum SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {}
-impl Debug for SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as SetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod;
 /// The values of `setup_intent.status`.
 #[non_exhaustive]
 pub enum SetupIntentStatus {
@@ -3739,40 +2519,34 @@ impl v::OpenEnum for SetupIntentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Processing,
-                2 => Self::RequiresAction,
-                3 => Self::RequiresConfirmation,
-                4 => Self::RequiresPaymentMethod,
-                5 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Processing,
+            2 => Self::RequiresAction,
+            3 => Self::RequiresConfirmation,
+            4 => Self::RequiresPaymentMethod,
+            5 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SetupIntentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SetupIntentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SetupIntentStatus {}
 impl Debug for SetupIntentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

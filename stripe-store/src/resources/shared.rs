@@ -5,10 +5,10 @@ use std::fmt::{Debug, Formatter, Result};
 use super::{
     Account, BankAccount, BillingCreditBalanceTransaction, Card, Charge, Customer,
     Discount, DiscountSource, FinancialConnectionsAccount, IssuingAuthorization, Lens,
-    Mandate, PaymentIntent, PaymentMethod, Price, PromotionCode, SetupAttempt,
-    SetupIntent, ShippingRate, Source, TaxRate, TreasuryCreditReversal,
-    TreasuryDebitReversal, TreasuryInboundTransfer, TreasuryOutboundPayment,
-    TreasuryOutboundTransfer, TreasuryReceivedCredit, TreasuryReceivedDebit, markers,
+    PaymentIntent, PaymentMethod, Price, PromotionCode, SetupAttempt, SetupIntent,
+    ShippingRate, Source, TaxRate, TreasuryCreditReversal, TreasuryDebitReversal,
+    TreasuryInboundTransfer, TreasuryOutboundPayment, TreasuryOutboundTransfer,
+    TreasuryReceivedCredit, TreasuryReceivedDebit, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
@@ -24,7 +24,7 @@ use stripe_store::view::read::{
 pub type AccountRequirementsAlternative = Lens<markers::AccountRequirementsAlternative>;
 impl AccountRequirementsAlternative {
     /// The path of [`alternative_fields_due`](Self::alternative_fields_due).
-    pub const ALTERNATIVE_FIELDS_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ALTERNATIVE_FIELDS_DUE: v::Path<Self, k::Array<k::Text>> = v::path(
         "alternative_fields_due",
     );
     /// An array: a string.
@@ -35,7 +35,7 @@ impl AccountRequirementsAlternative {
         array(&self.value, "alternative_fields_due")
     }
     /// The path of [`original_fields_due`](Self::original_fields_due).
-    pub const ORIGINAL_FIELDS_DUE: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ORIGINAL_FIELDS_DUE: v::Path<Self, k::Array<k::Text>> = v::path(
         "original_fields_due",
     );
     /// An array: a string.
@@ -52,7 +52,7 @@ impl AccountRequirementsAlternative {
 pub type AccountRequirementsError = Lens<markers::AccountRequirementsError>;
 impl AccountRequirementsError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<AccountRequirementsErrorCode>> = v::Path::new(
+    pub const CODE: v::Path<Self, k::Enum<AccountRequirementsErrorCode>> = v::path(
         "code",
     );
     /// One of the values of [`AccountRequirementsErrorCode`], or one that is newer than this list.
@@ -63,7 +63,7 @@ impl AccountRequirementsError {
         open_enum(&self.value, "code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string.
     ///
     /// Source: `reason` of `account_requirements_error`.
@@ -72,7 +72,7 @@ impl AccountRequirementsError {
         text(&self.value, "reason")
     }
     /// The path of [`requirement`](Self::requirement).
-    pub const REQUIREMENT: v::Path<Self, k::Text> = v::Path::new("requirement");
+    pub const REQUIREMENT: v::Path<Self, k::Text> = v::path("requirement");
     /// A string.
     ///
     /// Source: `requirement` of `account_requirements_error`.
@@ -87,7 +87,7 @@ impl AccountRequirementsError {
 pub type Address = Lens<markers::Address>;
 impl Address {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be `null`.
     ///
     /// Source: `city` of `address`.
@@ -96,7 +96,7 @@ impl Address {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `address`.
@@ -105,7 +105,7 @@ impl Address {
         text(&self.value, "country")
     }
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string; may be `null`.
     ///
     /// Source: `line1` of `address`.
@@ -114,7 +114,7 @@ impl Address {
         text(&self.value, "line1")
     }
     /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
+    pub const LINE2: v::Path<Self, k::Text> = v::path("line2");
     /// A string; may be `null`.
     ///
     /// Source: `line2` of `address`.
@@ -123,7 +123,7 @@ impl Address {
         text(&self.value, "line2")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `postal_code` of `address`.
@@ -132,7 +132,7 @@ impl Address {
         text(&self.value, "postal_code")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `address`.
@@ -147,7 +147,7 @@ impl Address {
 pub type ApiErrors = Lens<markers::ApiErrors>;
 impl ApiErrors {
     /// The path of [`advice_code`](Self::advice_code).
-    pub const ADVICE_CODE: v::Path<Self, k::Text> = v::Path::new("advice_code");
+    pub const ADVICE_CODE: v::Path<Self, k::Text> = v::path("advice_code");
     /// A string; may be absent.
     ///
     /// Source: `advice_code` of `api_errors`.
@@ -156,7 +156,7 @@ impl ApiErrors {
         text(&self.value, "advice_code")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Text> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Text> = v::path("charge");
     /// A string; may be absent.
     ///
     /// Source: `charge` of `api_errors`.
@@ -165,7 +165,7 @@ impl ApiErrors {
         text(&self.value, "charge")
     }
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Enum<ApiErrorsCode>> = v::Path::new("code");
+    pub const CODE: v::Path<Self, k::Enum<ApiErrorsCode>> = v::path("code");
     /// One of the values of [`ApiErrorsCode`], or one that is newer than this list; may be absent.
     ///
     /// Source: `code` of `api_errors`.
@@ -174,7 +174,7 @@ impl ApiErrors {
         open_enum(&self.value, "code")
     }
     /// The path of [`decline_code`](Self::decline_code).
-    pub const DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new("decline_code");
+    pub const DECLINE_CODE: v::Path<Self, k::Text> = v::path("decline_code");
     /// A string; may be absent.
     ///
     /// Source: `decline_code` of `api_errors`.
@@ -183,7 +183,7 @@ impl ApiErrors {
         text(&self.value, "decline_code")
     }
     /// The path of [`doc_url`](Self::doc_url).
-    pub const DOC_URL: v::Path<Self, k::Text> = v::Path::new("doc_url");
+    pub const DOC_URL: v::Path<Self, k::Text> = v::path("doc_url");
     /// A string; may be absent.
     ///
     /// Source: `doc_url` of `api_errors`.
@@ -192,7 +192,7 @@ impl ApiErrors {
         text(&self.value, "doc_url")
     }
     /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
+    pub const MESSAGE: v::Path<Self, k::Text> = v::path("message");
     /// A string; may be absent.
     ///
     /// Source: `message` of `api_errors`.
@@ -201,7 +201,7 @@ impl ApiErrors {
         text(&self.value, "message")
     }
     /// The path of [`network_advice_code`](Self::network_advice_code).
-    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::path(
         "network_advice_code",
     );
     /// A string; may be absent.
@@ -212,7 +212,7 @@ impl ApiErrors {
         text(&self.value, "network_advice_code")
     }
     /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::path(
         "network_decline_code",
     );
     /// A string; may be absent.
@@ -223,7 +223,7 @@ impl ApiErrors {
         text(&self.value, "network_decline_code")
     }
     /// The path of [`param`](Self::param).
-    pub const PARAM: v::Path<Self, k::Text> = v::Path::new("param");
+    pub const PARAM: v::Path<Self, k::Text> = v::path("param");
     /// A string; may be absent.
     ///
     /// Source: `param` of `api_errors`.
@@ -232,7 +232,7 @@ impl ApiErrors {
         text(&self.value, "param")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Object<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Object<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// A nested [`PaymentIntent`]; may be absent.
@@ -243,7 +243,7 @@ impl ApiErrors {
         object(&self.value, "payment_intent")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Object<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Object<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// A nested [`PaymentMethod`]; may be absent.
@@ -254,7 +254,7 @@ impl ApiErrors {
         object(&self.value, "payment_method")
     }
     /// The path of [`payment_method_type`](Self::payment_method_type).
-    pub const PAYMENT_METHOD_TYPE: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAYMENT_METHOD_TYPE: v::Path<Self, k::Text> = v::path(
         "payment_method_type",
     );
     /// A string; may be absent.
@@ -265,7 +265,7 @@ impl ApiErrors {
         text(&self.value, "payment_method_type")
     }
     /// The path of [`request_log_url`](Self::request_log_url).
-    pub const REQUEST_LOG_URL: v::Path<Self, k::Text> = v::Path::new("request_log_url");
+    pub const REQUEST_LOG_URL: v::Path<Self, k::Text> = v::path("request_log_url");
     /// A string; may be absent.
     ///
     /// Source: `request_log_url` of `api_errors`.
@@ -274,7 +274,7 @@ impl ApiErrors {
         text(&self.value, "request_log_url")
     }
     /// The path of [`setup_intent`](Self::setup_intent).
-    pub const SETUP_INTENT: v::Path<Self, k::Object<SetupIntent>> = v::Path::new(
+    pub const SETUP_INTENT: v::Path<Self, k::Object<SetupIntent>> = v::path(
         "setup_intent",
     );
     /// A nested [`SetupIntent`]; may be absent.
@@ -285,7 +285,7 @@ impl ApiErrors {
         object(&self.value, "setup_intent")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<ApiErrorsSource>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<ApiErrorsSource>> = v::path("source");
     /// A nested [`ApiErrorsSource`]; may be absent.
     ///
     /// Source: `source` of `api_errors`.
@@ -294,7 +294,7 @@ impl ApiErrors {
         object(&self.value, "source")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ApiErrorsType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<ApiErrorsType>> = v::path("type");
     /// One of the values of [`ApiErrorsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `api_errors`.
@@ -306,54 +306,11 @@ impl ApiErrors {
 /// What `source` of a `api_errors` holds.
 ///
 /// Source: schema `api_errors.source`.
-pub type ApiErrorsSource = Lens<markers::ApiErrorsSource>;
-impl ApiErrorsSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `api_errors.source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `api_errors.source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> ApiErrorsSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                ApiErrorsSourceVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => ApiErrorsSourceVariant::Card(Card::view(&self.value)),
-            Some("source") => ApiErrorsSourceVariant::Source(Source::view(&self.value)),
-            _ => ApiErrorsSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type ApiErrorsSource = super::ChargeSource;
 /// The alternatives of [`ApiErrorsSource`], to match on.
 ///
 /// Source: schema `api_errors.source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum ApiErrorsSourceVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ChargeSourceVariant as ApiErrorsSourceVariant;
 /// Part of other objects: `bank_connections_resource_accountholder`.
 ///
 /// Source: schema `bank_connections_resource_accountholder`.
@@ -362,7 +319,7 @@ pub type BankConnectionsResourceAccountholder = Lens<
 >;
 impl BankConnectionsResourceAccountholder {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<FinancialConnectionsAccount>> = v::Path::new(
+    pub const ACCOUNT: v::Path<Self, k::Ref<FinancialConnectionsAccount>> = v::path(
         "account",
     );
     /// The id of a [`FinancialConnectionsAccount`], or the object where it was expanded; may be absent.
@@ -373,7 +330,7 @@ impl BankConnectionsResourceAccountholder {
         expandable(&self.value, "account")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be absent.
     ///
     /// Source: `customer` of `bank_connections_resource_accountholder`.
@@ -382,9 +339,7 @@ impl BankConnectionsResourceAccountholder {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be absent.
     ///
     /// Source: `customer_account` of `bank_connections_resource_accountholder`.
@@ -393,7 +348,7 @@ impl BankConnectionsResourceAccountholder {
         text(&self.value, "customer_account")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<BankConnectionsResourceAccountholderType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<BankConnectionsResourceAccountholderType>> = v::path(
         "type",
     );
     /// One of the values of [`BankConnectionsResourceAccountholderType`], or one that is newer than this list.
@@ -415,7 +370,7 @@ impl BillingBillResourceInvoicingPricingPricing {
     pub const PRICE_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingPricingPricingPriceDetails>,
-    > = v::Path::new("price_details");
+    > = v::path("price_details");
     /// A nested [`BillingBillResourceInvoicingPricingPricingPriceDetails`]; may be absent.
     ///
     /// Source: `price_details` of `billing_bill_resource_invoicing_pricing_pricing`.
@@ -426,7 +381,7 @@ impl BillingBillResourceInvoicingPricingPricing {
         object(&self.value, "price_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `price_details`.
     ///
     /// Source: `type` of `billing_bill_resource_invoicing_pricing_pricing`.
@@ -435,7 +390,7 @@ impl BillingBillResourceInvoicingPricingPricing {
         text(&self.value, "type")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be `null`.
@@ -454,7 +409,7 @@ pub type BillingBillResourceInvoicingPricingPricingPriceDetails = Lens<
 >;
 impl BillingBillResourceInvoicingPricingPricingPriceDetails {
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded.
     ///
     /// Source: `price` of `billing_bill_resource_invoicing_pricing_pricing_price_details`.
@@ -463,7 +418,7 @@ impl BillingBillResourceInvoicingPricingPricingPriceDetails {
         expandable(&self.value, "price")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Text> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Text> = v::path("product");
     /// A string.
     ///
     /// Source: `product` of `billing_bill_resource_invoicing_pricing_pricing_price_details`.
@@ -480,7 +435,7 @@ pub type BillingBillResourceInvoicingTaxesTax = Lens<
 >;
 impl BillingBillResourceInvoicingTaxesTax {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -492,7 +447,7 @@ impl BillingBillResourceInvoicingTaxesTax {
     pub const TAX_BEHAVIOR: v::Path<
         Self,
         k::Enum<BillingBillResourceInvoicingTaxesTaxTaxBehavior>,
-    > = v::Path::new("tax_behavior");
+    > = v::path("tax_behavior");
     /// One of the values of [`BillingBillResourceInvoicingTaxesTaxTaxBehavior`], or one that is newer than this list.
     ///
     /// Source: `tax_behavior` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -506,7 +461,7 @@ impl BillingBillResourceInvoicingTaxesTax {
     pub const TAX_RATE_DETAILS: v::Path<
         Self,
         k::Object<BillingBillResourceInvoicingTaxesTaxRateDetails>,
-    > = v::Path::new("tax_rate_details");
+    > = v::path("tax_rate_details");
     /// A nested [`BillingBillResourceInvoicingTaxesTaxRateDetails`]; may be `null`.
     ///
     /// Source: `tax_rate_details` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -520,7 +475,7 @@ impl BillingBillResourceInvoicingTaxesTax {
     pub const TAXABILITY_REASON: v::Path<
         Self,
         k::Enum<BillingBillResourceInvoicingTaxesTaxTaxabilityReason>,
-    > = v::Path::new("taxability_reason");
+    > = v::path("taxability_reason");
     /// One of the values of [`BillingBillResourceInvoicingTaxesTaxTaxabilityReason`], or one that is newer than this list.
     ///
     /// Source: `taxability_reason` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -531,7 +486,7 @@ impl BillingBillResourceInvoicingTaxesTax {
         open_enum(&self.value, "taxability_reason")
     }
     /// The path of [`taxable_amount`](Self::taxable_amount).
-    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::Path::new("taxable_amount");
+    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::path("taxable_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `taxable_amount` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -540,7 +495,7 @@ impl BillingBillResourceInvoicingTaxesTax {
         int(&self.value, "taxable_amount")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `tax_rate_details`.
     ///
     /// Source: `type` of `billing_bill_resource_invoicing_taxes_tax`.
@@ -557,7 +512,7 @@ pub type BillingBillResourceInvoicingTaxesTaxRateDetails = Lens<
 >;
 impl BillingBillResourceInvoicingTaxesTaxRateDetails {
     /// The path of [`tax_rate`](Self::tax_rate).
-    pub const TAX_RATE: v::Path<Self, k::Text> = v::Path::new("tax_rate");
+    pub const TAX_RATE: v::Path<Self, k::Text> = v::path("tax_rate");
     /// A string.
     ///
     /// Source: `tax_rate` of `billing_bill_resource_invoicing_taxes_tax_rate_details`.
@@ -577,7 +532,7 @@ impl BillingCreditGrantsResourceAmount {
     pub const MONETARY: v::Path<
         Self,
         k::Object<BillingCreditGrantsResourceMonetaryAmount>,
-    > = v::Path::new("monetary");
+    > = v::path("monetary");
     /// A nested [`BillingCreditGrantsResourceMonetaryAmount`]; may be `null`.
     ///
     /// Source: `monetary` of `billing_credit_grants_resource_amount`.
@@ -586,7 +541,7 @@ impl BillingCreditGrantsResourceAmount {
         object(&self.value, "monetary")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `monetary`.
     ///
     /// Source: `type` of `billing_credit_grants_resource_amount`.
@@ -598,36 +553,14 @@ impl BillingCreditGrantsResourceAmount {
 /// Part of other objects: `billing_credit_grants_resource_monetary_amount`.
 ///
 /// Source: schema `billing_credit_grants_resource_monetary_amount`.
-pub type BillingCreditGrantsResourceMonetaryAmount = Lens<
-    markers::BillingCreditGrantsResourceMonetaryAmount,
->;
-impl BillingCreditGrantsResourceMonetaryAmount {
-    /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
-    /// A string.
-    ///
-    /// Source: `currency` of `billing_credit_grants_resource_monetary_amount`.
-    #[inline]
-    pub fn currency(&self) -> Option<&str> {
-        text(&self.value, "currency")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Int> = v::Path::new("value");
-    /// An integer.
-    ///
-    /// Source: `value` of `billing_credit_grants_resource_monetary_amount`.
-    #[inline]
-    pub fn value(&self) -> Option<i64> {
-        int(&self.value, "value")
-    }
-}
+pub type BillingCreditGrantsResourceMonetaryAmount = super::V2Amount;
 /// Part of other objects: `billing_details`.
 ///
 /// Source: schema `billing_details`.
 pub type BillingDetails = Lens<markers::BillingDetails>;
 impl BillingDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `billing_details`.
@@ -636,7 +569,7 @@ impl BillingDetails {
         object(&self.value, "address")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `billing_details`.
@@ -645,7 +578,7 @@ impl BillingDetails {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `billing_details`.
@@ -654,7 +587,7 @@ impl BillingDetails {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `billing_details`.
@@ -663,7 +596,7 @@ impl BillingDetails {
         text(&self.value, "phone")
     }
     /// The path of [`tax_id`](Self::tax_id).
-    pub const TAX_ID: v::Path<Self, k::Text> = v::Path::new("tax_id");
+    pub const TAX_ID: v::Path<Self, k::Text> = v::path("tax_id");
     /// A string; may be `null`.
     ///
     /// Source: `tax_id` of `billing_details`.
@@ -680,7 +613,7 @@ pub type CardGeneratedFromPaymentMethodDetails = Lens<
 >;
 impl CardGeneratedFromPaymentMethodDetails {
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`PaymentMethodDetailsCardPresent`]; may be absent.
@@ -691,7 +624,7 @@ impl CardGeneratedFromPaymentMethodDetails {
         object(&self.value, "card_present")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `card_generated_from_payment_method_details`.
@@ -706,7 +639,7 @@ impl CardGeneratedFromPaymentMethodDetails {
 pub type ClimateRemovalsLocation = Lens<markers::ClimateRemovalsLocation>;
 impl ClimateRemovalsLocation {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be `null`.
     ///
     /// Source: `city` of `climate_removals_location`.
@@ -715,7 +648,7 @@ impl ClimateRemovalsLocation {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `climate_removals_location`.
@@ -724,7 +657,7 @@ impl ClimateRemovalsLocation {
         text(&self.value, "country")
     }
     /// The path of [`latitude`](Self::latitude).
-    pub const LATITUDE: v::Path<Self, k::Float> = v::Path::new("latitude");
+    pub const LATITUDE: v::Path<Self, k::Float> = v::path("latitude");
     /// A number; may be `null`.
     ///
     /// Source: `latitude` of `climate_removals_location`.
@@ -733,7 +666,7 @@ impl ClimateRemovalsLocation {
         float(&self.value, "latitude")
     }
     /// The path of [`longitude`](Self::longitude).
-    pub const LONGITUDE: v::Path<Self, k::Float> = v::Path::new("longitude");
+    pub const LONGITUDE: v::Path<Self, k::Float> = v::path("longitude");
     /// A number; may be `null`.
     ///
     /// Source: `longitude` of `climate_removals_location`.
@@ -742,7 +675,7 @@ impl ClimateRemovalsLocation {
         float(&self.value, "longitude")
     }
     /// The path of [`region`](Self::region).
-    pub const REGION: v::Path<Self, k::Text> = v::Path::new("region");
+    pub const REGION: v::Path<Self, k::Text> = v::path("region");
     /// A string; may be `null`.
     ///
     /// Source: `region` of `climate_removals_location`.
@@ -757,7 +690,7 @@ impl ClimateRemovalsLocation {
 pub type ConnectAccountReference = Lens<markers::ConnectAccountReference>;
 impl ConnectAccountReference {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::path("account");
     /// The id of a [`Account`], or the object where it was expanded; may be absent.
     ///
     /// Source: `account` of `connect_account_reference`.
@@ -766,7 +699,7 @@ impl ConnectAccountReference {
         expandable(&self.value, "account")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ConnectAccountReferenceType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<ConnectAccountReferenceType>> = v::path(
         "type",
     );
     /// One of the values of [`ConnectAccountReferenceType`], or one that is newer than this list.
@@ -783,7 +716,7 @@ impl ConnectAccountReference {
 pub type CreditNotesPretaxCreditAmount = Lens<markers::CreditNotesPretaxCreditAmount>;
 impl CreditNotesPretaxCreditAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `credit_notes_pretax_credit_amount`.
@@ -795,7 +728,7 @@ impl CreditNotesPretaxCreditAmount {
     pub const CREDIT_BALANCE_TRANSACTION: v::Path<
         Self,
         k::Ref<BillingCreditBalanceTransaction>,
-    > = v::Path::new("credit_balance_transaction");
+    > = v::path("credit_balance_transaction");
     /// The id of a [`BillingCreditBalanceTransaction`], or the object where it was expanded; may be absent.
     ///
     /// Source: `credit_balance_transaction` of `credit_notes_pretax_credit_amount`.
@@ -806,7 +739,7 @@ impl CreditNotesPretaxCreditAmount {
         expandable(&self.value, "credit_balance_transaction")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::path("discount");
     /// The id of a [`Discount`], or the object where it was expanded; may be absent.
     ///
     /// Source: `discount` of `credit_notes_pretax_credit_amount`.
@@ -815,7 +748,7 @@ impl CreditNotesPretaxCreditAmount {
         expandable(&self.value, "discount")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<CreditNotesPretaxCreditAmountType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<CreditNotesPretaxCreditAmountType>> = v::path(
         "type",
     );
     /// One of the values of [`CreditNotesPretaxCreditAmountType`], or one that is newer than this list.
@@ -832,7 +765,7 @@ impl CreditNotesPretaxCreditAmount {
 pub type DeletedAccount = Lens<markers::DeletedAccount>;
 impl DeletedAccount {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_account`.
@@ -841,7 +774,7 @@ impl DeletedAccount {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_account`.
@@ -850,7 +783,7 @@ impl DeletedAccount {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `account`.
     ///
     /// Source: `object` of `deleted_account`.
@@ -865,7 +798,7 @@ impl DeletedAccount {
 pub type DeletedApplePayDomain = Lens<markers::DeletedApplePayDomain>;
 impl DeletedApplePayDomain {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_apple_pay_domain`.
@@ -874,7 +807,7 @@ impl DeletedApplePayDomain {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_apple_pay_domain`.
@@ -883,7 +816,7 @@ impl DeletedApplePayDomain {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `apple_pay_domain`.
     ///
     /// Source: `object` of `deleted_apple_pay_domain`.
@@ -898,7 +831,7 @@ impl DeletedApplePayDomain {
 pub type DeletedApplication = Lens<markers::DeletedApplication>;
 impl DeletedApplication {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_application`.
@@ -907,7 +840,7 @@ impl DeletedApplication {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_application`.
@@ -916,7 +849,7 @@ impl DeletedApplication {
         id(&self.value, "id")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `deleted_application`.
@@ -925,7 +858,7 @@ impl DeletedApplication {
         text(&self.value, "name")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `application`.
     ///
     /// Source: `object` of `deleted_application`.
@@ -940,7 +873,7 @@ impl DeletedApplication {
 pub type DeletedBankAccount = Lens<markers::DeletedBankAccount>;
 impl DeletedBankAccount {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent or `null`.
     ///
     /// Source: `currency` of `deleted_bank_account`.
@@ -949,7 +882,7 @@ impl DeletedBankAccount {
         text(&self.value, "currency")
     }
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_bank_account`.
@@ -958,7 +891,7 @@ impl DeletedBankAccount {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_bank_account`.
@@ -967,7 +900,7 @@ impl DeletedBankAccount {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `bank_account`.
     ///
     /// Source: `object` of `deleted_bank_account`.
@@ -982,7 +915,7 @@ impl DeletedBankAccount {
 pub type DeletedCard = Lens<markers::DeletedCard>;
 impl DeletedCard {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent or `null`.
     ///
     /// Source: `currency` of `deleted_card`.
@@ -991,7 +924,7 @@ impl DeletedCard {
         text(&self.value, "currency")
     }
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_card`.
@@ -1000,7 +933,7 @@ impl DeletedCard {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_card`.
@@ -1009,7 +942,7 @@ impl DeletedCard {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `card`.
     ///
     /// Source: `object` of `deleted_card`.
@@ -1024,7 +957,7 @@ impl DeletedCard {
 pub type DeletedCoupon = Lens<markers::DeletedCoupon>;
 impl DeletedCoupon {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_coupon`.
@@ -1033,7 +966,7 @@ impl DeletedCoupon {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_coupon`.
@@ -1042,7 +975,7 @@ impl DeletedCoupon {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `coupon`.
     ///
     /// Source: `object` of `deleted_coupon`.
@@ -1057,7 +990,7 @@ impl DeletedCoupon {
 pub type DeletedCustomer = Lens<markers::DeletedCustomer>;
 impl DeletedCustomer {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_customer`.
@@ -1066,7 +999,7 @@ impl DeletedCustomer {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_customer`.
@@ -1075,7 +1008,7 @@ impl DeletedCustomer {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `customer`.
     ///
     /// Source: `object` of `deleted_customer`.
@@ -1090,9 +1023,7 @@ impl DeletedCustomer {
 pub type DeletedDiscount = Lens<markers::DeletedDiscount>;
 impl DeletedDiscount {
     /// The path of [`checkout_session`](Self::checkout_session).
-    pub const CHECKOUT_SESSION: v::Path<Self, k::Text> = v::Path::new(
-        "checkout_session",
-    );
+    pub const CHECKOUT_SESSION: v::Path<Self, k::Text> = v::path("checkout_session");
     /// A string; may be `null`.
     ///
     /// Source: `checkout_session` of `deleted_discount`.
@@ -1101,7 +1032,7 @@ impl DeletedDiscount {
         text(&self.value, "checkout_session")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `deleted_discount`.
@@ -1110,9 +1041,7 @@ impl DeletedDiscount {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `deleted_discount`.
@@ -1121,7 +1050,7 @@ impl DeletedDiscount {
         text(&self.value, "customer_account")
     }
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_discount`.
@@ -1130,7 +1059,7 @@ impl DeletedDiscount {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_discount`.
@@ -1139,7 +1068,7 @@ impl DeletedDiscount {
         id(&self.value, "id")
     }
     /// The path of [`invoice`](Self::invoice).
-    pub const INVOICE: v::Path<Self, k::Text> = v::Path::new("invoice");
+    pub const INVOICE: v::Path<Self, k::Text> = v::path("invoice");
     /// A string; may be `null`.
     ///
     /// Source: `invoice` of `deleted_discount`.
@@ -1148,7 +1077,7 @@ impl DeletedDiscount {
         text(&self.value, "invoice")
     }
     /// The path of [`invoice_item`](Self::invoice_item).
-    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::Path::new("invoice_item");
+    pub const INVOICE_ITEM: v::Path<Self, k::Text> = v::path("invoice_item");
     /// A string; may be `null`.
     ///
     /// Source: `invoice_item` of `deleted_discount`.
@@ -1157,7 +1086,7 @@ impl DeletedDiscount {
         text(&self.value, "invoice_item")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `discount`.
     ///
     /// Source: `object` of `deleted_discount`.
@@ -1166,7 +1095,7 @@ impl DeletedDiscount {
         text(&self.value, "object")
     }
     /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
+    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::path(
         "promotion_code",
     );
     /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
@@ -1177,7 +1106,7 @@ impl DeletedDiscount {
         expandable(&self.value, "promotion_code")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<DiscountSource>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<DiscountSource>> = v::path("source");
     /// A nested [`DiscountSource`].
     ///
     /// Source: `source` of `deleted_discount`.
@@ -1186,7 +1115,7 @@ impl DeletedDiscount {
         object(&self.value, "source")
     }
     /// The path of [`start`](Self::start).
-    pub const START: v::Path<Self, k::Time> = v::Path::new("start");
+    pub const START: v::Path<Self, k::Time> = v::path("start");
     /// A moment, in unix seconds.
     ///
     /// Source: `start` of `deleted_discount`.
@@ -1195,7 +1124,7 @@ impl DeletedDiscount {
         timestamp(&self.value, "start")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string; may be `null`.
     ///
     /// Source: `subscription` of `deleted_discount`.
@@ -1204,9 +1133,7 @@ impl DeletedDiscount {
         text(&self.value, "subscription")
     }
     /// The path of [`subscription_item`](Self::subscription_item).
-    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::Path::new(
-        "subscription_item",
-    );
+    pub const SUBSCRIPTION_ITEM: v::Path<Self, k::Text> = v::path("subscription_item");
     /// A string; may be `null`.
     ///
     /// Source: `subscription_item` of `deleted_discount`.
@@ -1218,62 +1145,18 @@ impl DeletedDiscount {
 /// What Stripe shows of a `external_account` that was deleted.
 ///
 /// Source: schema `deleted_external_account`.
-pub type DeletedExternalAccount = Lens<markers::DeletedExternalAccount>;
-impl DeletedExternalAccount {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `deleted_external_account`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `deleted_external_account`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> DeletedExternalAccountVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                DeletedExternalAccountVariant::BankAccount(
-                    DeletedBankAccount::view(&self.value),
-                )
-            }
-            Some("card") => {
-                DeletedExternalAccountVariant::Card(DeletedCard::view(&self.value))
-            }
-            _ => DeletedExternalAccountVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type DeletedExternalAccount = super::DeletedPaymentSource;
 /// The alternatives of [`DeletedExternalAccount`], to match on.
 ///
 /// Source: schema `deleted_external_account`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum DeletedExternalAccountVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a DeletedBankAccount),
-    /// `card`.
-    Card(&'a DeletedCard),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::DeletedPaymentSourceVariant as DeletedExternalAccountVariant;
 /// What Stripe shows of a `invoice` that was deleted.
 ///
 /// Source: schema `deleted_invoice`.
 pub type DeletedInvoice = Lens<markers::DeletedInvoice>;
 impl DeletedInvoice {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_invoice`.
@@ -1282,7 +1165,7 @@ impl DeletedInvoice {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_invoice`.
@@ -1291,7 +1174,7 @@ impl DeletedInvoice {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `invoice`.
     ///
     /// Source: `object` of `deleted_invoice`.
@@ -1306,7 +1189,7 @@ impl DeletedInvoice {
 pub type DeletedInvoiceitem = Lens<markers::DeletedInvoiceitem>;
 impl DeletedInvoiceitem {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_invoiceitem`.
@@ -1315,7 +1198,7 @@ impl DeletedInvoiceitem {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_invoiceitem`.
@@ -1324,7 +1207,7 @@ impl DeletedInvoiceitem {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `invoiceitem`.
     ///
     /// Source: `object` of `deleted_invoiceitem`.
@@ -1339,7 +1222,7 @@ impl DeletedInvoiceitem {
 pub type DeletedPaymentSource = Lens<markers::DeletedPaymentSource>;
 impl DeletedPaymentSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_payment_source`.
@@ -1348,7 +1231,7 @@ impl DeletedPaymentSource {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `deleted_payment_source`.
@@ -1391,7 +1274,7 @@ pub enum DeletedPaymentSourceVariant<'a> {
 pub type DeletedPerson = Lens<markers::DeletedPerson>;
 impl DeletedPerson {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_person`.
@@ -1400,7 +1283,7 @@ impl DeletedPerson {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_person`.
@@ -1409,7 +1292,7 @@ impl DeletedPerson {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `person`.
     ///
     /// Source: `object` of `deleted_person`.
@@ -1424,7 +1307,7 @@ impl DeletedPerson {
 pub type DeletedPlan = Lens<markers::DeletedPlan>;
 impl DeletedPlan {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_plan`.
@@ -1433,7 +1316,7 @@ impl DeletedPlan {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_plan`.
@@ -1442,7 +1325,7 @@ impl DeletedPlan {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `plan`.
     ///
     /// Source: `object` of `deleted_plan`.
@@ -1457,7 +1340,7 @@ impl DeletedPlan {
 pub type DeletedPrice = Lens<markers::DeletedPrice>;
 impl DeletedPrice {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_price`.
@@ -1466,7 +1349,7 @@ impl DeletedPrice {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_price`.
@@ -1475,7 +1358,7 @@ impl DeletedPrice {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `price`.
     ///
     /// Source: `object` of `deleted_price`.
@@ -1490,7 +1373,7 @@ impl DeletedPrice {
 pub type DeletedProduct = Lens<markers::DeletedProduct>;
 impl DeletedProduct {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_product`.
@@ -1499,7 +1382,7 @@ impl DeletedProduct {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_product`.
@@ -1508,7 +1391,7 @@ impl DeletedProduct {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `product`.
     ///
     /// Source: `object` of `deleted_product`.
@@ -1523,7 +1406,7 @@ impl DeletedProduct {
 pub type DeletedProductFeature = Lens<markers::DeletedProductFeature>;
 impl DeletedProductFeature {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_product_feature`.
@@ -1532,7 +1415,7 @@ impl DeletedProductFeature {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_product_feature`.
@@ -1541,7 +1424,7 @@ impl DeletedProductFeature {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `product_feature`.
     ///
     /// Source: `object` of `deleted_product_feature`.
@@ -1556,7 +1439,7 @@ impl DeletedProductFeature {
 pub type DeletedRadarValueList = Lens<markers::DeletedRadarValueList>;
 impl DeletedRadarValueList {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_radar.value_list`.
@@ -1565,7 +1448,7 @@ impl DeletedRadarValueList {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_radar.value_list`.
@@ -1574,7 +1457,7 @@ impl DeletedRadarValueList {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `radar.value_list`.
     ///
     /// Source: `object` of `deleted_radar.value_list`.
@@ -1589,7 +1472,7 @@ impl DeletedRadarValueList {
 pub type DeletedRadarValueListItem = Lens<markers::DeletedRadarValueListItem>;
 impl DeletedRadarValueListItem {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_radar.value_list_item`.
@@ -1598,7 +1481,7 @@ impl DeletedRadarValueListItem {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_radar.value_list_item`.
@@ -1607,7 +1490,7 @@ impl DeletedRadarValueListItem {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `radar.value_list_item`.
     ///
     /// Source: `object` of `deleted_radar.value_list_item`.
@@ -1622,7 +1505,7 @@ impl DeletedRadarValueListItem {
 pub type DeletedSubscriptionItem = Lens<markers::DeletedSubscriptionItem>;
 impl DeletedSubscriptionItem {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_subscription_item`.
@@ -1631,7 +1514,7 @@ impl DeletedSubscriptionItem {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_subscription_item`.
@@ -1640,7 +1523,7 @@ impl DeletedSubscriptionItem {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `subscription_item`.
     ///
     /// Source: `object` of `deleted_subscription_item`.
@@ -1655,7 +1538,7 @@ impl DeletedSubscriptionItem {
 pub type DeletedTaxId = Lens<markers::DeletedTaxId>;
 impl DeletedTaxId {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_tax_id`.
@@ -1664,7 +1547,7 @@ impl DeletedTaxId {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_tax_id`.
@@ -1673,7 +1556,7 @@ impl DeletedTaxId {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `tax_id`.
     ///
     /// Source: `object` of `deleted_tax_id`.
@@ -1688,7 +1571,7 @@ impl DeletedTaxId {
 pub type DeletedTerminalConfiguration = Lens<markers::DeletedTerminalConfiguration>;
 impl DeletedTerminalConfiguration {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_terminal.configuration`.
@@ -1697,7 +1580,7 @@ impl DeletedTerminalConfiguration {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_terminal.configuration`.
@@ -1706,7 +1589,7 @@ impl DeletedTerminalConfiguration {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `terminal.configuration`.
     ///
     /// Source: `object` of `deleted_terminal.configuration`.
@@ -1721,7 +1604,7 @@ impl DeletedTerminalConfiguration {
 pub type DeletedTerminalLocation = Lens<markers::DeletedTerminalLocation>;
 impl DeletedTerminalLocation {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_terminal.location`.
@@ -1730,7 +1613,7 @@ impl DeletedTerminalLocation {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_terminal.location`.
@@ -1739,7 +1622,7 @@ impl DeletedTerminalLocation {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `terminal.location`.
     ///
     /// Source: `object` of `deleted_terminal.location`.
@@ -1754,7 +1637,7 @@ impl DeletedTerminalLocation {
 pub type DeletedTerminalReader = Lens<markers::DeletedTerminalReader>;
 impl DeletedTerminalReader {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_terminal.reader`.
@@ -1763,7 +1646,7 @@ impl DeletedTerminalReader {
         boolean(&self.value, "deleted")
     }
     /// The path of [`device_type`](Self::device_type).
-    pub const DEVICE_TYPE: v::Path<Self, k::Enum<DeletedTerminalReaderDeviceType>> = v::Path::new(
+    pub const DEVICE_TYPE: v::Path<Self, k::Enum<DeletedTerminalReaderDeviceType>> = v::path(
         "device_type",
     );
     /// One of the values of [`DeletedTerminalReaderDeviceType`], or one that is newer than this list.
@@ -1774,7 +1657,7 @@ impl DeletedTerminalReader {
         open_enum(&self.value, "device_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_terminal.reader`.
@@ -1783,7 +1666,7 @@ impl DeletedTerminalReader {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `terminal.reader`.
     ///
     /// Source: `object` of `deleted_terminal.reader`.
@@ -1792,7 +1675,7 @@ impl DeletedTerminalReader {
         text(&self.value, "object")
     }
     /// The path of [`serial_number`](Self::serial_number).
-    pub const SERIAL_NUMBER: v::Path<Self, k::Text> = v::Path::new("serial_number");
+    pub const SERIAL_NUMBER: v::Path<Self, k::Text> = v::path("serial_number");
     /// A string.
     ///
     /// Source: `serial_number` of `deleted_terminal.reader`.
@@ -1807,7 +1690,7 @@ impl DeletedTerminalReader {
 pub type DeletedTestHelpersTestClock = Lens<markers::DeletedTestHelpersTestClock>;
 impl DeletedTestHelpersTestClock {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_test_helpers.test_clock`.
@@ -1816,7 +1699,7 @@ impl DeletedTestHelpersTestClock {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_test_helpers.test_clock`.
@@ -1825,7 +1708,7 @@ impl DeletedTestHelpersTestClock {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `test_helpers.test_clock`.
     ///
     /// Source: `object` of `deleted_test_helpers.test_clock`.
@@ -1840,7 +1723,7 @@ impl DeletedTestHelpersTestClock {
 pub type DeletedWebhookEndpoint = Lens<markers::DeletedWebhookEndpoint>;
 impl DeletedWebhookEndpoint {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_webhook_endpoint`.
@@ -1849,7 +1732,7 @@ impl DeletedWebhookEndpoint {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_webhook_endpoint`.
@@ -1858,7 +1741,7 @@ impl DeletedWebhookEndpoint {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `webhook_endpoint`.
     ///
     /// Source: `object` of `deleted_webhook_endpoint`.
@@ -1875,7 +1758,7 @@ pub type DiscountsResourceDiscountAmount = Lens<
 >;
 impl DiscountsResourceDiscountAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `discounts_resource_discount_amount`.
@@ -1884,7 +1767,7 @@ impl DiscountsResourceDiscountAmount {
         int(&self.value, "amount")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::path("discount");
     /// The id of a [`Discount`], or the object where it was expanded.
     ///
     /// Source: `discount` of `discounts_resource_discount_amount`.
@@ -1899,7 +1782,7 @@ impl DiscountsResourceDiscountAmount {
 pub type Error = Lens<markers::Error>;
 impl Error {
     /// The path of [`error`](Self::error).
-    pub const ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new("error");
+    pub const ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path("error");
     /// A nested [`ApiErrors`].
     ///
     /// Source: `error` of `error`.
@@ -1914,7 +1797,7 @@ impl Error {
 pub type ExternalAccount = Lens<markers::ExternalAccount>;
 impl ExternalAccount {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `external_account`.
@@ -1923,7 +1806,7 @@ impl ExternalAccount {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `external_account`.
@@ -1964,7 +1847,7 @@ pub type FundingInstructionsBankTransferAbaRecord = Lens<
 >;
 impl FundingInstructionsBankTransferAbaRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -1975,7 +1858,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -1986,7 +1869,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string.
     ///
     /// Source: `account_number` of `funding_instructions_bank_transfer_aba_record`.
@@ -1995,7 +1878,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         text(&self.value, "account_number")
     }
     /// The path of [`account_type`](Self::account_type).
-    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::Path::new("account_type");
+    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::path("account_type");
     /// A string.
     ///
     /// Source: `account_type` of `funding_instructions_bank_transfer_aba_record`.
@@ -2004,9 +1887,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         text(&self.value, "account_type")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_aba_record`.
@@ -2015,7 +1896,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `funding_instructions_bank_transfer_aba_record`.
@@ -2024,7 +1905,7 @@ impl FundingInstructionsBankTransferAbaRecord {
         text(&self.value, "bank_name")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string.
     ///
     /// Source: `routing_number` of `funding_instructions_bank_transfer_aba_record`.
@@ -2041,7 +1922,7 @@ pub type FundingInstructionsBankTransferFinancialAddress = Lens<
 >;
 impl FundingInstructionsBankTransferFinancialAddress {
     /// The path of [`aba`](Self::aba).
-    pub const ABA: v::Path<Self, k::Object<FundingInstructionsBankTransferAbaRecord>> = v::Path::new(
+    pub const ABA: v::Path<Self, k::Object<FundingInstructionsBankTransferAbaRecord>> = v::path(
         "aba",
     );
     /// A nested [`FundingInstructionsBankTransferAbaRecord`]; may be absent.
@@ -2055,7 +1936,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const IBAN: v::Path<
         Self,
         k::Object<FundingInstructionsBankTransferIbanRecord>,
-    > = v::Path::new("iban");
+    > = v::path("iban");
     /// A nested [`FundingInstructionsBankTransferIbanRecord`]; may be absent.
     ///
     /// Source: `iban` of `funding_instructions_bank_transfer_financial_address`.
@@ -2067,7 +1948,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const SORT_CODE: v::Path<
         Self,
         k::Object<FundingInstructionsBankTransferSortCodeRecord>,
-    > = v::Path::new("sort_code");
+    > = v::path("sort_code");
     /// A nested [`FundingInstructionsBankTransferSortCodeRecord`]; may be absent.
     ///
     /// Source: `sort_code` of `funding_instructions_bank_transfer_financial_address`.
@@ -2079,7 +1960,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const SPEI: v::Path<
         Self,
         k::Object<FundingInstructionsBankTransferSpeiRecord>,
-    > = v::Path::new("spei");
+    > = v::path("spei");
     /// A nested [`FundingInstructionsBankTransferSpeiRecord`]; may be absent.
     ///
     /// Source: `spei` of `funding_instructions_bank_transfer_financial_address`.
@@ -2093,7 +1974,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
         k::Array<
             k::Enum<FundingInstructionsBankTransferFinancialAddressSupportedNetworks>,
         >,
-    > = v::Path::new("supported_networks");
+    > = v::path("supported_networks");
     /// An array: one of the values of [`FundingInstructionsBankTransferFinancialAddressSupportedNetworks`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `supported_networks` of `funding_instructions_bank_transfer_financial_address`.
@@ -2109,7 +1990,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const SWIFT: v::Path<
         Self,
         k::Object<FundingInstructionsBankTransferSwiftRecord>,
-    > = v::Path::new("swift");
+    > = v::path("swift");
     /// A nested [`FundingInstructionsBankTransferSwiftRecord`]; may be absent.
     ///
     /// Source: `swift` of `funding_instructions_bank_transfer_financial_address`.
@@ -2121,7 +2002,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const TYPE: v::Path<
         Self,
         k::Enum<FundingInstructionsBankTransferFinancialAddressType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`FundingInstructionsBankTransferFinancialAddressType`], or one that is newer than this list.
     ///
     /// Source: `type` of `funding_instructions_bank_transfer_financial_address`.
@@ -2133,7 +2014,7 @@ impl FundingInstructionsBankTransferFinancialAddress {
     pub const ZENGIN: v::Path<
         Self,
         k::Object<FundingInstructionsBankTransferZenginRecord>,
-    > = v::Path::new("zengin");
+    > = v::path("zengin");
     /// A nested [`FundingInstructionsBankTransferZenginRecord`]; may be absent.
     ///
     /// Source: `zengin` of `funding_instructions_bank_transfer_financial_address`.
@@ -2207,7 +2088,7 @@ pub type FundingInstructionsBankTransferIbanRecord = Lens<
 >;
 impl FundingInstructionsBankTransferIbanRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -2218,7 +2099,7 @@ impl FundingInstructionsBankTransferIbanRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -2229,9 +2110,7 @@ impl FundingInstructionsBankTransferIbanRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_iban_record`.
@@ -2240,7 +2119,7 @@ impl FundingInstructionsBankTransferIbanRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string.
     ///
     /// Source: `bic` of `funding_instructions_bank_transfer_iban_record`.
@@ -2249,7 +2128,7 @@ impl FundingInstructionsBankTransferIbanRecord {
         text(&self.value, "bic")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `funding_instructions_bank_transfer_iban_record`.
@@ -2258,7 +2137,7 @@ impl FundingInstructionsBankTransferIbanRecord {
         text(&self.value, "country")
     }
     /// The path of [`iban`](Self::iban).
-    pub const IBAN: v::Path<Self, k::Text> = v::Path::new("iban");
+    pub const IBAN: v::Path<Self, k::Text> = v::path("iban");
     /// A string.
     ///
     /// Source: `iban` of `funding_instructions_bank_transfer_iban_record`.
@@ -2275,7 +2154,7 @@ pub type FundingInstructionsBankTransferSortCodeRecord = Lens<
 >;
 impl FundingInstructionsBankTransferSortCodeRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -2286,7 +2165,7 @@ impl FundingInstructionsBankTransferSortCodeRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -2297,7 +2176,7 @@ impl FundingInstructionsBankTransferSortCodeRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string.
     ///
     /// Source: `account_number` of `funding_instructions_bank_transfer_sort_code_record`.
@@ -2306,9 +2185,7 @@ impl FundingInstructionsBankTransferSortCodeRecord {
         text(&self.value, "account_number")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_sort_code_record`.
@@ -2317,7 +2194,7 @@ impl FundingInstructionsBankTransferSortCodeRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string.
     ///
     /// Source: `sort_code` of `funding_instructions_bank_transfer_sort_code_record`.
@@ -2334,7 +2211,7 @@ pub type FundingInstructionsBankTransferSpeiRecord = Lens<
 >;
 impl FundingInstructionsBankTransferSpeiRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -2345,7 +2222,7 @@ impl FundingInstructionsBankTransferSpeiRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -2356,9 +2233,7 @@ impl FundingInstructionsBankTransferSpeiRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_spei_record`.
@@ -2367,7 +2242,7 @@ impl FundingInstructionsBankTransferSpeiRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string.
     ///
     /// Source: `bank_code` of `funding_instructions_bank_transfer_spei_record`.
@@ -2376,7 +2251,7 @@ impl FundingInstructionsBankTransferSpeiRecord {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `funding_instructions_bank_transfer_spei_record`.
@@ -2385,7 +2260,7 @@ impl FundingInstructionsBankTransferSpeiRecord {
         text(&self.value, "bank_name")
     }
     /// The path of [`clabe`](Self::clabe).
-    pub const CLABE: v::Path<Self, k::Text> = v::Path::new("clabe");
+    pub const CLABE: v::Path<Self, k::Text> = v::path("clabe");
     /// A string.
     ///
     /// Source: `clabe` of `funding_instructions_bank_transfer_spei_record`.
@@ -2402,7 +2277,7 @@ pub type FundingInstructionsBankTransferSwiftRecord = Lens<
 >;
 impl FundingInstructionsBankTransferSwiftRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -2413,7 +2288,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -2424,7 +2299,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string.
     ///
     /// Source: `account_number` of `funding_instructions_bank_transfer_swift_record`.
@@ -2433,7 +2308,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         text(&self.value, "account_number")
     }
     /// The path of [`account_type`](Self::account_type).
-    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::Path::new("account_type");
+    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::path("account_type");
     /// A string.
     ///
     /// Source: `account_type` of `funding_instructions_bank_transfer_swift_record`.
@@ -2442,9 +2317,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         text(&self.value, "account_type")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_swift_record`.
@@ -2453,7 +2326,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `funding_instructions_bank_transfer_swift_record`.
@@ -2462,7 +2335,7 @@ impl FundingInstructionsBankTransferSwiftRecord {
         text(&self.value, "bank_name")
     }
     /// The path of [`swift_code`](Self::swift_code).
-    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::Path::new("swift_code");
+    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::path("swift_code");
     /// A string.
     ///
     /// Source: `swift_code` of `funding_instructions_bank_transfer_swift_record`.
@@ -2479,7 +2352,7 @@ pub type FundingInstructionsBankTransferZenginRecord = Lens<
 >;
 impl FundingInstructionsBankTransferZenginRecord {
     /// The path of [`account_holder_address`](Self::account_holder_address).
-    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const ACCOUNT_HOLDER_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "account_holder_address",
     );
     /// A nested [`Address`].
@@ -2490,7 +2363,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         object(&self.value, "account_holder_address")
     }
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be `null`.
@@ -2501,7 +2374,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string; may be `null`.
     ///
     /// Source: `account_number` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2510,7 +2383,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "account_number")
     }
     /// The path of [`account_type`](Self::account_type).
-    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::Path::new("account_type");
+    pub const ACCOUNT_TYPE: v::Path<Self, k::Text> = v::path("account_type");
     /// A string; may be `null`.
     ///
     /// Source: `account_type` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2519,9 +2392,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "account_type")
     }
     /// The path of [`bank_address`](Self::bank_address).
-    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "bank_address",
-    );
+    pub const BANK_ADDRESS: v::Path<Self, k::Object<Address>> = v::path("bank_address");
     /// A nested [`Address`].
     ///
     /// Source: `bank_address` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2530,7 +2401,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         object(&self.value, "bank_address")
     }
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2539,7 +2410,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2548,7 +2419,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "bank_name")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string; may be `null`.
     ///
     /// Source: `branch_code` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2557,7 +2428,7 @@ impl FundingInstructionsBankTransferZenginRecord {
         text(&self.value, "branch_code")
     }
     /// The path of [`branch_name`](Self::branch_name).
-    pub const BRANCH_NAME: v::Path<Self, k::Text> = v::Path::new("branch_name");
+    pub const BRANCH_NAME: v::Path<Self, k::Text> = v::path("branch_name");
     /// A string; may be `null`.
     ///
     /// Source: `branch_name` of `funding_instructions_bank_transfer_zengin_record`.
@@ -2572,7 +2443,7 @@ impl FundingInstructionsBankTransferZenginRecord {
 pub type InvoiceLineItemPeriod = Lens<markers::InvoiceLineItemPeriod>;
 impl InvoiceLineItemPeriod {
     /// The path of [`end`](Self::end).
-    pub const END: v::Path<Self, k::Time> = v::Path::new("end");
+    pub const END: v::Path<Self, k::Time> = v::path("end");
     /// A moment, in unix seconds.
     ///
     /// Source: `end` of `invoice_line_item_period`.
@@ -2581,7 +2452,7 @@ impl InvoiceLineItemPeriod {
         timestamp(&self.value, "end")
     }
     /// The path of [`start`](Self::start).
-    pub const START: v::Path<Self, k::Time> = v::Path::new("start");
+    pub const START: v::Path<Self, k::Time> = v::path("start");
     /// A moment, in unix seconds.
     ///
     /// Source: `start` of `invoice_line_item_period`.
@@ -2596,7 +2467,7 @@ impl InvoiceLineItemPeriod {
 pub type InvoiceMandateOptionsPayto = Lens<markers::InvoiceMandateOptionsPayto>;
 impl InvoiceMandateOptionsPayto {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `invoice_mandate_options_payto`.
@@ -2608,7 +2479,7 @@ impl InvoiceMandateOptionsPayto {
     pub const AMOUNT_TYPE: v::Path<
         Self,
         k::Enum<InvoiceMandateOptionsPaytoAmountType>,
-    > = v::Path::new("amount_type");
+    > = v::path("amount_type");
     /// One of the values of [`InvoiceMandateOptionsPaytoAmountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `amount_type` of `invoice_mandate_options_payto`.
@@ -2617,7 +2488,7 @@ impl InvoiceMandateOptionsPayto {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<Self, k::Enum<InvoiceMandateOptionsPaytoPurpose>> = v::Path::new(
+    pub const PURPOSE: v::Path<Self, k::Enum<InvoiceMandateOptionsPaytoPurpose>> = v::path(
         "purpose",
     );
     /// One of the values of [`InvoiceMandateOptionsPaytoPurpose`], or one that is newer than this list; may be `null`.
@@ -2639,7 +2510,7 @@ impl InvoicePaymentMethodOptionsAcssDebit {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsAcssDebitMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`InvoicePaymentMethodOptionsAcssDebitMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `invoice_payment_method_options_acss_debit`.
@@ -2653,7 +2524,7 @@ impl InvoicePaymentMethodOptionsAcssDebit {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsAcssDebitVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`InvoicePaymentMethodOptionsAcssDebitVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `invoice_payment_method_options_acss_debit`.
@@ -2675,7 +2546,7 @@ impl InvoicePaymentMethodOptionsAcssDebitMandateOptions {
     pub const TRANSACTION_TYPE: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType>,
-    > = v::Path::new("transaction_type");
+    > = v::path("transaction_type");
     /// One of the values of [`InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `transaction_type` of `invoice_payment_method_options_acss_debit_mandate_options`.
@@ -2697,7 +2568,7 @@ impl InvoicePaymentMethodOptionsBancontact {
     pub const PREFERRED_LANGUAGE: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsBancontactPreferredLanguage>,
-    > = v::Path::new("preferred_language");
+    > = v::path("preferred_language");
     /// One of the values of [`InvoicePaymentMethodOptionsBancontactPreferredLanguage`], or one that is newer than this list.
     ///
     /// Source: `preferred_language` of `invoice_payment_method_options_bancontact`.
@@ -2719,7 +2590,7 @@ impl InvoicePaymentMethodOptionsCustomerBalance {
     pub const BANK_TRANSFER: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsCustomerBalanceBankTransfer>,
-    > = v::Path::new("bank_transfer");
+    > = v::path("bank_transfer");
     /// A nested [`InvoicePaymentMethodOptionsCustomerBalanceBankTransfer`]; may be absent.
     ///
     /// Source: `bank_transfer` of `invoice_payment_method_options_customer_balance`.
@@ -2730,7 +2601,7 @@ impl InvoicePaymentMethodOptionsCustomerBalance {
         object(&self.value, "bank_transfer")
     }
     /// The path of [`funding_type`](Self::funding_type).
-    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::Path::new("funding_type");
+    pub const FUNDING_TYPE: v::Path<Self, k::Text> = v::path("funding_type");
     /// Always `bank_transfer`; may be `null`.
     ///
     /// Source: `funding_type` of `invoice_payment_method_options_customer_balance`.
@@ -2750,7 +2621,7 @@ impl InvoicePaymentMethodOptionsCustomerBalanceBankTransfer {
     pub const EU_BANK_TRANSFER: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer>,
-    > = v::Path::new("eu_bank_transfer");
+    > = v::path("eu_bank_transfer");
     /// A nested [`InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`]; may be absent.
     ///
     /// Source: `eu_bank_transfer` of `invoice_payment_method_options_customer_balance_bank_transfer`.
@@ -2761,7 +2632,7 @@ impl InvoicePaymentMethodOptionsCustomerBalanceBankTransfer {
         object(&self.value, "eu_bank_transfer")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be `null`.
     ///
     /// Source: `type` of `invoice_payment_method_options_customer_balance_bank_transfer`.
@@ -2773,84 +2644,15 @@ impl InvoicePaymentMethodOptionsCustomerBalanceBankTransfer {
 /// Part of other objects: `invoice_payment_method_options_customer_balance_bank_transfer_eu_bank_transfer`.
 ///
 /// Source: schema `invoice_payment_method_options_customer_balance_bank_transfer_eu_bank_transfer`.
-pub type InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = Lens<
-    markers::InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer,
->;
-impl InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer {
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<
-        Self,
-        k::Enum<
-            InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry,
-        >,
-    > = v::Path::new("country");
-    /// One of the values of [`InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry`], or one that is newer than this list.
-    ///
-    /// Source: `country` of `invoice_payment_method_options_customer_balance_bank_transfer_eu_bank_transfer`.
-    #[inline]
-    pub fn country(
-        &self,
-    ) -> Option<
-        InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry,
-    > {
-        open_enum(&self.value, "country")
-    }
-}
+pub type InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::PaymentMethodOptionsCustomerBalanceEuBankAccount;
 /// Part of other objects: `invoice_payment_method_options_konbini`.
 ///
 /// Source: schema `invoice_payment_method_options_konbini`.
-pub type InvoicePaymentMethodOptionsKonbini = Lens<
-    markers::InvoicePaymentMethodOptionsKonbini,
->;
+pub type InvoicePaymentMethodOptionsKonbini = super::MandateLink;
 /// Part of other objects: `invoice_payment_method_options_mandate_options_upi`.
 ///
 /// Source: schema `invoice_payment_method_options_mandate_options_upi`.
-pub type InvoicePaymentMethodOptionsMandateOptionsUpi = Lens<
-    markers::InvoicePaymentMethodOptionsMandateOptionsUpi,
->;
-impl InvoicePaymentMethodOptionsMandateOptionsUpi {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `amount` of `invoice_payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<
-        Self,
-        k::Enum<InvoicePaymentMethodOptionsMandateOptionsUpiAmountType>,
-    > = v::Path::new("amount_type");
-    /// One of the values of [`InvoicePaymentMethodOptionsMandateOptionsUpiAmountType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `amount_type` of `invoice_payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn amount_type(
-        &self,
-    ) -> Option<InvoicePaymentMethodOptionsMandateOptionsUpiAmountType> {
-        open_enum(&self.value, "amount_type")
-    }
-    /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
-    /// A string; may be `null`.
-    ///
-    /// Source: `description` of `invoice_payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn description(&self) -> Option<&str> {
-        text(&self.value, "description")
-    }
-    /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `end_date` of `invoice_payment_method_options_mandate_options_upi`.
-    #[inline]
-    pub fn end_date(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "end_date")
-    }
-}
+pub type InvoicePaymentMethodOptionsMandateOptionsUpi = super::MandateUpi;
 /// Part of other objects: `invoice_payment_method_options_payto`.
 ///
 /// Source: schema `invoice_payment_method_options_payto`.
@@ -2859,7 +2661,7 @@ pub type InvoicePaymentMethodOptionsPayto = Lens<
 >;
 impl InvoicePaymentMethodOptionsPayto {
     /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<InvoiceMandateOptionsPayto>> = v::Path::new(
+    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<InvoiceMandateOptionsPayto>> = v::path(
         "mandate_options",
     );
     /// A nested [`InvoiceMandateOptionsPayto`]; may be absent.
@@ -2873,9 +2675,7 @@ impl InvoicePaymentMethodOptionsPayto {
 /// Part of other objects: `invoice_payment_method_options_sepa_debit`.
 ///
 /// Source: schema `invoice_payment_method_options_sepa_debit`.
-pub type InvoicePaymentMethodOptionsSepaDebit = Lens<
-    markers::InvoicePaymentMethodOptionsSepaDebit,
->;
+pub type InvoicePaymentMethodOptionsSepaDebit = super::MandateLink;
 /// Part of other objects: `invoice_payment_method_options_upi`.
 ///
 /// Source: schema `invoice_payment_method_options_upi`.
@@ -2885,7 +2685,7 @@ impl InvoicePaymentMethodOptionsUpi {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsMandateOptionsUpi>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`InvoicePaymentMethodOptionsMandateOptionsUpi`]; may be absent.
     ///
     /// Source: `mandate_options` of `invoice_payment_method_options_upi`.
@@ -2907,7 +2707,7 @@ impl InvoicePaymentMethodOptionsUsBankAccount {
     pub const FINANCIAL_CONNECTIONS: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptions>,
-    > = v::Path::new("financial_connections");
+    > = v::path("financial_connections");
     /// A nested [`InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptions`]; may be absent.
     ///
     /// Source: `financial_connections` of `invoice_payment_method_options_us_bank_account`.
@@ -2921,7 +2721,7 @@ impl InvoicePaymentMethodOptionsUsBankAccount {
     pub const VERIFICATION_METHOD: v::Path<
         Self,
         k::Enum<InvoicePaymentMethodOptionsUsBankAccountVerificationMethod>,
-    > = v::Path::new("verification_method");
+    > = v::path("verification_method");
     /// One of the values of [`InvoicePaymentMethodOptionsUsBankAccountVerificationMethod`], or one that is newer than this list; may be absent.
     ///
     /// Source: `verification_method` of `invoice_payment_method_options_us_bank_account`.
@@ -2943,7 +2743,7 @@ impl InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptions {
     pub const FILTERS: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFilters>,
-    > = v::Path::new("filters");
+    > = v::path("filters");
     /// A nested [`InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFilters`]; may be absent.
     ///
     /// Source: `filters` of `invoice_payment_method_options_us_bank_account_linked_account_options`.
@@ -2961,7 +2761,7 @@ impl InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptions {
                 InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions,
             >,
         >,
-    > = v::Path::new("permissions");
+    > = v::path("permissions");
     /// An array: one of the values of [`InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `permissions` of `invoice_payment_method_options_us_bank_account_linked_account_options`.
@@ -2979,7 +2779,7 @@ impl InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptions {
         k::Array<
             k::Enum<InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch>,
         >,
-    > = v::Path::new("prefetch");
+    > = v::path("prefetch");
     /// An array: one of the values of [`InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `prefetch` of `invoice_payment_method_options_us_bank_account_linked_account_options`.
@@ -3007,7 +2807,7 @@ impl InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFilters {
                 InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories,
             >,
         >,
-    > = v::Path::new("account_subcategories");
+    > = v::path("account_subcategories");
     /// An array: one of the values of [`InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `account_subcategories` of `invoice_payment_method_options_us_bank_account_linked_account_options_filters`.
@@ -3030,9 +2830,7 @@ pub type InvoiceSettingCheckoutRenderingOptions = Lens<
 >;
 impl InvoiceSettingCheckoutRenderingOptions {
     /// The path of [`amount_tax_display`](Self::amount_tax_display).
-    pub const AMOUNT_TAX_DISPLAY: v::Path<Self, k::Text> = v::Path::new(
-        "amount_tax_display",
-    );
+    pub const AMOUNT_TAX_DISPLAY: v::Path<Self, k::Text> = v::path("amount_tax_display");
     /// A string; may be `null`.
     ///
     /// Source: `amount_tax_display` of `invoice_setting_checkout_rendering_options`.
@@ -3041,7 +2839,7 @@ impl InvoiceSettingCheckoutRenderingOptions {
         text(&self.value, "amount_tax_display")
     }
     /// The path of [`template`](Self::template).
-    pub const TEMPLATE: v::Path<Self, k::Text> = v::Path::new("template");
+    pub const TEMPLATE: v::Path<Self, k::Text> = v::path("template");
     /// A string; may be `null`.
     ///
     /// Source: `template` of `invoice_setting_checkout_rendering_options`.
@@ -3053,27 +2851,7 @@ impl InvoiceSettingCheckoutRenderingOptions {
 /// Part of other objects: `invoice_setting_custom_field`.
 ///
 /// Source: schema `invoice_setting_custom_field`.
-pub type InvoiceSettingCustomField = Lens<markers::InvoiceSettingCustomField>;
-impl InvoiceSettingCustomField {
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string.
-    ///
-    /// Source: `name` of `invoice_setting_custom_field`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string.
-    ///
-    /// Source: `value` of `invoice_setting_custom_field`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type InvoiceSettingCustomField = super::ForwardedRequestHeader;
 /// Part of other objects: `invoices_resource_pretax_credit_amount`.
 ///
 /// Source: schema `invoices_resource_pretax_credit_amount`.
@@ -3082,7 +2860,7 @@ pub type InvoicesResourcePretaxCreditAmount = Lens<
 >;
 impl InvoicesResourcePretaxCreditAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `invoices_resource_pretax_credit_amount`.
@@ -3094,7 +2872,7 @@ impl InvoicesResourcePretaxCreditAmount {
     pub const CREDIT_BALANCE_TRANSACTION: v::Path<
         Self,
         k::Ref<BillingCreditBalanceTransaction>,
-    > = v::Path::new("credit_balance_transaction");
+    > = v::path("credit_balance_transaction");
     /// The id of a [`BillingCreditBalanceTransaction`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `credit_balance_transaction` of `invoices_resource_pretax_credit_amount`.
@@ -3105,7 +2883,7 @@ impl InvoicesResourcePretaxCreditAmount {
         expandable(&self.value, "credit_balance_transaction")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::path("discount");
     /// The id of a [`Discount`], or the object where it was expanded; may be absent.
     ///
     /// Source: `discount` of `invoices_resource_pretax_credit_amount`.
@@ -3114,7 +2892,7 @@ impl InvoicesResourcePretaxCreditAmount {
         expandable(&self.value, "discount")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<InvoicesResourcePretaxCreditAmountType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<InvoicesResourcePretaxCreditAmountType>> = v::path(
         "type",
     );
     /// One of the values of [`InvoicesResourcePretaxCreditAmountType`], or one that is newer than this list.
@@ -3131,7 +2909,7 @@ impl InvoicesResourcePretaxCreditAmount {
 pub type InvoicesResourceShippingCost = Lens<markers::InvoicesResourceShippingCost>;
 impl InvoicesResourceShippingCost {
     /// The path of [`amount_subtotal`](Self::amount_subtotal).
-    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::Path::new("amount_subtotal");
+    pub const AMOUNT_SUBTOTAL: v::Path<Self, k::Int> = v::path("amount_subtotal");
     /// An integer.
     ///
     /// Source: `amount_subtotal` of `invoices_resource_shipping_cost`.
@@ -3140,7 +2918,7 @@ impl InvoicesResourceShippingCost {
         int(&self.value, "amount_subtotal")
     }
     /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
+    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::path("amount_tax");
     /// An integer.
     ///
     /// Source: `amount_tax` of `invoices_resource_shipping_cost`.
@@ -3149,7 +2927,7 @@ impl InvoicesResourceShippingCost {
         int(&self.value, "amount_tax")
     }
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer.
     ///
     /// Source: `amount_total` of `invoices_resource_shipping_cost`.
@@ -3158,7 +2936,7 @@ impl InvoicesResourceShippingCost {
         int(&self.value, "amount_total")
     }
     /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::Path::new(
+    pub const SHIPPING_RATE: v::Path<Self, k::Ref<ShippingRate>> = v::path(
         "shipping_rate",
     );
     /// The id of a [`ShippingRate`], or the object where it was expanded; may be `null`.
@@ -3169,7 +2947,7 @@ impl InvoicesResourceShippingCost {
         expandable(&self.value, "shipping_rate")
     }
     /// The path of [`taxes`](Self::taxes).
-    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::Path::new(
+    pub const TAXES: v::Path<Self, k::Array<k::Object<LineItemsTaxAmount>>> = v::path(
         "taxes",
     );
     /// An array: a nested [`LineItemsTaxAmount`]; empty where absent.
@@ -3188,7 +2966,7 @@ pub type IssuingAuthorizationMerchantData = Lens<
 >;
 impl IssuingAuthorizationMerchantData {
     /// The path of [`category`](Self::category).
-    pub const CATEGORY: v::Path<Self, k::Text> = v::Path::new("category");
+    pub const CATEGORY: v::Path<Self, k::Text> = v::path("category");
     /// A string.
     ///
     /// Source: `category` of `issuing_authorization_merchant_data`.
@@ -3197,7 +2975,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "category")
     }
     /// The path of [`category_code`](Self::category_code).
-    pub const CATEGORY_CODE: v::Path<Self, k::Text> = v::Path::new("category_code");
+    pub const CATEGORY_CODE: v::Path<Self, k::Text> = v::path("category_code");
     /// A string.
     ///
     /// Source: `category_code` of `issuing_authorization_merchant_data`.
@@ -3206,7 +2984,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "category_code")
     }
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be `null`.
     ///
     /// Source: `city` of `issuing_authorization_merchant_data`.
@@ -3215,7 +2993,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `issuing_authorization_merchant_data`.
@@ -3224,7 +3002,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "country")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `issuing_authorization_merchant_data`.
@@ -3233,7 +3011,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "name")
     }
     /// The path of [`network_id`](Self::network_id).
-    pub const NETWORK_ID: v::Path<Self, k::Text> = v::Path::new("network_id");
+    pub const NETWORK_ID: v::Path<Self, k::Text> = v::path("network_id");
     /// A string.
     ///
     /// Source: `network_id` of `issuing_authorization_merchant_data`.
@@ -3242,7 +3020,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "network_id")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `postal_code` of `issuing_authorization_merchant_data`.
@@ -3251,7 +3029,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "postal_code")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `issuing_authorization_merchant_data`.
@@ -3260,7 +3038,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "state")
     }
     /// The path of [`tax_id`](Self::tax_id).
-    pub const TAX_ID: v::Path<Self, k::Text> = v::Path::new("tax_id");
+    pub const TAX_ID: v::Path<Self, k::Text> = v::path("tax_id");
     /// A string; may be `null`.
     ///
     /// Source: `tax_id` of `issuing_authorization_merchant_data`.
@@ -3269,7 +3047,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "tax_id")
     }
     /// The path of [`terminal_id`](Self::terminal_id).
-    pub const TERMINAL_ID: v::Path<Self, k::Text> = v::Path::new("terminal_id");
+    pub const TERMINAL_ID: v::Path<Self, k::Text> = v::path("terminal_id");
     /// A string; may be `null`.
     ///
     /// Source: `terminal_id` of `issuing_authorization_merchant_data`.
@@ -3278,7 +3056,7 @@ impl IssuingAuthorizationMerchantData {
         text(&self.value, "terminal_id")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be `null`.
     ///
     /// Source: `url` of `issuing_authorization_merchant_data`.
@@ -3293,7 +3071,7 @@ impl IssuingAuthorizationMerchantData {
 pub type LegalEntityJapanAddress = Lens<markers::LegalEntityJapanAddress>;
 impl LegalEntityJapanAddress {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be `null`.
     ///
     /// Source: `city` of `legal_entity_japan_address`.
@@ -3302,7 +3080,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `legal_entity_japan_address`.
@@ -3311,7 +3089,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "country")
     }
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string; may be `null`.
     ///
     /// Source: `line1` of `legal_entity_japan_address`.
@@ -3320,7 +3098,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "line1")
     }
     /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
+    pub const LINE2: v::Path<Self, k::Text> = v::path("line2");
     /// A string; may be `null`.
     ///
     /// Source: `line2` of `legal_entity_japan_address`.
@@ -3329,7 +3107,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "line2")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be `null`.
     ///
     /// Source: `postal_code` of `legal_entity_japan_address`.
@@ -3338,7 +3116,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "postal_code")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `legal_entity_japan_address`.
@@ -3347,7 +3125,7 @@ impl LegalEntityJapanAddress {
         text(&self.value, "state")
     }
     /// The path of [`town`](Self::town).
-    pub const TOWN: v::Path<Self, k::Text> = v::Path::new("town");
+    pub const TOWN: v::Path<Self, k::Text> = v::path("town");
     /// A string; may be `null`.
     ///
     /// Source: `town` of `legal_entity_japan_address`.
@@ -3362,7 +3140,7 @@ impl LegalEntityJapanAddress {
 pub type LineItemsDiscountAmount = Lens<markers::LineItemsDiscountAmount>;
 impl LineItemsDiscountAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `line_items_discount_amount`.
@@ -3371,7 +3149,7 @@ impl LineItemsDiscountAmount {
         int(&self.value, "amount")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::path("discount");
     /// A nested [`Discount`].
     ///
     /// Source: `discount` of `line_items_discount_amount`.
@@ -3386,7 +3164,7 @@ impl LineItemsDiscountAmount {
 pub type LineItemsTaxAmount = Lens<markers::LineItemsTaxAmount>;
 impl LineItemsTaxAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `line_items_tax_amount`.
@@ -3395,7 +3173,7 @@ impl LineItemsTaxAmount {
         int(&self.value, "amount")
     }
     /// The path of [`rate`](Self::rate).
-    pub const RATE: v::Path<Self, k::Object<TaxRate>> = v::Path::new("rate");
+    pub const RATE: v::Path<Self, k::Object<TaxRate>> = v::path("rate");
     /// A nested [`TaxRate`].
     ///
     /// Source: `rate` of `line_items_tax_amount`.
@@ -3407,7 +3185,7 @@ impl LineItemsTaxAmount {
     pub const TAXABILITY_REASON: v::Path<
         Self,
         k::Enum<LineItemsTaxAmountTaxabilityReason>,
-    > = v::Path::new("taxability_reason");
+    > = v::path("taxability_reason");
     /// One of the values of [`LineItemsTaxAmountTaxabilityReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `taxability_reason` of `line_items_tax_amount`.
@@ -3416,7 +3194,7 @@ impl LineItemsTaxAmount {
         open_enum(&self.value, "taxability_reason")
     }
     /// The path of [`taxable_amount`](Self::taxable_amount).
-    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::Path::new("taxable_amount");
+    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::path("taxable_amount");
     /// An integer; may be `null`.
     ///
     /// Source: `taxable_amount` of `line_items_tax_amount`.
@@ -3436,7 +3214,7 @@ impl LinkedAccountOptionsCommon {
         k::Object<
             PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters,
         >,
-    > = v::Path::new("filters");
+    > = v::path("filters");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters`]; may be absent.
     ///
     /// Source: `filters` of `linked_account_options_common`.
@@ -3452,7 +3230,7 @@ impl LinkedAccountOptionsCommon {
     pub const PERMISSIONS: v::Path<
         Self,
         k::Array<k::Enum<LinkedAccountOptionsCommonPermissions>>,
-    > = v::Path::new("permissions");
+    > = v::path("permissions");
     /// An array: one of the values of [`LinkedAccountOptionsCommonPermissions`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `permissions` of `linked_account_options_common`.
@@ -3466,7 +3244,7 @@ impl LinkedAccountOptionsCommon {
     pub const PREFETCH: v::Path<
         Self,
         k::Array<k::Enum<LinkedAccountOptionsCommonPrefetch>>,
-    > = v::Path::new("prefetch");
+    > = v::path("prefetch");
     /// An array: one of the values of [`LinkedAccountOptionsCommonPrefetch`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `prefetch` of `linked_account_options_common`.
@@ -3475,7 +3253,7 @@ impl LinkedAccountOptionsCommon {
         array(&self.value, "prefetch")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `linked_account_options_common`.
@@ -3490,7 +3268,7 @@ impl LinkedAccountOptionsCommon {
 pub type Networks = Lens<markers::Networks>;
 impl Networks {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Array<k::Text>> = v::Path::new("available");
+    pub const AVAILABLE: v::Path<Self, k::Array<k::Text>> = v::path("available");
     /// An array: a string.
     ///
     /// Source: `available` of `networks`.
@@ -3499,7 +3277,7 @@ impl Networks {
         array(&self.value, "available")
     }
     /// The path of [`preferred`](Self::preferred).
-    pub const PREFERRED: v::Path<Self, k::Text> = v::Path::new("preferred");
+    pub const PREFERRED: v::Path<Self, k::Text> = v::path("preferred");
     /// A string; may be `null`.
     ///
     /// Source: `preferred` of `networks`.
@@ -3516,9 +3294,7 @@ pub type PaymentFlowsPaymentIntentPresentmentDetails = Lens<
 >;
 impl PaymentFlowsPaymentIntentPresentmentDetails {
     /// The path of [`presentment_amount`](Self::presentment_amount).
-    pub const PRESENTMENT_AMOUNT: v::Path<Self, k::Int> = v::Path::new(
-        "presentment_amount",
-    );
+    pub const PRESENTMENT_AMOUNT: v::Path<Self, k::Int> = v::path("presentment_amount");
     /// An integer.
     ///
     /// Source: `presentment_amount` of `payment_flows_payment_intent_presentment_details`.
@@ -3527,7 +3303,7 @@ impl PaymentFlowsPaymentIntentPresentmentDetails {
         int(&self.value, "presentment_amount")
     }
     /// The path of [`presentment_currency`](Self::presentment_currency).
-    pub const PRESENTMENT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRESENTMENT_CURRENCY: v::Path<Self, k::Text> = v::path(
         "presentment_currency",
     );
     /// A string.
@@ -3541,9 +3317,7 @@ impl PaymentFlowsPaymentIntentPresentmentDetails {
 /// Part of other objects: `payment_flows_private_payment_methods_alipay`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_alipay`.
-pub type PaymentFlowsPrivatePaymentMethodsAlipay = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsAlipay,
->;
+pub type PaymentFlowsPrivatePaymentMethodsAlipay = super::MandateLink;
 /// Part of other objects: `payment_flows_private_payment_methods_alipay_details`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_alipay_details`.
@@ -3552,7 +3326,7 @@ pub type PaymentFlowsPrivatePaymentMethodsAlipayDetails = Lens<
 >;
 impl PaymentFlowsPrivatePaymentMethodsAlipayDetails {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be absent.
     ///
     /// Source: `buyer_id` of `payment_flows_private_payment_methods_alipay_details`.
@@ -3561,7 +3335,7 @@ impl PaymentFlowsPrivatePaymentMethodsAlipayDetails {
         text(&self.value, "buyer_id")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_flows_private_payment_methods_alipay_details`.
@@ -3570,7 +3344,7 @@ impl PaymentFlowsPrivatePaymentMethodsAlipayDetails {
         text(&self.value, "fingerprint")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_flows_private_payment_methods_alipay_details`.
@@ -3590,7 +3364,7 @@ impl PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_flows_private_payment_methods_card_present_common_wallet`.
@@ -3604,74 +3378,15 @@ impl PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet {
 /// Part of other objects: `payment_flows_private_payment_methods_financial_connections_common_linked_account_options_filters`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_financial_connections_common_linked_account_options_filters`.
-pub type PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters,
->;
-impl PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters {
-    /// The path of [`account_subcategories`](Self::account_subcategories).
-    pub const ACCOUNT_SUBCATEGORIES: v::Path<
-        Self,
-        k::Array<
-            k::Enum<
-                PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories,
-            >,
-        >,
-    > = v::Path::new("account_subcategories");
-    /// An array: one of the values of [`PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories`], or one that is newer than this list; empty where absent.
-    ///
-    /// Source: `account_subcategories` of `payment_flows_private_payment_methods_financial_connections_common_linked_account_options_filters`.
-    #[inline]
-    pub fn account_subcategories(
-        &self,
-    ) -> &v::Array<
-        k::Enum<
-            PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories,
-        >,
-    > {
-        array(&self.value, "account_subcategories")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFilters = super::InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFilters;
 /// Part of other objects: `payment_flows_private_payment_methods_klarna_dob`.
 ///
 /// Source: schema `payment_flows_private_payment_methods_klarna_dob`.
-pub type PaymentFlowsPrivatePaymentMethodsKlarnaDob = Lens<
-    markers::PaymentFlowsPrivatePaymentMethodsKlarnaDob,
->;
-impl PaymentFlowsPrivatePaymentMethodsKlarnaDob {
-    /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `day` of `payment_flows_private_payment_methods_klarna_dob`.
-    #[inline]
-    pub fn day(&self) -> Option<i64> {
-        int(&self.value, "day")
-    }
-    /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `month` of `payment_flows_private_payment_methods_klarna_dob`.
-    #[inline]
-    pub fn month(&self) -> Option<i64> {
-        int(&self.value, "month")
-    }
-    /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `year` of `payment_flows_private_payment_methods_klarna_dob`.
-    #[inline]
-    pub fn year(&self) -> Option<i64> {
-        int(&self.value, "year")
-    }
-}
+pub type PaymentFlowsPrivatePaymentMethodsKlarnaDob = super::LegalEntityDob;
 /// Part of other objects: `payment_intent_next_action_blik_authorize`.
 ///
 /// Source: schema `payment_intent_next_action_blik_authorize`.
-pub type PaymentIntentNextActionBlikAuthorize = Lens<
-    markers::PaymentIntentNextActionBlikAuthorize,
->;
+pub type PaymentIntentNextActionBlikAuthorize = super::MandateLink;
 /// Part of other objects: `payment_intent_next_action_cashapp_handle_redirect_or_display_qr_code`.
 ///
 /// Source: schema `payment_intent_next_action_cashapp_handle_redirect_or_display_qr_code`.
@@ -3680,7 +3395,7 @@ pub type PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode {
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -3691,7 +3406,7 @@ impl PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`mobile_auth_url`](Self::mobile_auth_url).
-    pub const MOBILE_AUTH_URL: v::Path<Self, k::Text> = v::Path::new("mobile_auth_url");
+    pub const MOBILE_AUTH_URL: v::Path<Self, k::Text> = v::path("mobile_auth_url");
     /// A string.
     ///
     /// Source: `mobile_auth_url` of `payment_intent_next_action_cashapp_handle_redirect_or_display_qr_code`.
@@ -3700,7 +3415,7 @@ impl PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode {
         text(&self.value, "mobile_auth_url")
     }
     /// The path of [`qr_code`](Self::qr_code).
-    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionCashappQrCode>> = v::Path::new(
+    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionCashappQrCode>> = v::path(
         "qr_code",
     );
     /// A nested [`PaymentIntentNextActionCashappQrCode`].
@@ -3714,38 +3429,7 @@ impl PaymentIntentNextActionCashappHandleRedirectOrDisplayQrCode {
 /// Part of other objects: `payment_intent_next_action_cashapp_qr_code`.
 ///
 /// Source: schema `payment_intent_next_action_cashapp_qr_code`.
-pub type PaymentIntentNextActionCashappQrCode = Lens<
-    markers::PaymentIntentNextActionCashappQrCode,
->;
-impl PaymentIntentNextActionCashappQrCode {
-    /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
-    /// A moment, in unix seconds.
-    ///
-    /// Source: `expires_at` of `payment_intent_next_action_cashapp_qr_code`.
-    #[inline]
-    pub fn expires_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "expires_at")
-    }
-    /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
-    /// A string.
-    ///
-    /// Source: `image_url_png` of `payment_intent_next_action_cashapp_qr_code`.
-    #[inline]
-    pub fn image_url_png(&self) -> Option<&str> {
-        text(&self.value, "image_url_png")
-    }
-    /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
-    /// A string.
-    ///
-    /// Source: `image_url_svg` of `payment_intent_next_action_cashapp_qr_code`.
-    #[inline]
-    pub fn image_url_svg(&self) -> Option<&str> {
-        text(&self.value, "image_url_svg")
-    }
-}
+pub type PaymentIntentNextActionCashappQrCode = super::PaymentIntentNextActionUpiqrCode;
 /// Part of other objects: `payment_intent_next_action_upi_handle_redirect_or_display_qr_code`.
 ///
 /// Source: schema `payment_intent_next_action_upi_handle_redirect_or_display_qr_code`.
@@ -3754,7 +3438,7 @@ pub type PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode = Lens<
 >;
 impl PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode {
     /// The path of [`hosted_instructions_url`](Self::hosted_instructions_url).
-    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_INSTRUCTIONS_URL: v::Path<Self, k::Text> = v::path(
         "hosted_instructions_url",
     );
     /// A string.
@@ -3765,7 +3449,7 @@ impl PaymentIntentNextActionUpiHandleRedirectOrDisplayQrCode {
         text(&self.value, "hosted_instructions_url")
     }
     /// The path of [`qr_code`](Self::qr_code).
-    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionUpiqrCode>> = v::Path::new(
+    pub const QR_CODE: v::Path<Self, k::Object<PaymentIntentNextActionUpiqrCode>> = v::path(
         "qr_code",
     );
     /// A nested [`PaymentIntentNextActionUpiqrCode`].
@@ -3784,7 +3468,7 @@ pub type PaymentIntentNextActionUpiqrCode = Lens<
 >;
 impl PaymentIntentNextActionUpiqrCode {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `payment_intent_next_action_upiqr_code`.
@@ -3793,7 +3477,7 @@ impl PaymentIntentNextActionUpiqrCode {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`image_url_png`](Self::image_url_png).
-    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::Path::new("image_url_png");
+    pub const IMAGE_URL_PNG: v::Path<Self, k::Text> = v::path("image_url_png");
     /// A string.
     ///
     /// Source: `image_url_png` of `payment_intent_next_action_upiqr_code`.
@@ -3802,7 +3486,7 @@ impl PaymentIntentNextActionUpiqrCode {
         text(&self.value, "image_url_png")
     }
     /// The path of [`image_url_svg`](Self::image_url_svg).
-    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::Path::new("image_url_svg");
+    pub const IMAGE_URL_SVG: v::Path<Self, k::Text> = v::path("image_url_svg");
     /// A string.
     ///
     /// Source: `image_url_svg` of `payment_intent_next_action_upiqr_code`.
@@ -3817,7 +3501,7 @@ impl PaymentIntentNextActionUpiqrCode {
 pub type PaymentMethodAcssDebit = Lens<markers::PaymentMethodAcssDebit>;
 impl PaymentMethodAcssDebit {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_acss_debit`.
@@ -3826,7 +3510,7 @@ impl PaymentMethodAcssDebit {
         text(&self.value, "bank_name")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_acss_debit`.
@@ -3835,9 +3519,7 @@ impl PaymentMethodAcssDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`institution_number`](Self::institution_number).
-    pub const INSTITUTION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "institution_number",
-    );
+    pub const INSTITUTION_NUMBER: v::Path<Self, k::Text> = v::path("institution_number");
     /// A string; may be `null`.
     ///
     /// Source: `institution_number` of `payment_method_acss_debit`.
@@ -3846,7 +3528,7 @@ impl PaymentMethodAcssDebit {
         text(&self.value, "institution_number")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_acss_debit`.
@@ -3855,7 +3537,7 @@ impl PaymentMethodAcssDebit {
         text(&self.value, "last4")
     }
     /// The path of [`transit_number`](Self::transit_number).
-    pub const TRANSIT_NUMBER: v::Path<Self, k::Text> = v::Path::new("transit_number");
+    pub const TRANSIT_NUMBER: v::Path<Self, k::Text> = v::path("transit_number");
     /// A string; may be `null`.
     ///
     /// Source: `transit_number` of `payment_method_acss_debit`.
@@ -3867,26 +3549,26 @@ impl PaymentMethodAcssDebit {
 /// Part of other objects: `payment_method_affirm`.
 ///
 /// Source: schema `payment_method_affirm`.
-pub type PaymentMethodAffirm = Lens<markers::PaymentMethodAffirm>;
+pub type PaymentMethodAffirm = super::MandateLink;
 /// Part of other objects: `payment_method_afterpay_clearpay`.
 ///
 /// Source: schema `payment_method_afterpay_clearpay`.
-pub type PaymentMethodAfterpayClearpay = Lens<markers::PaymentMethodAfterpayClearpay>;
+pub type PaymentMethodAfterpayClearpay = super::MandateLink;
 /// Part of other objects: `payment_method_alma`.
 ///
 /// Source: schema `payment_method_alma`.
-pub type PaymentMethodAlma = Lens<markers::PaymentMethodAlma>;
+pub type PaymentMethodAlma = super::MandateLink;
 /// Part of other objects: `payment_method_amazon_pay`.
 ///
 /// Source: schema `payment_method_amazon_pay`.
-pub type PaymentMethodAmazonPay = Lens<markers::PaymentMethodAmazonPay>;
+pub type PaymentMethodAmazonPay = super::MandateLink;
 /// Part of other objects: `payment_method_au_becs_debit`.
 ///
 /// Source: schema `payment_method_au_becs_debit`.
 pub type PaymentMethodAuBecsDebit = Lens<markers::PaymentMethodAuBecsDebit>;
 impl PaymentMethodAuBecsDebit {
     /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
+    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::path("bsb_number");
     /// A string; may be `null`.
     ///
     /// Source: `bsb_number` of `payment_method_au_becs_debit`.
@@ -3895,7 +3577,7 @@ impl PaymentMethodAuBecsDebit {
         text(&self.value, "bsb_number")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_au_becs_debit`.
@@ -3904,7 +3586,7 @@ impl PaymentMethodAuBecsDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_au_becs_debit`.
@@ -3919,7 +3601,7 @@ impl PaymentMethodAuBecsDebit {
 pub type PaymentMethodBacsDebit = Lens<markers::PaymentMethodBacsDebit>;
 impl PaymentMethodBacsDebit {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_bacs_debit`.
@@ -3928,7 +3610,7 @@ impl PaymentMethodBacsDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_bacs_debit`.
@@ -3937,7 +3619,7 @@ impl PaymentMethodBacsDebit {
         text(&self.value, "last4")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string; may be `null`.
     ///
     /// Source: `sort_code` of `payment_method_bacs_debit`.
@@ -3949,33 +3631,22 @@ impl PaymentMethodBacsDebit {
 /// Part of other objects: `payment_method_bancontact`.
 ///
 /// Source: schema `payment_method_bancontact`.
-pub type PaymentMethodBancontact = Lens<markers::PaymentMethodBancontact>;
+pub type PaymentMethodBancontact = super::MandateLink;
 /// Part of other objects: `payment_method_billie`.
 ///
 /// Source: schema `payment_method_billie`.
-pub type PaymentMethodBillie = Lens<markers::PaymentMethodBillie>;
+pub type PaymentMethodBillie = super::MandateLink;
 /// Part of other objects: `payment_method_bizum`.
 ///
 /// Source: schema `payment_method_bizum`.
-pub type PaymentMethodBizum = Lens<markers::PaymentMethodBizum>;
-impl PaymentMethodBizum {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be absent or `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_bizum`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-}
+pub type PaymentMethodBizum = super::PaymentMethodBlik;
 /// Part of other objects: `payment_method_blik`.
 ///
 /// Source: schema `payment_method_blik`.
 pub type PaymentMethodBlik = Lens<markers::PaymentMethodBlik>;
 impl PaymentMethodBlik {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be absent or `null`.
     ///
     /// Source: `buyer_id` of `payment_method_blik`.
@@ -3990,7 +3661,7 @@ impl PaymentMethodBlik {
 pub type PaymentMethodBoleto = Lens<markers::PaymentMethodBoleto>;
 impl PaymentMethodBoleto {
     /// The path of [`tax_id`](Self::tax_id).
-    pub const TAX_ID: v::Path<Self, k::Text> = v::Path::new("tax_id");
+    pub const TAX_ID: v::Path<Self, k::Text> = v::path("tax_id");
     /// A string.
     ///
     /// Source: `tax_id` of `payment_method_boleto`.
@@ -4005,7 +3676,7 @@ impl PaymentMethodBoleto {
 pub type PaymentMethodCard = Lens<markers::PaymentMethodCard>;
 impl PaymentMethodCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string.
     ///
     /// Source: `brand` of `payment_method_card`.
@@ -4014,7 +3685,7 @@ impl PaymentMethodCard {
         text(&self.value, "brand")
     }
     /// The path of [`checks`](Self::checks).
-    pub const CHECKS: v::Path<Self, k::Object<PaymentMethodCardChecks>> = v::Path::new(
+    pub const CHECKS: v::Path<Self, k::Object<PaymentMethodCardChecks>> = v::path(
         "checks",
     );
     /// A nested [`PaymentMethodCardChecks`]; may be `null`.
@@ -4025,7 +3696,7 @@ impl PaymentMethodCard {
         object(&self.value, "checks")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_card`.
@@ -4034,7 +3705,7 @@ impl PaymentMethodCard {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_card`.
@@ -4043,7 +3714,7 @@ impl PaymentMethodCard {
         text(&self.value, "description")
     }
     /// The path of [`display_brand`](Self::display_brand).
-    pub const DISPLAY_BRAND: v::Path<Self, k::Text> = v::Path::new("display_brand");
+    pub const DISPLAY_BRAND: v::Path<Self, k::Text> = v::path("display_brand");
     /// A string; may be `null`.
     ///
     /// Source: `display_brand` of `payment_method_card`.
@@ -4052,7 +3723,7 @@ impl PaymentMethodCard {
         text(&self.value, "display_brand")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_card`.
@@ -4061,7 +3732,7 @@ impl PaymentMethodCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_card`.
@@ -4070,7 +3741,7 @@ impl PaymentMethodCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `payment_method_card`.
@@ -4079,7 +3750,7 @@ impl PaymentMethodCard {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string.
     ///
     /// Source: `funding` of `payment_method_card`.
@@ -4088,7 +3759,7 @@ impl PaymentMethodCard {
         text(&self.value, "funding")
     }
     /// The path of [`generated_from`](Self::generated_from).
-    pub const GENERATED_FROM: v::Path<Self, k::Object<PaymentMethodCardGeneratedCard>> = v::Path::new(
+    pub const GENERATED_FROM: v::Path<Self, k::Object<PaymentMethodCardGeneratedCard>> = v::path(
         "generated_from",
     );
     /// A nested [`PaymentMethodCardGeneratedCard`]; may be `null`.
@@ -4099,7 +3770,7 @@ impl PaymentMethodCard {
         object(&self.value, "generated_from")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_card`.
@@ -4108,7 +3779,7 @@ impl PaymentMethodCard {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_card`.
@@ -4117,7 +3788,7 @@ impl PaymentMethodCard {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `payment_method_card`.
@@ -4126,7 +3797,7 @@ impl PaymentMethodCard {
         text(&self.value, "last4")
     }
     /// The path of [`networks`](Self::networks).
-    pub const NETWORKS: v::Path<Self, k::Object<Networks>> = v::Path::new("networks");
+    pub const NETWORKS: v::Path<Self, k::Object<Networks>> = v::path("networks");
     /// A nested [`Networks`]; may be `null`.
     ///
     /// Source: `networks` of `payment_method_card`.
@@ -4138,7 +3809,7 @@ impl PaymentMethodCard {
     pub const REGULATED_STATUS: v::Path<
         Self,
         k::Enum<PaymentMethodCardRegulatedStatus>,
-    > = v::Path::new("regulated_status");
+    > = v::path("regulated_status");
     /// One of the values of [`PaymentMethodCardRegulatedStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `regulated_status` of `payment_method_card`.
@@ -4147,7 +3818,7 @@ impl PaymentMethodCard {
         open_enum(&self.value, "regulated_status")
     }
     /// The path of [`three_d_secure_usage`](Self::three_d_secure_usage).
-    pub const THREE_D_SECURE_USAGE: v::Path<Self, k::Object<ThreeDSecureUsage>> = v::Path::new(
+    pub const THREE_D_SECURE_USAGE: v::Path<Self, k::Object<ThreeDSecureUsage>> = v::path(
         "three_d_secure_usage",
     );
     /// A nested [`ThreeDSecureUsage`]; may be `null`.
@@ -4158,7 +3829,7 @@ impl PaymentMethodCard {
         object(&self.value, "three_d_secure_usage")
     }
     /// The path of [`wallet`](Self::wallet).
-    pub const WALLET: v::Path<Self, k::Object<PaymentMethodCardWallet>> = v::Path::new(
+    pub const WALLET: v::Path<Self, k::Object<PaymentMethodCardWallet>> = v::path(
         "wallet",
     );
     /// A nested [`PaymentMethodCardWallet`]; may be `null`.
@@ -4175,7 +3846,7 @@ impl PaymentMethodCard {
 pub type PaymentMethodCardChecks = Lens<markers::PaymentMethodCardChecks>;
 impl PaymentMethodCardChecks {
     /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::path(
         "address_line1_check",
     );
     /// A string; may be `null`.
@@ -4186,7 +3857,7 @@ impl PaymentMethodCardChecks {
         text(&self.value, "address_line1_check")
     }
     /// The path of [`address_postal_code_check`](Self::address_postal_code_check).
-    pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADDRESS_POSTAL_CODE_CHECK: v::Path<Self, k::Text> = v::path(
         "address_postal_code_check",
     );
     /// A string; may be `null`.
@@ -4197,7 +3868,7 @@ impl PaymentMethodCardChecks {
         text(&self.value, "address_postal_code_check")
     }
     /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
+    pub const CVC_CHECK: v::Path<Self, k::Text> = v::path("cvc_check");
     /// A string; may be `null`.
     ///
     /// Source: `cvc_check` of `payment_method_card_checks`.
@@ -4212,7 +3883,7 @@ impl PaymentMethodCardChecks {
 pub type PaymentMethodCardGeneratedCard = Lens<markers::PaymentMethodCardGeneratedCard>;
 impl PaymentMethodCardGeneratedCard {
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Text> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Text> = v::path("charge");
     /// A string; may be `null`.
     ///
     /// Source: `charge` of `payment_method_card_generated_card`.
@@ -4224,7 +3895,7 @@ impl PaymentMethodCardGeneratedCard {
     pub const PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<CardGeneratedFromPaymentMethodDetails>,
-    > = v::Path::new("payment_method_details");
+    > = v::path("payment_method_details");
     /// A nested [`CardGeneratedFromPaymentMethodDetails`]; may be `null`.
     ///
     /// Source: `payment_method_details` of `payment_method_card_generated_card`.
@@ -4235,7 +3906,7 @@ impl PaymentMethodCardGeneratedCard {
         object(&self.value, "payment_method_details")
     }
     /// The path of [`setup_attempt`](Self::setup_attempt).
-    pub const SETUP_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::Path::new(
+    pub const SETUP_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::path(
         "setup_attempt",
     );
     /// The id of a [`SetupAttempt`], or the object where it was expanded; may be `null`.
@@ -4252,7 +3923,7 @@ impl PaymentMethodCardGeneratedCard {
 pub type PaymentMethodCardPresent = Lens<markers::PaymentMethodCardPresent>;
 impl PaymentMethodCardPresent {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_card_present`.
@@ -4261,7 +3932,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "brand")
     }
     /// The path of [`brand_product`](Self::brand_product).
-    pub const BRAND_PRODUCT: v::Path<Self, k::Text> = v::Path::new("brand_product");
+    pub const BRAND_PRODUCT: v::Path<Self, k::Text> = v::path("brand_product");
     /// A string; may be `null`.
     ///
     /// Source: `brand_product` of `payment_method_card_present`.
@@ -4270,7 +3941,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "brand_product")
     }
     /// The path of [`cardholder_name`](Self::cardholder_name).
-    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::Path::new("cardholder_name");
+    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::path("cardholder_name");
     /// A string; may be `null`.
     ///
     /// Source: `cardholder_name` of `payment_method_card_present`.
@@ -4279,7 +3950,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "cardholder_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_card_present`.
@@ -4288,7 +3959,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_card_present`.
@@ -4297,7 +3968,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "description")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_card_present`.
@@ -4306,7 +3977,7 @@ impl PaymentMethodCardPresent {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_card_present`.
@@ -4315,7 +3986,7 @@ impl PaymentMethodCardPresent {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_card_present`.
@@ -4324,7 +3995,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_card_present`.
@@ -4333,7 +4004,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_card_present`.
@@ -4342,7 +4013,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_card_present`.
@@ -4351,7 +4022,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_card_present`.
@@ -4360,7 +4031,7 @@ impl PaymentMethodCardPresent {
         text(&self.value, "last4")
     }
     /// The path of [`networks`](Self::networks).
-    pub const NETWORKS: v::Path<Self, k::Object<PaymentMethodCardPresentNetworks>> = v::Path::new(
+    pub const NETWORKS: v::Path<Self, k::Object<PaymentMethodCardPresentNetworks>> = v::path(
         "networks",
     );
     /// A nested [`PaymentMethodCardPresentNetworks`]; may be `null`.
@@ -4374,7 +4045,7 @@ impl PaymentMethodCardPresent {
     pub const OFFLINE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardPresentOffline>,
-    > = v::Path::new("offline");
+    > = v::path("offline");
     /// A nested [`PaymentMethodDetailsCardPresentOffline`]; may be `null`.
     ///
     /// Source: `offline` of `payment_method_card_present`.
@@ -4383,7 +4054,7 @@ impl PaymentMethodCardPresent {
         object(&self.value, "offline")
     }
     /// The path of [`preferred_locales`](Self::preferred_locales).
-    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::path(
         "preferred_locales",
     );
     /// An array: a string; empty where absent.
@@ -4394,7 +4065,7 @@ impl PaymentMethodCardPresent {
         array(&self.value, "preferred_locales")
     }
     /// The path of [`read_method`](Self::read_method).
-    pub const READ_METHOD: v::Path<Self, k::Enum<PaymentMethodCardPresentReadMethod>> = v::Path::new(
+    pub const READ_METHOD: v::Path<Self, k::Enum<PaymentMethodCardPresentReadMethod>> = v::path(
         "read_method",
     );
     /// One of the values of [`PaymentMethodCardPresentReadMethod`], or one that is newer than this list; may be `null`.
@@ -4408,7 +4079,7 @@ impl PaymentMethodCardPresent {
     pub const WALLET: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet>,
-    > = v::Path::new("wallet");
+    > = v::path("wallet");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet`]; may be absent.
     ///
     /// Source: `wallet` of `payment_method_card_present`.
@@ -4422,29 +4093,7 @@ impl PaymentMethodCardPresent {
 /// Part of other objects: `payment_method_card_present_networks`.
 ///
 /// Source: schema `payment_method_card_present_networks`.
-pub type PaymentMethodCardPresentNetworks = Lens<
-    markers::PaymentMethodCardPresentNetworks,
->;
-impl PaymentMethodCardPresentNetworks {
-    /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Array<k::Text>> = v::Path::new("available");
-    /// An array: a string.
-    ///
-    /// Source: `available` of `payment_method_card_present_networks`.
-    #[inline]
-    pub fn available(&self) -> &v::Array<k::Text> {
-        array(&self.value, "available")
-    }
-    /// The path of [`preferred`](Self::preferred).
-    pub const PREFERRED: v::Path<Self, k::Text> = v::Path::new("preferred");
-    /// A string; may be `null`.
-    ///
-    /// Source: `preferred` of `payment_method_card_present_networks`.
-    #[inline]
-    pub fn preferred(&self) -> Option<&str> {
-        text(&self.value, "preferred")
-    }
-}
+pub type PaymentMethodCardPresentNetworks = super::Networks;
 /// Part of other objects: `payment_method_card_wallet`.
 ///
 /// Source: schema `payment_method_card_wallet`.
@@ -4454,7 +4103,7 @@ impl PaymentMethodCardWallet {
     pub const AMEX_EXPRESS_CHECKOUT: v::Path<
         Self,
         k::Object<PaymentMethodCardWalletAmexExpressCheckout>,
-    > = v::Path::new("amex_express_checkout");
+    > = v::path("amex_express_checkout");
     /// A nested [`PaymentMethodCardWalletAmexExpressCheckout`]; may be absent.
     ///
     /// Source: `amex_express_checkout` of `payment_method_card_wallet`.
@@ -4465,7 +4114,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "amex_express_checkout")
     }
     /// The path of [`apple_pay`](Self::apple_pay).
-    pub const APPLE_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletApplePay>> = v::Path::new(
+    pub const APPLE_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletApplePay>> = v::path(
         "apple_pay",
     );
     /// A nested [`PaymentMethodCardWalletApplePay`]; may be absent.
@@ -4476,7 +4125,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "apple_pay")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be `null`.
     ///
     /// Source: `dynamic_last4` of `payment_method_card_wallet`.
@@ -4485,7 +4134,7 @@ impl PaymentMethodCardWallet {
         text(&self.value, "dynamic_last4")
     }
     /// The path of [`google_pay`](Self::google_pay).
-    pub const GOOGLE_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletGooglePay>> = v::Path::new(
+    pub const GOOGLE_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletGooglePay>> = v::path(
         "google_pay",
     );
     /// A nested [`PaymentMethodCardWalletGooglePay`]; may be absent.
@@ -4496,7 +4145,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "google_pay")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentMethodCardWalletLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<PaymentMethodCardWalletLink>> = v::path(
         "link",
     );
     /// A nested [`PaymentMethodCardWalletLink`]; may be absent.
@@ -4507,7 +4156,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "link")
     }
     /// The path of [`masterpass`](Self::masterpass).
-    pub const MASTERPASS: v::Path<Self, k::Object<PaymentMethodCardWalletMasterpass>> = v::Path::new(
+    pub const MASTERPASS: v::Path<Self, k::Object<PaymentMethodCardWalletMasterpass>> = v::path(
         "masterpass",
     );
     /// A nested [`PaymentMethodCardWalletMasterpass`]; may be absent.
@@ -4518,7 +4167,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "masterpass")
     }
     /// The path of [`samsung_pay`](Self::samsung_pay).
-    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletSamsungPay>> = v::Path::new(
+    pub const SAMSUNG_PAY: v::Path<Self, k::Object<PaymentMethodCardWalletSamsungPay>> = v::path(
         "samsung_pay",
     );
     /// A nested [`PaymentMethodCardWalletSamsungPay`]; may be absent.
@@ -4529,7 +4178,7 @@ impl PaymentMethodCardWallet {
         object(&self.value, "samsung_pay")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodCardWalletType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<PaymentMethodCardWalletType>> = v::path(
         "type",
     );
     /// One of the values of [`PaymentMethodCardWalletType`], or one that is newer than this list.
@@ -4543,7 +4192,7 @@ impl PaymentMethodCardWallet {
     pub const VISA_CHECKOUT: v::Path<
         Self,
         k::Object<PaymentMethodCardWalletVisaCheckout>,
-    > = v::Path::new("visa_checkout");
+    > = v::path("visa_checkout");
     /// A nested [`PaymentMethodCardWalletVisaCheckout`]; may be absent.
     ///
     /// Source: `visa_checkout` of `payment_method_card_wallet`.
@@ -4615,25 +4264,19 @@ pub enum PaymentMethodCardWalletVariant<'a> {
 /// Part of other objects: `payment_method_card_wallet_amex_express_checkout`.
 ///
 /// Source: schema `payment_method_card_wallet_amex_express_checkout`.
-pub type PaymentMethodCardWalletAmexExpressCheckout = Lens<
-    markers::PaymentMethodCardWalletAmexExpressCheckout,
->;
+pub type PaymentMethodCardWalletAmexExpressCheckout = super::MandateLink;
 /// Part of other objects: `payment_method_card_wallet_apple_pay`.
 ///
 /// Source: schema `payment_method_card_wallet_apple_pay`.
-pub type PaymentMethodCardWalletApplePay = Lens<
-    markers::PaymentMethodCardWalletApplePay,
->;
+pub type PaymentMethodCardWalletApplePay = super::MandateLink;
 /// Part of other objects: `payment_method_card_wallet_google_pay`.
 ///
 /// Source: schema `payment_method_card_wallet_google_pay`.
-pub type PaymentMethodCardWalletGooglePay = Lens<
-    markers::PaymentMethodCardWalletGooglePay,
->;
+pub type PaymentMethodCardWalletGooglePay = super::MandateLink;
 /// Part of other objects: `payment_method_card_wallet_link`.
 ///
 /// Source: schema `payment_method_card_wallet_link`.
-pub type PaymentMethodCardWalletLink = Lens<markers::PaymentMethodCardWalletLink>;
+pub type PaymentMethodCardWalletLink = super::MandateLink;
 /// Part of other objects: `payment_method_card_wallet_masterpass`.
 ///
 /// Source: schema `payment_method_card_wallet_masterpass`.
@@ -4642,7 +4285,7 @@ pub type PaymentMethodCardWalletMasterpass = Lens<
 >;
 impl PaymentMethodCardWalletMasterpass {
     /// The path of [`billing_address`](Self::billing_address).
-    pub const BILLING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const BILLING_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "billing_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -4653,7 +4296,7 @@ impl PaymentMethodCardWalletMasterpass {
         object(&self.value, "billing_address")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `payment_method_card_wallet_masterpass`.
@@ -4662,7 +4305,7 @@ impl PaymentMethodCardWalletMasterpass {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `payment_method_card_wallet_masterpass`.
@@ -4671,7 +4314,7 @@ impl PaymentMethodCardWalletMasterpass {
         text(&self.value, "name")
     }
     /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "shipping_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -4685,64 +4328,18 @@ impl PaymentMethodCardWalletMasterpass {
 /// Part of other objects: `payment_method_card_wallet_samsung_pay`.
 ///
 /// Source: schema `payment_method_card_wallet_samsung_pay`.
-pub type PaymentMethodCardWalletSamsungPay = Lens<
-    markers::PaymentMethodCardWalletSamsungPay,
->;
+pub type PaymentMethodCardWalletSamsungPay = super::MandateLink;
 /// Part of other objects: `payment_method_card_wallet_visa_checkout`.
 ///
 /// Source: schema `payment_method_card_wallet_visa_checkout`.
-pub type PaymentMethodCardWalletVisaCheckout = Lens<
-    markers::PaymentMethodCardWalletVisaCheckout,
->;
-impl PaymentMethodCardWalletVisaCheckout {
-    /// The path of [`billing_address`](Self::billing_address).
-    pub const BILLING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "billing_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `billing_address` of `payment_method_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn billing_address(&self) -> Option<&Address> {
-        object(&self.value, "billing_address")
-    }
-    /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
-    /// A string; may be `null`.
-    ///
-    /// Source: `email` of `payment_method_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn email(&self) -> Option<&str> {
-        text(&self.value, "email")
-    }
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `name` of `payment_method_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`shipping_address`](Self::shipping_address).
-    pub const SHIPPING_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "shipping_address",
-    );
-    /// A nested [`Address`]; may be `null`.
-    ///
-    /// Source: `shipping_address` of `payment_method_card_wallet_visa_checkout`.
-    #[inline]
-    pub fn shipping_address(&self) -> Option<&Address> {
-        object(&self.value, "shipping_address")
-    }
-}
+pub type PaymentMethodCardWalletVisaCheckout = super::PaymentMethodCardWalletMasterpass;
 /// Part of other objects: `payment_method_cashapp`.
 ///
 /// Source: schema `payment_method_cashapp`.
 pub type PaymentMethodCashapp = Lens<markers::PaymentMethodCashapp>;
 impl PaymentMethodCashapp {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_cashapp`.
@@ -4751,7 +4348,7 @@ impl PaymentMethodCashapp {
         text(&self.value, "buyer_id")
     }
     /// The path of [`cashtag`](Self::cashtag).
-    pub const CASHTAG: v::Path<Self, k::Text> = v::Path::new("cashtag");
+    pub const CASHTAG: v::Path<Self, k::Text> = v::path("cashtag");
     /// A string; may be `null`.
     ///
     /// Source: `cashtag` of `payment_method_cashapp`.
@@ -4768,7 +4365,7 @@ pub type PaymentMethodConfigBizPaymentMethodConfigurationDetails = Lens<
 >;
 impl PaymentMethodConfigBizPaymentMethodConfigurationDetails {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_method_config_biz_payment_method_configuration_details`.
@@ -4777,7 +4374,7 @@ impl PaymentMethodConfigBizPaymentMethodConfigurationDetails {
         id(&self.value, "id")
     }
     /// The path of [`parent`](Self::parent).
-    pub const PARENT: v::Path<Self, k::Text> = v::Path::new("parent");
+    pub const PARENT: v::Path<Self, k::Text> = v::path("parent");
     /// A string; may be `null`.
     ///
     /// Source: `parent` of `payment_method_config_biz_payment_method_configuration_details`.
@@ -4789,11 +4386,11 @@ impl PaymentMethodConfigBizPaymentMethodConfigurationDetails {
 /// Part of other objects: `payment_method_crypto`.
 ///
 /// Source: schema `payment_method_crypto`.
-pub type PaymentMethodCrypto = Lens<markers::PaymentMethodCrypto>;
+pub type PaymentMethodCrypto = super::MandateLink;
 /// Part of other objects: `payment_method_customer_balance`.
 ///
 /// Source: schema `payment_method_customer_balance`.
-pub type PaymentMethodCustomerBalance = Lens<markers::PaymentMethodCustomerBalance>;
+pub type PaymentMethodCustomerBalance = super::MandateLink;
 /// Part of other objects: `payment_method_details_ach_credit_transfer`.
 ///
 /// Source: schema `payment_method_details_ach_credit_transfer`.
@@ -4802,7 +4399,7 @@ pub type PaymentMethodDetailsAchCreditTransfer = Lens<
 >;
 impl PaymentMethodDetailsAchCreditTransfer {
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string; may be `null`.
     ///
     /// Source: `account_number` of `payment_method_details_ach_credit_transfer`.
@@ -4811,7 +4408,7 @@ impl PaymentMethodDetailsAchCreditTransfer {
         text(&self.value, "account_number")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_ach_credit_transfer`.
@@ -4820,7 +4417,7 @@ impl PaymentMethodDetailsAchCreditTransfer {
         text(&self.value, "bank_name")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `payment_method_details_ach_credit_transfer`.
@@ -4829,7 +4426,7 @@ impl PaymentMethodDetailsAchCreditTransfer {
         text(&self.value, "routing_number")
     }
     /// The path of [`swift_code`](Self::swift_code).
-    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::Path::new("swift_code");
+    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::path("swift_code");
     /// A string; may be `null`.
     ///
     /// Source: `swift_code` of `payment_method_details_ach_credit_transfer`.
@@ -4847,7 +4444,7 @@ impl PaymentMethodDetailsAchDebit {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsAchDebitAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`PaymentMethodDetailsAchDebitAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `payment_method_details_ach_debit`.
@@ -4858,7 +4455,7 @@ impl PaymentMethodDetailsAchDebit {
         open_enum(&self.value, "account_holder_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_ach_debit`.
@@ -4867,7 +4464,7 @@ impl PaymentMethodDetailsAchDebit {
         text(&self.value, "bank_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_ach_debit`.
@@ -4876,7 +4473,7 @@ impl PaymentMethodDetailsAchDebit {
         text(&self.value, "country")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_ach_debit`.
@@ -4885,7 +4482,7 @@ impl PaymentMethodDetailsAchDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_ach_debit`.
@@ -4894,7 +4491,7 @@ impl PaymentMethodDetailsAchDebit {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `payment_method_details_ach_debit`.
@@ -4911,7 +4508,7 @@ pub type PaymentMethodDetailsAuBecsDebit = Lens<
 >;
 impl PaymentMethodDetailsAuBecsDebit {
     /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
+    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::path("bsb_number");
     /// A string; may be `null`.
     ///
     /// Source: `bsb_number` of `payment_method_details_au_becs_debit`.
@@ -4920,7 +4517,7 @@ impl PaymentMethodDetailsAuBecsDebit {
         text(&self.value, "bsb_number")
     }
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -4931,7 +4528,7 @@ impl PaymentMethodDetailsAuBecsDebit {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_au_becs_debit`.
@@ -4940,7 +4537,7 @@ impl PaymentMethodDetailsAuBecsDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_au_becs_debit`.
@@ -4949,7 +4546,7 @@ impl PaymentMethodDetailsAuBecsDebit {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_au_becs_debit`.
@@ -4964,7 +4561,7 @@ impl PaymentMethodDetailsAuBecsDebit {
 pub type PaymentMethodDetailsBacsDebit = Lens<markers::PaymentMethodDetailsBacsDebit>;
 impl PaymentMethodDetailsBacsDebit {
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -4975,7 +4572,7 @@ impl PaymentMethodDetailsBacsDebit {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_bacs_debit`.
@@ -4984,7 +4581,7 @@ impl PaymentMethodDetailsBacsDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_bacs_debit`.
@@ -4993,7 +4590,7 @@ impl PaymentMethodDetailsBacsDebit {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be `null`.
     ///
     /// Source: `mandate` of `payment_method_details_bacs_debit`.
@@ -5002,7 +4599,7 @@ impl PaymentMethodDetailsBacsDebit {
         text(&self.value, "mandate")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string; may be `null`.
     ///
     /// Source: `sort_code` of `payment_method_details_bacs_debit`.
@@ -5019,7 +4616,7 @@ pub type PaymentMethodDetailsCardInstallmentsPlan = Lens<
 >;
 impl PaymentMethodDetailsCardInstallmentsPlan {
     /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
+    pub const COUNT: v::Path<Self, k::Int> = v::path("count");
     /// An integer; may be `null`.
     ///
     /// Source: `count` of `payment_method_details_card_installments_plan`.
@@ -5028,7 +4625,7 @@ impl PaymentMethodDetailsCardInstallmentsPlan {
         int(&self.value, "count")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Text> = v::Path::new("interval");
+    pub const INTERVAL: v::Path<Self, k::Text> = v::path("interval");
     /// Always `month`; may be `null`.
     ///
     /// Source: `interval` of `payment_method_details_card_installments_plan`.
@@ -5040,7 +4637,7 @@ impl PaymentMethodDetailsCardInstallmentsPlan {
     pub const TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardInstallmentsPlanType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`PaymentMethodDetailsCardInstallmentsPlanType`], or one that is newer than this list.
     ///
     /// Source: `type` of `payment_method_details_card_installments_plan`.
@@ -5057,9 +4654,7 @@ pub type PaymentMethodDetailsCardPresent = Lens<
 >;
 impl PaymentMethodDetailsCardPresent {
     /// The path of [`amount_authorized`](Self::amount_authorized).
-    pub const AMOUNT_AUTHORIZED: v::Path<Self, k::Int> = v::Path::new(
-        "amount_authorized",
-    );
+    pub const AMOUNT_AUTHORIZED: v::Path<Self, k::Int> = v::path("amount_authorized");
     /// An integer; may be `null`.
     ///
     /// Source: `amount_authorized` of `payment_method_details_card_present`.
@@ -5068,7 +4663,7 @@ impl PaymentMethodDetailsCardPresent {
         int(&self.value, "amount_authorized")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_details_card_present`.
@@ -5077,7 +4672,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "brand")
     }
     /// The path of [`brand_product`](Self::brand_product).
-    pub const BRAND_PRODUCT: v::Path<Self, k::Text> = v::Path::new("brand_product");
+    pub const BRAND_PRODUCT: v::Path<Self, k::Text> = v::path("brand_product");
     /// A string; may be `null`.
     ///
     /// Source: `brand_product` of `payment_method_details_card_present`.
@@ -5086,7 +4681,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "brand_product")
     }
     /// The path of [`capture_before`](Self::capture_before).
-    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::Path::new("capture_before");
+    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::path("capture_before");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `capture_before` of `payment_method_details_card_present`.
@@ -5095,7 +4690,7 @@ impl PaymentMethodDetailsCardPresent {
         timestamp(&self.value, "capture_before")
     }
     /// The path of [`cardholder_name`](Self::cardholder_name).
-    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::Path::new("cardholder_name");
+    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::path("cardholder_name");
     /// A string; may be `null`.
     ///
     /// Source: `cardholder_name` of `payment_method_details_card_present`.
@@ -5104,7 +4699,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "cardholder_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_card_present`.
@@ -5113,7 +4708,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_details_card_present`.
@@ -5122,7 +4717,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "description")
     }
     /// The path of [`emv_auth_data`](Self::emv_auth_data).
-    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::Path::new("emv_auth_data");
+    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::path("emv_auth_data");
     /// A string; may be `null`.
     ///
     /// Source: `emv_auth_data` of `payment_method_details_card_present`.
@@ -5131,7 +4726,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "emv_auth_data")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_details_card_present`.
@@ -5140,7 +4735,7 @@ impl PaymentMethodDetailsCardPresent {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_details_card_present`.
@@ -5149,7 +4744,7 @@ impl PaymentMethodDetailsCardPresent {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_card_present`.
@@ -5158,7 +4753,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_details_card_present`.
@@ -5167,7 +4762,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "funding")
     }
     /// The path of [`generated_card`](Self::generated_card).
-    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::Path::new("generated_card");
+    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::path("generated_card");
     /// A string; may be `null`.
     ///
     /// Source: `generated_card` of `payment_method_details_card_present`.
@@ -5176,7 +4771,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "generated_card")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_details_card_present`.
@@ -5185,7 +4780,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "iin")
     }
     /// The path of [`incremental_authorization_supported`](Self::incremental_authorization_supported).
-    pub const INCREMENTAL_AUTHORIZATION_SUPPORTED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const INCREMENTAL_AUTHORIZATION_SUPPORTED: v::Path<Self, k::Bool> = v::path(
         "incremental_authorization_supported",
     );
     /// True or false.
@@ -5196,7 +4791,7 @@ impl PaymentMethodDetailsCardPresent {
         boolean(&self.value, "incremental_authorization_supported")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_details_card_present`.
@@ -5205,7 +4800,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_card_present`.
@@ -5214,7 +4809,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "last4")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_card_present`.
@@ -5223,7 +4818,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "location")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// A string; may be `null`.
     ///
     /// Source: `network` of `payment_method_details_card_present`.
@@ -5232,7 +4827,7 @@ impl PaymentMethodDetailsCardPresent {
         text(&self.value, "network")
     }
     /// The path of [`network_transaction_id`](Self::network_transaction_id).
-    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "network_transaction_id",
     );
     /// A string; may be `null`.
@@ -5246,7 +4841,7 @@ impl PaymentMethodDetailsCardPresent {
     pub const OFFLINE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardPresentOffline>,
-    > = v::Path::new("offline");
+    > = v::path("offline");
     /// A nested [`PaymentMethodDetailsCardPresentOffline`]; may be `null`.
     ///
     /// Source: `offline` of `payment_method_details_card_present`.
@@ -5255,7 +4850,7 @@ impl PaymentMethodDetailsCardPresent {
         object(&self.value, "offline")
     }
     /// The path of [`overcapture_supported`](Self::overcapture_supported).
-    pub const OVERCAPTURE_SUPPORTED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const OVERCAPTURE_SUPPORTED: v::Path<Self, k::Bool> = v::path(
         "overcapture_supported",
     );
     /// True or false.
@@ -5266,7 +4861,7 @@ impl PaymentMethodDetailsCardPresent {
         boolean(&self.value, "overcapture_supported")
     }
     /// The path of [`preferred_locales`](Self::preferred_locales).
-    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::path(
         "preferred_locales",
     );
     /// An array: a string; empty where absent.
@@ -5280,7 +4875,7 @@ impl PaymentMethodDetailsCardPresent {
     pub const READ_METHOD: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardPresentReadMethod>,
-    > = v::Path::new("read_method");
+    > = v::path("read_method");
     /// One of the values of [`PaymentMethodDetailsCardPresentReadMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `read_method` of `payment_method_details_card_present`.
@@ -5289,7 +4884,7 @@ impl PaymentMethodDetailsCardPresent {
         open_enum(&self.value, "read_method")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_card_present`.
@@ -5301,7 +4896,7 @@ impl PaymentMethodDetailsCardPresent {
     pub const RECEIPT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCardPresentReceipt>,
-    > = v::Path::new("receipt");
+    > = v::path("receipt");
     /// A nested [`PaymentMethodDetailsCardPresentReceipt`]; may be `null`.
     ///
     /// Source: `receipt` of `payment_method_details_card_present`.
@@ -5313,7 +4908,7 @@ impl PaymentMethodDetailsCardPresent {
     pub const WALLET: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet>,
-    > = v::Path::new("wallet");
+    > = v::path("wallet");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsCardPresentCommonWallet`]; may be absent.
     ///
     /// Source: `wallet` of `payment_method_details_card_present`.
@@ -5332,7 +4927,7 @@ pub type PaymentMethodDetailsCardPresentOffline = Lens<
 >;
 impl PaymentMethodDetailsCardPresentOffline {
     /// The path of [`stored_at`](Self::stored_at).
-    pub const STORED_AT: v::Path<Self, k::Time> = v::Path::new("stored_at");
+    pub const STORED_AT: v::Path<Self, k::Time> = v::path("stored_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `stored_at` of `payment_method_details_card_present_offline`.
@@ -5341,7 +4936,7 @@ impl PaymentMethodDetailsCardPresentOffline {
         timestamp(&self.value, "stored_at")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `deferred`; may be `null`.
     ///
     /// Source: `type` of `payment_method_details_card_present_offline`.
@@ -5361,7 +4956,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCardPresentReceiptAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`PaymentMethodDetailsCardPresentReceiptAccountType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `account_type` of `payment_method_details_card_present_receipt`.
@@ -5372,7 +4967,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`application_cryptogram`](Self::application_cryptogram).
-    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::path(
         "application_cryptogram",
     );
     /// A string; may be `null`.
@@ -5383,7 +4978,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "application_cryptogram")
     }
     /// The path of [`application_preferred_name`](Self::application_preferred_name).
-    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::path(
         "application_preferred_name",
     );
     /// A string; may be `null`.
@@ -5394,9 +4989,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "application_preferred_name")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `payment_method_details_card_present_receipt`.
@@ -5405,7 +4998,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "authorization_code")
     }
     /// The path of [`authorization_response_code`](Self::authorization_response_code).
-    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::path(
         "authorization_response_code",
     );
     /// A string; may be `null`.
@@ -5416,7 +5009,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "authorization_response_code")
     }
     /// The path of [`cardholder_verification_method`](Self::cardholder_verification_method).
-    pub const CARDHOLDER_VERIFICATION_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const CARDHOLDER_VERIFICATION_METHOD: v::Path<Self, k::Text> = v::path(
         "cardholder_verification_method",
     );
     /// A string; may be `null`.
@@ -5427,7 +5020,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "cardholder_verification_method")
     }
     /// The path of [`dedicated_file_name`](Self::dedicated_file_name).
-    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::path(
         "dedicated_file_name",
     );
     /// A string; may be `null`.
@@ -5438,7 +5031,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "dedicated_file_name")
     }
     /// The path of [`terminal_verification_results`](Self::terminal_verification_results).
-    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::Path::new(
+    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::path(
         "terminal_verification_results",
     );
     /// A string; may be `null`.
@@ -5449,7 +5042,7 @@ impl PaymentMethodDetailsCardPresentReceipt {
         text(&self.value, "terminal_verification_results")
     }
     /// The path of [`transaction_status_information`](Self::transaction_status_information).
-    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::path(
         "transaction_status_information",
     );
     /// A string; may be `null`.
@@ -5463,22 +5056,18 @@ impl PaymentMethodDetailsCardPresentReceipt {
 /// Part of other objects: `payment_method_details_card_wallet_apple_pay`.
 ///
 /// Source: schema `payment_method_details_card_wallet_apple_pay`.
-pub type PaymentMethodDetailsCardWalletApplePay = Lens<
-    markers::PaymentMethodDetailsCardWalletApplePay,
->;
+pub type PaymentMethodDetailsCardWalletApplePay = super::MandateLink;
 /// Part of other objects: `payment_method_details_card_wallet_google_pay`.
 ///
 /// Source: schema `payment_method_details_card_wallet_google_pay`.
-pub type PaymentMethodDetailsCardWalletGooglePay = Lens<
-    markers::PaymentMethodDetailsCardWalletGooglePay,
->;
+pub type PaymentMethodDetailsCardWalletGooglePay = super::MandateLink;
 /// Part of other objects: `payment_method_details_crypto`.
 ///
 /// Source: schema `payment_method_details_crypto`.
 pub type PaymentMethodDetailsCrypto = Lens<markers::PaymentMethodDetailsCrypto>;
 impl PaymentMethodDetailsCrypto {
     /// The path of [`buyer_address`](Self::buyer_address).
-    pub const BUYER_ADDRESS: v::Path<Self, k::Text> = v::Path::new("buyer_address");
+    pub const BUYER_ADDRESS: v::Path<Self, k::Text> = v::path("buyer_address");
     /// A string; may be absent.
     ///
     /// Source: `buyer_address` of `payment_method_details_crypto`.
@@ -5487,7 +5076,7 @@ impl PaymentMethodDetailsCrypto {
         text(&self.value, "buyer_address")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<PaymentMethodDetailsCryptoNetwork>> = v::Path::new(
+    pub const NETWORK: v::Path<Self, k::Enum<PaymentMethodDetailsCryptoNetwork>> = v::path(
         "network",
     );
     /// One of the values of [`PaymentMethodDetailsCryptoNetwork`], or one that is newer than this list; may be absent.
@@ -5501,7 +5090,7 @@ impl PaymentMethodDetailsCrypto {
     pub const TOKEN_CURRENCY: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsCryptoTokenCurrency>,
-    > = v::Path::new("token_currency");
+    > = v::path("token_currency");
     /// One of the values of [`PaymentMethodDetailsCryptoTokenCurrency`], or one that is newer than this list; may be absent.
     ///
     /// Source: `token_currency` of `payment_method_details_crypto`.
@@ -5510,9 +5099,7 @@ impl PaymentMethodDetailsCrypto {
         open_enum(&self.value, "token_currency")
     }
     /// The path of [`transaction_hash`](Self::transaction_hash).
-    pub const TRANSACTION_HASH: v::Path<Self, k::Text> = v::Path::new(
-        "transaction_hash",
-    );
+    pub const TRANSACTION_HASH: v::Path<Self, k::Text> = v::path("transaction_hash");
     /// A string; may be absent.
     ///
     /// Source: `transaction_hash` of `payment_method_details_crypto`.
@@ -5524,9 +5111,7 @@ impl PaymentMethodDetailsCrypto {
 /// Part of other objects: `payment_method_details_customer_balance`.
 ///
 /// Source: schema `payment_method_details_customer_balance`.
-pub type PaymentMethodDetailsCustomerBalance = Lens<
-    markers::PaymentMethodDetailsCustomerBalance,
->;
+pub type PaymentMethodDetailsCustomerBalance = super::MandateLink;
 /// Part of other objects: `payment_method_details_fpx`.
 ///
 /// Source: schema `payment_method_details_fpx`.
@@ -5536,7 +5121,7 @@ impl PaymentMethodDetailsFpx {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsFpxAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`PaymentMethodDetailsFpxAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `payment_method_details_fpx`.
@@ -5547,7 +5132,7 @@ impl PaymentMethodDetailsFpx {
         open_enum(&self.value, "account_holder_type")
     }
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsFpxBank>> = v::Path::new(
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsFpxBank>> = v::path(
         "bank",
     );
     /// One of the values of [`PaymentMethodDetailsFpxBank`], or one that is newer than this list.
@@ -5558,7 +5143,7 @@ impl PaymentMethodDetailsFpx {
         open_enum(&self.value, "bank")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_fpx`.
@@ -5570,18 +5155,7 @@ impl PaymentMethodDetailsFpx {
 /// Part of other objects: `payment_method_details_grabpay`.
 ///
 /// Source: schema `payment_method_details_grabpay`.
-pub type PaymentMethodDetailsGrabpay = Lens<markers::PaymentMethodDetailsGrabpay>;
-impl PaymentMethodDetailsGrabpay {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_grabpay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsGrabpay = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_interac_present`.
 ///
 /// Source: schema `payment_method_details_interac_present`.
@@ -5590,7 +5164,7 @@ pub type PaymentMethodDetailsInteracPresent = Lens<
 >;
 impl PaymentMethodDetailsInteracPresent {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_details_interac_present`.
@@ -5599,7 +5173,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "brand")
     }
     /// The path of [`cardholder_name`](Self::cardholder_name).
-    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::Path::new("cardholder_name");
+    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::path("cardholder_name");
     /// A string; may be `null`.
     ///
     /// Source: `cardholder_name` of `payment_method_details_interac_present`.
@@ -5608,7 +5182,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "cardholder_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_interac_present`.
@@ -5617,7 +5191,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_details_interac_present`.
@@ -5626,7 +5200,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "description")
     }
     /// The path of [`emv_auth_data`](Self::emv_auth_data).
-    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::Path::new("emv_auth_data");
+    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::path("emv_auth_data");
     /// A string; may be `null`.
     ///
     /// Source: `emv_auth_data` of `payment_method_details_interac_present`.
@@ -5635,7 +5209,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "emv_auth_data")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_details_interac_present`.
@@ -5644,7 +5218,7 @@ impl PaymentMethodDetailsInteracPresent {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_details_interac_present`.
@@ -5653,7 +5227,7 @@ impl PaymentMethodDetailsInteracPresent {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_interac_present`.
@@ -5662,7 +5236,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_details_interac_present`.
@@ -5671,7 +5245,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "funding")
     }
     /// The path of [`generated_card`](Self::generated_card).
-    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::Path::new("generated_card");
+    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::path("generated_card");
     /// A string; may be `null`.
     ///
     /// Source: `generated_card` of `payment_method_details_interac_present`.
@@ -5680,7 +5254,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "generated_card")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_details_interac_present`.
@@ -5689,7 +5263,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_details_interac_present`.
@@ -5698,7 +5272,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_interac_present`.
@@ -5707,7 +5281,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "last4")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `payment_method_details_interac_present`.
@@ -5716,7 +5290,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "location")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// A string; may be `null`.
     ///
     /// Source: `network` of `payment_method_details_interac_present`.
@@ -5725,7 +5299,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "network")
     }
     /// The path of [`network_transaction_id`](Self::network_transaction_id).
-    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "network_transaction_id",
     );
     /// A string; may be `null`.
@@ -5736,7 +5310,7 @@ impl PaymentMethodDetailsInteracPresent {
         text(&self.value, "network_transaction_id")
     }
     /// The path of [`preferred_locales`](Self::preferred_locales).
-    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::path(
         "preferred_locales",
     );
     /// An array: a string; empty where absent.
@@ -5750,7 +5324,7 @@ impl PaymentMethodDetailsInteracPresent {
     pub const READ_METHOD: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsInteracPresentReadMethod>,
-    > = v::Path::new("read_method");
+    > = v::path("read_method");
     /// One of the values of [`PaymentMethodDetailsInteracPresentReadMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `read_method` of `payment_method_details_interac_present`.
@@ -5759,7 +5333,7 @@ impl PaymentMethodDetailsInteracPresent {
         open_enum(&self.value, "read_method")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent.
     ///
     /// Source: `reader` of `payment_method_details_interac_present`.
@@ -5771,7 +5345,7 @@ impl PaymentMethodDetailsInteracPresent {
     pub const RECEIPT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsInteracPresentReceipt>,
-    > = v::Path::new("receipt");
+    > = v::path("receipt");
     /// A nested [`PaymentMethodDetailsInteracPresentReceipt`]; may be `null`.
     ///
     /// Source: `receipt` of `payment_method_details_interac_present`.
@@ -5791,7 +5365,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodDetailsInteracPresentReceiptAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`PaymentMethodDetailsInteracPresentReceiptAccountType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `account_type` of `payment_method_details_interac_present_receipt`.
@@ -5802,7 +5376,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`application_cryptogram`](Self::application_cryptogram).
-    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::path(
         "application_cryptogram",
     );
     /// A string; may be `null`.
@@ -5813,7 +5387,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "application_cryptogram")
     }
     /// The path of [`application_preferred_name`](Self::application_preferred_name).
-    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::path(
         "application_preferred_name",
     );
     /// A string; may be `null`.
@@ -5824,9 +5398,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "application_preferred_name")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `payment_method_details_interac_present_receipt`.
@@ -5835,7 +5407,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "authorization_code")
     }
     /// The path of [`authorization_response_code`](Self::authorization_response_code).
-    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::path(
         "authorization_response_code",
     );
     /// A string; may be `null`.
@@ -5846,7 +5418,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "authorization_response_code")
     }
     /// The path of [`cardholder_verification_method`](Self::cardholder_verification_method).
-    pub const CARDHOLDER_VERIFICATION_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const CARDHOLDER_VERIFICATION_METHOD: v::Path<Self, k::Text> = v::path(
         "cardholder_verification_method",
     );
     /// A string; may be `null`.
@@ -5857,7 +5429,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "cardholder_verification_method")
     }
     /// The path of [`dedicated_file_name`](Self::dedicated_file_name).
-    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::path(
         "dedicated_file_name",
     );
     /// A string; may be `null`.
@@ -5868,7 +5440,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "dedicated_file_name")
     }
     /// The path of [`terminal_verification_results`](Self::terminal_verification_results).
-    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::Path::new(
+    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::path(
         "terminal_verification_results",
     );
     /// A string; may be `null`.
@@ -5879,7 +5451,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
         text(&self.value, "terminal_verification_results")
     }
     /// The path of [`transaction_status_information`](Self::transaction_status_information).
-    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::path(
         "transaction_status_information",
     );
     /// A string; may be `null`.
@@ -5896,7 +5468,7 @@ impl PaymentMethodDetailsInteracPresentReceipt {
 pub type PaymentMethodDetailsKrCard = Lens<markers::PaymentMethodDetailsKrCard>;
 impl PaymentMethodDetailsKrCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Enum<PaymentMethodDetailsKrCardBrand>> = v::Path::new(
+    pub const BRAND: v::Path<Self, k::Enum<PaymentMethodDetailsKrCardBrand>> = v::path(
         "brand",
     );
     /// One of the values of [`PaymentMethodDetailsKrCardBrand`], or one that is newer than this list; may be `null`.
@@ -5907,7 +5479,7 @@ impl PaymentMethodDetailsKrCard {
         open_enum(&self.value, "brand")
     }
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_details_kr_card`.
@@ -5916,7 +5488,7 @@ impl PaymentMethodDetailsKrCard {
         text(&self.value, "buyer_id")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_kr_card`.
@@ -5925,7 +5497,7 @@ impl PaymentMethodDetailsKrCard {
         text(&self.value, "last4")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_kr_card`.
@@ -5942,7 +5514,7 @@ pub type PaymentMethodDetailsNzBankAccount = Lens<
 >;
 impl PaymentMethodDetailsNzBankAccount {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be `null`.
@@ -5953,7 +5525,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string.
     ///
     /// Source: `bank_code` of `payment_method_details_nz_bank_account`.
@@ -5962,7 +5534,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `payment_method_details_nz_bank_account`.
@@ -5971,7 +5543,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string.
     ///
     /// Source: `branch_code` of `payment_method_details_nz_bank_account`.
@@ -5980,7 +5552,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "branch_code")
     }
     /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::path(
         "expected_debit_date",
     );
     /// A string; may be absent.
@@ -5991,7 +5563,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "expected_debit_date")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `payment_method_details_nz_bank_account`.
@@ -6000,7 +5572,7 @@ impl PaymentMethodDetailsNzBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`suffix`](Self::suffix).
-    pub const SUFFIX: v::Path<Self, k::Text> = v::Path::new("suffix");
+    pub const SUFFIX: v::Path<Self, k::Text> = v::path("suffix");
     /// A string; may be `null`.
     ///
     /// Source: `suffix` of `payment_method_details_nz_bank_account`.
@@ -6017,7 +5589,7 @@ pub type PaymentMethodDetailsPassthroughCard = Lens<
 >;
 impl PaymentMethodDetailsPassthroughCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_details_passthrough_card`.
@@ -6026,7 +5598,7 @@ impl PaymentMethodDetailsPassthroughCard {
         text(&self.value, "brand")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_passthrough_card`.
@@ -6035,7 +5607,7 @@ impl PaymentMethodDetailsPassthroughCard {
         text(&self.value, "country")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_month` of `payment_method_details_passthrough_card`.
@@ -6044,7 +5616,7 @@ impl PaymentMethodDetailsPassthroughCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_year` of `payment_method_details_passthrough_card`.
@@ -6053,7 +5625,7 @@ impl PaymentMethodDetailsPassthroughCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_details_passthrough_card`.
@@ -6062,7 +5634,7 @@ impl PaymentMethodDetailsPassthroughCard {
         text(&self.value, "funding")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_details_passthrough_card`.
@@ -6074,358 +5646,39 @@ impl PaymentMethodDetailsPassthroughCard {
 /// Part of other objects: `payment_method_details_payment_record_acss_debit`.
 ///
 /// Source: schema `payment_method_details_payment_record_acss_debit`.
-pub type PaymentMethodDetailsPaymentRecordAcssDebit = Lens<
-    markers::PaymentMethodDetailsPaymentRecordAcssDebit,
->;
-impl PaymentMethodDetailsPaymentRecordAcssDebit {
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
-        "expected_debit_date",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `expected_debit_date` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn expected_debit_date(&self) -> Option<&str> {
-        text(&self.value, "expected_debit_date")
-    }
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be `null`.
-    ///
-    /// Source: `fingerprint` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-    /// The path of [`institution_number`](Self::institution_number).
-    pub const INSTITUTION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "institution_number",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `institution_number` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn institution_number(&self) -> Option<&str> {
-        text(&self.value, "institution_number")
-    }
-    /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `last4` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn last4(&self) -> Option<&str> {
-        text(&self.value, "last4")
-    }
-    /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
-    /// A string; may be absent.
-    ///
-    /// Source: `mandate` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn mandate(&self) -> Option<&str> {
-        text(&self.value, "mandate")
-    }
-    /// The path of [`transit_number`](Self::transit_number).
-    pub const TRANSIT_NUMBER: v::Path<Self, k::Text> = v::Path::new("transit_number");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transit_number` of `payment_method_details_payment_record_acss_debit`.
-    #[inline]
-    pub fn transit_number(&self) -> Option<&str> {
-        text(&self.value, "transit_number")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordAcssDebit = super::PaymentMethodDetailsAcssDebit;
 /// Part of other objects: `payment_method_details_payment_record_affirm`.
 ///
 /// Source: schema `payment_method_details_payment_record_affirm`.
-pub type PaymentMethodDetailsPaymentRecordAffirm = Lens<
-    markers::PaymentMethodDetailsPaymentRecordAffirm,
->;
-impl PaymentMethodDetailsPaymentRecordAffirm {
-    /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
-    /// A string; may be absent.
-    ///
-    /// Source: `location` of `payment_method_details_payment_record_affirm`.
-    #[inline]
-    pub fn location(&self) -> Option<&str> {
-        text(&self.value, "location")
-    }
-    /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
-    /// A string; may be absent.
-    ///
-    /// Source: `reader` of `payment_method_details_payment_record_affirm`.
-    #[inline]
-    pub fn reader(&self) -> Option<&str> {
-        text(&self.value, "reader")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_affirm`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordAffirm = super::PaymentMethodDetailsAffirm;
 /// Part of other objects: `payment_method_details_payment_record_afterpay_clearpay`.
 ///
 /// Source: schema `payment_method_details_payment_record_afterpay_clearpay`.
-pub type PaymentMethodDetailsPaymentRecordAfterpayClearpay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordAfterpayClearpay,
->;
-impl PaymentMethodDetailsPaymentRecordAfterpayClearpay {
-    /// The path of [`order_id`](Self::order_id).
-    pub const ORDER_ID: v::Path<Self, k::Text> = v::Path::new("order_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `order_id` of `payment_method_details_payment_record_afterpay_clearpay`.
-    #[inline]
-    pub fn order_id(&self) -> Option<&str> {
-        text(&self.value, "order_id")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `payment_method_details_payment_record_afterpay_clearpay`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordAfterpayClearpay = super::PaymentMethodDetailsAfterpayClearpay;
 /// Part of other objects: `payment_method_details_payment_record_alma`.
 ///
 /// Source: schema `payment_method_details_payment_record_alma`.
-pub type PaymentMethodDetailsPaymentRecordAlma = Lens<
-    markers::PaymentMethodDetailsPaymentRecordAlma,
->;
-impl PaymentMethodDetailsPaymentRecordAlma {
-    /// The path of [`installments`](Self::installments).
-    pub const INSTALLMENTS: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments,
-        >,
-    > = v::Path::new("installments");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments`]; may be absent.
-    ///
-    /// Source: `installments` of `payment_method_details_payment_record_alma`.
-    #[inline]
-    pub fn installments(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments,
-    > {
-        object(&self.value, "installments")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_alma`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordAlma = super::PaymentMethodDetailsAlma;
 /// Part of other objects: `payment_method_details_payment_record_amazon_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_amazon_pay`.
-pub type PaymentMethodDetailsPaymentRecordAmazonPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordAmazonPay,
->;
-impl PaymentMethodDetailsPaymentRecordAmazonPay {
-    /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding,
-        >,
-    > = v::Path::new("funding");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding`]; may be absent.
-    ///
-    /// Source: `funding` of `payment_method_details_payment_record_amazon_pay`.
-    #[inline]
-    pub fn funding(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding,
-    > {
-        object(&self.value, "funding")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_amazon_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordAmazonPay = super::PaymentMethodDetailsAmazonPay;
 /// Part of other objects: `payment_method_details_payment_record_bancontact`.
 ///
 /// Source: schema `payment_method_details_payment_record_bancontact`.
-pub type PaymentMethodDetailsPaymentRecordBancontact = Lens<
-    markers::PaymentMethodDetailsPaymentRecordBancontact,
->;
-impl PaymentMethodDetailsPaymentRecordBancontact {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bic` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn bic(&self) -> Option<&str> {
-        text(&self.value, "bic")
-    }
-    /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
-        "generated_sepa_debit",
-    );
-    /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn generated_sepa_debit(&self) -> Option<v::Expandable<'_, PaymentMethod>> {
-        expandable(&self.value, "generated_sepa_debit")
-    }
-    /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
-        "generated_sepa_debit_mandate",
-    );
-    /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit_mandate` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn generated_sepa_debit_mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "generated_sepa_debit_mandate")
-    }
-    /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `iban_last4` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn iban_last4(&self) -> Option<&str> {
-        text(&self.value, "iban_last4")
-    }
-    /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage>,
-    > = v::Path::new("preferred_language");
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `preferred_language` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn preferred_language(
-        &self,
-    ) -> Option<PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage> {
-        open_enum(&self.value, "preferred_language")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_bancontact`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordBancontact = super::PaymentMethodDetailsBancontact;
 /// Part of other objects: `payment_method_details_payment_record_billie`.
 ///
 /// Source: schema `payment_method_details_payment_record_billie`.
-pub type PaymentMethodDetailsPaymentRecordBillie = Lens<
-    markers::PaymentMethodDetailsPaymentRecordBillie,
->;
-impl PaymentMethodDetailsPaymentRecordBillie {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_billie`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordBillie = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_payment_record_bizum`.
 ///
 /// Source: schema `payment_method_details_payment_record_bizum`.
-pub type PaymentMethodDetailsPaymentRecordBizum = Lens<
-    markers::PaymentMethodDetailsPaymentRecordBizum,
->;
-impl PaymentMethodDetailsPaymentRecordBizum {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_bizum`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_bizum`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordBizum = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_payment_record_blik`.
 ///
 /// Source: schema `payment_method_details_payment_record_blik`.
-pub type PaymentMethodDetailsPaymentRecordBlik = Lens<
-    markers::PaymentMethodDetailsPaymentRecordBlik,
->;
-impl PaymentMethodDetailsPaymentRecordBlik {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_blik`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordBlik = super::PaymentMethodDetailsBlik;
 /// Part of other objects: `payment_method_details_payment_record_boleto`.
 ///
 /// Source: schema `payment_method_details_payment_record_boleto`.
@@ -6434,7 +5687,7 @@ pub type PaymentMethodDetailsPaymentRecordBoleto = Lens<
 >;
 impl PaymentMethodDetailsPaymentRecordBoleto {
     /// The path of [`tax_id`](Self::tax_id).
-    pub const TAX_ID: v::Path<Self, k::Text> = v::Path::new("tax_id");
+    pub const TAX_ID: v::Path<Self, k::Text> = v::path("tax_id");
     /// A string; may be `null`.
     ///
     /// Source: `tax_id` of `payment_method_details_payment_record_boleto`.
@@ -6446,367 +5699,43 @@ impl PaymentMethodDetailsPaymentRecordBoleto {
 /// Part of other objects: `payment_method_details_payment_record_cashapp`.
 ///
 /// Source: schema `payment_method_details_payment_record_cashapp`.
-pub type PaymentMethodDetailsPaymentRecordCashapp = Lens<
-    markers::PaymentMethodDetailsPaymentRecordCashapp,
->;
-impl PaymentMethodDetailsPaymentRecordCashapp {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_cashapp`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`cashtag`](Self::cashtag).
-    pub const CASHTAG: v::Path<Self, k::Text> = v::Path::new("cashtag");
-    /// A string; may be `null`.
-    ///
-    /// Source: `cashtag` of `payment_method_details_payment_record_cashapp`.
-    #[inline]
-    pub fn cashtag(&self) -> Option<&str> {
-        text(&self.value, "cashtag")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_cashapp`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordCashapp = super::PaymentMethodDetailsCashapp;
 /// Part of other objects: `payment_method_details_payment_record_eps`.
 ///
 /// Source: schema `payment_method_details_payment_record_eps`.
-pub type PaymentMethodDetailsPaymentRecordEps = Lens<
-    markers::PaymentMethodDetailsPaymentRecordEps,
->;
-impl PaymentMethodDetailsPaymentRecordEps {
-    /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsPaymentRecordEpsBank>> = v::Path::new(
-        "bank",
-    );
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordEpsBank`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `bank` of `payment_method_details_payment_record_eps`.
-    #[inline]
-    pub fn bank(&self) -> Option<PaymentMethodDetailsPaymentRecordEpsBank> {
-        open_enum(&self.value, "bank")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_eps`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordEps = super::PaymentMethodDetailsEps;
 /// Part of other objects: `payment_method_details_payment_record_giropay`.
 ///
 /// Source: schema `payment_method_details_payment_record_giropay`.
-pub type PaymentMethodDetailsPaymentRecordGiropay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordGiropay,
->;
-impl PaymentMethodDetailsPaymentRecordGiropay {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `payment_method_details_payment_record_giropay`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `payment_method_details_payment_record_giropay`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bic` of `payment_method_details_payment_record_giropay`.
-    #[inline]
-    pub fn bic(&self) -> Option<&str> {
-        text(&self.value, "bic")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_giropay`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordGiropay = super::PaymentMethodDetailsGiropay;
 /// Part of other objects: `payment_method_details_payment_record_ideal`.
 ///
 /// Source: schema `payment_method_details_payment_record_ideal`.
-pub type PaymentMethodDetailsPaymentRecordIdeal = Lens<
-    markers::PaymentMethodDetailsPaymentRecordIdeal,
->;
-impl PaymentMethodDetailsPaymentRecordIdeal {
-    /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsPaymentRecordIdealBank>> = v::Path::new(
-        "bank",
-    );
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordIdealBank`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `bank` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn bank(&self) -> Option<PaymentMethodDetailsPaymentRecordIdealBank> {
-        open_enum(&self.value, "bank")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Enum<PaymentMethodDetailsPaymentRecordIdealBic>> = v::Path::new(
-        "bic",
-    );
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordIdealBic`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `bic` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn bic(&self) -> Option<PaymentMethodDetailsPaymentRecordIdealBic> {
-        open_enum(&self.value, "bic")
-    }
-    /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
-        "generated_sepa_debit",
-    );
-    /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn generated_sepa_debit(&self) -> Option<v::Expandable<'_, PaymentMethod>> {
-        expandable(&self.value, "generated_sepa_debit")
-    }
-    /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
-        "generated_sepa_debit_mandate",
-    );
-    /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit_mandate` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn generated_sepa_debit_mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "generated_sepa_debit_mandate")
-    }
-    /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `iban_last4` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn iban_last4(&self) -> Option<&str> {
-        text(&self.value, "iban_last4")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_ideal`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordIdeal = super::PaymentMethodDetailsIdeal;
 /// Part of other objects: `payment_method_details_payment_record_kakao_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_kakao_pay`.
-pub type PaymentMethodDetailsPaymentRecordKakaoPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordKakaoPay,
->;
-impl PaymentMethodDetailsPaymentRecordKakaoPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_kakao_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_kakao_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordKakaoPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_payment_record_klarna`.
 ///
 /// Source: schema `payment_method_details_payment_record_klarna`.
-pub type PaymentMethodDetailsPaymentRecordKlarna = Lens<
-    markers::PaymentMethodDetailsPaymentRecordKlarna,
->;
-impl PaymentMethodDetailsPaymentRecordKlarna {
-    /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
-    /// A string; may be absent.
-    ///
-    /// Source: `location` of `payment_method_details_payment_record_klarna`.
-    #[inline]
-    pub fn location(&self) -> Option<&str> {
-        text(&self.value, "location")
-    }
-    /// The path of [`payer_details`](Self::payer_details).
-    pub const PAYER_DETAILS: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails,
-        >,
-    > = v::Path::new("payer_details");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails`]; may be `null`.
-    ///
-    /// Source: `payer_details` of `payment_method_details_payment_record_klarna`.
-    #[inline]
-    pub fn payer_details(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails,
-    > {
-        object(&self.value, "payer_details")
-    }
-    /// The path of [`payment_method_category`](Self::payment_method_category).
-    pub const PAYMENT_METHOD_CATEGORY: v::Path<Self, k::Text> = v::Path::new(
-        "payment_method_category",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `payment_method_category` of `payment_method_details_payment_record_klarna`.
-    #[inline]
-    pub fn payment_method_category(&self) -> Option<&str> {
-        text(&self.value, "payment_method_category")
-    }
-    /// The path of [`preferred_locale`](Self::preferred_locale).
-    pub const PREFERRED_LOCALE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_locale",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `preferred_locale` of `payment_method_details_payment_record_klarna`.
-    #[inline]
-    pub fn preferred_locale(&self) -> Option<&str> {
-        text(&self.value, "preferred_locale")
-    }
-    /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
-    /// A string; may be absent.
-    ///
-    /// Source: `reader` of `payment_method_details_payment_record_klarna`.
-    #[inline]
-    pub fn reader(&self) -> Option<&str> {
-        text(&self.value, "reader")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordKlarna = super::PaymentMethodDetailsKlarna;
 /// Part of other objects: `payment_method_details_payment_record_konbini`.
 ///
 /// Source: schema `payment_method_details_payment_record_konbini`.
-pub type PaymentMethodDetailsPaymentRecordKonbini = Lens<
-    markers::PaymentMethodDetailsPaymentRecordKonbini,
->;
-impl PaymentMethodDetailsPaymentRecordKonbini {
-    /// The path of [`store`](Self::store).
-    pub const STORE: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore,
-        >,
-    > = v::Path::new("store");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore`]; may be `null`.
-    ///
-    /// Source: `store` of `payment_method_details_payment_record_konbini`.
-    #[inline]
-    pub fn store(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore,
-    > {
-        object(&self.value, "store")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordKonbini = super::PaymentMethodDetailsKonbini;
 /// Part of other objects: `payment_method_details_payment_record_link`.
 ///
 /// Source: schema `payment_method_details_payment_record_link`.
-pub type PaymentMethodDetailsPaymentRecordLink = Lens<
-    markers::PaymentMethodDetailsPaymentRecordLink,
->;
-impl PaymentMethodDetailsPaymentRecordLink {
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payment_method_details_payment_record_link`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`funding_source_group`](Self::funding_source_group).
-    pub const FUNDING_SOURCE_GROUP: v::Path<Self, k::Text> = v::Path::new(
-        "funding_source_group",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `funding_source_group` of `payment_method_details_payment_record_link`.
-    #[inline]
-    pub fn funding_source_group(&self) -> Option<&str> {
-        text(&self.value, "funding_source_group")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordLink = super::PaymentMethodDetailsLink;
 /// Part of other objects: `payment_method_details_payment_record_mb_way`.
 ///
 /// Source: schema `payment_method_details_payment_record_mb_way`.
-pub type PaymentMethodDetailsPaymentRecordMbWay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordMbWay,
->;
+pub type PaymentMethodDetailsPaymentRecordMbWay = super::MandateLink;
 /// Part of other objects: `payment_method_details_payment_record_mobilepay`.
 ///
 /// Source: schema `payment_method_details_payment_record_mobilepay`.
-pub type PaymentMethodDetailsPaymentRecordMobilepay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordMobilepay,
->;
-impl PaymentMethodDetailsPaymentRecordMobilepay {
-    /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard,
-        >,
-    > = v::Path::new("card");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard`]; may be `null`.
-    ///
-    /// Source: `card` of `payment_method_details_payment_record_mobilepay`.
-    #[inline]
-    pub fn card(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard,
-    > {
-        object(&self.value, "card")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordMobilepay = super::PaymentMethodDetailsMobilepay;
 /// Part of other objects: `payment_method_details_payment_record_momo`.
 ///
 /// Source: schema `payment_method_details_payment_record_momo`.
@@ -6815,7 +5744,7 @@ pub type PaymentMethodDetailsPaymentRecordMomo = Lens<
 >;
 impl PaymentMethodDetailsPaymentRecordMomo {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_details_payment_record_momo`.
@@ -6824,7 +5753,7 @@ impl PaymentMethodDetailsPaymentRecordMomo {
         text(&self.value, "fingerprint")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_payment_record_momo`.
@@ -6836,226 +5765,39 @@ impl PaymentMethodDetailsPaymentRecordMomo {
 /// Part of other objects: `payment_method_details_payment_record_multibanco`.
 ///
 /// Source: schema `payment_method_details_payment_record_multibanco`.
-pub type PaymentMethodDetailsPaymentRecordMultibanco = Lens<
-    markers::PaymentMethodDetailsPaymentRecordMultibanco,
->;
-impl PaymentMethodDetailsPaymentRecordMultibanco {
-    /// The path of [`entity`](Self::entity).
-    pub const ENTITY: v::Path<Self, k::Text> = v::Path::new("entity");
-    /// A string; may be `null`.
-    ///
-    /// Source: `entity` of `payment_method_details_payment_record_multibanco`.
-    #[inline]
-    pub fn entity(&self) -> Option<&str> {
-        text(&self.value, "entity")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `payment_method_details_payment_record_multibanco`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordMultibanco = super::PaymentMethodDetailsMultibanco;
 /// Part of other objects: `payment_method_details_payment_record_naver_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_naver_pay`.
-pub type PaymentMethodDetailsPaymentRecordNaverPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordNaverPay,
->;
-impl PaymentMethodDetailsPaymentRecordNaverPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_naver_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_naver_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordNaverPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_payment_record_oxxo`.
 ///
 /// Source: schema `payment_method_details_payment_record_oxxo`.
-pub type PaymentMethodDetailsPaymentRecordOxxo = Lens<
-    markers::PaymentMethodDetailsPaymentRecordOxxo,
->;
-impl PaymentMethodDetailsPaymentRecordOxxo {
-    /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Text> = v::Path::new("number");
-    /// A string; may be `null`.
-    ///
-    /// Source: `number` of `payment_method_details_payment_record_oxxo`.
-    #[inline]
-    pub fn number(&self) -> Option<&str> {
-        text(&self.value, "number")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordOxxo = super::PaymentMethodDetailsOxxo;
 /// Part of other objects: `payment_method_details_payment_record_p24`.
 ///
 /// Source: schema `payment_method_details_payment_record_p24`.
-pub type PaymentMethodDetailsPaymentRecordP24 = Lens<
-    markers::PaymentMethodDetailsPaymentRecordP24,
->;
-impl PaymentMethodDetailsPaymentRecordP24 {
-    /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodDetailsPaymentRecordP24Bank>> = v::Path::new(
-        "bank",
-    );
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordP24Bank`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `bank` of `payment_method_details_payment_record_p24`.
-    #[inline]
-    pub fn bank(&self) -> Option<PaymentMethodDetailsPaymentRecordP24Bank> {
-        open_enum(&self.value, "bank")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `payment_method_details_payment_record_p24`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_p24`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordP24 = super::PaymentMethodDetailsP24;
 /// Part of other objects: `payment_method_details_payment_record_pay_by_bank`.
 ///
 /// Source: schema `payment_method_details_payment_record_pay_by_bank`.
-pub type PaymentMethodDetailsPaymentRecordPayByBank = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPayByBank,
->;
+pub type PaymentMethodDetailsPaymentRecordPayByBank = super::MandateLink;
 /// Part of other objects: `payment_method_details_payment_record_payco`.
 ///
 /// Source: schema `payment_method_details_payment_record_payco`.
-pub type PaymentMethodDetailsPaymentRecordPayco = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPayco,
->;
-impl PaymentMethodDetailsPaymentRecordPayco {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_payco`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_payco`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordPayco = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_payment_record_paynow`.
 ///
 /// Source: schema `payment_method_details_payment_record_paynow`.
-pub type PaymentMethodDetailsPaymentRecordPaynow = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPaynow,
->;
-impl PaymentMethodDetailsPaymentRecordPaynow {
-    /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
-    /// A string; may be absent.
-    ///
-    /// Source: `location` of `payment_method_details_payment_record_paynow`.
-    #[inline]
-    pub fn location(&self) -> Option<&str> {
-        text(&self.value, "location")
-    }
-    /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
-    /// A string; may be absent.
-    ///
-    /// Source: `reader` of `payment_method_details_payment_record_paynow`.
-    #[inline]
-    pub fn reader(&self) -> Option<&str> {
-        text(&self.value, "reader")
-    }
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `payment_method_details_payment_record_paynow`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordPaynow = super::PaymentMethodDetailsPaynow;
 /// Part of other objects: `payment_method_details_payment_record_paypay`.
 ///
 /// Source: schema `payment_method_details_payment_record_paypay`.
-pub type PaymentMethodDetailsPaymentRecordPaypay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPaypay,
->;
+pub type PaymentMethodDetailsPaymentRecordPaypay = super::MandateLink;
 /// Part of other objects: `payment_method_details_payment_record_payto`.
 ///
 /// Source: schema `payment_method_details_payment_record_payto`.
-pub type PaymentMethodDetailsPaymentRecordPayto = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPayto,
->;
-impl PaymentMethodDetailsPaymentRecordPayto {
-    /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bsb_number` of `payment_method_details_payment_record_payto`.
-    #[inline]
-    pub fn bsb_number(&self) -> Option<&str> {
-        text(&self.value, "bsb_number")
-    }
-    /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `last4` of `payment_method_details_payment_record_payto`.
-    #[inline]
-    pub fn last4(&self) -> Option<&str> {
-        text(&self.value, "last4")
-    }
-    /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
-    /// A string; may be absent.
-    ///
-    /// Source: `mandate` of `payment_method_details_payment_record_payto`.
-    #[inline]
-    pub fn mandate(&self) -> Option<&str> {
-        text(&self.value, "mandate")
-    }
-    /// The path of [`pay_id`](Self::pay_id).
-    pub const PAY_ID: v::Path<Self, k::Text> = v::Path::new("pay_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `pay_id` of `payment_method_details_payment_record_payto`.
-    #[inline]
-    pub fn pay_id(&self) -> Option<&str> {
-        text(&self.value, "pay_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordPayto = super::PaymentMethodDetailsPayto;
 /// Part of other objects: `payment_method_details_payment_record_pix`.
 ///
 /// Source: schema `payment_method_details_payment_record_pix`.
@@ -7064,7 +5806,7 @@ pub type PaymentMethodDetailsPaymentRecordPix = Lens<
 >;
 impl PaymentMethodDetailsPaymentRecordPix {
     /// The path of [`bank_transaction_id`](Self::bank_transaction_id).
-    pub const BANK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const BANK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "bank_transaction_id",
     );
     /// A string; may be absent or `null`.
@@ -7075,7 +5817,7 @@ impl PaymentMethodDetailsPaymentRecordPix {
         text(&self.value, "bank_transaction_id")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Text> = v::path("mandate");
     /// A string; may be absent.
     ///
     /// Source: `mandate` of `payment_method_details_payment_record_pix`.
@@ -7087,553 +5829,70 @@ impl PaymentMethodDetailsPaymentRecordPix {
 /// Part of other objects: `payment_method_details_payment_record_promptpay`.
 ///
 /// Source: schema `payment_method_details_payment_record_promptpay`.
-pub type PaymentMethodDetailsPaymentRecordPromptpay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordPromptpay,
->;
-impl PaymentMethodDetailsPaymentRecordPromptpay {
-    /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
-    /// A string; may be `null`.
-    ///
-    /// Source: `reference` of `payment_method_details_payment_record_promptpay`.
-    #[inline]
-    pub fn reference(&self) -> Option<&str> {
-        text(&self.value, "reference")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordPromptpay = super::PaymentMethodDetailsPromptpay;
 /// Part of other objects: `payment_method_details_payment_record_revolut_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_revolut_pay`.
-pub type PaymentMethodDetailsPaymentRecordRevolutPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordRevolutPay,
->;
-impl PaymentMethodDetailsPaymentRecordRevolutPay {
-    /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding,
-        >,
-    > = v::Path::new("funding");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding`]; may be absent.
-    ///
-    /// Source: `funding` of `payment_method_details_payment_record_revolut_pay`.
-    #[inline]
-    pub fn funding(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding,
-    > {
-        object(&self.value, "funding")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_revolut_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordRevolutPay = super::PaymentMethodDetailsAmazonPay;
 /// Part of other objects: `payment_method_details_payment_record_samsung_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_samsung_pay`.
-pub type PaymentMethodDetailsPaymentRecordSamsungPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSamsungPay,
->;
-impl PaymentMethodDetailsPaymentRecordSamsungPay {
-    /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `buyer_id` of `payment_method_details_payment_record_samsung_pay`.
-    #[inline]
-    pub fn buyer_id(&self) -> Option<&str> {
-        text(&self.value, "buyer_id")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_samsung_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSamsungPay = super::PaymentMethodDetailsBizum;
 /// Part of other objects: `payment_method_details_payment_record_satispay`.
 ///
 /// Source: schema `payment_method_details_payment_record_satispay`.
-pub type PaymentMethodDetailsPaymentRecordSatispay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSatispay,
->;
-impl PaymentMethodDetailsPaymentRecordSatispay {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_satispay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSatispay = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_payment_record_scalapay`.
 ///
 /// Source: schema `payment_method_details_payment_record_scalapay`.
-pub type PaymentMethodDetailsPaymentRecordScalapay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordScalapay,
->;
-impl PaymentMethodDetailsPaymentRecordScalapay {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_scalapay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordScalapay = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_payment_record_sepa_debit`.
 ///
 /// Source: schema `payment_method_details_payment_record_sepa_debit`.
-pub type PaymentMethodDetailsPaymentRecordSepaDebit = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSepaDebit,
->;
-impl PaymentMethodDetailsPaymentRecordSepaDebit {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `branch_code` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn branch_code(&self) -> Option<&str> {
-        text(&self.value, "branch_code")
-    }
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
-        "expected_debit_date",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `expected_debit_date` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn expected_debit_date(&self) -> Option<&str> {
-        text(&self.value, "expected_debit_date")
-    }
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be `null`.
-    ///
-    /// Source: `fingerprint` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-    /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `last4` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn last4(&self) -> Option<&str> {
-        text(&self.value, "last4")
-    }
-    /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
-    /// A string; may be `null`.
-    ///
-    /// Source: `mandate` of `payment_method_details_payment_record_sepa_debit`.
-    #[inline]
-    pub fn mandate(&self) -> Option<&str> {
-        text(&self.value, "mandate")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSepaDebit = super::PaymentMethodDetailsSepaDebit;
 /// Part of other objects: `payment_method_details_payment_record_sequra`.
 ///
 /// Source: schema `payment_method_details_payment_record_sequra`.
-pub type PaymentMethodDetailsPaymentRecordSequra = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSequra,
->;
-impl PaymentMethodDetailsPaymentRecordSequra {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_sequra`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSequra = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_payment_record_sofort`.
 ///
 /// Source: schema `payment_method_details_payment_record_sofort`.
-pub type PaymentMethodDetailsPaymentRecordSofort = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSofort,
->;
-impl PaymentMethodDetailsPaymentRecordSofort {
-    /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_code` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn bank_code(&self) -> Option<&str> {
-        text(&self.value, "bank_code")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bic` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn bic(&self) -> Option<&str> {
-        text(&self.value, "bic")
-    }
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`generated_sepa_debit`](Self::generated_sepa_debit).
-    pub const GENERATED_SEPA_DEBIT: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
-        "generated_sepa_debit",
-    );
-    /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn generated_sepa_debit(&self) -> Option<v::Expandable<'_, PaymentMethod>> {
-        expandable(&self.value, "generated_sepa_debit")
-    }
-    /// The path of [`generated_sepa_debit_mandate`](Self::generated_sepa_debit_mandate).
-    pub const GENERATED_SEPA_DEBIT_MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new(
-        "generated_sepa_debit_mandate",
-    );
-    /// The id of a [`Mandate`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `generated_sepa_debit_mandate` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn generated_sepa_debit_mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "generated_sepa_debit_mandate")
-    }
-    /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `iban_last4` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn iban_last4(&self) -> Option<&str> {
-        text(&self.value, "iban_last4")
-    }
-    /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<
-        Self,
-        k::Enum<PaymentMethodDetailsPaymentRecordSofortPreferredLanguage>,
-    > = v::Path::new("preferred_language");
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordSofortPreferredLanguage`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `preferred_language` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn preferred_language(
-        &self,
-    ) -> Option<PaymentMethodDetailsPaymentRecordSofortPreferredLanguage> {
-        open_enum(&self.value, "preferred_language")
-    }
-    /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_name` of `payment_method_details_payment_record_sofort`.
-    #[inline]
-    pub fn verified_name(&self) -> Option<&str> {
-        text(&self.value, "verified_name")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSofort = super::PaymentMethodDetailsSofort;
 /// Part of other objects: `payment_method_details_payment_record_sunbit`.
 ///
 /// Source: schema `payment_method_details_payment_record_sunbit`.
-pub type PaymentMethodDetailsPaymentRecordSunbit = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSunbit,
->;
-impl PaymentMethodDetailsPaymentRecordSunbit {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_sunbit`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSunbit = super::PaymentMethodDetailsBillie;
 /// Part of other objects: `payment_method_details_payment_record_swish`.
 ///
 /// Source: schema `payment_method_details_payment_record_swish`.
-pub type PaymentMethodDetailsPaymentRecordSwish = Lens<
-    markers::PaymentMethodDetailsPaymentRecordSwish,
->;
-impl PaymentMethodDetailsPaymentRecordSwish {
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be `null`.
-    ///
-    /// Source: `fingerprint` of `payment_method_details_payment_record_swish`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-    /// The path of [`payment_reference`](Self::payment_reference).
-    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_reference",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `payment_reference` of `payment_method_details_payment_record_swish`.
-    #[inline]
-    pub fn payment_reference(&self) -> Option<&str> {
-        text(&self.value, "payment_reference")
-    }
-    /// The path of [`verified_phone_last4`](Self::verified_phone_last4).
-    pub const VERIFIED_PHONE_LAST4: v::Path<Self, k::Text> = v::Path::new(
-        "verified_phone_last4",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `verified_phone_last4` of `payment_method_details_payment_record_swish`.
-    #[inline]
-    pub fn verified_phone_last4(&self) -> Option<&str> {
-        text(&self.value, "verified_phone_last4")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordSwish = super::PaymentMethodDetailsSwish;
 /// Part of other objects: `payment_method_details_payment_record_twint`.
 ///
 /// Source: schema `payment_method_details_payment_record_twint`.
-pub type PaymentMethodDetailsPaymentRecordTwint = Lens<
-    markers::PaymentMethodDetailsPaymentRecordTwint,
->;
-impl PaymentMethodDetailsPaymentRecordTwint {
-    /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Text> = v::Path::new("mandate");
-    /// A string; may be absent.
-    ///
-    /// Source: `mandate` of `payment_method_details_payment_record_twint`.
-    #[inline]
-    pub fn mandate(&self) -> Option<&str> {
-        text(&self.value, "mandate")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordTwint = super::PaymentMethodDetailsTwint;
 /// Part of other objects: `payment_method_details_payment_record_upi`.
 ///
 /// Source: schema `payment_method_details_payment_record_upi`.
-pub type PaymentMethodDetailsPaymentRecordUpi = Lens<
-    markers::PaymentMethodDetailsPaymentRecordUpi,
->;
-impl PaymentMethodDetailsPaymentRecordUpi {
-    /// The path of [`vpa`](Self::vpa).
-    pub const VPA: v::Path<Self, k::Text> = v::Path::new("vpa");
-    /// A string; may be `null`.
-    ///
-    /// Source: `vpa` of `payment_method_details_payment_record_upi`.
-    #[inline]
-    pub fn vpa(&self) -> Option<&str> {
-        text(&self.value, "vpa")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordUpi = super::PaymentMethodUpi;
 /// Part of other objects: `payment_method_details_payment_record_us_bank_account`.
 ///
 /// Source: schema `payment_method_details_payment_record_us_bank_account`.
-pub type PaymentMethodDetailsPaymentRecordUsBankAccount = Lens<
-    markers::PaymentMethodDetailsPaymentRecordUsBankAccount,
->;
-impl PaymentMethodDetailsPaymentRecordUsBankAccount {
-    /// The path of [`account_holder_type`](Self::account_holder_type).
-    pub const ACCOUNT_HOLDER_TYPE: v::Path<
-        Self,
-        k::Enum<PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType>,
-    > = v::Path::new("account_holder_type");
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `account_holder_type` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn account_holder_type(
-        &self,
-    ) -> Option<PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType> {
-        open_enum(&self.value, "account_holder_type")
-    }
-    /// The path of [`account_type`](Self::account_type).
-    pub const ACCOUNT_TYPE: v::Path<
-        Self,
-        k::Enum<PaymentMethodDetailsPaymentRecordUsBankAccountAccountType>,
-    > = v::Path::new("account_type");
-    /// One of the values of [`PaymentMethodDetailsPaymentRecordUsBankAccountAccountType`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `account_type` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn account_type(
-        &self,
-    ) -> Option<PaymentMethodDetailsPaymentRecordUsBankAccountAccountType> {
-        open_enum(&self.value, "account_type")
-    }
-    /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `bank_name` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn bank_name(&self) -> Option<&str> {
-        text(&self.value, "bank_name")
-    }
-    /// The path of [`expected_debit_date`](Self::expected_debit_date).
-    pub const EXPECTED_DEBIT_DATE: v::Path<Self, k::Text> = v::Path::new(
-        "expected_debit_date",
-    );
-    /// A string; may be absent.
-    ///
-    /// Source: `expected_debit_date` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn expected_debit_date(&self) -> Option<&str> {
-        text(&self.value, "expected_debit_date")
-    }
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be `null`.
-    ///
-    /// Source: `fingerprint` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-    /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `last4` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn last4(&self) -> Option<&str> {
-        text(&self.value, "last4")
-    }
-    /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
-    /// The id of a [`Mandate`], or the object where it was expanded; may be absent.
-    ///
-    /// Source: `mandate` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn mandate(&self) -> Option<v::Expandable<'_, Mandate>> {
-        expandable(&self.value, "mandate")
-    }
-    /// The path of [`payment_reference`](Self::payment_reference).
-    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_reference",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `payment_reference` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn payment_reference(&self) -> Option<&str> {
-        text(&self.value, "payment_reference")
-    }
-    /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
-    /// A string; may be `null`.
-    ///
-    /// Source: `routing_number` of `payment_method_details_payment_record_us_bank_account`.
-    #[inline]
-    pub fn routing_number(&self) -> Option<&str> {
-        text(&self.value, "routing_number")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordUsBankAccount = super::PaymentMethodDetailsUsBankAccount;
 /// Part of other objects: `payment_method_details_payment_record_wechat_pay`.
 ///
 /// Source: schema `payment_method_details_payment_record_wechat_pay`.
-pub type PaymentMethodDetailsPaymentRecordWechatPay = Lens<
-    markers::PaymentMethodDetailsPaymentRecordWechatPay,
->;
-impl PaymentMethodDetailsPaymentRecordWechatPay {
-    /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
-    /// A string; may be `null`.
-    ///
-    /// Source: `fingerprint` of `payment_method_details_payment_record_wechat_pay`.
-    #[inline]
-    pub fn fingerprint(&self) -> Option<&str> {
-        text(&self.value, "fingerprint")
-    }
-    /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
-    /// A string; may be absent.
-    ///
-    /// Source: `location` of `payment_method_details_payment_record_wechat_pay`.
-    #[inline]
-    pub fn location(&self) -> Option<&str> {
-        text(&self.value, "location")
-    }
-    /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
-    /// A string; may be absent.
-    ///
-    /// Source: `reader` of `payment_method_details_payment_record_wechat_pay`.
-    #[inline]
-    pub fn reader(&self) -> Option<&str> {
-        text(&self.value, "reader")
-    }
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string; may be `null`.
-    ///
-    /// Source: `transaction_id` of `payment_method_details_payment_record_wechat_pay`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type PaymentMethodDetailsPaymentRecordWechatPay = super::PaymentMethodDetailsWechatPay;
 /// Part of other objects: `payment_method_details_payment_record_zip`.
 ///
 /// Source: schema `payment_method_details_payment_record_zip`.
-pub type PaymentMethodDetailsPaymentRecordZip = Lens<
-    markers::PaymentMethodDetailsPaymentRecordZip,
->;
+pub type PaymentMethodDetailsPaymentRecordZip = super::MandateLink;
 /// Part of other objects: `payment_method_details_paypal`.
 ///
 /// Source: schema `payment_method_details_paypal`.
 pub type PaymentMethodDetailsPaypal = Lens<markers::PaymentMethodDetailsPaypal>;
 impl PaymentMethodDetailsPaypal {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_details_paypal`.
@@ -7642,7 +5901,7 @@ impl PaymentMethodDetailsPaypal {
         text(&self.value, "country")
     }
     /// The path of [`payer_email`](Self::payer_email).
-    pub const PAYER_EMAIL: v::Path<Self, k::Text> = v::Path::new("payer_email");
+    pub const PAYER_EMAIL: v::Path<Self, k::Text> = v::path("payer_email");
     /// A string; may be `null`.
     ///
     /// Source: `payer_email` of `payment_method_details_paypal`.
@@ -7651,7 +5910,7 @@ impl PaymentMethodDetailsPaypal {
         text(&self.value, "payer_email")
     }
     /// The path of [`payer_id`](Self::payer_id).
-    pub const PAYER_ID: v::Path<Self, k::Text> = v::Path::new("payer_id");
+    pub const PAYER_ID: v::Path<Self, k::Text> = v::path("payer_id");
     /// A string; may be `null`.
     ///
     /// Source: `payer_id` of `payment_method_details_paypal`.
@@ -7660,7 +5919,7 @@ impl PaymentMethodDetailsPaypal {
         text(&self.value, "payer_id")
     }
     /// The path of [`payer_name`](Self::payer_name).
-    pub const PAYER_NAME: v::Path<Self, k::Text> = v::Path::new("payer_name");
+    pub const PAYER_NAME: v::Path<Self, k::Text> = v::path("payer_name");
     /// A string; may be `null`.
     ///
     /// Source: `payer_name` of `payment_method_details_paypal`.
@@ -7669,7 +5928,7 @@ impl PaymentMethodDetailsPaypal {
         text(&self.value, "payer_name")
     }
     /// The path of [`seller_protection`](Self::seller_protection).
-    pub const SELLER_PROTECTION: v::Path<Self, k::Object<PaypalSellerProtection>> = v::Path::new(
+    pub const SELLER_PROTECTION: v::Path<Self, k::Object<PaypalSellerProtection>> = v::path(
         "seller_protection",
     );
     /// A nested [`PaypalSellerProtection`]; may be `null`.
@@ -7680,7 +5939,7 @@ impl PaymentMethodDetailsPaypal {
         object(&self.value, "seller_protection")
     }
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string; may be `null`.
     ///
     /// Source: `transaction_id` of `payment_method_details_paypal`.
@@ -7697,7 +5956,7 @@ pub type PaymentMethodDetailsSepaCreditTransfer = Lens<
 >;
 impl PaymentMethodDetailsSepaCreditTransfer {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_details_sepa_credit_transfer`.
@@ -7706,7 +5965,7 @@ impl PaymentMethodDetailsSepaCreditTransfer {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be `null`.
     ///
     /// Source: `bic` of `payment_method_details_sepa_credit_transfer`.
@@ -7715,7 +5974,7 @@ impl PaymentMethodDetailsSepaCreditTransfer {
         text(&self.value, "bic")
     }
     /// The path of [`iban`](Self::iban).
-    pub const IBAN: v::Path<Self, k::Text> = v::Path::new("iban");
+    pub const IBAN: v::Path<Self, k::Text> = v::path("iban");
     /// A string; may be `null`.
     ///
     /// Source: `iban` of `payment_method_details_sepa_credit_transfer`.
@@ -7727,20 +5986,18 @@ impl PaymentMethodDetailsSepaCreditTransfer {
 /// Part of other objects: `payment_method_details_stripe_account`.
 ///
 /// Source: schema `payment_method_details_stripe_account`.
-pub type PaymentMethodDetailsStripeAccount = Lens<
-    markers::PaymentMethodDetailsStripeAccount,
->;
+pub type PaymentMethodDetailsStripeAccount = super::MandateLink;
 /// Part of other objects: `payment_method_details_wechat`.
 ///
 /// Source: schema `payment_method_details_wechat`.
-pub type PaymentMethodDetailsWechat = Lens<markers::PaymentMethodDetailsWechat>;
+pub type PaymentMethodDetailsWechat = super::MandateLink;
 /// Part of other objects: `payment_method_eps`.
 ///
 /// Source: schema `payment_method_eps`.
 pub type PaymentMethodEps = Lens<markers::PaymentMethodEps>;
 impl PaymentMethodEps {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodEpsBank>> = v::Path::new("bank");
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodEpsBank>> = v::path("bank");
     /// One of the values of [`PaymentMethodEpsBank`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `bank` of `payment_method_eps`.
@@ -7758,7 +6015,7 @@ impl PaymentMethodFpx {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodFpxAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`PaymentMethodFpxAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `payment_method_fpx`.
@@ -7767,7 +6024,7 @@ impl PaymentMethodFpx {
         open_enum(&self.value, "account_holder_type")
     }
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodFpxBank>> = v::Path::new("bank");
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodFpxBank>> = v::path("bank");
     /// One of the values of [`PaymentMethodFpxBank`], or one that is newer than this list.
     ///
     /// Source: `bank` of `payment_method_fpx`.
@@ -7779,20 +6036,18 @@ impl PaymentMethodFpx {
 /// Part of other objects: `payment_method_giropay`.
 ///
 /// Source: schema `payment_method_giropay`.
-pub type PaymentMethodGiropay = Lens<markers::PaymentMethodGiropay>;
+pub type PaymentMethodGiropay = super::MandateLink;
 /// Part of other objects: `payment_method_grabpay`.
 ///
 /// Source: schema `payment_method_grabpay`.
-pub type PaymentMethodGrabpay = Lens<markers::PaymentMethodGrabpay>;
+pub type PaymentMethodGrabpay = super::MandateLink;
 /// Part of other objects: `payment_method_ideal`.
 ///
 /// Source: schema `payment_method_ideal`.
 pub type PaymentMethodIdeal = Lens<markers::PaymentMethodIdeal>;
 impl PaymentMethodIdeal {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodIdealBank>> = v::Path::new(
-        "bank",
-    );
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodIdealBank>> = v::path("bank");
     /// One of the values of [`PaymentMethodIdealBank`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `bank` of `payment_method_ideal`.
@@ -7801,7 +6056,7 @@ impl PaymentMethodIdeal {
         open_enum(&self.value, "bank")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Enum<PaymentMethodIdealBic>> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Enum<PaymentMethodIdealBic>> = v::path("bic");
     /// One of the values of [`PaymentMethodIdealBic`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `bic` of `payment_method_ideal`.
@@ -7816,7 +6071,7 @@ impl PaymentMethodIdeal {
 pub type PaymentMethodInteracPresent = Lens<markers::PaymentMethodInteracPresent>;
 impl PaymentMethodInteracPresent {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be `null`.
     ///
     /// Source: `brand` of `payment_method_interac_present`.
@@ -7825,7 +6080,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "brand")
     }
     /// The path of [`cardholder_name`](Self::cardholder_name).
-    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::Path::new("cardholder_name");
+    pub const CARDHOLDER_NAME: v::Path<Self, k::Text> = v::path("cardholder_name");
     /// A string; may be `null`.
     ///
     /// Source: `cardholder_name` of `payment_method_interac_present`.
@@ -7834,7 +6089,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "cardholder_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_interac_present`.
@@ -7843,7 +6098,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payment_method_interac_present`.
@@ -7852,7 +6107,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "description")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer.
     ///
     /// Source: `exp_month` of `payment_method_interac_present`.
@@ -7861,7 +6116,7 @@ impl PaymentMethodInteracPresent {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer.
     ///
     /// Source: `exp_year` of `payment_method_interac_present`.
@@ -7870,7 +6125,7 @@ impl PaymentMethodInteracPresent {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_interac_present`.
@@ -7879,7 +6134,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be `null`.
     ///
     /// Source: `funding` of `payment_method_interac_present`.
@@ -7888,7 +6143,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payment_method_interac_present`.
@@ -7897,7 +6152,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payment_method_interac_present`.
@@ -7906,7 +6161,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_interac_present`.
@@ -7915,7 +6170,7 @@ impl PaymentMethodInteracPresent {
         text(&self.value, "last4")
     }
     /// The path of [`networks`](Self::networks).
-    pub const NETWORKS: v::Path<Self, k::Object<PaymentMethodCardPresentNetworks>> = v::Path::new(
+    pub const NETWORKS: v::Path<Self, k::Object<PaymentMethodCardPresentNetworks>> = v::path(
         "networks",
     );
     /// A nested [`PaymentMethodCardPresentNetworks`]; may be `null`.
@@ -7926,7 +6181,7 @@ impl PaymentMethodInteracPresent {
         object(&self.value, "networks")
     }
     /// The path of [`preferred_locales`](Self::preferred_locales).
-    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const PREFERRED_LOCALES: v::Path<Self, k::Array<k::Text>> = v::path(
         "preferred_locales",
     );
     /// An array: a string; empty where absent.
@@ -7940,7 +6195,7 @@ impl PaymentMethodInteracPresent {
     pub const READ_METHOD: v::Path<
         Self,
         k::Enum<PaymentMethodInteracPresentReadMethod>,
-    > = v::Path::new("read_method");
+    > = v::path("read_method");
     /// One of the values of [`PaymentMethodInteracPresentReadMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `read_method` of `payment_method_interac_present`.
@@ -7952,7 +6207,7 @@ impl PaymentMethodInteracPresent {
 /// Part of other objects: `payment_method_kakao_pay`.
 ///
 /// Source: schema `payment_method_kakao_pay`.
-pub type PaymentMethodKakaoPay = Lens<markers::PaymentMethodKakaoPay>;
+pub type PaymentMethodKakaoPay = super::MandateLink;
 /// Part of other objects: `payment_method_klarna`.
 ///
 /// Source: schema `payment_method_klarna`.
@@ -7962,7 +6217,7 @@ impl PaymentMethodKlarna {
     pub const DOB: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsKlarnaDob>,
-    > = v::Path::new("dob");
+    > = v::path("dob");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsKlarnaDob`]; may be absent or `null`.
     ///
     /// Source: `dob` of `payment_method_klarna`.
@@ -7974,16 +6229,14 @@ impl PaymentMethodKlarna {
 /// Part of other objects: `payment_method_konbini`.
 ///
 /// Source: schema `payment_method_konbini`.
-pub type PaymentMethodKonbini = Lens<markers::PaymentMethodKonbini>;
+pub type PaymentMethodKonbini = super::MandateLink;
 /// Part of other objects: `payment_method_kr_card`.
 ///
 /// Source: schema `payment_method_kr_card`.
 pub type PaymentMethodKrCard = Lens<markers::PaymentMethodKrCard>;
 impl PaymentMethodKrCard {
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Enum<PaymentMethodKrCardBrand>> = v::Path::new(
-        "brand",
-    );
+    pub const BRAND: v::Path<Self, k::Enum<PaymentMethodKrCardBrand>> = v::path("brand");
     /// One of the values of [`PaymentMethodKrCardBrand`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `brand` of `payment_method_kr_card`.
@@ -7992,7 +6245,7 @@ impl PaymentMethodKrCard {
         open_enum(&self.value, "brand")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_kr_card`.
@@ -8007,7 +6260,7 @@ impl PaymentMethodKrCard {
 pub type PaymentMethodLink = Lens<markers::PaymentMethodLink>;
 impl PaymentMethodLink {
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `payment_method_link`.
@@ -8016,9 +6269,7 @@ impl PaymentMethodLink {
         text(&self.value, "email")
     }
     /// The path of [`persistent_token`](Self::persistent_token).
-    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::Path::new(
-        "persistent_token",
-    );
+    pub const PERSISTENT_TOKEN: v::Path<Self, k::Text> = v::path("persistent_token");
     /// A string; may be absent.
     ///
     /// Source: `persistent_token` of `payment_method_link`.
@@ -8030,22 +6281,22 @@ impl PaymentMethodLink {
 /// Part of other objects: `payment_method_mb_way`.
 ///
 /// Source: schema `payment_method_mb_way`.
-pub type PaymentMethodMbWay = Lens<markers::PaymentMethodMbWay>;
+pub type PaymentMethodMbWay = super::MandateLink;
 /// Part of other objects: `payment_method_mobilepay`.
 ///
 /// Source: schema `payment_method_mobilepay`.
-pub type PaymentMethodMobilepay = Lens<markers::PaymentMethodMobilepay>;
+pub type PaymentMethodMobilepay = super::MandateLink;
 /// Part of other objects: `payment_method_multibanco`.
 ///
 /// Source: schema `payment_method_multibanco`.
-pub type PaymentMethodMultibanco = Lens<markers::PaymentMethodMultibanco>;
+pub type PaymentMethodMultibanco = super::MandateLink;
 /// Part of other objects: `payment_method_naver_pay`.
 ///
 /// Source: schema `payment_method_naver_pay`.
 pub type PaymentMethodNaverPay = Lens<markers::PaymentMethodNaverPay>;
 impl PaymentMethodNaverPay {
     /// The path of [`buyer_id`](Self::buyer_id).
-    pub const BUYER_ID: v::Path<Self, k::Text> = v::Path::new("buyer_id");
+    pub const BUYER_ID: v::Path<Self, k::Text> = v::path("buyer_id");
     /// A string; may be `null`.
     ///
     /// Source: `buyer_id` of `payment_method_naver_pay`.
@@ -8054,7 +6305,7 @@ impl PaymentMethodNaverPay {
         text(&self.value, "buyer_id")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Enum<PaymentMethodNaverPayFunding>> = v::Path::new(
+    pub const FUNDING: v::Path<Self, k::Enum<PaymentMethodNaverPayFunding>> = v::path(
         "funding",
     );
     /// One of the values of [`PaymentMethodNaverPayFunding`], or one that is newer than this list.
@@ -8071,7 +6322,7 @@ impl PaymentMethodNaverPay {
 pub type PaymentMethodNzBankAccount = Lens<markers::PaymentMethodNzBankAccount>;
 impl PaymentMethodNzBankAccount {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be `null`.
@@ -8082,7 +6333,7 @@ impl PaymentMethodNzBankAccount {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string.
     ///
     /// Source: `bank_code` of `payment_method_nz_bank_account`.
@@ -8091,7 +6342,7 @@ impl PaymentMethodNzBankAccount {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `payment_method_nz_bank_account`.
@@ -8100,7 +6351,7 @@ impl PaymentMethodNzBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string.
     ///
     /// Source: `branch_code` of `payment_method_nz_bank_account`.
@@ -8109,7 +6360,7 @@ impl PaymentMethodNzBankAccount {
         text(&self.value, "branch_code")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `payment_method_nz_bank_account`.
@@ -8118,7 +6369,7 @@ impl PaymentMethodNzBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`suffix`](Self::suffix).
-    pub const SUFFIX: v::Path<Self, k::Text> = v::Path::new("suffix");
+    pub const SUFFIX: v::Path<Self, k::Text> = v::path("suffix");
     /// A string; may be `null`.
     ///
     /// Source: `suffix` of `payment_method_nz_bank_account`.
@@ -8138,7 +6389,7 @@ impl PaymentMethodOptionsCustomerBalanceEuBankAccount {
     pub const COUNTRY: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsCustomerBalanceEuBankAccountCountry>,
-    > = v::Path::new("country");
+    > = v::path("country");
     /// One of the values of [`PaymentMethodOptionsCustomerBalanceEuBankAccountCountry`], or one that is newer than this list.
     ///
     /// Source: `country` of `payment_method_options_customer_balance_eu_bank_account`.
@@ -8157,7 +6408,7 @@ pub type PaymentMethodOptionsMandateOptionsPix = Lens<
 >;
 impl PaymentMethodOptionsMandateOptionsPix {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `amount` of `payment_method_options_mandate_options_pix`.
@@ -8169,7 +6420,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
     pub const AMOUNT_INCLUDES_IOF: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsMandateOptionsPixAmountIncludesIof>,
-    > = v::Path::new("amount_includes_iof");
+    > = v::path("amount_includes_iof");
     /// One of the values of [`PaymentMethodOptionsMandateOptionsPixAmountIncludesIof`], or one that is newer than this list; may be absent.
     ///
     /// Source: `amount_includes_iof` of `payment_method_options_mandate_options_pix`.
@@ -8183,7 +6434,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
     pub const AMOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsMandateOptionsPixAmountType>,
-    > = v::Path::new("amount_type");
+    > = v::path("amount_type");
     /// One of the values of [`PaymentMethodOptionsMandateOptionsPixAmountType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `amount_type` of `payment_method_options_mandate_options_pix`.
@@ -8194,7 +6445,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent.
     ///
     /// Source: `currency` of `payment_method_options_mandate_options_pix`.
@@ -8203,7 +6454,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
         text(&self.value, "currency")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be absent.
     ///
     /// Source: `end_date` of `payment_method_options_mandate_options_pix`.
@@ -8215,7 +6466,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<PaymentMethodOptionsMandateOptionsPixPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`PaymentMethodOptionsMandateOptionsPixPaymentSchedule`], or one that is newer than this list; may be absent.
     ///
     /// Source: `payment_schedule` of `payment_method_options_mandate_options_pix`.
@@ -8226,7 +6477,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
         open_enum(&self.value, "payment_schedule")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `payment_method_options_mandate_options_pix`.
@@ -8235,7 +6486,7 @@ impl PaymentMethodOptionsMandateOptionsPix {
         text(&self.value, "reference")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Text> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Text> = v::path("start_date");
     /// A string; may be absent.
     ///
     /// Source: `start_date` of `payment_method_options_mandate_options_pix`.
@@ -8247,33 +6498,18 @@ impl PaymentMethodOptionsMandateOptionsPix {
 /// Part of other objects: `payment_method_options_us_bank_account_mandate_options`.
 ///
 /// Source: schema `payment_method_options_us_bank_account_mandate_options`.
-pub type PaymentMethodOptionsUsBankAccountMandateOptions = Lens<
-    markers::PaymentMethodOptionsUsBankAccountMandateOptions,
->;
-impl PaymentMethodOptionsUsBankAccountMandateOptions {
-    /// The path of [`collection_method`](Self::collection_method).
-    pub const COLLECTION_METHOD: v::Path<Self, k::Text> = v::Path::new(
-        "collection_method",
-    );
-    /// Always `paper`; may be absent.
-    ///
-    /// Source: `collection_method` of `payment_method_options_us_bank_account_mandate_options`.
-    #[inline]
-    pub fn collection_method(&self) -> Option<&str> {
-        text(&self.value, "collection_method")
-    }
-}
+pub type PaymentMethodOptionsUsBankAccountMandateOptions = super::MandateUsBankAccount;
 /// Part of other objects: `payment_method_oxxo`.
 ///
 /// Source: schema `payment_method_oxxo`.
-pub type PaymentMethodOxxo = Lens<markers::PaymentMethodOxxo>;
+pub type PaymentMethodOxxo = super::MandateLink;
 /// Part of other objects: `payment_method_p24`.
 ///
 /// Source: schema `payment_method_p24`.
 pub type PaymentMethodP24 = Lens<markers::PaymentMethodP24>;
 impl PaymentMethodP24 {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Enum<PaymentMethodP24Bank>> = v::Path::new("bank");
+    pub const BANK: v::Path<Self, k::Enum<PaymentMethodP24Bank>> = v::path("bank");
     /// One of the values of [`PaymentMethodP24Bank`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `bank` of `payment_method_p24`.
@@ -8285,22 +6521,22 @@ impl PaymentMethodP24 {
 /// Part of other objects: `payment_method_pay_by_bank`.
 ///
 /// Source: schema `payment_method_pay_by_bank`.
-pub type PaymentMethodPayByBank = Lens<markers::PaymentMethodPayByBank>;
+pub type PaymentMethodPayByBank = super::MandateLink;
 /// Part of other objects: `payment_method_payco`.
 ///
 /// Source: schema `payment_method_payco`.
-pub type PaymentMethodPayco = Lens<markers::PaymentMethodPayco>;
+pub type PaymentMethodPayco = super::MandateLink;
 /// Part of other objects: `payment_method_paynow`.
 ///
 /// Source: schema `payment_method_paynow`.
-pub type PaymentMethodPaynow = Lens<markers::PaymentMethodPaynow>;
+pub type PaymentMethodPaynow = super::MandateLink;
 /// Part of other objects: `payment_method_paypal`.
 ///
 /// Source: schema `payment_method_paypal`.
 pub type PaymentMethodPaypal = Lens<markers::PaymentMethodPaypal>;
 impl PaymentMethodPaypal {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_paypal`.
@@ -8309,7 +6545,7 @@ impl PaymentMethodPaypal {
         text(&self.value, "country")
     }
     /// The path of [`payer_email`](Self::payer_email).
-    pub const PAYER_EMAIL: v::Path<Self, k::Text> = v::Path::new("payer_email");
+    pub const PAYER_EMAIL: v::Path<Self, k::Text> = v::path("payer_email");
     /// A string; may be `null`.
     ///
     /// Source: `payer_email` of `payment_method_paypal`.
@@ -8318,7 +6554,7 @@ impl PaymentMethodPaypal {
         text(&self.value, "payer_email")
     }
     /// The path of [`payer_id`](Self::payer_id).
-    pub const PAYER_ID: v::Path<Self, k::Text> = v::Path::new("payer_id");
+    pub const PAYER_ID: v::Path<Self, k::Text> = v::path("payer_id");
     /// A string; may be `null`.
     ///
     /// Source: `payer_id` of `payment_method_paypal`.
@@ -8330,14 +6566,14 @@ impl PaymentMethodPaypal {
 /// Part of other objects: `payment_method_paypay`.
 ///
 /// Source: schema `payment_method_paypay`.
-pub type PaymentMethodPaypay = Lens<markers::PaymentMethodPaypay>;
+pub type PaymentMethodPaypay = super::MandateLink;
 /// Part of other objects: `payment_method_payto`.
 ///
 /// Source: schema `payment_method_payto`.
 pub type PaymentMethodPayto = Lens<markers::PaymentMethodPayto>;
 impl PaymentMethodPayto {
     /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
+    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::path("bsb_number");
     /// A string; may be `null`.
     ///
     /// Source: `bsb_number` of `payment_method_payto`.
@@ -8346,7 +6582,7 @@ impl PaymentMethodPayto {
         text(&self.value, "bsb_number")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_payto`.
@@ -8355,7 +6591,7 @@ impl PaymentMethodPayto {
         text(&self.value, "last4")
     }
     /// The path of [`pay_id`](Self::pay_id).
-    pub const PAY_ID: v::Path<Self, k::Text> = v::Path::new("pay_id");
+    pub const PAY_ID: v::Path<Self, k::Text> = v::path("pay_id");
     /// A string; may be `null`.
     ///
     /// Source: `pay_id` of `payment_method_payto`.
@@ -8370,7 +6606,7 @@ impl PaymentMethodPayto {
 pub type PaymentMethodPix = Lens<markers::PaymentMethodPix>;
 impl PaymentMethodPix {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `payment_method_pix`.
@@ -8382,30 +6618,30 @@ impl PaymentMethodPix {
 /// Part of other objects: `payment_method_promptpay`.
 ///
 /// Source: schema `payment_method_promptpay`.
-pub type PaymentMethodPromptpay = Lens<markers::PaymentMethodPromptpay>;
+pub type PaymentMethodPromptpay = super::MandateLink;
 /// Part of other objects: `payment_method_revolut_pay`.
 ///
 /// Source: schema `payment_method_revolut_pay`.
-pub type PaymentMethodRevolutPay = Lens<markers::PaymentMethodRevolutPay>;
+pub type PaymentMethodRevolutPay = super::MandateLink;
 /// Part of other objects: `payment_method_samsung_pay`.
 ///
 /// Source: schema `payment_method_samsung_pay`.
-pub type PaymentMethodSamsungPay = Lens<markers::PaymentMethodSamsungPay>;
+pub type PaymentMethodSamsungPay = super::MandateLink;
 /// Part of other objects: `payment_method_satispay`.
 ///
 /// Source: schema `payment_method_satispay`.
-pub type PaymentMethodSatispay = Lens<markers::PaymentMethodSatispay>;
+pub type PaymentMethodSatispay = super::MandateLink;
 /// Part of other objects: `payment_method_scalapay`.
 ///
 /// Source: schema `payment_method_scalapay`.
-pub type PaymentMethodScalapay = Lens<markers::PaymentMethodScalapay>;
+pub type PaymentMethodScalapay = super::MandateLink;
 /// Part of other objects: `payment_method_sepa_debit`.
 ///
 /// Source: schema `payment_method_sepa_debit`.
 pub type PaymentMethodSepaDebit = Lens<markers::PaymentMethodSepaDebit>;
 impl PaymentMethodSepaDebit {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be `null`.
     ///
     /// Source: `bank_code` of `payment_method_sepa_debit`.
@@ -8414,7 +6650,7 @@ impl PaymentMethodSepaDebit {
         text(&self.value, "bank_code")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string; may be `null`.
     ///
     /// Source: `branch_code` of `payment_method_sepa_debit`.
@@ -8423,7 +6659,7 @@ impl PaymentMethodSepaDebit {
         text(&self.value, "branch_code")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payment_method_sepa_debit`.
@@ -8432,7 +6668,7 @@ impl PaymentMethodSepaDebit {
         text(&self.value, "country")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_sepa_debit`.
@@ -8441,7 +6677,7 @@ impl PaymentMethodSepaDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`generated_from`](Self::generated_from).
-    pub const GENERATED_FROM: v::Path<Self, k::Object<SepaDebitGeneratedFrom>> = v::Path::new(
+    pub const GENERATED_FROM: v::Path<Self, k::Object<SepaDebitGeneratedFrom>> = v::path(
         "generated_from",
     );
     /// A nested [`SepaDebitGeneratedFrom`]; may be `null`.
@@ -8452,7 +6688,7 @@ impl PaymentMethodSepaDebit {
         object(&self.value, "generated_from")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_sepa_debit`.
@@ -8464,41 +6700,30 @@ impl PaymentMethodSepaDebit {
 /// Part of other objects: `payment_method_sequra`.
 ///
 /// Source: schema `payment_method_sequra`.
-pub type PaymentMethodSequra = Lens<markers::PaymentMethodSequra>;
+pub type PaymentMethodSequra = super::MandateLink;
 /// Part of other objects: `payment_method_sofort`.
 ///
 /// Source: schema `payment_method_sofort`.
-pub type PaymentMethodSofort = Lens<markers::PaymentMethodSofort>;
-impl PaymentMethodSofort {
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payment_method_sofort`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-}
+pub type PaymentMethodSofort = super::KlarnaAddress;
 /// Part of other objects: `payment_method_sunbit`.
 ///
 /// Source: schema `payment_method_sunbit`.
-pub type PaymentMethodSunbit = Lens<markers::PaymentMethodSunbit>;
+pub type PaymentMethodSunbit = super::MandateLink;
 /// Part of other objects: `payment_method_swish`.
 ///
 /// Source: schema `payment_method_swish`.
-pub type PaymentMethodSwish = Lens<markers::PaymentMethodSwish>;
+pub type PaymentMethodSwish = super::MandateLink;
 /// Part of other objects: `payment_method_twint`.
 ///
 /// Source: schema `payment_method_twint`.
-pub type PaymentMethodTwint = Lens<markers::PaymentMethodTwint>;
+pub type PaymentMethodTwint = super::MandateLink;
 /// Part of other objects: `payment_method_upi`.
 ///
 /// Source: schema `payment_method_upi`.
 pub type PaymentMethodUpi = Lens<markers::PaymentMethodUpi>;
 impl PaymentMethodUpi {
     /// The path of [`vpa`](Self::vpa).
-    pub const VPA: v::Path<Self, k::Text> = v::Path::new("vpa");
+    pub const VPA: v::Path<Self, k::Text> = v::path("vpa");
     /// A string; may be `null`.
     ///
     /// Source: `vpa` of `payment_method_upi`.
@@ -8516,7 +6741,7 @@ impl PaymentMethodUsBankAccount {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodUsBankAccountAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`PaymentMethodUsBankAccountAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `payment_method_us_bank_account`.
@@ -8530,7 +6755,7 @@ impl PaymentMethodUsBankAccount {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<PaymentMethodUsBankAccountAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`PaymentMethodUsBankAccountAccountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_type` of `payment_method_us_bank_account`.
@@ -8539,7 +6764,7 @@ impl PaymentMethodUsBankAccount {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `payment_method_us_bank_account`.
@@ -8548,7 +6773,7 @@ impl PaymentMethodUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`financial_connections_account`](Self::financial_connections_account).
-    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
+    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::path(
         "financial_connections_account",
     );
     /// A string; may be `null`.
@@ -8559,7 +6784,7 @@ impl PaymentMethodUsBankAccount {
         text(&self.value, "financial_connections_account")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `payment_method_us_bank_account`.
@@ -8568,7 +6793,7 @@ impl PaymentMethodUsBankAccount {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payment_method_us_bank_account`.
@@ -8577,7 +6802,7 @@ impl PaymentMethodUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`networks`](Self::networks).
-    pub const NETWORKS: v::Path<Self, k::Object<UsBankAccountNetworks>> = v::Path::new(
+    pub const NETWORKS: v::Path<Self, k::Object<UsBankAccountNetworks>> = v::path(
         "networks",
     );
     /// A nested [`UsBankAccountNetworks`]; may be `null`.
@@ -8588,7 +6813,7 @@ impl PaymentMethodUsBankAccount {
         object(&self.value, "networks")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `payment_method_us_bank_account`.
@@ -8600,7 +6825,7 @@ impl PaymentMethodUsBankAccount {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<PaymentMethodUsBankAccountStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`PaymentMethodUsBankAccountStatusDetails`]; may be `null`.
     ///
     /// Source: `status_details` of `payment_method_us_bank_account`.
@@ -8620,7 +6845,7 @@ impl PaymentMethodUsBankAccountBlocked {
     pub const NETWORK_CODE: v::Path<
         Self,
         k::Enum<PaymentMethodUsBankAccountBlockedNetworkCode>,
-    > = v::Path::new("network_code");
+    > = v::path("network_code");
     /// One of the values of [`PaymentMethodUsBankAccountBlockedNetworkCode`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `network_code` of `payment_method_us_bank_account_blocked`.
@@ -8629,7 +6854,7 @@ impl PaymentMethodUsBankAccountBlocked {
         open_enum(&self.value, "network_code")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<PaymentMethodUsBankAccountBlockedReason>> = v::Path::new(
+    pub const REASON: v::Path<Self, k::Enum<PaymentMethodUsBankAccountBlockedReason>> = v::path(
         "reason",
     );
     /// One of the values of [`PaymentMethodUsBankAccountBlockedReason`], or one that is newer than this list; may be `null`.
@@ -8648,7 +6873,7 @@ pub type PaymentMethodUsBankAccountStatusDetails = Lens<
 >;
 impl PaymentMethodUsBankAccountStatusDetails {
     /// The path of [`blocked`](Self::blocked).
-    pub const BLOCKED: v::Path<Self, k::Object<PaymentMethodUsBankAccountBlocked>> = v::Path::new(
+    pub const BLOCKED: v::Path<Self, k::Object<PaymentMethodUsBankAccountBlocked>> = v::path(
         "blocked",
     );
     /// A nested [`PaymentMethodUsBankAccountBlocked`]; may be absent.
@@ -8662,35 +6887,22 @@ impl PaymentMethodUsBankAccountStatusDetails {
 /// Part of other objects: `payment_method_wechat_pay`.
 ///
 /// Source: schema `payment_method_wechat_pay`.
-pub type PaymentMethodWechatPay = Lens<markers::PaymentMethodWechatPay>;
+pub type PaymentMethodWechatPay = super::MandateLink;
 /// Part of other objects: `payment_method_zip`.
 ///
 /// Source: schema `payment_method_zip`.
-pub type PaymentMethodZip = Lens<markers::PaymentMethodZip>;
+pub type PaymentMethodZip = super::MandateLink;
 /// Part of other objects: `payment_pages_checkout_session_managed_payments`.
 ///
 /// Source: schema `payment_pages_checkout_session_managed_payments`.
-pub type PaymentPagesCheckoutSessionManagedPayments = Lens<
-    markers::PaymentPagesCheckoutSessionManagedPayments,
->;
-impl PaymentPagesCheckoutSessionManagedPayments {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `payment_pages_checkout_session_managed_payments`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type PaymentPagesCheckoutSessionManagedPayments = super::PortalInvoiceList;
 /// Part of other objects: `payment_source`.
 ///
 /// Source: schema `payment_source`.
 pub type PaymentSource = Lens<markers::PaymentSource>;
 impl PaymentSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `payment_source`.
@@ -8699,7 +6911,7 @@ impl PaymentSource {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `payment_source`.
@@ -8741,73 +6953,11 @@ pub enum PaymentSourceVariant<'a> {
 /// Part of other objects: `payments_primitives_payment_records_resource_amount`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_amount`.
-pub type PaymentsPrimitivesPaymentRecordsResourceAmount = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourceAmount,
->;
-impl PaymentsPrimitivesPaymentRecordsResourceAmount {
-    /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
-    /// A string.
-    ///
-    /// Source: `currency` of `payments_primitives_payment_records_resource_amount`.
-    #[inline]
-    pub fn currency(&self) -> Option<&str> {
-        text(&self.value, "currency")
-    }
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Int> = v::Path::new("value");
-    /// An integer.
-    ///
-    /// Source: `value` of `payments_primitives_payment_records_resource_amount`.
-    #[inline]
-    pub fn value(&self) -> Option<i64> {
-        int(&self.value, "value")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourceAmount = super::V2Amount;
 /// Part of other objects: `payments_primitives_payment_records_resource_billing_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_billing_details`.
-pub type PaymentsPrimitivesPaymentRecordsResourceBillingDetails = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourceBillingDetails,
->;
-impl PaymentsPrimitivesPaymentRecordsResourceBillingDetails {
-    /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
-    /// A nested [`Address`].
-    ///
-    /// Source: `address` of `payments_primitives_payment_records_resource_billing_details`.
-    #[inline]
-    pub fn address(&self) -> Option<&Address> {
-        object(&self.value, "address")
-    }
-    /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
-    /// A string; may be `null`.
-    ///
-    /// Source: `email` of `payments_primitives_payment_records_resource_billing_details`.
-    #[inline]
-    pub fn email(&self) -> Option<&str> {
-        text(&self.value, "email")
-    }
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `name` of `payments_primitives_payment_records_resource_billing_details`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
-    /// A string; may be `null`.
-    ///
-    /// Source: `phone` of `payments_primitives_payment_records_resource_billing_details`.
-    #[inline]
-    pub fn phone(&self) -> Option<&str> {
-        text(&self.value, "phone")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourceBillingDetails = super::InsightsResourcesPaymentEvaluationBillingDetails;
 /// Part of other objects: `payments_primitives_payment_records_resource_customer_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_customer_details`.
@@ -8816,7 +6966,7 @@ pub type PaymentsPrimitivesPaymentRecordsResourceCustomerDetails = Lens<
 >;
 impl PaymentsPrimitivesPaymentRecordsResourceCustomerDetails {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be `null`.
     ///
     /// Source: `customer` of `payments_primitives_payment_records_resource_customer_details`.
@@ -8825,7 +6975,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceCustomerDetails {
         text(&self.value, "customer")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `payments_primitives_payment_records_resource_customer_details`.
@@ -8834,7 +6984,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceCustomerDetails {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `payments_primitives_payment_records_resource_customer_details`.
@@ -8843,7 +6993,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceCustomerDetails {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `payments_primitives_payment_records_resource_customer_details`.
@@ -8855,48 +7005,11 @@ impl PaymentsPrimitivesPaymentRecordsResourceCustomerDetails {
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_alma_details_resource_installments`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_alma_details_resource_installments`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments {
-    /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
-    /// An integer.
-    ///
-    /// Source: `count` of `payments_primitives_payment_records_resource_payment_method_alma_details_resource_installments`.
-    #[inline]
-    pub fn count(&self) -> Option<i64> {
-        int(&self.value, "count")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAlmaDetailsResourceInstallments = super::AlmaInstallments;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_amazon_pay_details_resource_funding`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_amazon_pay_details_resource_funding`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding {
-    /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsPassthroughCard>> = v::Path::new(
-        "card",
-    );
-    /// A nested [`PaymentMethodDetailsPassthroughCard`]; may be absent.
-    ///
-    /// Source: `card` of `payments_primitives_payment_records_resource_payment_method_amazon_pay_details_resource_funding`.
-    #[inline]
-    pub fn card(&self) -> Option<&PaymentMethodDetailsPassthroughCard> {
-        object(&self.value, "card")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `card`; may be `null`.
-    ///
-    /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_amazon_pay_details_resource_funding`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodAmazonPayDetailsResourceFunding = super::AmazonPayUnderlyingPaymentMethodFundingDetails;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8905,9 +7018,7 @@ pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails = Lens
 >;
 impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be `null`.
     ///
     /// Source: `authorization_code` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8919,7 +7030,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
     pub const BRAND: v::Path<
         Self,
         k::Enum<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand>,
-    > = v::Path::new("brand");
+    > = v::path("brand");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `brand` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8930,7 +7041,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         open_enum(&self.value, "brand")
     }
     /// The path of [`capture_before`](Self::capture_before).
-    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::Path::new("capture_before");
+    pub const CAPTURE_BEFORE: v::Path<Self, k::Time> = v::path("capture_before");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `capture_before` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8944,7 +7055,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecks,
         >,
-    > = v::Path::new("checks");
+    > = v::path("checks");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecks`]; may be `null`.
     ///
     /// Source: `checks` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8957,7 +7068,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         object(&self.value, "checks")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8966,7 +7077,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         text(&self.value, "country")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent or `null`.
     ///
     /// Source: `description` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8975,7 +7086,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         text(&self.value, "description")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_month` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8984,7 +7095,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be `null`.
     ///
     /// Source: `exp_year` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -8993,7 +7104,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9005,7 +7116,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
     pub const FUNDING: v::Path<
         Self,
         k::Enum<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding>,
-    > = v::Path::new("funding");
+    > = v::path("funding");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `funding` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9018,7 +7129,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         open_enum(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iin` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9032,7 +7143,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments,
         >,
-    > = v::Path::new("installments");
+    > = v::path("installments");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments`]; may be `null`.
     ///
     /// Source: `installments` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9045,7 +7156,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         object(&self.value, "installments")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `issuer` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9054,7 +7165,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9063,7 +7174,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         text(&self.value, "last4")
     }
     /// The path of [`moto`](Self::moto).
-    pub const MOTO: v::Path<Self, k::Bool> = v::Path::new("moto");
+    pub const MOTO: v::Path<Self, k::Bool> = v::path("moto");
     /// True or false; may be absent or `null`.
     ///
     /// Source: `moto` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9075,7 +7186,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `network` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9088,7 +7199,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         open_enum(&self.value, "network")
     }
     /// The path of [`network_advice_code`](Self::network_advice_code).
-    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_ADVICE_CODE: v::Path<Self, k::Text> = v::path(
         "network_advice_code",
     );
     /// A string; may be `null`.
@@ -9099,7 +7210,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         text(&self.value, "network_advice_code")
     }
     /// The path of [`network_decline_code`](Self::network_decline_code).
-    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_DECLINE_CODE: v::Path<Self, k::Text> = v::path(
         "network_decline_code",
     );
     /// A string; may be `null`.
@@ -9115,7 +7226,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken,
         >,
-    > = v::Path::new("network_token");
+    > = v::path("network_token");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken`]; may be absent or `null`.
     ///
     /// Source: `network_token` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9128,7 +7239,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         object(&self.value, "network_token")
     }
     /// The path of [`network_transaction_id`](Self::network_transaction_id).
-    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const NETWORK_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "network_transaction_id",
     );
     /// A string; may be `null`.
@@ -9144,7 +7255,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage,
         >,
-    > = v::Path::new("stored_credential_usage");
+    > = v::path("stored_credential_usage");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage`], or one that is newer than this list; may be absent or `null`.
     ///
     /// Source: `stored_credential_usage` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9162,7 +7273,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecure,
         >,
-    > = v::Path::new("three_d_secure");
+    > = v::path("three_d_secure");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecure`]; may be `null`.
     ///
     /// Source: `three_d_secure` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9180,7 +7291,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWallet,
         >,
-    > = v::Path::new("wallet");
+    > = v::path("wallet");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWallet`]; may be `null`.
     ///
     /// Source: `wallet` of `payments_primitives_payment_records_resource_payment_method_card_details`.
@@ -9206,7 +7317,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChe
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check,
         >,
-    > = v::Path::new("address_line1_check");
+    > = v::path("address_line1_check");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `address_line1_check` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks`.
@@ -9224,7 +7335,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChe
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck,
         >,
-    > = v::Path::new("address_postal_code_check");
+    > = v::path("address_postal_code_check");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `address_postal_code_check` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks`.
@@ -9242,7 +7353,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChe
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck,
         >,
-    > = v::Path::new("cvc_check");
+    > = v::path("cvc_check");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `cvc_check` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks`.
@@ -9258,90 +7369,15 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChe
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan {
-    /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `count` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan`.
-    #[inline]
-    pub fn count(&self) -> Option<i64> {
-        int(&self.value, "count")
-    }
-    /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Text> = v::Path::new("interval");
-    /// Always `month`; may be `null`.
-    ///
-    /// Source: `interval` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan`.
-    #[inline]
-    pub fn interval(&self) -> Option<&str> {
-        text(&self.value, "interval")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<
-        Self,
-        k::Enum<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType,
-        >,
-    > = v::Path::new("type");
-    /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType`], or one that is newer than this list.
-    ///
-    /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan`.
-    #[inline]
-    pub fn type_(
-        &self,
-    ) -> Option<
-        PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType,
-    > {
-        open_enum(&self.value, "type")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan = super::PaymentMethodDetailsCardInstallmentsPlan;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_installments`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_installments`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments {
-    /// The path of [`plan`](Self::plan).
-    pub const PLAN: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan,
-        >,
-    > = v::Path::new("plan");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan`]; may be `null`.
-    ///
-    /// Source: `plan` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_installments`.
-    #[inline]
-    pub fn plan(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlan,
-    > {
-        object(&self.value, "plan")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallments = super::PaymentMethodDetailsCardInstallments;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_network_token`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_network_token`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken {
-    /// The path of [`used`](Self::used).
-    pub const USED: v::Path<Self, k::Bool> = v::Path::new("used");
-    /// True or false.
-    ///
-    /// Source: `used` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_network_token`.
-    #[inline]
-    pub fn used(&self) -> Option<bool> {
-        boolean(&self.value, "used")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceNetworkToken = super::PaymentMethodDetailsCardNetworkToken;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9355,7 +7391,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow,
         >,
-    > = v::Path::new("authentication_flow");
+    > = v::path("authentication_flow");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `authentication_flow` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9373,7 +7409,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator,
         >,
-    > = v::Path::new("electronic_commerce_indicator");
+    > = v::path("electronic_commerce_indicator");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `electronic_commerce_indicator` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9391,7 +7427,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator,
         >,
-    > = v::Path::new("exemption_indicator");
+    > = v::path("exemption_indicator");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `exemption_indicator` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9404,7 +7440,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         open_enum(&self.value, "exemption_indicator")
     }
     /// The path of [`exemption_indicator_applied`](Self::exemption_indicator_applied).
-    pub const EXEMPTION_INDICATOR_APPLIED: v::Path<Self, k::Bool> = v::Path::new(
+    pub const EXEMPTION_INDICATOR_APPLIED: v::Path<Self, k::Bool> = v::path(
         "exemption_indicator_applied",
     );
     /// True or false; may be `null`.
@@ -9420,7 +7456,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult,
         >,
-    > = v::Path::new("result");
+    > = v::path("result");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `result` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9438,7 +7474,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason,
         >,
-    > = v::Path::new("result_reason");
+    > = v::path("result_reason");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `result_reason` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9456,7 +7492,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThr
         k::Enum<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion,
         >,
-    > = v::Path::new("version");
+    > = v::path("version");
     /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `version` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure`.
@@ -9482,7 +7518,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay,
         >,
-    > = v::Path::new("apple_pay");
+    > = v::path("apple_pay");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay`]; may be absent.
     ///
     /// Source: `apple_pay` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet`.
@@ -9495,7 +7531,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
         object(&self.value, "apple_pay")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be absent.
     ///
     /// Source: `dynamic_last4` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet`.
@@ -9509,7 +7545,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletGooglePay,
         >,
-    > = v::Path::new("google_pay");
+    > = v::path("google_pay");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletGooglePay`]; may be absent.
     ///
     /// Source: `google_pay` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet`.
@@ -9527,7 +7563,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletLink,
         >,
-    > = v::Path::new("link");
+    > = v::path("link");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletLink`]; may be absent.
     ///
     /// Source: `link` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet`.
@@ -9540,7 +7576,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
         object(&self.value, "link")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet`.
@@ -9552,32 +7588,15 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWal
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_apple_pay`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_apple_pay`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// A string.
-    ///
-    /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_apple_pay`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletApplePay = super::V2MoneyManagementFinancialAccountOther;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_google_pay`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_google_pay`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletGooglePay = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletGooglePay,
->;
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletGooglePay = super::MandateLink;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_link`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_card_details_resource_wallet_link`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletLink = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletLink,
->;
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceWalletLink = super::MandateLink;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_custom_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_custom_details`.
@@ -9586,7 +7605,7 @@ pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCustomDetails = Le
 >;
 impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCustomDetails {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `payments_primitives_payment_records_resource_payment_method_custom_details`.
@@ -9595,7 +7614,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCustomDetails {
         text(&self.value, "display_name")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be `null`.
     ///
     /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_custom_details`.
@@ -9615,7 +7634,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const ACH_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodDetailsAchCreditTransfer>,
-    > = v::Path::new("ach_credit_transfer");
+    > = v::path("ach_credit_transfer");
     /// A nested [`PaymentMethodDetailsAchCreditTransfer`]; may be absent.
     ///
     /// Source: `ach_credit_transfer` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9624,7 +7643,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "ach_credit_transfer")
     }
     /// The path of [`ach_debit`](Self::ach_debit).
-    pub const ACH_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAchDebit>> = v::Path::new(
+    pub const ACH_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAchDebit>> = v::path(
         "ach_debit",
     );
     /// A nested [`PaymentMethodDetailsAchDebit`]; may be absent.
@@ -9638,7 +7657,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`PaymentMethodDetailsPaymentRecordAcssDebit`]; may be absent.
     ///
     /// Source: `acss_debit` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9650,7 +7669,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const AFFIRM: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordAffirm>,
-    > = v::Path::new("affirm");
+    > = v::path("affirm");
     /// A nested [`PaymentMethodDetailsPaymentRecordAffirm`]; may be absent.
     ///
     /// Source: `affirm` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9662,7 +7681,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const AFTERPAY_CLEARPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordAfterpayClearpay>,
-    > = v::Path::new("afterpay_clearpay");
+    > = v::path("afterpay_clearpay");
     /// A nested [`PaymentMethodDetailsPaymentRecordAfterpayClearpay`]; may be absent.
     ///
     /// Source: `afterpay_clearpay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9676,7 +7695,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const ALIPAY: v::Path<
         Self,
         k::Object<PaymentFlowsPrivatePaymentMethodsAlipayDetails>,
-    > = v::Path::new("alipay");
+    > = v::path("alipay");
     /// A nested [`PaymentFlowsPrivatePaymentMethodsAlipayDetails`]; may be absent.
     ///
     /// Source: `alipay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9685,7 +7704,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "alipay")
     }
     /// The path of [`alma`](Self::alma).
-    pub const ALMA: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordAlma>> = v::Path::new(
+    pub const ALMA: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordAlma>> = v::path(
         "alma",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordAlma`]; may be absent.
@@ -9699,7 +7718,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const AMAZON_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordAmazonPay>,
-    > = v::Path::new("amazon_pay");
+    > = v::path("amazon_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordAmazonPay`]; may be absent.
     ///
     /// Source: `amazon_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9708,7 +7727,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "amazon_pay")
     }
     /// The path of [`au_becs_debit`](Self::au_becs_debit).
-    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAuBecsDebit>> = v::Path::new(
+    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsAuBecsDebit>> = v::path(
         "au_becs_debit",
     );
     /// A nested [`PaymentMethodDetailsAuBecsDebit`]; may be absent.
@@ -9719,7 +7738,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "au_becs_debit")
     }
     /// The path of [`bacs_debit`](Self::bacs_debit).
-    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsBacsDebit>> = v::Path::new(
+    pub const BACS_DEBIT: v::Path<Self, k::Object<PaymentMethodDetailsBacsDebit>> = v::path(
         "bacs_debit",
     );
     /// A nested [`PaymentMethodDetailsBacsDebit`]; may be absent.
@@ -9733,7 +7752,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordBancontact>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`PaymentMethodDetailsPaymentRecordBancontact`]; may be absent.
     ///
     /// Source: `bancontact` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9745,7 +7764,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const BILLIE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordBillie>,
-    > = v::Path::new("billie");
+    > = v::path("billie");
     /// A nested [`PaymentMethodDetailsPaymentRecordBillie`]; may be absent.
     ///
     /// Source: `billie` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9757,7 +7776,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const BILLING_DETAILS: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourceBillingDetails>,
-    > = v::Path::new("billing_details");
+    > = v::path("billing_details");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceBillingDetails`]; may be `null`.
     ///
     /// Source: `billing_details` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9768,7 +7787,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "billing_details")
     }
     /// The path of [`bizum`](Self::bizum).
-    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordBizum>> = v::Path::new(
+    pub const BIZUM: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordBizum>> = v::path(
         "bizum",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordBizum`]; may be absent.
@@ -9779,7 +7798,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "bizum")
     }
     /// The path of [`blik`](Self::blik).
-    pub const BLIK: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordBlik>> = v::Path::new(
+    pub const BLIK: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordBlik>> = v::path(
         "blik",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordBlik`]; may be absent.
@@ -9793,7 +7812,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const BOLETO: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordBoleto>,
-    > = v::Path::new("boleto");
+    > = v::path("boleto");
     /// A nested [`PaymentMethodDetailsPaymentRecordBoleto`]; may be absent.
     ///
     /// Source: `boleto` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9805,7 +7824,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const CARD: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetails`]; may be absent.
     ///
     /// Source: `card` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9816,7 +7835,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "card")
     }
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<PaymentMethodDetailsCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`PaymentMethodDetailsCardPresent`]; may be absent.
@@ -9830,7 +7849,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const CASHAPP: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordCashapp>,
-    > = v::Path::new("cashapp");
+    > = v::path("cashapp");
     /// A nested [`PaymentMethodDetailsPaymentRecordCashapp`]; may be absent.
     ///
     /// Source: `cashapp` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9839,7 +7858,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "cashapp")
     }
     /// The path of [`crypto`](Self::crypto).
-    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodDetailsCrypto>> = v::Path::new(
+    pub const CRYPTO: v::Path<Self, k::Object<PaymentMethodDetailsCrypto>> = v::path(
         "crypto",
     );
     /// A nested [`PaymentMethodDetailsCrypto`]; may be absent.
@@ -9853,7 +7872,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const CUSTOM: v::Path<
         Self,
         k::Object<PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCustomDetails>,
-    > = v::Path::new("custom");
+    > = v::path("custom");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCustomDetails`]; may be absent.
     ///
     /// Source: `custom` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9867,7 +7886,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<PaymentMethodDetailsCustomerBalance>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`PaymentMethodDetailsCustomerBalance`]; may be absent.
     ///
     /// Source: `customer_balance` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9876,7 +7895,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "customer_balance")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordEps>> = v::Path::new(
+    pub const EPS: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordEps>> = v::path(
         "eps",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordEps`]; may be absent.
@@ -9887,9 +7906,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "eps")
     }
     /// The path of [`fpx`](Self::fpx).
-    pub const FPX: v::Path<Self, k::Object<PaymentMethodDetailsFpx>> = v::Path::new(
-        "fpx",
-    );
+    pub const FPX: v::Path<Self, k::Object<PaymentMethodDetailsFpx>> = v::path("fpx");
     /// A nested [`PaymentMethodDetailsFpx`]; may be absent.
     ///
     /// Source: `fpx` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9901,7 +7918,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const GIROPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordGiropay>,
-    > = v::Path::new("giropay");
+    > = v::path("giropay");
     /// A nested [`PaymentMethodDetailsPaymentRecordGiropay`]; may be absent.
     ///
     /// Source: `giropay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9910,7 +7927,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "giropay")
     }
     /// The path of [`grabpay`](Self::grabpay).
-    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodDetailsGrabpay>> = v::Path::new(
+    pub const GRABPAY: v::Path<Self, k::Object<PaymentMethodDetailsGrabpay>> = v::path(
         "grabpay",
     );
     /// A nested [`PaymentMethodDetailsGrabpay`]; may be absent.
@@ -9921,7 +7938,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "grabpay")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordIdeal>> = v::Path::new(
+    pub const IDEAL: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordIdeal>> = v::path(
         "ideal",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordIdeal`]; may be absent.
@@ -9935,7 +7952,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const INTERAC_PRESENT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsInteracPresent>,
-    > = v::Path::new("interac_present");
+    > = v::path("interac_present");
     /// A nested [`PaymentMethodDetailsInteracPresent`]; may be absent.
     ///
     /// Source: `interac_present` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9947,7 +7964,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const KAKAO_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordKakaoPay>,
-    > = v::Path::new("kakao_pay");
+    > = v::path("kakao_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordKakaoPay`]; may be absent.
     ///
     /// Source: `kakao_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9959,7 +7976,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const KLARNA: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordKlarna>,
-    > = v::Path::new("klarna");
+    > = v::path("klarna");
     /// A nested [`PaymentMethodDetailsPaymentRecordKlarna`]; may be absent.
     ///
     /// Source: `klarna` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9971,7 +7988,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const KONBINI: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordKonbini>,
-    > = v::Path::new("konbini");
+    > = v::path("konbini");
     /// A nested [`PaymentMethodDetailsPaymentRecordKonbini`]; may be absent.
     ///
     /// Source: `konbini` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -9980,7 +7997,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "konbini")
     }
     /// The path of [`kr_card`](Self::kr_card).
-    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodDetailsKrCard>> = v::Path::new(
+    pub const KR_CARD: v::Path<Self, k::Object<PaymentMethodDetailsKrCard>> = v::path(
         "kr_card",
     );
     /// A nested [`PaymentMethodDetailsKrCard`]; may be absent.
@@ -9991,7 +8008,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "kr_card")
     }
     /// The path of [`link`](Self::link).
-    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordLink>> = v::Path::new(
+    pub const LINK: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordLink>> = v::path(
         "link",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordLink`]; may be absent.
@@ -10002,7 +8019,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "link")
     }
     /// The path of [`mb_way`](Self::mb_way).
-    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordMbWay>> = v::Path::new(
+    pub const MB_WAY: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordMbWay>> = v::path(
         "mb_way",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordMbWay`]; may be absent.
@@ -10016,7 +8033,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const MOBILEPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordMobilepay>,
-    > = v::Path::new("mobilepay");
+    > = v::path("mobilepay");
     /// A nested [`PaymentMethodDetailsPaymentRecordMobilepay`]; may be absent.
     ///
     /// Source: `mobilepay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10025,7 +8042,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "mobilepay")
     }
     /// The path of [`momo`](Self::momo).
-    pub const MOMO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordMomo>> = v::Path::new(
+    pub const MOMO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordMomo>> = v::path(
         "momo",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordMomo`]; may be absent.
@@ -10039,7 +8056,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const MULTIBANCO: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordMultibanco>,
-    > = v::Path::new("multibanco");
+    > = v::path("multibanco");
     /// A nested [`PaymentMethodDetailsPaymentRecordMultibanco`]; may be absent.
     ///
     /// Source: `multibanco` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10051,7 +8068,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const NAVER_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordNaverPay>,
-    > = v::Path::new("naver_pay");
+    > = v::path("naver_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordNaverPay`]; may be absent.
     ///
     /// Source: `naver_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10063,7 +8080,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const NZ_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsNzBankAccount>,
-    > = v::Path::new("nz_bank_account");
+    > = v::path("nz_bank_account");
     /// A nested [`PaymentMethodDetailsNzBankAccount`]; may be absent.
     ///
     /// Source: `nz_bank_account` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10072,7 +8089,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "nz_bank_account")
     }
     /// The path of [`oxxo`](Self::oxxo).
-    pub const OXXO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordOxxo>> = v::Path::new(
+    pub const OXXO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordOxxo>> = v::path(
         "oxxo",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordOxxo`]; may be absent.
@@ -10083,7 +8100,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "oxxo")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordP24>> = v::Path::new(
+    pub const P24: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordP24>> = v::path(
         "p24",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordP24`]; may be absent.
@@ -10097,7 +8114,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const PAY_BY_BANK: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordPayByBank>,
-    > = v::Path::new("pay_by_bank");
+    > = v::path("pay_by_bank");
     /// A nested [`PaymentMethodDetailsPaymentRecordPayByBank`]; may be absent.
     ///
     /// Source: `pay_by_bank` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10106,7 +8123,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "pay_by_bank")
     }
     /// The path of [`payco`](Self::payco).
-    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPayco>> = v::Path::new(
+    pub const PAYCO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPayco>> = v::path(
         "payco",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordPayco`]; may be absent.
@@ -10117,7 +8134,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "payco")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::Path::new("payment_method");
+    pub const PAYMENT_METHOD: v::Path<Self, k::Text> = v::path("payment_method");
     /// A string; may be `null`.
     ///
     /// Source: `payment_method` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10129,7 +8146,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const PAYNOW: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordPaynow>,
-    > = v::Path::new("paynow");
+    > = v::path("paynow");
     /// A nested [`PaymentMethodDetailsPaymentRecordPaynow`]; may be absent.
     ///
     /// Source: `paynow` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10138,7 +8155,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "paynow")
     }
     /// The path of [`paypal`](Self::paypal).
-    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodDetailsPaypal>> = v::Path::new(
+    pub const PAYPAL: v::Path<Self, k::Object<PaymentMethodDetailsPaypal>> = v::path(
         "paypal",
     );
     /// A nested [`PaymentMethodDetailsPaypal`]; may be absent.
@@ -10152,7 +8169,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const PAYPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordPaypay>,
-    > = v::Path::new("paypay");
+    > = v::path("paypay");
     /// A nested [`PaymentMethodDetailsPaymentRecordPaypay`]; may be absent.
     ///
     /// Source: `paypay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10161,7 +8178,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "paypay")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPayto>> = v::path(
         "payto",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordPayto`]; may be absent.
@@ -10172,7 +8189,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPix>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordPix>> = v::path(
         "pix",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordPix`]; may be absent.
@@ -10186,7 +8203,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const PROMPTPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordPromptpay>,
-    > = v::Path::new("promptpay");
+    > = v::path("promptpay");
     /// A nested [`PaymentMethodDetailsPaymentRecordPromptpay`]; may be absent.
     ///
     /// Source: `promptpay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10198,7 +8215,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const REVOLUT_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordRevolutPay>,
-    > = v::Path::new("revolut_pay");
+    > = v::path("revolut_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordRevolutPay`]; may be absent.
     ///
     /// Source: `revolut_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10210,7 +8227,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SAMSUNG_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSamsungPay>,
-    > = v::Path::new("samsung_pay");
+    > = v::path("samsung_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordSamsungPay`]; may be absent.
     ///
     /// Source: `samsung_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10222,7 +8239,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SATISPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSatispay>,
-    > = v::Path::new("satispay");
+    > = v::path("satispay");
     /// A nested [`PaymentMethodDetailsPaymentRecordSatispay`]; may be absent.
     ///
     /// Source: `satispay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10234,7 +8251,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SCALAPAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordScalapay>,
-    > = v::Path::new("scalapay");
+    > = v::path("scalapay");
     /// A nested [`PaymentMethodDetailsPaymentRecordScalapay`]; may be absent.
     ///
     /// Source: `scalapay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10246,7 +8263,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SEPA_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<PaymentMethodDetailsSepaCreditTransfer>,
-    > = v::Path::new("sepa_credit_transfer");
+    > = v::path("sepa_credit_transfer");
     /// A nested [`PaymentMethodDetailsSepaCreditTransfer`]; may be absent.
     ///
     /// Source: `sepa_credit_transfer` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10260,7 +8277,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`PaymentMethodDetailsPaymentRecordSepaDebit`]; may be absent.
     ///
     /// Source: `sepa_debit` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10272,7 +8289,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SEQURA: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSequra>,
-    > = v::Path::new("sequra");
+    > = v::path("sequra");
     /// A nested [`PaymentMethodDetailsPaymentRecordSequra`]; may be absent.
     ///
     /// Source: `sequra` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10284,7 +8301,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SOFORT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSofort>,
-    > = v::Path::new("sofort");
+    > = v::path("sofort");
     /// A nested [`PaymentMethodDetailsPaymentRecordSofort`]; may be absent.
     ///
     /// Source: `sofort` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10296,7 +8313,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const STRIPE_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsStripeAccount>,
-    > = v::Path::new("stripe_account");
+    > = v::path("stripe_account");
     /// A nested [`PaymentMethodDetailsStripeAccount`]; may be absent.
     ///
     /// Source: `stripe_account` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10308,7 +8325,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const SUNBIT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordSunbit>,
-    > = v::Path::new("sunbit");
+    > = v::path("sunbit");
     /// A nested [`PaymentMethodDetailsPaymentRecordSunbit`]; may be absent.
     ///
     /// Source: `sunbit` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10317,7 +8334,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "sunbit")
     }
     /// The path of [`swish`](Self::swish).
-    pub const SWISH: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordSwish>> = v::Path::new(
+    pub const SWISH: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordSwish>> = v::path(
         "swish",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordSwish`]; may be absent.
@@ -10328,7 +8345,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "swish")
     }
     /// The path of [`twint`](Self::twint).
-    pub const TWINT: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordTwint>> = v::Path::new(
+    pub const TWINT: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordTwint>> = v::path(
         "twint",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordTwint`]; may be absent.
@@ -10339,7 +8356,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "twint")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10348,7 +8365,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         text(&self.value, "type")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordUpi>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordUpi>> = v::path(
         "upi",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordUpi`]; may be absent.
@@ -10362,7 +8379,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`PaymentMethodDetailsPaymentRecordUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10373,7 +8390,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "us_bank_account")
     }
     /// The path of [`wechat`](Self::wechat).
-    pub const WECHAT: v::Path<Self, k::Object<PaymentMethodDetailsWechat>> = v::Path::new(
+    pub const WECHAT: v::Path<Self, k::Object<PaymentMethodDetailsWechat>> = v::path(
         "wechat",
     );
     /// A nested [`PaymentMethodDetailsWechat`]; may be absent.
@@ -10387,7 +8404,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
     pub const WECHAT_PAY: v::Path<
         Self,
         k::Object<PaymentMethodDetailsPaymentRecordWechatPay>,
-    > = v::Path::new("wechat_pay");
+    > = v::path("wechat_pay");
     /// A nested [`PaymentMethodDetailsPaymentRecordWechatPay`]; may be absent.
     ///
     /// Source: `wechat_pay` of `payments_primitives_payment_records_resource_payment_method_details`.
@@ -10396,7 +8413,7 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
         object(&self.value, "wechat_pay")
     }
     /// The path of [`zip`](Self::zip).
-    pub const ZIP: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordZip>> = v::Path::new(
+    pub const ZIP: v::Path<Self, k::Object<PaymentMethodDetailsPaymentRecordZip>> = v::path(
         "zip",
     );
     /// A nested [`PaymentMethodDetailsPaymentRecordZip`]; may be absent.
@@ -10410,153 +8427,23 @@ impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodDetails {
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails {
-    /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<
-        Self,
-        k::Object<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress,
-        >,
-    > = v::Path::new("address");
-    /// A nested [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress`]; may be `null`.
-    ///
-    /// Source: `address` of `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details`.
-    #[inline]
-    pub fn address(
-        &self,
-    ) -> Option<
-        &PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress,
-    > {
-        object(&self.value, "address")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetails = super::KlarnaPayerDetails;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details_address`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details_address`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress {
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payments_primitives_payment_records_resource_payment_method_klarna_details_resource_payer_details_address`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKlarnaDetailsResourcePayerDetailsAddress = super::KlarnaAddress;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_konbini_details_resource_store`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_konbini_details_resource_store`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore {
-    /// The path of [`chain`](Self::chain).
-    pub const CHAIN: v::Path<
-        Self,
-        k::Enum<
-            PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain,
-        >,
-    > = v::Path::new("chain");
-    /// One of the values of [`PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `chain` of `payments_primitives_payment_records_resource_payment_method_konbini_details_resource_store`.
-    #[inline]
-    pub fn chain(
-        &self,
-    ) -> Option<
-        PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain,
-    > {
-        open_enum(&self.value, "chain")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStore = super::PaymentMethodDetailsKonbiniStore;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard {
-    /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
-    /// A string; may be `null`.
-    ///
-    /// Source: `brand` of `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-    #[inline]
-    pub fn brand(&self) -> Option<&str> {
-        text(&self.value, "brand")
-    }
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be `null`.
-    ///
-    /// Source: `country` of `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `exp_month` of `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-    #[inline]
-    pub fn exp_month(&self) -> Option<i64> {
-        int(&self.value, "exp_month")
-    }
-    /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
-    /// An integer; may be `null`.
-    ///
-    /// Source: `exp_year` of `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-    #[inline]
-    pub fn exp_year(&self) -> Option<i64> {
-        int(&self.value, "exp_year")
-    }
-    /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
-    /// A string; may be `null`.
-    ///
-    /// Source: `last4` of `payments_primitives_payment_records_resource_payment_method_mobilepay_details_resource_card`.
-    #[inline]
-    pub fn last4(&self) -> Option<&str> {
-        text(&self.value, "last4")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodMobilepayDetailsResourceCard = super::InternalCard;
 /// Part of other objects: `payments_primitives_payment_records_resource_payment_method_revolut_pay_details_resource_funding`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_payment_method_revolut_pay_details_resource_funding`.
-pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding,
->;
-impl PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding {
-    /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<PaymentMethodDetailsPassthroughCard>> = v::Path::new(
-        "card",
-    );
-    /// A nested [`PaymentMethodDetailsPassthroughCard`]; may be absent.
-    ///
-    /// Source: `card` of `payments_primitives_payment_records_resource_payment_method_revolut_pay_details_resource_funding`.
-    #[inline]
-    pub fn card(&self) -> Option<&PaymentMethodDetailsPassthroughCard> {
-        object(&self.value, "card")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `card`; may be `null`.
-    ///
-    /// Source: `type` of `payments_primitives_payment_records_resource_payment_method_revolut_pay_details_resource_funding`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourcePaymentMethodRevolutPayDetailsResourceFunding = super::AmazonPayUnderlyingPaymentMethodFundingDetails;
 /// Part of other objects: `payments_primitives_payment_records_resource_processor_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_processor_details`.
@@ -10570,7 +8457,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceProcessorDetails {
         k::Object<
             PaymentsPrimitivesPaymentRecordsResourceProcessorDetailsResourceCustomDetails,
         >,
-    > = v::Path::new("custom");
+    > = v::path("custom");
     /// A nested [`PaymentsPrimitivesPaymentRecordsResourceProcessorDetailsResourceCustomDetails`]; may be absent.
     ///
     /// Source: `custom` of `payments_primitives_payment_records_resource_processor_details`.
@@ -10583,7 +8470,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceProcessorDetails {
         object(&self.value, "custom")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `custom`.
     ///
     /// Source: `type` of `payments_primitives_payment_records_resource_processor_details`.
@@ -10600,9 +8487,7 @@ pub type PaymentsPrimitivesPaymentRecordsResourceProcessorDetailsResourceCustomD
 >;
 impl PaymentsPrimitivesPaymentRecordsResourceProcessorDetailsResourceCustomDetails {
     /// The path of [`payment_reference`](Self::payment_reference).
-    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "payment_reference",
-    );
+    pub const PAYMENT_REFERENCE: v::Path<Self, k::Text> = v::path("payment_reference");
     /// A string; may be `null`.
     ///
     /// Source: `payment_reference` of `payments_primitives_payment_records_resource_processor_details_resource_custom_details`.
@@ -10614,38 +8499,7 @@ impl PaymentsPrimitivesPaymentRecordsResourceProcessorDetailsResourceCustomDetai
 /// Part of other objects: `payments_primitives_payment_records_resource_shipping_details`.
 ///
 /// Source: schema `payments_primitives_payment_records_resource_shipping_details`.
-pub type PaymentsPrimitivesPaymentRecordsResourceShippingDetails = Lens<
-    markers::PaymentsPrimitivesPaymentRecordsResourceShippingDetails,
->;
-impl PaymentsPrimitivesPaymentRecordsResourceShippingDetails {
-    /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
-    /// A nested [`Address`].
-    ///
-    /// Source: `address` of `payments_primitives_payment_records_resource_shipping_details`.
-    #[inline]
-    pub fn address(&self) -> Option<&Address> {
-        object(&self.value, "address")
-    }
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `name` of `payments_primitives_payment_records_resource_shipping_details`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-    /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
-    /// A string; may be `null`.
-    ///
-    /// Source: `phone` of `payments_primitives_payment_records_resource_shipping_details`.
-    #[inline]
-    pub fn phone(&self) -> Option<&str> {
-        text(&self.value, "phone")
-    }
-}
+pub type PaymentsPrimitivesPaymentRecordsResourceShippingDetails = super::InsightsResourcesPaymentEvaluationShipping;
 /// Part of other objects: `paypal_seller_protection`.
 ///
 /// Source: schema `paypal_seller_protection`.
@@ -10655,7 +8509,7 @@ impl PaypalSellerProtection {
     pub const DISPUTE_CATEGORIES: v::Path<
         Self,
         k::Array<k::Enum<PaypalSellerProtectionDisputeCategories>>,
-    > = v::Path::new("dispute_categories");
+    > = v::path("dispute_categories");
     /// An array: one of the values of [`PaypalSellerProtectionDisputeCategories`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `dispute_categories` of `paypal_seller_protection`.
@@ -10666,7 +8520,7 @@ impl PaypalSellerProtection {
         array(&self.value, "dispute_categories")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<PaypalSellerProtectionStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<PaypalSellerProtectionStatus>> = v::path(
         "status",
     );
     /// One of the values of [`PaypalSellerProtectionStatus`], or one that is newer than this list.
@@ -10683,7 +8537,7 @@ impl PaypalSellerProtection {
 pub type RadarRadarOptions = Lens<markers::RadarRadarOptions>;
 impl RadarRadarOptions {
     /// The path of [`session`](Self::session).
-    pub const SESSION: v::Path<Self, k::Text> = v::Path::new("session");
+    pub const SESSION: v::Path<Self, k::Text> = v::path("session");
     /// A string; may be absent.
     ///
     /// Source: `session` of `radar_radar_options`.
@@ -10700,7 +8554,7 @@ pub type ReceivedPaymentMethodDetailsFinancialAccount = Lens<
 >;
 impl ReceivedPaymentMethodDetailsFinancialAccount {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `received_payment_method_details_financial_account`.
@@ -10709,7 +8563,7 @@ impl ReceivedPaymentMethodDetailsFinancialAccount {
         id(&self.value, "id")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// Always `stripe`.
     ///
     /// Source: `network` of `received_payment_method_details_financial_account`.
@@ -10724,7 +8578,7 @@ impl ReceivedPaymentMethodDetailsFinancialAccount {
 pub type SepaDebitGeneratedFrom = Lens<markers::SepaDebitGeneratedFrom>;
 impl SepaDebitGeneratedFrom {
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `charge` of `sepa_debit_generated_from`.
@@ -10733,7 +8587,7 @@ impl SepaDebitGeneratedFrom {
         expandable(&self.value, "charge")
     }
     /// The path of [`setup_attempt`](Self::setup_attempt).
-    pub const SETUP_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::Path::new(
+    pub const SETUP_ATTEMPT: v::Path<Self, k::Ref<SetupAttempt>> = v::path(
         "setup_attempt",
     );
     /// The id of a [`SetupAttempt`], or the object where it was expanded; may be `null`.
@@ -10750,7 +8604,7 @@ impl SepaDebitGeneratedFrom {
 pub type Shipping = Lens<markers::Shipping>;
 impl Shipping {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be absent.
     ///
     /// Source: `address` of `shipping`.
@@ -10759,7 +8613,7 @@ impl Shipping {
         object(&self.value, "address")
     }
     /// The path of [`carrier`](Self::carrier).
-    pub const CARRIER: v::Path<Self, k::Text> = v::Path::new("carrier");
+    pub const CARRIER: v::Path<Self, k::Text> = v::path("carrier");
     /// A string; may be absent or `null`.
     ///
     /// Source: `carrier` of `shipping`.
@@ -10768,7 +8622,7 @@ impl Shipping {
         text(&self.value, "carrier")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent.
     ///
     /// Source: `name` of `shipping`.
@@ -10777,7 +8631,7 @@ impl Shipping {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent or `null`.
     ///
     /// Source: `phone` of `shipping`.
@@ -10786,7 +8640,7 @@ impl Shipping {
         text(&self.value, "phone")
     }
     /// The path of [`tracking_number`](Self::tracking_number).
-    pub const TRACKING_NUMBER: v::Path<Self, k::Text> = v::Path::new("tracking_number");
+    pub const TRACKING_NUMBER: v::Path<Self, k::Text> = v::path("tracking_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `tracking_number` of `shipping`.
@@ -10798,25 +8652,14 @@ impl Shipping {
 /// Part of other objects: `smor_resource_managed_payments`.
 ///
 /// Source: schema `smor_resource_managed_payments`.
-pub type SmorResourceManagedPayments = Lens<markers::SmorResourceManagedPayments>;
-impl SmorResourceManagedPayments {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `smor_resource_managed_payments`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type SmorResourceManagedPayments = super::PortalInvoiceList;
 /// Part of other objects: `subscription_billing_thresholds`.
 ///
 /// Source: schema `subscription_billing_thresholds`.
 pub type SubscriptionBillingThresholds = Lens<markers::SubscriptionBillingThresholds>;
 impl SubscriptionBillingThresholds {
     /// The path of [`amount_gte`](Self::amount_gte).
-    pub const AMOUNT_GTE: v::Path<Self, k::Int> = v::Path::new("amount_gte");
+    pub const AMOUNT_GTE: v::Path<Self, k::Int> = v::path("amount_gte");
     /// An integer; may be `null`.
     ///
     /// Source: `amount_gte` of `subscription_billing_thresholds`.
@@ -10825,7 +8668,7 @@ impl SubscriptionBillingThresholds {
         int(&self.value, "amount_gte")
     }
     /// The path of [`reset_billing_cycle_anchor`](Self::reset_billing_cycle_anchor).
-    pub const RESET_BILLING_CYCLE_ANCHOR: v::Path<Self, k::Bool> = v::Path::new(
+    pub const RESET_BILLING_CYCLE_ANCHOR: v::Path<Self, k::Bool> = v::path(
         "reset_billing_cycle_anchor",
     );
     /// True or false; may be `null`.
@@ -10844,7 +8687,7 @@ pub type SubscriptionItemBillingThresholds = Lens<
 >;
 impl SubscriptionItemBillingThresholds {
     /// The path of [`usage_gte`](Self::usage_gte).
-    pub const USAGE_GTE: v::Path<Self, k::Int> = v::Path::new("usage_gte");
+    pub const USAGE_GTE: v::Path<Self, k::Int> = v::path("usage_gte");
     /// An integer; may be `null`.
     ///
     /// Source: `usage_gte` of `subscription_item_billing_thresholds`.
@@ -10859,7 +8702,7 @@ impl SubscriptionItemBillingThresholds {
 pub type SubscriptionTransferData = Lens<markers::SubscriptionTransferData>;
 impl SubscriptionTransferData {
     /// The path of [`amount_percent`](Self::amount_percent).
-    pub const AMOUNT_PERCENT: v::Path<Self, k::Float> = v::Path::new("amount_percent");
+    pub const AMOUNT_PERCENT: v::Path<Self, k::Float> = v::path("amount_percent");
     /// A percentage, 0 to 100; may be `null`.
     ///
     /// Source: `amount_percent` of `subscription_transfer_data`.
@@ -10868,7 +8711,7 @@ impl SubscriptionTransferData {
         float(&self.value, "amount_percent")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded.
     ///
     /// Source: `destination` of `subscription_transfer_data`.
@@ -10888,7 +8731,7 @@ impl SubscriptionsResourceBillingMode {
     pub const FLEXIBLE: v::Path<
         Self,
         k::Object<SubscriptionsResourceBillingModeFlexible>,
-    > = v::Path::new("flexible");
+    > = v::path("flexible");
     /// A nested [`SubscriptionsResourceBillingModeFlexible`]; may be `null`.
     ///
     /// Source: `flexible` of `subscriptions_resource_billing_mode`.
@@ -10897,7 +8740,7 @@ impl SubscriptionsResourceBillingMode {
         object(&self.value, "flexible")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<SubscriptionsResourceBillingModeType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<SubscriptionsResourceBillingModeType>> = v::path(
         "type",
     );
     /// One of the values of [`SubscriptionsResourceBillingModeType`], or one that is newer than this list.
@@ -10908,7 +8751,7 @@ impl SubscriptionsResourceBillingMode {
         open_enum(&self.value, "type")
     }
     /// The path of [`updated_at`](Self::updated_at).
-    pub const UPDATED_AT: v::Path<Self, k::Time> = v::Path::new("updated_at");
+    pub const UPDATED_AT: v::Path<Self, k::Time> = v::path("updated_at");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `updated_at` of `subscriptions_resource_billing_mode`.
@@ -10928,7 +8771,7 @@ impl SubscriptionsResourceBillingModeFlexible {
     pub const PRORATION_DISCOUNTS: v::Path<
         Self,
         k::Enum<SubscriptionsResourceBillingModeFlexibleProrationDiscounts>,
-    > = v::Path::new("proration_discounts");
+    > = v::path("proration_discounts");
     /// One of the values of [`SubscriptionsResourceBillingModeFlexibleProrationDiscounts`], or one that is newer than this list; may be absent.
     ///
     /// Source: `proration_discounts` of `subscriptions_resource_billing_mode_flexible`.
@@ -10947,7 +8790,7 @@ pub type TaxProductResourceCustomerDetails = Lens<
 >;
 impl TaxProductResourceCustomerDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `tax_product_resource_customer_details`.
@@ -10959,7 +8802,7 @@ impl TaxProductResourceCustomerDetails {
     pub const ADDRESS_SOURCE: v::Path<
         Self,
         k::Enum<TaxProductResourceCustomerDetailsAddressSource>,
-    > = v::Path::new("address_source");
+    > = v::path("address_source");
     /// One of the values of [`TaxProductResourceCustomerDetailsAddressSource`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `address_source` of `tax_product_resource_customer_details`.
@@ -10970,7 +8813,7 @@ impl TaxProductResourceCustomerDetails {
         open_enum(&self.value, "address_source")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `tax_product_resource_customer_details`.
@@ -10982,7 +8825,7 @@ impl TaxProductResourceCustomerDetails {
     pub const TAX_IDS: v::Path<
         Self,
         k::Array<k::Object<TaxProductResourceCustomerDetailsResourceTaxId>>,
-    > = v::Path::new("tax_ids");
+    > = v::path("tax_ids");
     /// An array: a nested [`TaxProductResourceCustomerDetailsResourceTaxId`].
     ///
     /// Source: `tax_ids` of `tax_product_resource_customer_details`.
@@ -10996,7 +8839,7 @@ impl TaxProductResourceCustomerDetails {
     pub const TAXABILITY_OVERRIDE: v::Path<
         Self,
         k::Enum<TaxProductResourceCustomerDetailsTaxabilityOverride>,
-    > = v::Path::new("taxability_override");
+    > = v::path("taxability_override");
     /// One of the values of [`TaxProductResourceCustomerDetailsTaxabilityOverride`], or one that is newer than this list.
     ///
     /// Source: `taxability_override` of `tax_product_resource_customer_details`.
@@ -11018,7 +8861,7 @@ impl TaxProductResourceCustomerDetailsResourceTaxId {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TaxProductResourceCustomerDetailsResourceTaxIdType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TaxProductResourceCustomerDetailsResourceTaxIdType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_product_resource_customer_details_resource_tax_id`.
@@ -11027,7 +8870,7 @@ impl TaxProductResourceCustomerDetailsResourceTaxId {
         open_enum(&self.value, "type")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string.
     ///
     /// Source: `value` of `tax_product_resource_customer_details_resource_tax_id`.
@@ -11042,7 +8885,7 @@ impl TaxProductResourceCustomerDetailsResourceTaxId {
 pub type TaxProductResourceJurisdiction = Lens<markers::TaxProductResourceJurisdiction>;
 impl TaxProductResourceJurisdiction {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `tax_product_resource_jurisdiction`.
@@ -11051,7 +8894,7 @@ impl TaxProductResourceJurisdiction {
         text(&self.value, "country")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `tax_product_resource_jurisdiction`.
@@ -11060,7 +8903,7 @@ impl TaxProductResourceJurisdiction {
         text(&self.value, "display_name")
     }
     /// The path of [`level`](Self::level).
-    pub const LEVEL: v::Path<Self, k::Enum<TaxProductResourceJurisdictionLevel>> = v::Path::new(
+    pub const LEVEL: v::Path<Self, k::Enum<TaxProductResourceJurisdictionLevel>> = v::path(
         "level",
     );
     /// One of the values of [`TaxProductResourceJurisdictionLevel`], or one that is newer than this list.
@@ -11071,7 +8914,7 @@ impl TaxProductResourceJurisdiction {
         open_enum(&self.value, "level")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `tax_product_resource_jurisdiction`.
@@ -11088,7 +8931,7 @@ pub type TaxProductResourceLineItemTaxBreakdown = Lens<
 >;
 impl TaxProductResourceLineItemTaxBreakdown {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `tax_product_resource_line_item_tax_breakdown`.
@@ -11097,7 +8940,7 @@ impl TaxProductResourceLineItemTaxBreakdown {
         int(&self.value, "amount")
     }
     /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Object<TaxProductResourceJurisdiction>> = v::Path::new(
+    pub const JURISDICTION: v::Path<Self, k::Object<TaxProductResourceJurisdiction>> = v::path(
         "jurisdiction",
     );
     /// A nested [`TaxProductResourceJurisdiction`].
@@ -11111,7 +8954,7 @@ impl TaxProductResourceLineItemTaxBreakdown {
     pub const SOURCING: v::Path<
         Self,
         k::Enum<TaxProductResourceLineItemTaxBreakdownSourcing>,
-    > = v::Path::new("sourcing");
+    > = v::path("sourcing");
     /// One of the values of [`TaxProductResourceLineItemTaxBreakdownSourcing`], or one that is newer than this list.
     ///
     /// Source: `sourcing` of `tax_product_resource_line_item_tax_breakdown`.
@@ -11123,7 +8966,7 @@ impl TaxProductResourceLineItemTaxBreakdown {
     pub const TAX_RATE_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceLineItemTaxRateDetails>,
-    > = v::Path::new("tax_rate_details");
+    > = v::path("tax_rate_details");
     /// A nested [`TaxProductResourceLineItemTaxRateDetails`]; may be `null`.
     ///
     /// Source: `tax_rate_details` of `tax_product_resource_line_item_tax_breakdown`.
@@ -11135,7 +8978,7 @@ impl TaxProductResourceLineItemTaxBreakdown {
     pub const TAXABILITY_REASON: v::Path<
         Self,
         k::Enum<TaxProductResourceLineItemTaxBreakdownTaxabilityReason>,
-    > = v::Path::new("taxability_reason");
+    > = v::path("taxability_reason");
     /// One of the values of [`TaxProductResourceLineItemTaxBreakdownTaxabilityReason`], or one that is newer than this list.
     ///
     /// Source: `taxability_reason` of `tax_product_resource_line_item_tax_breakdown`.
@@ -11146,7 +8989,7 @@ impl TaxProductResourceLineItemTaxBreakdown {
         open_enum(&self.value, "taxability_reason")
     }
     /// The path of [`taxable_amount`](Self::taxable_amount).
-    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::Path::new("taxable_amount");
+    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::path("taxable_amount");
     /// An integer.
     ///
     /// Source: `taxable_amount` of `tax_product_resource_line_item_tax_breakdown`.
@@ -11163,7 +9006,7 @@ pub type TaxProductResourceLineItemTaxRateDetails = Lens<
 >;
 impl TaxProductResourceLineItemTaxRateDetails {
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `tax_product_resource_line_item_tax_rate_details`.
@@ -11172,9 +9015,7 @@ impl TaxProductResourceLineItemTaxRateDetails {
         text(&self.value, "display_name")
     }
     /// The path of [`percentage_decimal`](Self::percentage_decimal).
-    pub const PERCENTAGE_DECIMAL: v::Path<Self, k::Text> = v::Path::new(
-        "percentage_decimal",
-    );
+    pub const PERCENTAGE_DECIMAL: v::Path<Self, k::Text> = v::path("percentage_decimal");
     /// A string.
     ///
     /// Source: `percentage_decimal` of `tax_product_resource_line_item_tax_rate_details`.
@@ -11186,7 +9027,7 @@ impl TaxProductResourceLineItemTaxRateDetails {
     pub const TAX_TYPE: v::Path<
         Self,
         k::Enum<TaxProductResourceLineItemTaxRateDetailsTaxType>,
-    > = v::Path::new("tax_type");
+    > = v::path("tax_type");
     /// One of the values of [`TaxProductResourceLineItemTaxRateDetailsTaxType`], or one that is newer than this list.
     ///
     /// Source: `tax_type` of `tax_product_resource_line_item_tax_rate_details`.
@@ -11198,51 +9039,18 @@ impl TaxProductResourceLineItemTaxRateDetails {
 /// Part of other objects: `tax_product_resource_ship_from_details`.
 ///
 /// Source: schema `tax_product_resource_ship_from_details`.
-pub type TaxProductResourceShipFromDetails = Lens<
-    markers::TaxProductResourceShipFromDetails,
->;
-impl TaxProductResourceShipFromDetails {
-    /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
-    /// A nested [`Address`].
-    ///
-    /// Source: `address` of `tax_product_resource_ship_from_details`.
-    #[inline]
-    pub fn address(&self) -> Option<&Address> {
-        object(&self.value, "address")
-    }
-}
+pub type TaxProductResourceShipFromDetails = super::IssuingCardholderAddress;
 /// Part of other objects: `tax_rate_flat_amount`.
 ///
 /// Source: schema `tax_rate_flat_amount`.
-pub type TaxRateFlatAmount = Lens<markers::TaxRateFlatAmount>;
-impl TaxRateFlatAmount {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer in the minor unit of the currency (1050 is 10.50 USD).
-    ///
-    /// Source: `amount` of `tax_rate_flat_amount`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
-    /// A string.
-    ///
-    /// Source: `currency` of `tax_rate_flat_amount`.
-    #[inline]
-    pub fn currency(&self) -> Option<&str> {
-        text(&self.value, "currency")
-    }
-}
+pub type TaxRateFlatAmount = super::MandateSingleUse;
 /// Part of other objects: `three_d_secure_usage`.
 ///
 /// Source: schema `three_d_secure_usage`.
 pub type ThreeDSecureUsage = Lens<markers::ThreeDSecureUsage>;
 impl ThreeDSecureUsage {
     /// The path of [`supported`](Self::supported).
-    pub const SUPPORTED: v::Path<Self, k::Bool> = v::Path::new("supported");
+    pub const SUPPORTED: v::Path<Self, k::Bool> = v::path("supported");
     /// True or false.
     ///
     /// Source: `supported` of `three_d_secure_usage`.
@@ -11259,7 +9067,7 @@ pub type TreasurySharedResourceBillingDetails = Lens<
 >;
 impl TreasurySharedResourceBillingDetails {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `treasury_shared_resource_billing_details`.
@@ -11268,7 +9076,7 @@ impl TreasurySharedResourceBillingDetails {
         object(&self.value, "address")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `treasury_shared_resource_billing_details`.
@@ -11277,7 +9085,7 @@ impl TreasurySharedResourceBillingDetails {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `treasury_shared_resource_billing_details`.
@@ -11294,7 +9102,7 @@ pub type TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMe
 >;
 impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetails {
     /// The path of [`balance`](Self::balance).
-    pub const BALANCE: v::Path<Self, k::Text> = v::Path::new("balance");
+    pub const BALANCE: v::Path<Self, k::Text> = v::path("balance");
     /// Always `payments`; may be absent.
     ///
     /// Source: `balance` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11306,7 +9114,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethod
     pub const BILLING_DETAILS: v::Path<
         Self,
         k::Object<TreasurySharedResourceBillingDetails>,
-    > = v::Path::new("billing_details");
+    > = v::path("billing_details");
     /// A nested [`TreasurySharedResourceBillingDetails`].
     ///
     /// Source: `billing_details` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11318,7 +9126,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethod
     pub const FINANCIAL_ACCOUNT: v::Path<
         Self,
         k::Object<ReceivedPaymentMethodDetailsFinancialAccount>,
-    > = v::Path::new("financial_account");
+    > = v::path("financial_account");
     /// A nested [`ReceivedPaymentMethodDetailsFinancialAccount`]; may be absent.
     ///
     /// Source: `financial_account` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11329,7 +9137,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethod
         object(&self.value, "financial_account")
     }
     /// The path of [`issuing_card`](Self::issuing_card).
-    pub const ISSUING_CARD: v::Path<Self, k::Text> = v::Path::new("issuing_card");
+    pub const ISSUING_CARD: v::Path<Self, k::Text> = v::path("issuing_card");
     /// A string; may be absent.
     ///
     /// Source: `issuing_card` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11343,7 +9151,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethod
         k::Enum<
             TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType,
         >,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11359,7 +9167,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethod
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details`.
@@ -11419,7 +9227,7 @@ pub type TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount = Len
 >;
 impl TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `treasury_shared_resource_initiating_payment_method_details_us_bank_account`.
@@ -11428,7 +9236,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `treasury_shared_resource_initiating_payment_method_details_us_bank_account`.
@@ -11437,7 +9245,7 @@ impl TreasurySharedResourceInitiatingPaymentMethodDetailsUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `treasury_shared_resource_initiating_payment_method_details_us_bank_account`.
@@ -11454,7 +9262,7 @@ pub type TreasuryTransactionsResourceBalanceImpact = Lens<
 >;
 impl TreasuryTransactionsResourceBalanceImpact {
     /// The path of [`cash`](Self::cash).
-    pub const CASH: v::Path<Self, k::Int> = v::Path::new("cash");
+    pub const CASH: v::Path<Self, k::Int> = v::path("cash");
     /// An integer.
     ///
     /// Source: `cash` of `treasury_transactions_resource_balance_impact`.
@@ -11463,7 +9271,7 @@ impl TreasuryTransactionsResourceBalanceImpact {
         int(&self.value, "cash")
     }
     /// The path of [`inbound_pending`](Self::inbound_pending).
-    pub const INBOUND_PENDING: v::Path<Self, k::Int> = v::Path::new("inbound_pending");
+    pub const INBOUND_PENDING: v::Path<Self, k::Int> = v::path("inbound_pending");
     /// An integer.
     ///
     /// Source: `inbound_pending` of `treasury_transactions_resource_balance_impact`.
@@ -11472,7 +9280,7 @@ impl TreasuryTransactionsResourceBalanceImpact {
         int(&self.value, "inbound_pending")
     }
     /// The path of [`outbound_pending`](Self::outbound_pending).
-    pub const OUTBOUND_PENDING: v::Path<Self, k::Int> = v::Path::new("outbound_pending");
+    pub const OUTBOUND_PENDING: v::Path<Self, k::Int> = v::path("outbound_pending");
     /// An integer.
     ///
     /// Source: `outbound_pending` of `treasury_transactions_resource_balance_impact`.
@@ -11489,7 +9297,7 @@ pub type TreasuryTransactionsResourceFlowDetails = Lens<
 >;
 impl TreasuryTransactionsResourceFlowDetails {
     /// The path of [`credit_reversal`](Self::credit_reversal).
-    pub const CREDIT_REVERSAL: v::Path<Self, k::Object<TreasuryCreditReversal>> = v::Path::new(
+    pub const CREDIT_REVERSAL: v::Path<Self, k::Object<TreasuryCreditReversal>> = v::path(
         "credit_reversal",
     );
     /// A nested [`TreasuryCreditReversal`]; may be absent.
@@ -11500,7 +9308,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "credit_reversal")
     }
     /// The path of [`debit_reversal`](Self::debit_reversal).
-    pub const DEBIT_REVERSAL: v::Path<Self, k::Object<TreasuryDebitReversal>> = v::Path::new(
+    pub const DEBIT_REVERSAL: v::Path<Self, k::Object<TreasuryDebitReversal>> = v::path(
         "debit_reversal",
     );
     /// A nested [`TreasuryDebitReversal`]; may be absent.
@@ -11511,7 +9319,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "debit_reversal")
     }
     /// The path of [`inbound_transfer`](Self::inbound_transfer).
-    pub const INBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryInboundTransfer>> = v::Path::new(
+    pub const INBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryInboundTransfer>> = v::path(
         "inbound_transfer",
     );
     /// A nested [`TreasuryInboundTransfer`]; may be absent.
@@ -11522,7 +9330,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "inbound_transfer")
     }
     /// The path of [`issuing_authorization`](Self::issuing_authorization).
-    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Object<IssuingAuthorization>> = v::Path::new(
+    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Object<IssuingAuthorization>> = v::path(
         "issuing_authorization",
     );
     /// A nested [`IssuingAuthorization`]; may be absent.
@@ -11533,7 +9341,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "issuing_authorization")
     }
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Object<TreasuryOutboundPayment>> = v::Path::new(
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Object<TreasuryOutboundPayment>> = v::path(
         "outbound_payment",
     );
     /// A nested [`TreasuryOutboundPayment`]; may be absent.
@@ -11544,7 +9352,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryOutboundTransfer>> = v::Path::new(
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryOutboundTransfer>> = v::path(
         "outbound_transfer",
     );
     /// A nested [`TreasuryOutboundTransfer`]; may be absent.
@@ -11555,7 +9363,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "outbound_transfer")
     }
     /// The path of [`received_credit`](Self::received_credit).
-    pub const RECEIVED_CREDIT: v::Path<Self, k::Object<TreasuryReceivedCredit>> = v::Path::new(
+    pub const RECEIVED_CREDIT: v::Path<Self, k::Object<TreasuryReceivedCredit>> = v::path(
         "received_credit",
     );
     /// A nested [`TreasuryReceivedCredit`]; may be absent.
@@ -11566,7 +9374,7 @@ impl TreasuryTransactionsResourceFlowDetails {
         object(&self.value, "received_credit")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Object<TreasuryReceivedDebit>> = v::Path::new(
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Object<TreasuryReceivedDebit>> = v::path(
         "received_debit",
     );
     /// A nested [`TreasuryReceivedDebit`]; may be absent.
@@ -11580,7 +9388,7 @@ impl TreasuryTransactionsResourceFlowDetails {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TreasuryTransactionsResourceFlowDetailsType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TreasuryTransactionsResourceFlowDetailsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `treasury_transactions_resource_flow_details`.
@@ -11666,7 +9474,7 @@ pub enum TreasuryTransactionsResourceFlowDetailsVariant<'a> {
 pub type UsBankAccountNetworks = Lens<markers::UsBankAccountNetworks>;
 impl UsBankAccountNetworks {
     /// The path of [`preferred`](Self::preferred).
-    pub const PREFERRED: v::Path<Self, k::Text> = v::Path::new("preferred");
+    pub const PREFERRED: v::Path<Self, k::Text> = v::path("preferred");
     /// A string; may be `null`.
     ///
     /// Source: `preferred` of `us_bank_account_networks`.
@@ -11678,7 +9486,7 @@ impl UsBankAccountNetworks {
     pub const SUPPORTED: v::Path<
         Self,
         k::Array<k::Enum<UsBankAccountNetworksSupported>>,
-    > = v::Path::new("supported");
+    > = v::path("supported");
     /// An array: one of the values of [`UsBankAccountNetworksSupported`], or one that is newer than this list.
     ///
     /// Source: `supported` of `us_bank_account_networks`.
@@ -11690,194 +9498,23 @@ impl UsBankAccountNetworks {
 /// Part of other objects: `v1_billing_meter_error_report_triggered_event_data`.
 ///
 /// Source: schema `v1_billing_meter_error_report_triggered_event_data`.
-pub type V1BillingMeterErrorReportTriggeredEventData = Lens<
-    markers::V1BillingMeterErrorReportTriggeredEventData,
->;
-impl V1BillingMeterErrorReportTriggeredEventData {
-    /// The path of [`developer_message_summary`](Self::developer_message_summary).
-    pub const DEVELOPER_MESSAGE_SUMMARY: v::Path<Self, k::Text> = v::Path::new(
-        "developer_message_summary",
-    );
-    /// A string.
-    ///
-    /// Source: `developer_message_summary` of `v1_billing_meter_error_report_triggered_event_data`.
-    #[inline]
-    pub fn developer_message_summary(&self) -> Option<&str> {
-        text(&self.value, "developer_message_summary")
-    }
-    /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<
-        Self,
-        k::Object<V1BillingMeterErrorReportTriggeredEventDataReason>,
-    > = v::Path::new("reason");
-    /// A nested [`V1BillingMeterErrorReportTriggeredEventDataReason`].
-    ///
-    /// Source: `reason` of `v1_billing_meter_error_report_triggered_event_data`.
-    #[inline]
-    pub fn reason(&self) -> Option<&V1BillingMeterErrorReportTriggeredEventDataReason> {
-        object(&self.value, "reason")
-    }
-    /// The path of [`validation_end`](Self::validation_end).
-    pub const VALIDATION_END: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "validation_end",
-    );
-    /// A moment, as RFC 3339 text.
-    ///
-    /// Source: `validation_end` of `v1_billing_meter_error_report_triggered_event_data`.
-    #[inline]
-    pub fn validation_end(&self) -> Option<v::DateTime<'_>> {
-        date_time(&self.value, "validation_end")
-    }
-    /// The path of [`validation_start`](Self::validation_start).
-    pub const VALIDATION_START: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "validation_start",
-    );
-    /// A moment, as RFC 3339 text.
-    ///
-    /// Source: `validation_start` of `v1_billing_meter_error_report_triggered_event_data`.
-    #[inline]
-    pub fn validation_start(&self) -> Option<v::DateTime<'_>> {
-        date_time(&self.value, "validation_start")
-    }
-}
+pub type V1BillingMeterErrorReportTriggeredEventData = super::V1BillingMeterNoMeterFoundEventData;
 /// What `reason` of a `v1_billing_meter_error_report_triggered_event_data` holds.
 ///
 /// Source: schema `v1_billing_meter_error_report_triggered_event_data.reason`.
-pub type V1BillingMeterErrorReportTriggeredEventDataReason = Lens<
-    markers::V1BillingMeterErrorReportTriggeredEventDataReason,
->;
-impl V1BillingMeterErrorReportTriggeredEventDataReason {
-    /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::Path::new("error_count");
-    /// An integer.
-    ///
-    /// Source: `error_count` of `v1_billing_meter_error_report_triggered_event_data.reason`.
-    #[inline]
-    pub fn error_count(&self) -> Option<i64> {
-        int(&self.value, "error_count")
-    }
-    /// The path of [`error_types`](Self::error_types).
-    pub const ERROR_TYPES: v::Path<
-        Self,
-        k::Array<k::Object<V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes>>,
-    > = v::Path::new("error_types");
-    /// An array: a nested [`V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes`].
-    ///
-    /// Source: `error_types` of `v1_billing_meter_error_report_triggered_event_data.reason`.
-    #[inline]
-    pub fn error_types(
-        &self,
-    ) -> &v::Array<
-        k::Object<V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes>,
-    > {
-        array(&self.value, "error_types")
-    }
-}
+pub type V1BillingMeterErrorReportTriggeredEventDataReason = super::V1BillingMeterNoMeterFoundEventDataReason;
 /// What `error_types` of a `v1_billing_meter_error_report_triggered_event_data.reason` holds.
 ///
 /// Source: schema `v1_billing_meter_error_report_triggered_event_data.reason.error_types`.
-pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes = Lens<
-    markers::V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes,
->;
-impl V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes {
-    /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<
-        Self,
-        k::Enum<V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode>,
-    > = v::Path::new("code");
-    /// One of the values of [`V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode`], or one that is newer than this list.
-    ///
-    /// Source: `code` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types`.
-    #[inline]
-    pub fn code(
-        &self,
-    ) -> Option<V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode> {
-        open_enum(&self.value, "code")
-    }
-    /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::Path::new("error_count");
-    /// An integer.
-    ///
-    /// Source: `error_count` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types`.
-    #[inline]
-    pub fn error_count(&self) -> Option<i64> {
-        int(&self.value, "error_count")
-    }
-    /// The path of [`sample_errors`](Self::sample_errors).
-    pub const SAMPLE_ERRORS: v::Path<
-        Self,
-        k::Array<
-            k::Object<
-                V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors,
-            >,
-        >,
-    > = v::Path::new("sample_errors");
-    /// An array: a nested [`V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors`].
-    ///
-    /// Source: `sample_errors` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types`.
-    #[inline]
-    pub fn sample_errors(
-        &self,
-    ) -> &v::Array<
-        k::Object<
-            V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors,
-        >,
-    > {
-        array(&self.value, "sample_errors")
-    }
-}
+pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypes = super::V1BillingMeterNoMeterFoundEventDataReasonErrorTypes;
 /// What `sample_errors` of a `v1_billing_meter_error_report_triggered_event_data.reason.error_types` holds.
 ///
 /// Source: schema `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors`.
-pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors = Lens<
-    markers::V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors,
->;
-impl V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors {
-    /// The path of [`error_message`](Self::error_message).
-    pub const ERROR_MESSAGE: v::Path<Self, k::Text> = v::Path::new("error_message");
-    /// A string.
-    ///
-    /// Source: `error_message` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors`.
-    #[inline]
-    pub fn error_message(&self) -> Option<&str> {
-        text(&self.value, "error_message")
-    }
-    /// The path of [`request`](Self::request).
-    pub const REQUEST: v::Path<
-        Self,
-        k::Object<
-            V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest,
-        >,
-    > = v::Path::new("request");
-    /// A nested [`V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest`].
-    ///
-    /// Source: `request` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors`.
-    #[inline]
-    pub fn request(
-        &self,
-    ) -> Option<
-        &V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest,
-    > {
-        object(&self.value, "request")
-    }
-}
+pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrors = super::V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors;
 /// What `request` of a `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors` holds.
 ///
 /// Source: schema `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors.request`.
-pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest = Lens<
-    markers::V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest,
->;
-impl V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest {
-    /// The path of [`identifier`](Self::identifier).
-    pub const IDENTIFIER: v::Path<Self, k::Text> = v::Path::new("identifier");
-    /// A string.
-    ///
-    /// Source: `identifier` of `v1_billing_meter_error_report_triggered_event_data.reason.error_types.sample_errors.request`.
-    #[inline]
-    pub fn identifier(&self) -> Option<&str> {
-        text(&self.value, "identifier")
-    }
-}
+pub type V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesSampleErrorsRequest = super::V2BillingMeterEventAdjustmentCancel;
 /// Part of other objects: `v1_billing_meter_no_meter_found_event_data`.
 ///
 /// Source: schema `v1_billing_meter_no_meter_found_event_data`.
@@ -11886,7 +9523,7 @@ pub type V1BillingMeterNoMeterFoundEventData = Lens<
 >;
 impl V1BillingMeterNoMeterFoundEventData {
     /// The path of [`developer_message_summary`](Self::developer_message_summary).
-    pub const DEVELOPER_MESSAGE_SUMMARY: v::Path<Self, k::Text> = v::Path::new(
+    pub const DEVELOPER_MESSAGE_SUMMARY: v::Path<Self, k::Text> = v::path(
         "developer_message_summary",
     );
     /// A string.
@@ -11900,7 +9537,7 @@ impl V1BillingMeterNoMeterFoundEventData {
     pub const REASON: v::Path<
         Self,
         k::Object<V1BillingMeterNoMeterFoundEventDataReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// A nested [`V1BillingMeterNoMeterFoundEventDataReason`].
     ///
     /// Source: `reason` of `v1_billing_meter_no_meter_found_event_data`.
@@ -11909,9 +9546,7 @@ impl V1BillingMeterNoMeterFoundEventData {
         object(&self.value, "reason")
     }
     /// The path of [`validation_end`](Self::validation_end).
-    pub const VALIDATION_END: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "validation_end",
-    );
+    pub const VALIDATION_END: v::Path<Self, k::DateTimeText> = v::path("validation_end");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `validation_end` of `v1_billing_meter_no_meter_found_event_data`.
@@ -11920,7 +9555,7 @@ impl V1BillingMeterNoMeterFoundEventData {
         date_time(&self.value, "validation_end")
     }
     /// The path of [`validation_start`](Self::validation_start).
-    pub const VALIDATION_START: v::Path<Self, k::DateTimeText> = v::Path::new(
+    pub const VALIDATION_START: v::Path<Self, k::DateTimeText> = v::path(
         "validation_start",
     );
     /// A moment, as RFC 3339 text.
@@ -11939,7 +9574,7 @@ pub type V1BillingMeterNoMeterFoundEventDataReason = Lens<
 >;
 impl V1BillingMeterNoMeterFoundEventDataReason {
     /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::Path::new("error_count");
+    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::path("error_count");
     /// An integer.
     ///
     /// Source: `error_count` of `v1_billing_meter_no_meter_found_event_data.reason`.
@@ -11951,7 +9586,7 @@ impl V1BillingMeterNoMeterFoundEventDataReason {
     pub const ERROR_TYPES: v::Path<
         Self,
         k::Array<k::Object<V1BillingMeterNoMeterFoundEventDataReasonErrorTypes>>,
-    > = v::Path::new("error_types");
+    > = v::path("error_types");
     /// An array: a nested [`V1BillingMeterNoMeterFoundEventDataReasonErrorTypes`].
     ///
     /// Source: `error_types` of `v1_billing_meter_no_meter_found_event_data.reason`.
@@ -11973,7 +9608,7 @@ impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypes {
     pub const CODE: v::Path<
         Self,
         k::Enum<V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode>,
-    > = v::Path::new("code");
+    > = v::path("code");
     /// One of the values of [`V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode`], or one that is newer than this list.
     ///
     /// Source: `code` of `v1_billing_meter_no_meter_found_event_data.reason.error_types`.
@@ -11984,7 +9619,7 @@ impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypes {
         open_enum(&self.value, "code")
     }
     /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::Path::new("error_count");
+    pub const ERROR_COUNT: v::Path<Self, k::Int> = v::path("error_count");
     /// An integer.
     ///
     /// Source: `error_count` of `v1_billing_meter_no_meter_found_event_data.reason.error_types`.
@@ -11998,7 +9633,7 @@ impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypes {
         k::Array<
             k::Object<V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors>,
         >,
-    > = v::Path::new("sample_errors");
+    > = v::path("sample_errors");
     /// An array: a nested [`V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors`].
     ///
     /// Source: `sample_errors` of `v1_billing_meter_no_meter_found_event_data.reason.error_types`.
@@ -12019,7 +9654,7 @@ pub type V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors = Lens<
 >;
 impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors {
     /// The path of [`error_message`](Self::error_message).
-    pub const ERROR_MESSAGE: v::Path<Self, k::Text> = v::Path::new("error_message");
+    pub const ERROR_MESSAGE: v::Path<Self, k::Text> = v::path("error_message");
     /// A string.
     ///
     /// Source: `error_message` of `v1_billing_meter_no_meter_found_event_data.reason.error_types.sample_errors`.
@@ -12031,7 +9666,7 @@ impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors {
     pub const REQUEST: v::Path<
         Self,
         k::Object<V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest>,
-    > = v::Path::new("request");
+    > = v::path("request");
     /// A nested [`V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest`].
     ///
     /// Source: `request` of `v1_billing_meter_no_meter_found_event_data.reason.error_types.sample_errors`.
@@ -12047,27 +9682,14 @@ impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrors {
 /// What `request` of a `v1_billing_meter_no_meter_found_event_data.reason.error_types.sample_errors` holds.
 ///
 /// Source: schema `v1_billing_meter_no_meter_found_event_data.reason.error_types.sample_errors.request`.
-pub type V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest = Lens<
-    markers::V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest,
->;
-impl V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest {
-    /// The path of [`identifier`](Self::identifier).
-    pub const IDENTIFIER: v::Path<Self, k::Text> = v::Path::new("identifier");
-    /// A string.
-    ///
-    /// Source: `identifier` of `v1_billing_meter_no_meter_found_event_data.reason.error_types.sample_errors.request`.
-    #[inline]
-    pub fn identifier(&self) -> Option<&str> {
-        text(&self.value, "identifier")
-    }
-}
+pub type V1BillingMeterNoMeterFoundEventDataReasonErrorTypesSampleErrorsRequest = super::V2BillingMeterEventAdjustmentCancel;
 /// Part of other objects: `v1_invoice_upcoming_event_data`.
 ///
 /// Source: schema `v1_invoice_upcoming_event_data`.
 pub type V1InvoiceUpcomingEventData = Lens<markers::V1InvoiceUpcomingEventData>;
 impl V1InvoiceUpcomingEventData {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string.
     ///
     /// Source: `customer` of `v1_invoice_upcoming_event_data`.
@@ -12076,7 +9698,7 @@ impl V1InvoiceUpcomingEventData {
         text(&self.value, "customer")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string; may be absent.
     ///
     /// Source: `subscription` of `v1_invoice_upcoming_event_data`.
@@ -12091,7 +9713,7 @@ impl V1InvoiceUpcomingEventData {
 pub type V2Amount = Lens<markers::V2Amount>;
 impl V2Amount {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `v2.amount`.
@@ -12100,7 +9722,7 @@ impl V2Amount {
         text(&self.value, "currency")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Int> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Int> = v::path("value");
     /// An integer.
     ///
     /// Source: `value` of `v2.amount`.
@@ -12117,9 +9739,7 @@ pub type V2CoreAccountIncludingConfigurationCustomerCapabilityStatusUpdatedEvent
 >;
 impl V2CoreAccountIncludingConfigurationCustomerCapabilityStatusUpdatedEventData {
     /// The path of [`updated_capability`](Self::updated_capability).
-    pub const UPDATED_CAPABILITY: v::Path<Self, k::Text> = v::Path::new(
-        "updated_capability",
-    );
+    pub const UPDATED_CAPABILITY: v::Path<Self, k::Text> = v::path("updated_capability");
     /// Always `automatic_indirect_tax`.
     ///
     /// Source: `updated_capability` of `v2_core_account_including_configuration_customer_capability_status_updated_event_data`.
@@ -12141,7 +9761,7 @@ impl V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventData
         k::Enum<
             V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataUpdatedCapability,
         >,
-    > = v::Path::new("updated_capability");
+    > = v::path("updated_capability");
     /// One of the values of [`V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataUpdatedCapability`], or one that is newer than this list.
     ///
     /// Source: `updated_capability` of `v2_core_account_including_configuration_merchant_capability_status_updated_event_data`.
@@ -12167,7 +9787,7 @@ impl V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDat
         k::Enum<
             V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDataUpdatedCapability,
         >,
-    > = v::Path::new("updated_capability");
+    > = v::path("updated_capability");
     /// One of the values of [`V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDataUpdatedCapability`], or one that is newer than this list.
     ///
     /// Source: `updated_capability` of `v2_core_account_including_configuration_recipient_capability_status_updated_event_data`.
@@ -12188,7 +9808,7 @@ pub type V2CoreAccountLinkReturnedEventData = Lens<
 >;
 impl V2CoreAccountLinkReturnedEventData {
     /// The path of [`account_id`](Self::account_id).
-    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("account_id");
+    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::path("account_id");
     /// A string.
     ///
     /// Source: `account_id` of `v2_core_account_link_returned_event_data`.
@@ -12200,7 +9820,7 @@ impl V2CoreAccountLinkReturnedEventData {
     pub const CONFIGURATIONS: v::Path<
         Self,
         k::Array<k::Enum<V2CoreAccountLinkReturnedEventDataConfigurations>>,
-    > = v::Path::new("configurations");
+    > = v::path("configurations");
     /// An array: one of the values of [`V2CoreAccountLinkReturnedEventDataConfigurations`], or one that is newer than this list.
     ///
     /// Source: `configurations` of `v2_core_account_link_returned_event_data`.
@@ -12214,7 +9834,7 @@ impl V2CoreAccountLinkReturnedEventData {
     pub const USE_CASE: v::Path<
         Self,
         k::Enum<V2CoreAccountLinkReturnedEventDataUseCase>,
-    > = v::Path::new("use_case");
+    > = v::path("use_case");
     /// One of the values of [`V2CoreAccountLinkReturnedEventDataUseCase`], or one that is newer than this list.
     ///
     /// Source: `use_case` of `v2_core_account_link_returned_event_data`.
@@ -12231,7 +9851,7 @@ pub type V2CoreAccountPersonCreatedEventData = Lens<
 >;
 impl V2CoreAccountPersonCreatedEventData {
     /// The path of [`account_id`](Self::account_id).
-    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("account_id");
+    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::path("account_id");
     /// A string.
     ///
     /// Source: `account_id` of `v2_core_account_person_created_event_data`.
@@ -12243,44 +9863,18 @@ impl V2CoreAccountPersonCreatedEventData {
 /// Part of other objects: `v2_core_account_person_deleted_event_data`.
 ///
 /// Source: schema `v2_core_account_person_deleted_event_data`.
-pub type V2CoreAccountPersonDeletedEventData = Lens<
-    markers::V2CoreAccountPersonDeletedEventData,
->;
-impl V2CoreAccountPersonDeletedEventData {
-    /// The path of [`account_id`](Self::account_id).
-    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("account_id");
-    /// A string.
-    ///
-    /// Source: `account_id` of `v2_core_account_person_deleted_event_data`.
-    #[inline]
-    pub fn account_id(&self) -> Option<&str> {
-        text(&self.value, "account_id")
-    }
-}
+pub type V2CoreAccountPersonDeletedEventData = super::V2CoreAccountPersonCreatedEventData;
 /// Part of other objects: `v2_core_account_person_updated_event_data`.
 ///
 /// Source: schema `v2_core_account_person_updated_event_data`.
-pub type V2CoreAccountPersonUpdatedEventData = Lens<
-    markers::V2CoreAccountPersonUpdatedEventData,
->;
-impl V2CoreAccountPersonUpdatedEventData {
-    /// The path of [`account_id`](Self::account_id).
-    pub const ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("account_id");
-    /// A string.
-    ///
-    /// Source: `account_id` of `v2_core_account_person_updated_event_data`.
-    #[inline]
-    pub fn account_id(&self) -> Option<&str> {
-        text(&self.value, "account_id")
-    }
-}
+pub type V2CoreAccountPersonUpdatedEventData = super::V2CoreAccountPersonCreatedEventData;
 /// Part of other objects: `v2.deleted_object`.
 ///
 /// Source: schema `v2.deleted_object`.
 pub type V2DeletedObject = Lens<markers::V2DeletedObject>;
 impl V2DeletedObject {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.deleted_object`.
@@ -12289,7 +9883,7 @@ impl V2DeletedObject {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string; may be absent.
     ///
     /// Source: `object` of `v2.deleted_object`.
@@ -12301,20 +9895,7 @@ impl V2DeletedObject {
 /// Part of other objects: `v2_money_management_inbound_transfer_available_event_data`.
 ///
 /// Source: schema `v2_money_management_inbound_transfer_available_event_data`.
-pub type V2MoneyManagementInboundTransferAvailableEventData = Lens<
-    markers::V2MoneyManagementInboundTransferAvailableEventData,
->;
-impl V2MoneyManagementInboundTransferAvailableEventData {
-    /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
-    /// A string.
-    ///
-    /// Source: `transaction_id` of `v2_money_management_inbound_transfer_available_event_data`.
-    #[inline]
-    pub fn transaction_id(&self) -> Option<&str> {
-        text(&self.value, "transaction_id")
-    }
-}
+pub type V2MoneyManagementInboundTransferAvailableEventData = super::V2MoneyManagementReceivedCreditAvailableEventData;
 /// Part of other objects: `v2_money_management_received_credit_available_event_data`.
 ///
 /// Source: schema `v2_money_management_received_credit_available_event_data`.
@@ -12323,7 +9904,7 @@ pub type V2MoneyManagementReceivedCreditAvailableEventData = Lens<
 >;
 impl V2MoneyManagementReceivedCreditAvailableEventData {
     /// The path of [`transaction_id`](Self::transaction_id).
-    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new("transaction_id");
+    pub const TRANSACTION_ID: v::Path<Self, k::Text> = v::path("transaction_id");
     /// A string.
     ///
     /// Source: `transaction_id` of `v2_money_management_received_credit_available_event_data`.
@@ -12340,7 +9921,7 @@ pub type V2MoneyManagementTransactionCreatedEventData = Lens<
 >;
 impl V2MoneyManagementTransactionCreatedEventData {
     /// The path of [`treasury_transaction`](Self::treasury_transaction).
-    pub const TREASURY_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const TREASURY_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "treasury_transaction",
     );
     /// A string; may be absent.
@@ -12351,7 +9932,7 @@ impl V2MoneyManagementTransactionCreatedEventData {
         text(&self.value, "treasury_transaction")
     }
     /// The path of [`v1_id`](Self::v1_id).
-    pub const V1_ID: v::Path<Self, k::Text> = v::Path::new("v1_id");
+    pub const V1_ID: v::Path<Self, k::Text> = v::path("v1_id");
     /// A string; may be absent.
     ///
     /// Source: `v1_id` of `v2_money_management_transaction_created_event_data`.
@@ -12368,7 +9949,7 @@ pub type V2MoneyManagementTransactionUpdatedEventData = Lens<
 >;
 impl V2MoneyManagementTransactionUpdatedEventData {
     /// The path of [`treasury_transaction`](Self::treasury_transaction).
-    pub const TREASURY_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const TREASURY_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "treasury_transaction",
     );
     /// A string; may be absent.
@@ -12881,134 +10462,128 @@ impl v::OpenEnum for AccountRequirementsErrorCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ExternalRequest,
-                1 => Self::InformationMissing,
-                2 => Self::InvalidAddressCityStatePostalCode,
-                3 => Self::InvalidAddressCmraAddress,
-                4 => Self::InvalidAddressHighwayContractBox,
-                5 => Self::InvalidAddressPrivateMailbox,
-                6 => Self::InvalidAddressRegisteredAgentAddress,
-                7 => Self::InvalidBusinessProfileName,
-                8 => Self::InvalidBusinessProfileNameDenylisted,
-                9 => Self::InvalidCompanyNameDenylisted,
-                10 => Self::InvalidDobAgeOverMaximum,
-                11 => Self::InvalidDobAgeUnder18,
-                12 => Self::InvalidDobAgeUnderMinimum,
-                13 => Self::InvalidProductDescriptionLength,
-                14 => Self::InvalidProductDescriptionUrlMatch,
-                15 => Self::InvalidRepresentativeCountry,
-                16 => Self::InvalidSignator,
-                17 => Self::InvalidStatementDescriptorBusinessMismatch,
-                18 => Self::InvalidStatementDescriptorDenylisted,
-                19 => Self::InvalidStatementDescriptorLength,
-                20 => Self::InvalidStatementDescriptorPrefixDenylisted,
-                21 => Self::InvalidStatementDescriptorPrefixMismatch,
-                22 => Self::InvalidStreetAddress,
-                23 => Self::InvalidTaxId,
-                24 => Self::InvalidTaxIdFormat,
-                25 => Self::InvalidTosAcceptance,
-                26 => Self::InvalidUrlDenylisted,
-                27 => Self::InvalidUrlFormat,
-                28 => Self::InvalidUrlLength,
-                29 => Self::InvalidUrlWebPresenceDetected,
-                30 => Self::InvalidUrlWebsiteBusinessInformationMismatch,
-                31 => Self::InvalidUrlWebsiteEmpty,
-                32 => Self::InvalidUrlWebsiteInaccessible,
-                33 => Self::InvalidUrlWebsiteInaccessibleGeoblocked,
-                34 => Self::InvalidUrlWebsiteInaccessiblePasswordProtected,
-                35 => Self::InvalidUrlWebsiteIncomplete,
-                36 => Self::InvalidUrlWebsiteIncompleteCancellationPolicy,
-                37 => Self::InvalidUrlWebsiteIncompleteCustomerServiceDetails,
-                38 => Self::InvalidUrlWebsiteIncompleteLegalRestrictions,
-                39 => Self::InvalidUrlWebsiteIncompleteRefundPolicy,
-                40 => Self::InvalidUrlWebsiteIncompleteReturnPolicy,
-                41 => Self::InvalidUrlWebsiteIncompleteTermsAndConditions,
-                42 => Self::InvalidUrlWebsiteIncompleteUnderConstruction,
-                43 => Self::InvalidUrlWebsiteOther,
-                44 => Self::InvalidValueOther,
-                45 => Self::UnsupportedBusinessType,
-                46 => Self::VerificationDirectorsMismatch,
-                47 => Self::VerificationDocumentAddressMismatch,
-                48 => Self::VerificationDocumentAddressMissing,
-                49 => Self::VerificationDocumentCorrupt,
-                50 => Self::VerificationDocumentCountryNotSupported,
-                51 => Self::VerificationDocumentDirectorsMismatch,
-                52 => Self::VerificationDocumentDobMismatch,
-                53 => Self::VerificationDocumentDuplicateType,
-                54 => Self::VerificationDocumentExpired,
-                55 => Self::VerificationDocumentFailedCopy,
-                56 => Self::VerificationDocumentFailedGreyscale,
-                57 => Self::VerificationDocumentFailedOther,
-                58 => Self::VerificationDocumentFailedTestMode,
-                59 => Self::VerificationDocumentFraudulent,
-                60 => Self::VerificationDocumentIdNumberMismatch,
-                61 => Self::VerificationDocumentIdNumberMissing,
-                62 => Self::VerificationDocumentIncomplete,
-                63 => Self::VerificationDocumentInvalid,
-                64 => Self::VerificationDocumentIssueOrExpiryDateMissing,
-                65 => Self::VerificationDocumentManipulated,
-                66 => Self::VerificationDocumentMissingBack,
-                67 => Self::VerificationDocumentMissingFront,
-                68 => Self::VerificationDocumentNameMismatch,
-                69 => Self::VerificationDocumentNameMissing,
-                70 => Self::VerificationDocumentNationalityMismatch,
-                71 => Self::VerificationDocumentNotReadable,
-                72 => Self::VerificationDocumentNotSigned,
-                73 => Self::VerificationDocumentNotUploaded,
-                74 => Self::VerificationDocumentPhotoMismatch,
-                75 => Self::VerificationDocumentTooLarge,
-                76 => Self::VerificationDocumentTypeNotSupported,
-                77 => Self::VerificationExtraneousDirectors,
-                78 => Self::VerificationFailedAddressMatch,
-                79 => Self::VerificationFailedAuthorizerAuthority,
-                80 => Self::VerificationFailedBusinessIecNumber,
-                81 => Self::VerificationFailedDocumentMatch,
-                82 => Self::VerificationFailedIdNumberMatch,
-                83 => Self::VerificationFailedKeyedIdentity,
-                84 => Self::VerificationFailedKeyedMatch,
-                85 => Self::VerificationFailedNameMatch,
-                86 => Self::VerificationFailedOther,
-                87 => Self::VerificationFailedRepresentativeAuthority,
-                88 => Self::VerificationFailedResidentialAddress,
-                89 => Self::VerificationFailedTaxIdMatch,
-                90 => Self::VerificationFailedTaxIdNotIssued,
-                91 => Self::VerificationLegalEntityStructureMismatch,
-                92 => Self::VerificationMissingDirectors,
-                93 => Self::VerificationMissingExecutives,
-                94 => Self::VerificationMissingOwners,
-                95 => Self::VerificationRejectedOwnershipExemptionReason,
-                96 => Self::VerificationRequiresAdditionalMemorandumOfAssociations,
-                97 => Self::VerificationRequiresAdditionalProofOfRegistration,
-                98 => Self::VerificationSupportability,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ExternalRequest,
+            1 => Self::InformationMissing,
+            2 => Self::InvalidAddressCityStatePostalCode,
+            3 => Self::InvalidAddressCmraAddress,
+            4 => Self::InvalidAddressHighwayContractBox,
+            5 => Self::InvalidAddressPrivateMailbox,
+            6 => Self::InvalidAddressRegisteredAgentAddress,
+            7 => Self::InvalidBusinessProfileName,
+            8 => Self::InvalidBusinessProfileNameDenylisted,
+            9 => Self::InvalidCompanyNameDenylisted,
+            10 => Self::InvalidDobAgeOverMaximum,
+            11 => Self::InvalidDobAgeUnder18,
+            12 => Self::InvalidDobAgeUnderMinimum,
+            13 => Self::InvalidProductDescriptionLength,
+            14 => Self::InvalidProductDescriptionUrlMatch,
+            15 => Self::InvalidRepresentativeCountry,
+            16 => Self::InvalidSignator,
+            17 => Self::InvalidStatementDescriptorBusinessMismatch,
+            18 => Self::InvalidStatementDescriptorDenylisted,
+            19 => Self::InvalidStatementDescriptorLength,
+            20 => Self::InvalidStatementDescriptorPrefixDenylisted,
+            21 => Self::InvalidStatementDescriptorPrefixMismatch,
+            22 => Self::InvalidStreetAddress,
+            23 => Self::InvalidTaxId,
+            24 => Self::InvalidTaxIdFormat,
+            25 => Self::InvalidTosAcceptance,
+            26 => Self::InvalidUrlDenylisted,
+            27 => Self::InvalidUrlFormat,
+            28 => Self::InvalidUrlLength,
+            29 => Self::InvalidUrlWebPresenceDetected,
+            30 => Self::InvalidUrlWebsiteBusinessInformationMismatch,
+            31 => Self::InvalidUrlWebsiteEmpty,
+            32 => Self::InvalidUrlWebsiteInaccessible,
+            33 => Self::InvalidUrlWebsiteInaccessibleGeoblocked,
+            34 => Self::InvalidUrlWebsiteInaccessiblePasswordProtected,
+            35 => Self::InvalidUrlWebsiteIncomplete,
+            36 => Self::InvalidUrlWebsiteIncompleteCancellationPolicy,
+            37 => Self::InvalidUrlWebsiteIncompleteCustomerServiceDetails,
+            38 => Self::InvalidUrlWebsiteIncompleteLegalRestrictions,
+            39 => Self::InvalidUrlWebsiteIncompleteRefundPolicy,
+            40 => Self::InvalidUrlWebsiteIncompleteReturnPolicy,
+            41 => Self::InvalidUrlWebsiteIncompleteTermsAndConditions,
+            42 => Self::InvalidUrlWebsiteIncompleteUnderConstruction,
+            43 => Self::InvalidUrlWebsiteOther,
+            44 => Self::InvalidValueOther,
+            45 => Self::UnsupportedBusinessType,
+            46 => Self::VerificationDirectorsMismatch,
+            47 => Self::VerificationDocumentAddressMismatch,
+            48 => Self::VerificationDocumentAddressMissing,
+            49 => Self::VerificationDocumentCorrupt,
+            50 => Self::VerificationDocumentCountryNotSupported,
+            51 => Self::VerificationDocumentDirectorsMismatch,
+            52 => Self::VerificationDocumentDobMismatch,
+            53 => Self::VerificationDocumentDuplicateType,
+            54 => Self::VerificationDocumentExpired,
+            55 => Self::VerificationDocumentFailedCopy,
+            56 => Self::VerificationDocumentFailedGreyscale,
+            57 => Self::VerificationDocumentFailedOther,
+            58 => Self::VerificationDocumentFailedTestMode,
+            59 => Self::VerificationDocumentFraudulent,
+            60 => Self::VerificationDocumentIdNumberMismatch,
+            61 => Self::VerificationDocumentIdNumberMissing,
+            62 => Self::VerificationDocumentIncomplete,
+            63 => Self::VerificationDocumentInvalid,
+            64 => Self::VerificationDocumentIssueOrExpiryDateMissing,
+            65 => Self::VerificationDocumentManipulated,
+            66 => Self::VerificationDocumentMissingBack,
+            67 => Self::VerificationDocumentMissingFront,
+            68 => Self::VerificationDocumentNameMismatch,
+            69 => Self::VerificationDocumentNameMissing,
+            70 => Self::VerificationDocumentNationalityMismatch,
+            71 => Self::VerificationDocumentNotReadable,
+            72 => Self::VerificationDocumentNotSigned,
+            73 => Self::VerificationDocumentNotUploaded,
+            74 => Self::VerificationDocumentPhotoMismatch,
+            75 => Self::VerificationDocumentTooLarge,
+            76 => Self::VerificationDocumentTypeNotSupported,
+            77 => Self::VerificationExtraneousDirectors,
+            78 => Self::VerificationFailedAddressMatch,
+            79 => Self::VerificationFailedAuthorizerAuthority,
+            80 => Self::VerificationFailedBusinessIecNumber,
+            81 => Self::VerificationFailedDocumentMatch,
+            82 => Self::VerificationFailedIdNumberMatch,
+            83 => Self::VerificationFailedKeyedIdentity,
+            84 => Self::VerificationFailedKeyedMatch,
+            85 => Self::VerificationFailedNameMatch,
+            86 => Self::VerificationFailedOther,
+            87 => Self::VerificationFailedRepresentativeAuthority,
+            88 => Self::VerificationFailedResidentialAddress,
+            89 => Self::VerificationFailedTaxIdMatch,
+            90 => Self::VerificationFailedTaxIdNotIssued,
+            91 => Self::VerificationLegalEntityStructureMismatch,
+            92 => Self::VerificationMissingDirectors,
+            93 => Self::VerificationMissingExecutives,
+            94 => Self::VerificationMissingOwners,
+            95 => Self::VerificationRejectedOwnershipExemptionReason,
+            96 => Self::VerificationRequiresAdditionalMemorandumOfAssociations,
+            97 => Self::VerificationRequiresAdditionalProofOfRegistration,
+            98 => Self::VerificationSupportability,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for AccountRequirementsErrorCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for AccountRequirementsErrorCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for AccountRequirementsErrorCode {}
 impl Debug for AccountRequirementsErrorCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `api_errors.code`.
@@ -13959,244 +11534,238 @@ impl v::OpenEnum for ApiErrorsCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::AccountCountryInvalidAddress,
-                2 => Self::AccountErrorCountryChangeRequiresAdditionalSteps,
-                3 => Self::AccountInformationMismatch,
-                4 => Self::AccountInvalid,
-                5 => Self::AccountNumberInvalid,
-                6 => Self::AccountTokenRequiredForV2Account,
-                7 => Self::AcssDebitSessionIncomplete,
-                8 => Self::ActionBlocked,
-                9 => Self::AlipayUpgradeRequired,
-                10 => Self::AmountTooLarge,
-                11 => Self::AmountTooSmall,
-                12 => Self::AnomalousMoneyMovementRequest,
-                13 => Self::ApiKeyExpired,
-                14 => Self::ApplicationFeesNotAllowed,
-                15 => Self::ApprovalRequired,
-                16 => Self::AuthenticationFailure,
-                17 => Self::AuthenticationRequired,
-                18 => Self::BalanceInsufficient,
-                19 => Self::BalanceInvalidParameter,
-                20 => Self::BankAccountBadRoutingNumbers,
-                21 => Self::BankAccountDeclined,
-                22 => Self::BankAccountExists,
-                23 => Self::BankAccountRestricted,
-                24 => Self::BankAccountUnusable,
-                25 => Self::BankAccountUnverified,
-                26 => Self::BankAccountVerificationFailed,
-                27 => Self::BillingInvalidMandate,
-                28 => Self::BitcoinUpgradeRequired,
-                29 => Self::CapabilityNotActive,
-                30 => Self::CaptureChargeAuthorizationExpired,
-                31 => Self::CaptureUnauthorizedPayment,
-                32 => Self::CardDeclineRateLimitExceeded,
-                33 => Self::CardDeclined,
-                34 => Self::CardholderPhoneNumberRequired,
-                35 => Self::ChargeAlreadyCaptured,
-                36 => Self::ChargeAlreadyRefunded,
-                37 => Self::ChargeDisputed,
-                38 => Self::ChargeExceedsSourceLimit,
-                39 => Self::ChargeExceedsTransactionLimit,
-                40 => Self::ChargeExpiredForCapture,
-                41 => Self::ChargeInvalidParameter,
-                42 => Self::ChargeNotRefundable,
-                43 => Self::ClearingCodeUnsupported,
-                44 => Self::CountryCodeInvalid,
-                45 => Self::CountryUnsupported,
-                46 => Self::CouponExpired,
-                47 => Self::CustomerMaxPaymentMethods,
-                48 => Self::CustomerMaxSubscriptions,
-                49 => Self::CustomerSessionExpired,
-                50 => Self::CustomerTaxLocationInvalid,
-                51 => Self::DebitNotAuthorized,
-                52 => Self::DisputeEvidencePageLimitExceeded,
-                53 => Self::EmailInvalid,
-                54 => Self::ExpiredCard,
-                55 => Self::ExpiredPaymentMethod,
-                56 => Self::FailedTaxCalculation,
-                57 => Self::FinancialAccountBalanceDoesNotSupportCurrency,
-                58 => Self::FinancialAccountCapabilityNotEnabled,
-                59 => Self::FinancialAccountCapabilityRestricted,
-                60 => Self::FinancialConnectionsAccountInactive,
-                61 => Self::FinancialConnectionsAccountPendingAccountNumbers,
-                62 => Self::FinancialConnectionsAccountUnavailableAccountNumbers,
-                63 => Self::FinancialConnectionsConsentLocaleInvalid,
-                64 => Self::FinancialConnectionsConsentLocaleUnsupported,
-                65 => Self::FinancialConnectionsNoSuccessfulTransactionRefresh,
-                66 => Self::ForwardingApiInactive,
-                67 => Self::ForwardingApiInvalidParameter,
-                68 => Self::ForwardingApiRetryableUpstreamError,
-                69 => Self::ForwardingApiUpstreamConnectionError,
-                70 => Self::ForwardingApiUpstreamConnectionTimeout,
-                71 => Self::ForwardingApiUpstreamError,
-                72 => Self::IdempotencyKeyInUse,
-                73 => Self::IncorrectAddress,
-                74 => Self::IncorrectCvc,
-                75 => Self::IncorrectNumber,
-                76 => Self::IncorrectPostalCode,
-                77 => Self::IncorrectZip,
-                78 => Self::IndiaRecurringPaymentMandateCanceled,
-                79 => Self::InstantPayoutsConfigDisabled,
-                80 => Self::InstantPayoutsCurrencyDisabled,
-                81 => Self::InstantPayoutsLimitExceeded,
-                82 => Self::InstantPayoutsUnsupported,
-                83 => Self::InsufficientFunds,
-                84 => Self::IntentInvalidState,
-                85 => Self::IntentVerificationMethodMissing,
-                86 => Self::InvalidCanceledSubscriptionFields,
-                87 => Self::InvalidCardType,
-                88 => Self::InvalidCharacters,
-                89 => Self::InvalidChargeAmount,
-                90 => Self::InvalidCvc,
-                91 => Self::InvalidExpiryMonth,
-                92 => Self::InvalidExpiryYear,
-                93 => Self::InvalidMandateReferencePrefixFormat,
-                94 => Self::InvalidNumber,
-                95 => Self::InvalidSourceUsage,
-                96 => Self::InvalidTaxLocation,
-                97 => Self::InvoiceNoCustomerLineItems,
-                98 => Self::InvoiceNoPaymentMethodTypes,
-                99 => Self::InvoiceNoSubscriptionLineItems,
-                100 => Self::InvoiceNotEditable,
-                101 => Self::InvoiceOnBehalfOfNotEditable,
-                102 => Self::InvoicePaymentIntentRequiresAction,
-                103 => Self::InvoiceUpcomingNone,
-                104 => Self::LivemodeMismatch,
-                105 => Self::LockTimeout,
-                106 => Self::Missing,
-                107 => Self::NoAccount,
-                108 => Self::NotAllowedOnStandardAccount,
-                109 => Self::OutOfInventory,
-                110 => Self::OwnershipDeclarationNotAllowed,
-                111 => Self::ParameterInvalidEmpty,
-                112 => Self::ParameterInvalidInteger,
-                113 => Self::ParameterInvalidStringBlank,
-                114 => Self::ParameterInvalidStringEmpty,
-                115 => Self::ParameterMissing,
-                116 => Self::ParameterUnknown,
-                117 => Self::ParametersExclusive,
-                118 => Self::PaymentEvaluationOnApiVersionNotSupported,
-                119 => Self::PaymentIntentActionRequired,
-                120 => Self::PaymentIntentAuthenticationFailure,
-                121 => Self::PaymentIntentIncompatiblePaymentMethod,
-                122 => Self::PaymentIntentInvalidParameter,
-                123 => Self::PaymentIntentKonbiniRejectedConfirmationNumber,
-                124 => Self::PaymentIntentMandateInvalid,
-                125 => Self::PaymentIntentPaymentAttemptExpired,
-                126 => Self::PaymentIntentPaymentAttemptFailed,
-                127 => Self::PaymentIntentRateLimitExceeded,
-                128 => Self::PaymentIntentUnexpectedState,
-                129 => Self::PaymentMethodBankAccountAlreadyVerified,
-                130 => Self::PaymentMethodBankAccountBlocked,
-                131 => Self::PaymentMethodBillingDetailsAddressMissing,
-                132 => Self::PaymentMethodConfigurationFailures,
-                133 => Self::PaymentMethodCurrencyMismatch,
-                134 => Self::PaymentMethodCustomerDecline,
-                135 => Self::PaymentMethodInvalidParameter,
-                136 => Self::PaymentMethodInvalidParameterTestmode,
-                137 => Self::PaymentMethodMicrodepositFailed,
-                138 => Self::PaymentMethodMicrodepositProcessingError,
-                139 => Self::PaymentMethodMicrodepositVerificationAmountsInvalid,
-                140 => Self::PaymentMethodMicrodepositVerificationAmountsMismatch,
-                141 => Self::PaymentMethodMicrodepositVerificationAttemptsExceeded,
-                142 => Self::PaymentMethodMicrodepositVerificationDescriptorCodeMismatch,
-                143 => Self::PaymentMethodMicrodepositVerificationTimeout,
-                144 => Self::PaymentMethodNotAvailable,
-                145 => Self::PaymentMethodProviderDecline,
-                146 => Self::PaymentMethodProviderTimeout,
-                147 => Self::PaymentMethodRestricted,
-                148 => Self::PaymentMethodUnactivated,
-                149 => Self::PaymentMethodUnexpectedState,
-                150 => Self::PaymentMethodUnsupportedType,
-                151 => Self::PayoutReconciliationNotReady,
-                152 => Self::PayoutsLimitExceeded,
-                153 => Self::PayoutsNotAllowed,
-                154 => Self::PlatformAccountRequired,
-                155 => Self::PlatformApiKeyExpired,
-                156 => Self::PostalCodeInvalid,
-                157 => Self::ProcessingError,
-                158 => Self::ProductInactive,
-                159 => Self::ProgressiveOnboardingLimitExceeded,
-                160 => Self::RateLimit,
-                161 => Self::ReferToCustomer,
-                162 => Self::RefundDisputedPayment,
-                163 => Self::RequestBlocked,
-                164 => Self::ResourceAlreadyExists,
-                165 => Self::ResourceMissing,
-                166 => Self::ReturnIntentAlreadyProcessed,
-                167 => Self::RoutingNumberInvalid,
-                168 => Self::SecretKeyRequired,
-                169 => Self::SepaUnsupportedAccount,
-                170 => Self::ServicePeriodCouponWithMeteredTieredItemUnsupported,
-                171 => Self::SetupAttemptFailed,
-                172 => Self::SetupIntentAuthenticationFailure,
-                173 => Self::SetupIntentInvalidParameter,
-                174 => Self::SetupIntentMandateInvalid,
-                175 => Self::SetupIntentMobileWalletUnsupported,
-                176 => Self::SetupIntentSetupAttemptExpired,
-                177 => Self::SetupIntentUnexpectedState,
-                178 => Self::ShippingAddressInvalid,
-                179 => Self::ShippingCalculationFailed,
-                180 => Self::SiretInvalid,
-                181 => Self::SkuInactive,
-                182 => Self::SmartDisputesNotAvailable,
-                183 => Self::StateUnsupported,
-                184 => Self::StatusTransitionInvalid,
-                185 => Self::StorerCapabilityMissing,
-                186 => Self::StorerCapabilityNotActive,
-                187 => Self::StripeTaxInactive,
-                188 => Self::SubscriptionUpdateTrialAfterBillingCycleAnchor,
-                189 => Self::TaxIdInvalid,
-                190 => Self::TaxIdProhibited,
-                191 => Self::TaxesCalculationFailed,
-                192 => Self::TerminalLocationCountryUnsupported,
-                193 => Self::TerminalReaderBusy,
-                194 => Self::TerminalReaderHardwareFault,
-                195 => Self::TerminalReaderInvalidLocationForActivation,
-                196 => Self::TerminalReaderInvalidLocationForPayment,
-                197 => Self::TerminalReaderOffline,
-                198 => Self::TerminalReaderTimeout,
-                199 => Self::TestmodeChargesOnly,
-                200 => Self::ThreeDSecureAuthenticationNotSupported,
-                201 => Self::ThreeDSecureAuthenticationUpstreamError,
-                202 => Self::TlsVersionUnsupported,
-                203 => Self::TokenAlreadyUsed,
-                204 => Self::TokenCardNetworkInvalid,
-                205 => Self::TokenInUse,
-                206 => Self::TransferSourceBalanceParametersMismatch,
-                207 => Self::TransfersNotAllowed,
-                208 => Self::UrlInvalid,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::AccountCountryInvalidAddress,
+            2 => Self::AccountErrorCountryChangeRequiresAdditionalSteps,
+            3 => Self::AccountInformationMismatch,
+            4 => Self::AccountInvalid,
+            5 => Self::AccountNumberInvalid,
+            6 => Self::AccountTokenRequiredForV2Account,
+            7 => Self::AcssDebitSessionIncomplete,
+            8 => Self::ActionBlocked,
+            9 => Self::AlipayUpgradeRequired,
+            10 => Self::AmountTooLarge,
+            11 => Self::AmountTooSmall,
+            12 => Self::AnomalousMoneyMovementRequest,
+            13 => Self::ApiKeyExpired,
+            14 => Self::ApplicationFeesNotAllowed,
+            15 => Self::ApprovalRequired,
+            16 => Self::AuthenticationFailure,
+            17 => Self::AuthenticationRequired,
+            18 => Self::BalanceInsufficient,
+            19 => Self::BalanceInvalidParameter,
+            20 => Self::BankAccountBadRoutingNumbers,
+            21 => Self::BankAccountDeclined,
+            22 => Self::BankAccountExists,
+            23 => Self::BankAccountRestricted,
+            24 => Self::BankAccountUnusable,
+            25 => Self::BankAccountUnverified,
+            26 => Self::BankAccountVerificationFailed,
+            27 => Self::BillingInvalidMandate,
+            28 => Self::BitcoinUpgradeRequired,
+            29 => Self::CapabilityNotActive,
+            30 => Self::CaptureChargeAuthorizationExpired,
+            31 => Self::CaptureUnauthorizedPayment,
+            32 => Self::CardDeclineRateLimitExceeded,
+            33 => Self::CardDeclined,
+            34 => Self::CardholderPhoneNumberRequired,
+            35 => Self::ChargeAlreadyCaptured,
+            36 => Self::ChargeAlreadyRefunded,
+            37 => Self::ChargeDisputed,
+            38 => Self::ChargeExceedsSourceLimit,
+            39 => Self::ChargeExceedsTransactionLimit,
+            40 => Self::ChargeExpiredForCapture,
+            41 => Self::ChargeInvalidParameter,
+            42 => Self::ChargeNotRefundable,
+            43 => Self::ClearingCodeUnsupported,
+            44 => Self::CountryCodeInvalid,
+            45 => Self::CountryUnsupported,
+            46 => Self::CouponExpired,
+            47 => Self::CustomerMaxPaymentMethods,
+            48 => Self::CustomerMaxSubscriptions,
+            49 => Self::CustomerSessionExpired,
+            50 => Self::CustomerTaxLocationInvalid,
+            51 => Self::DebitNotAuthorized,
+            52 => Self::DisputeEvidencePageLimitExceeded,
+            53 => Self::EmailInvalid,
+            54 => Self::ExpiredCard,
+            55 => Self::ExpiredPaymentMethod,
+            56 => Self::FailedTaxCalculation,
+            57 => Self::FinancialAccountBalanceDoesNotSupportCurrency,
+            58 => Self::FinancialAccountCapabilityNotEnabled,
+            59 => Self::FinancialAccountCapabilityRestricted,
+            60 => Self::FinancialConnectionsAccountInactive,
+            61 => Self::FinancialConnectionsAccountPendingAccountNumbers,
+            62 => Self::FinancialConnectionsAccountUnavailableAccountNumbers,
+            63 => Self::FinancialConnectionsConsentLocaleInvalid,
+            64 => Self::FinancialConnectionsConsentLocaleUnsupported,
+            65 => Self::FinancialConnectionsNoSuccessfulTransactionRefresh,
+            66 => Self::ForwardingApiInactive,
+            67 => Self::ForwardingApiInvalidParameter,
+            68 => Self::ForwardingApiRetryableUpstreamError,
+            69 => Self::ForwardingApiUpstreamConnectionError,
+            70 => Self::ForwardingApiUpstreamConnectionTimeout,
+            71 => Self::ForwardingApiUpstreamError,
+            72 => Self::IdempotencyKeyInUse,
+            73 => Self::IncorrectAddress,
+            74 => Self::IncorrectCvc,
+            75 => Self::IncorrectNumber,
+            76 => Self::IncorrectPostalCode,
+            77 => Self::IncorrectZip,
+            78 => Self::IndiaRecurringPaymentMandateCanceled,
+            79 => Self::InstantPayoutsConfigDisabled,
+            80 => Self::InstantPayoutsCurrencyDisabled,
+            81 => Self::InstantPayoutsLimitExceeded,
+            82 => Self::InstantPayoutsUnsupported,
+            83 => Self::InsufficientFunds,
+            84 => Self::IntentInvalidState,
+            85 => Self::IntentVerificationMethodMissing,
+            86 => Self::InvalidCanceledSubscriptionFields,
+            87 => Self::InvalidCardType,
+            88 => Self::InvalidCharacters,
+            89 => Self::InvalidChargeAmount,
+            90 => Self::InvalidCvc,
+            91 => Self::InvalidExpiryMonth,
+            92 => Self::InvalidExpiryYear,
+            93 => Self::InvalidMandateReferencePrefixFormat,
+            94 => Self::InvalidNumber,
+            95 => Self::InvalidSourceUsage,
+            96 => Self::InvalidTaxLocation,
+            97 => Self::InvoiceNoCustomerLineItems,
+            98 => Self::InvoiceNoPaymentMethodTypes,
+            99 => Self::InvoiceNoSubscriptionLineItems,
+            100 => Self::InvoiceNotEditable,
+            101 => Self::InvoiceOnBehalfOfNotEditable,
+            102 => Self::InvoicePaymentIntentRequiresAction,
+            103 => Self::InvoiceUpcomingNone,
+            104 => Self::LivemodeMismatch,
+            105 => Self::LockTimeout,
+            106 => Self::Missing,
+            107 => Self::NoAccount,
+            108 => Self::NotAllowedOnStandardAccount,
+            109 => Self::OutOfInventory,
+            110 => Self::OwnershipDeclarationNotAllowed,
+            111 => Self::ParameterInvalidEmpty,
+            112 => Self::ParameterInvalidInteger,
+            113 => Self::ParameterInvalidStringBlank,
+            114 => Self::ParameterInvalidStringEmpty,
+            115 => Self::ParameterMissing,
+            116 => Self::ParameterUnknown,
+            117 => Self::ParametersExclusive,
+            118 => Self::PaymentEvaluationOnApiVersionNotSupported,
+            119 => Self::PaymentIntentActionRequired,
+            120 => Self::PaymentIntentAuthenticationFailure,
+            121 => Self::PaymentIntentIncompatiblePaymentMethod,
+            122 => Self::PaymentIntentInvalidParameter,
+            123 => Self::PaymentIntentKonbiniRejectedConfirmationNumber,
+            124 => Self::PaymentIntentMandateInvalid,
+            125 => Self::PaymentIntentPaymentAttemptExpired,
+            126 => Self::PaymentIntentPaymentAttemptFailed,
+            127 => Self::PaymentIntentRateLimitExceeded,
+            128 => Self::PaymentIntentUnexpectedState,
+            129 => Self::PaymentMethodBankAccountAlreadyVerified,
+            130 => Self::PaymentMethodBankAccountBlocked,
+            131 => Self::PaymentMethodBillingDetailsAddressMissing,
+            132 => Self::PaymentMethodConfigurationFailures,
+            133 => Self::PaymentMethodCurrencyMismatch,
+            134 => Self::PaymentMethodCustomerDecline,
+            135 => Self::PaymentMethodInvalidParameter,
+            136 => Self::PaymentMethodInvalidParameterTestmode,
+            137 => Self::PaymentMethodMicrodepositFailed,
+            138 => Self::PaymentMethodMicrodepositProcessingError,
+            139 => Self::PaymentMethodMicrodepositVerificationAmountsInvalid,
+            140 => Self::PaymentMethodMicrodepositVerificationAmountsMismatch,
+            141 => Self::PaymentMethodMicrodepositVerificationAttemptsExceeded,
+            142 => Self::PaymentMethodMicrodepositVerificationDescriptorCodeMismatch,
+            143 => Self::PaymentMethodMicrodepositVerificationTimeout,
+            144 => Self::PaymentMethodNotAvailable,
+            145 => Self::PaymentMethodProviderDecline,
+            146 => Self::PaymentMethodProviderTimeout,
+            147 => Self::PaymentMethodRestricted,
+            148 => Self::PaymentMethodUnactivated,
+            149 => Self::PaymentMethodUnexpectedState,
+            150 => Self::PaymentMethodUnsupportedType,
+            151 => Self::PayoutReconciliationNotReady,
+            152 => Self::PayoutsLimitExceeded,
+            153 => Self::PayoutsNotAllowed,
+            154 => Self::PlatformAccountRequired,
+            155 => Self::PlatformApiKeyExpired,
+            156 => Self::PostalCodeInvalid,
+            157 => Self::ProcessingError,
+            158 => Self::ProductInactive,
+            159 => Self::ProgressiveOnboardingLimitExceeded,
+            160 => Self::RateLimit,
+            161 => Self::ReferToCustomer,
+            162 => Self::RefundDisputedPayment,
+            163 => Self::RequestBlocked,
+            164 => Self::ResourceAlreadyExists,
+            165 => Self::ResourceMissing,
+            166 => Self::ReturnIntentAlreadyProcessed,
+            167 => Self::RoutingNumberInvalid,
+            168 => Self::SecretKeyRequired,
+            169 => Self::SepaUnsupportedAccount,
+            170 => Self::ServicePeriodCouponWithMeteredTieredItemUnsupported,
+            171 => Self::SetupAttemptFailed,
+            172 => Self::SetupIntentAuthenticationFailure,
+            173 => Self::SetupIntentInvalidParameter,
+            174 => Self::SetupIntentMandateInvalid,
+            175 => Self::SetupIntentMobileWalletUnsupported,
+            176 => Self::SetupIntentSetupAttemptExpired,
+            177 => Self::SetupIntentUnexpectedState,
+            178 => Self::ShippingAddressInvalid,
+            179 => Self::ShippingCalculationFailed,
+            180 => Self::SiretInvalid,
+            181 => Self::SkuInactive,
+            182 => Self::SmartDisputesNotAvailable,
+            183 => Self::StateUnsupported,
+            184 => Self::StatusTransitionInvalid,
+            185 => Self::StorerCapabilityMissing,
+            186 => Self::StorerCapabilityNotActive,
+            187 => Self::StripeTaxInactive,
+            188 => Self::SubscriptionUpdateTrialAfterBillingCycleAnchor,
+            189 => Self::TaxIdInvalid,
+            190 => Self::TaxIdProhibited,
+            191 => Self::TaxesCalculationFailed,
+            192 => Self::TerminalLocationCountryUnsupported,
+            193 => Self::TerminalReaderBusy,
+            194 => Self::TerminalReaderHardwareFault,
+            195 => Self::TerminalReaderInvalidLocationForActivation,
+            196 => Self::TerminalReaderInvalidLocationForPayment,
+            197 => Self::TerminalReaderOffline,
+            198 => Self::TerminalReaderTimeout,
+            199 => Self::TestmodeChargesOnly,
+            200 => Self::ThreeDSecureAuthenticationNotSupported,
+            201 => Self::ThreeDSecureAuthenticationUpstreamError,
+            202 => Self::TlsVersionUnsupported,
+            203 => Self::TokenAlreadyUsed,
+            204 => Self::TokenCardNetworkInvalid,
+            205 => Self::TokenInUse,
+            206 => Self::TransferSourceBalanceParametersMismatch,
+            207 => Self::TransfersNotAllowed,
+            208 => Self::UrlInvalid,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ApiErrorsCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ApiErrorsCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ApiErrorsCode {}
 impl Debug for ApiErrorsCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `api_errors.type`.
@@ -14231,39 +11800,33 @@ impl v::OpenEnum for ApiErrorsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ApiError,
-                1 => Self::CardError,
-                2 => Self::IdempotencyError,
-                3 => Self::InvalidRequestError,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ApiError,
+            1 => Self::CardError,
+            2 => Self::IdempotencyError,
+            3 => Self::InvalidRequestError,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ApiErrorsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ApiErrorsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ApiErrorsType {}
 impl Debug for ApiErrorsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `bank_connections_resource_accountholder.type`.
@@ -14287,93 +11850,35 @@ impl v::OpenEnum for BankConnectionsResourceAccountholderType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::Customer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::Customer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BankConnectionsResourceAccountholderType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BankConnectionsResourceAccountholderType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BankConnectionsResourceAccountholderType {}
 impl Debug for BankConnectionsResourceAccountholderType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `billing_bill_resource_invoicing_taxes_tax.tax_behavior`.
-#[non_exhaustive]
-pub enum BillingBillResourceInvoicingTaxesTaxTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for BillingBillResourceInvoicingTaxesTaxTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for BillingBillResourceInvoicingTaxesTaxTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for BillingBillResourceInvoicingTaxesTaxTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for BillingBillResourceInvoicingTaxesTaxTaxBehavior {}
-impl Debug for BillingBillResourceInvoicingTaxesTaxTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxCalculationLineItemTaxBehavior as BillingBillResourceInvoicingTaxesTaxTaxBehavior;
 /// The values of `billing_bill_resource_invoicing_taxes_tax.taxability_reason`.
 #[non_exhaustive]
 pub enum BillingBillResourceInvoicingTaxesTaxTaxabilityReason {
@@ -14454,51 +11959,45 @@ impl v::OpenEnum for BillingBillResourceInvoicingTaxesTaxTaxabilityReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerExempt,
-                1 => Self::NotAvailable,
-                2 => Self::NotCollecting,
-                3 => Self::NotSubjectToTax,
-                4 => Self::NotSupported,
-                5 => Self::PortionProductExempt,
-                6 => Self::PortionReducedRated,
-                7 => Self::PortionStandardRated,
-                8 => Self::ProductExempt,
-                9 => Self::ProductExemptHoliday,
-                10 => Self::ProportionallyRated,
-                11 => Self::ReducedRated,
-                12 => Self::ReverseCharge,
-                13 => Self::StandardRated,
-                14 => Self::TaxableBasisReduced,
-                15 => Self::ZeroRated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomerExempt,
+            1 => Self::NotAvailable,
+            2 => Self::NotCollecting,
+            3 => Self::NotSubjectToTax,
+            4 => Self::NotSupported,
+            5 => Self::PortionProductExempt,
+            6 => Self::PortionReducedRated,
+            7 => Self::PortionStandardRated,
+            8 => Self::ProductExempt,
+            9 => Self::ProductExemptHoliday,
+            10 => Self::ProportionallyRated,
+            11 => Self::ReducedRated,
+            12 => Self::ReverseCharge,
+            13 => Self::StandardRated,
+            14 => Self::TaxableBasisReduced,
+            15 => Self::ZeroRated,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for BillingBillResourceInvoicingTaxesTaxTaxabilityReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for BillingBillResourceInvoicingTaxesTaxTaxabilityReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for BillingBillResourceInvoicingTaxesTaxTaxabilityReason {}
 impl Debug for BillingBillResourceInvoicingTaxesTaxTaxabilityReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `connect_account_reference.type`.
@@ -14522,37 +12021,31 @@ impl v::OpenEnum for ConnectAccountReferenceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::SelfValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::SelfValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ConnectAccountReferenceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ConnectAccountReferenceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ConnectAccountReferenceType {}
 impl Debug for ConnectAccountReferenceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `credit_notes_pretax_credit_amount.type`.
@@ -14576,191 +12069,35 @@ impl v::OpenEnum for CreditNotesPretaxCreditAmountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditBalanceTransaction,
-                1 => Self::Discount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditBalanceTransaction,
+            1 => Self::Discount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CreditNotesPretaxCreditAmountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CreditNotesPretaxCreditAmountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CreditNotesPretaxCreditAmountType {}
 impl Debug for CreditNotesPretaxCreditAmountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `deleted_terminal.reader.device_type`.
-#[non_exhaustive]
-pub enum DeletedTerminalReaderDeviceType {
-    /// `bbpos_chipper2x`
-    BbposChipper2x,
-    /// `bbpos_wisepad3`
-    BbposWisepad3,
-    /// `bbpos_wisepos_e`
-    BbposWiseposE,
-    /// `mobile_phone_reader`
-    MobilePhoneReader,
-    /// `simulated_stripe_s700`
-    SimulatedStripeS700,
-    /// `simulated_stripe_s710`
-    SimulatedStripeS710,
-    /// `simulated_stripe_t600`
-    SimulatedStripeT600,
-    /// `simulated_verifone_m425`
-    SimulatedVerifoneM425,
-    /// `simulated_verifone_p630`
-    SimulatedVerifoneP630,
-    /// `simulated_verifone_ux700`
-    SimulatedVerifoneUx700,
-    /// `simulated_verifone_v660p`
-    SimulatedVerifoneV660p,
-    /// `simulated_wisepos_e`
-    SimulatedWiseposE,
-    /// `stripe_m2`
-    StripeM2,
-    /// `stripe_s700`
-    StripeS700,
-    /// `stripe_s710`
-    StripeS710,
-    /// `stripe_t600`
-    StripeT600,
-    /// `verifone_P400`
-    VerifoneP400,
-    /// `verifone_m425`
-    VerifoneM425,
-    /// `verifone_p630`
-    VerifoneP630,
-    /// `verifone_ux700`
-    VerifoneUx700,
-    /// `verifone_v660p`
-    VerifoneV660p,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for DeletedTerminalReaderDeviceType {
-    const VALUES: &'static [&'static str] = &[
-        "bbpos_chipper2x",
-        "bbpos_wisepad3",
-        "bbpos_wisepos_e",
-        "mobile_phone_reader",
-        "simulated_stripe_s700",
-        "simulated_stripe_s710",
-        "simulated_stripe_t600",
-        "simulated_verifone_m425",
-        "simulated_verifone_p630",
-        "simulated_verifone_ux700",
-        "simulated_verifone_v660p",
-        "simulated_wisepos_e",
-        "stripe_m2",
-        "stripe_s700",
-        "stripe_s710",
-        "stripe_t600",
-        "verifone_P400",
-        "verifone_m425",
-        "verifone_p630",
-        "verifone_ux700",
-        "verifone_v660p",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BbposChipper2x => "bbpos_chipper2x",
-            Self::BbposWisepad3 => "bbpos_wisepad3",
-            Self::BbposWiseposE => "bbpos_wisepos_e",
-            Self::MobilePhoneReader => "mobile_phone_reader",
-            Self::SimulatedStripeS700 => "simulated_stripe_s700",
-            Self::SimulatedStripeS710 => "simulated_stripe_s710",
-            Self::SimulatedStripeT600 => "simulated_stripe_t600",
-            Self::SimulatedVerifoneM425 => "simulated_verifone_m425",
-            Self::SimulatedVerifoneP630 => "simulated_verifone_p630",
-            Self::SimulatedVerifoneUx700 => "simulated_verifone_ux700",
-            Self::SimulatedVerifoneV660p => "simulated_verifone_v660p",
-            Self::SimulatedWiseposE => "simulated_wisepos_e",
-            Self::StripeM2 => "stripe_m2",
-            Self::StripeS700 => "stripe_s700",
-            Self::StripeS710 => "stripe_s710",
-            Self::StripeT600 => "stripe_t600",
-            Self::VerifoneP400 => "verifone_P400",
-            Self::VerifoneM425 => "verifone_m425",
-            Self::VerifoneP630 => "verifone_p630",
-            Self::VerifoneUx700 => "verifone_ux700",
-            Self::VerifoneV660p => "verifone_v660p",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BbposChipper2x,
-                1 => Self::BbposWisepad3,
-                2 => Self::BbposWiseposE,
-                3 => Self::MobilePhoneReader,
-                4 => Self::SimulatedStripeS700,
-                5 => Self::SimulatedStripeS710,
-                6 => Self::SimulatedStripeT600,
-                7 => Self::SimulatedVerifoneM425,
-                8 => Self::SimulatedVerifoneP630,
-                9 => Self::SimulatedVerifoneUx700,
-                10 => Self::SimulatedVerifoneV660p,
-                11 => Self::SimulatedWiseposE,
-                12 => Self::StripeM2,
-                13 => Self::StripeS700,
-                14 => Self::StripeS710,
-                15 => Self::StripeT600,
-                16 => Self::VerifoneP400,
-                17 => Self::VerifoneM425,
-                18 => Self::VerifoneP630,
-                19 => Self::VerifoneUx700,
-                20 => Self::VerifoneV660p,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for DeletedTerminalReaderDeviceType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for DeletedTerminalReaderDeviceType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for DeletedTerminalReaderDeviceType {}
-impl Debug for DeletedTerminalReaderDeviceType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TerminalReaderDeviceType as DeletedTerminalReaderDeviceType;
 /// The values of `funding_instructions_bank_transfer_financial_address.supported_networks`.
 #[non_exhaustive]
 pub enum FundingInstructionsBankTransferFinancialAddressSupportedNetworks {
@@ -14813,44 +12150,38 @@ impl v::OpenEnum for FundingInstructionsBankTransferFinancialAddressSupportedNet
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Bacs,
-                2 => Self::Chaps,
-                3 => Self::DomesticWireUs,
-                4 => Self::Fps,
-                5 => Self::Sepa,
-                6 => Self::Spei,
-                7 => Self::Swift,
-                8 => Self::Zengin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Bacs,
+            2 => Self::Chaps,
+            3 => Self::DomesticWireUs,
+            4 => Self::Fps,
+            5 => Self::Sepa,
+            6 => Self::Spei,
+            7 => Self::Swift,
+            8 => Self::Zengin,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FundingInstructionsBankTransferFinancialAddressSupportedNetworks {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FundingInstructionsBankTransferFinancialAddressSupportedNetworks {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FundingInstructionsBankTransferFinancialAddressSupportedNetworks {}
 impl Debug for FundingInstructionsBankTransferFinancialAddressSupportedNetworks {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `funding_instructions_bank_transfer_financial_address.type`.
@@ -14893,253 +12224,43 @@ impl v::OpenEnum for FundingInstructionsBankTransferFinancialAddressType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Aba,
-                1 => Self::Iban,
-                2 => Self::SortCode,
-                3 => Self::Spei,
-                4 => Self::Swift,
-                5 => Self::Zengin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Aba,
+            1 => Self::Iban,
+            2 => Self::SortCode,
+            3 => Self::Spei,
+            4 => Self::Swift,
+            5 => Self::Zengin,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FundingInstructionsBankTransferFinancialAddressType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FundingInstructionsBankTransferFinancialAddressType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FundingInstructionsBankTransferFinancialAddressType {}
 impl Debug for FundingInstructionsBankTransferFinancialAddressType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice_mandate_options_payto.amount_type`.
-#[non_exhaustive]
-pub enum InvoiceMandateOptionsPaytoAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoiceMandateOptionsPaytoAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoiceMandateOptionsPaytoAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoiceMandateOptionsPaytoAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoiceMandateOptionsPaytoAmountType {}
-impl Debug for InvoiceMandateOptionsPaytoAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as InvoiceMandateOptionsPaytoAmountType;
 /// The values of `invoice_mandate_options_payto.purpose`.
-#[non_exhaustive]
-pub enum InvoiceMandateOptionsPaytoPurpose {
-    /// `dependant_support`
-    DependantSupport,
-    /// `government`
-    Government,
-    /// `loan`
-    Loan,
-    /// `mortgage`
-    Mortgage,
-    /// `other`
-    OtherValue,
-    /// `pension`
-    Pension,
-    /// `personal`
-    Personal,
-    /// `retail`
-    Retail,
-    /// `salary`
-    Salary,
-    /// `tax`
-    Tax,
-    /// `utility`
-    Utility,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoiceMandateOptionsPaytoPurpose {
-    const VALUES: &'static [&'static str] = &[
-        "dependant_support",
-        "government",
-        "loan",
-        "mortgage",
-        "other",
-        "pension",
-        "personal",
-        "retail",
-        "salary",
-        "tax",
-        "utility",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::DependantSupport => "dependant_support",
-            Self::Government => "government",
-            Self::Loan => "loan",
-            Self::Mortgage => "mortgage",
-            Self::OtherValue => "other",
-            Self::Pension => "pension",
-            Self::Personal => "personal",
-            Self::Retail => "retail",
-            Self::Salary => "salary",
-            Self::Tax => "tax",
-            Self::Utility => "utility",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DependantSupport,
-                1 => Self::Government,
-                2 => Self::Loan,
-                3 => Self::Mortgage,
-                4 => Self::OtherValue,
-                5 => Self::Pension,
-                6 => Self::Personal,
-                7 => Self::Retail,
-                8 => Self::Salary,
-                9 => Self::Tax,
-                10 => Self::Utility,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoiceMandateOptionsPaytoPurpose {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoiceMandateOptionsPaytoPurpose {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoiceMandateOptionsPaytoPurpose {}
-impl Debug for InvoiceMandateOptionsPaytoPurpose {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePaytoPurpose as InvoiceMandateOptionsPaytoPurpose;
 /// The values of `invoice_payment_method_options_acss_debit_mandate_options.transaction_type`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {}
-impl Debug for InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as InvoicePaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
 /// The values of `invoice_payment_method_options_acss_debit.verification_method`.
 #[non_exhaustive]
 pub enum InvoicePaymentMethodOptionsAcssDebitVerificationMethod {
@@ -15164,529 +12285,50 @@ impl v::OpenEnum for InvoicePaymentMethodOptionsAcssDebitVerificationMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Instant,
+            2 => Self::Microdeposits,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoicePaymentMethodOptionsAcssDebitVerificationMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoicePaymentMethodOptionsAcssDebitVerificationMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoicePaymentMethodOptionsAcssDebitVerificationMethod {}
 impl Debug for InvoicePaymentMethodOptionsAcssDebitVerificationMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice_payment_method_options_bancontact.preferred_language`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsBancontactPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `fr`
-    Fr,
-    /// `nl`
-    Nl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsBancontactPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "fr", "nl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::Nl => "nl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsBancontactPreferredLanguage {}
-impl Debug for InvoicePaymentMethodOptionsBancontactPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsBancontactPreferredLanguage as InvoicePaymentMethodOptionsBancontactPreferredLanguage;
 /// The values of `invoice_payment_method_options_customer_balance_bank_transfer_eu_bank_transfer.country`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {
-    /// `BE`
-    BE,
-    /// `DE`
-    DE,
-    /// `ES`
-    ES,
-    /// `FR`
-    FR,
-    /// `IE`
-    IE,
-    /// `NL`
-    NL,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {
-    const VALUES: &'static [&'static str] = &["BE", "DE", "ES", "FR", "IE", "NL"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BE => "BE",
-            Self::DE => "DE",
-            Self::ES => "ES",
-            Self::FR => "FR",
-            Self::IE => "IE",
-            Self::NL => "NL",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BE,
-                1 => Self::DE,
-                2 => Self::ES,
-                3 => Self::FR,
-                4 => Self::IE,
-                5 => Self::NL,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {}
-impl Debug
-for InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsCustomerBalanceEuBankAccountCountry as InvoicePaymentMethodOptionsCustomerBalanceBankTransferEuBankTransferCountry;
 /// The values of `invoice_payment_method_options_mandate_options_upi.amount_type`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {}
-impl Debug for InvoicePaymentMethodOptionsMandateOptionsUpiAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as InvoicePaymentMethodOptionsMandateOptionsUpiAmountType;
 /// The values of `invoice_payment_method_options_us_bank_account_linked_account_options_filters.account_subcategories`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {}
-impl Debug
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsFiltersAccountSubcategories;
 /// The values of `invoice_payment_method_options_us_bank_account_linked_account_options.permissions`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {
-    /// `balances`
-    Balances,
-    /// `ownership`
-    Ownership,
-    /// `payment_method`
-    PaymentMethod,
-    /// `transactions`
-    Transactions,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {
-    const VALUES: &'static [&'static str] = &[
-        "balances",
-        "ownership",
-        "payment_method",
-        "transactions",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Balances => "balances",
-            Self::Ownership => "ownership",
-            Self::PaymentMethod => "payment_method",
-            Self::Transactions => "transactions",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::PaymentMethod,
-                3 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {}
-impl Debug for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LinkedAccountOptionsCommonPermissions as InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPermissions;
 /// The values of `invoice_payment_method_options_us_bank_account_linked_account_options.prefetch`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {
-    /// `balances`
-    Balances,
-    /// `ownership`
-    Ownership,
-    /// `transactions`
-    Transactions,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {
-    const VALUES: &'static [&'static str] = &["balances", "ownership", "transactions"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Balances => "balances",
-            Self::Ownership => "ownership",
-            Self::Transactions => "transactions",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {}
-impl Debug for InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LinkedAccountOptionsCommonPrefetch as InvoicePaymentMethodOptionsUsBankAccountLinkedAccountOptionsPrefetch;
 /// The values of `invoice_payment_method_options_us_bank_account.verification_method`.
-#[non_exhaustive]
-pub enum InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {
-    /// `automatic`
-    Automatic,
-    /// `instant`
-    Instant,
-    /// `microdeposits`
-    Microdeposits,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "instant", "microdeposits"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Instant => "instant",
-            Self::Microdeposits => "microdeposits",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Instant,
-                2 => Self::Microdeposits,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {}
-impl Debug for InvoicePaymentMethodOptionsUsBankAccountVerificationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as InvoicePaymentMethodOptionsUsBankAccountVerificationMethod;
 /// The values of `invoices_resource_pretax_credit_amount.type`.
-#[non_exhaustive]
-pub enum InvoicesResourcePretaxCreditAmountType {
-    /// `credit_balance_transaction`
-    CreditBalanceTransaction,
-    /// `discount`
-    Discount,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoicesResourcePretaxCreditAmountType {
-    const VALUES: &'static [&'static str] = &["credit_balance_transaction", "discount"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CreditBalanceTransaction => "credit_balance_transaction",
-            Self::Discount => "discount",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditBalanceTransaction,
-                1 => Self::Discount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoicesResourcePretaxCreditAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoicesResourcePretaxCreditAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoicesResourcePretaxCreditAmountType {}
-impl Debug for InvoicesResourcePretaxCreditAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CreditNotesPretaxCreditAmountType as InvoicesResourcePretaxCreditAmountType;
 /// The values of `line_items_tax_amount.taxability_reason`.
 #[non_exhaustive]
 pub enum LineItemsTaxAmountTaxabilityReason {
@@ -15763,50 +12405,44 @@ impl v::OpenEnum for LineItemsTaxAmountTaxabilityReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerExempt,
-                1 => Self::NotCollecting,
-                2 => Self::NotSubjectToTax,
-                3 => Self::NotSupported,
-                4 => Self::PortionProductExempt,
-                5 => Self::PortionReducedRated,
-                6 => Self::PortionStandardRated,
-                7 => Self::ProductExempt,
-                8 => Self::ProductExemptHoliday,
-                9 => Self::ProportionallyRated,
-                10 => Self::ReducedRated,
-                11 => Self::ReverseCharge,
-                12 => Self::StandardRated,
-                13 => Self::TaxableBasisReduced,
-                14 => Self::ZeroRated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomerExempt,
+            1 => Self::NotCollecting,
+            2 => Self::NotSubjectToTax,
+            3 => Self::NotSupported,
+            4 => Self::PortionProductExempt,
+            5 => Self::PortionReducedRated,
+            6 => Self::PortionStandardRated,
+            7 => Self::ProductExempt,
+            8 => Self::ProductExemptHoliday,
+            9 => Self::ProportionallyRated,
+            10 => Self::ReducedRated,
+            11 => Self::ReverseCharge,
+            12 => Self::StandardRated,
+            13 => Self::TaxableBasisReduced,
+            14 => Self::ZeroRated,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for LineItemsTaxAmountTaxabilityReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for LineItemsTaxAmountTaxabilityReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for LineItemsTaxAmountTaxabilityReason {}
 impl Debug for LineItemsTaxAmountTaxabilityReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `linked_account_options_common.permissions`.
@@ -15841,39 +12477,33 @@ impl v::OpenEnum for LinkedAccountOptionsCommonPermissions {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::PaymentMethod,
-                3 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Balances,
+            1 => Self::Ownership,
+            2 => Self::PaymentMethod,
+            3 => Self::Transactions,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for LinkedAccountOptionsCommonPermissions {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for LinkedAccountOptionsCommonPermissions {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for LinkedAccountOptionsCommonPermissions {}
 impl Debug for LinkedAccountOptionsCommonPermissions {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `linked_account_options_common.prefetch`.
@@ -15900,38 +12530,32 @@ impl v::OpenEnum for LinkedAccountOptionsCommonPrefetch {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balances,
-                1 => Self::Ownership,
-                2 => Self::Transactions,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Balances,
+            1 => Self::Ownership,
+            2 => Self::Transactions,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for LinkedAccountOptionsCommonPrefetch {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for LinkedAccountOptionsCommonPrefetch {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for LinkedAccountOptionsCommonPrefetch {}
 impl Debug for LinkedAccountOptionsCommonPrefetch {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_flows_private_payment_methods_card_present_common_wallet.type`.
@@ -15966,100 +12590,37 @@ impl v::OpenEnum for PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletTyp
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ApplePay,
-                1 => Self::GooglePay,
-                2 => Self::SamsungPay,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ApplePay,
+            1 => Self::GooglePay,
+            2 => Self::SamsungPay,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType {}
 impl Debug for PaymentFlowsPrivatePaymentMethodsCardPresentCommonWalletType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_flows_private_payment_methods_financial_connections_common_linked_account_options_filters.account_subcategories`.
-#[non_exhaustive]
-pub enum PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {}
-impl Debug
-for PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as PaymentFlowsPrivatePaymentMethodsFinancialConnectionsCommonLinkedAccountOptionsFiltersAccountSubcategories;
 /// The values of `payment_method_card_present.read_method`.
 #[non_exhaustive]
 pub enum PaymentMethodCardPresentReadMethod {
@@ -16096,96 +12657,38 @@ impl v::OpenEnum for PaymentMethodCardPresentReadMethod {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContactEmv,
-                1 => Self::ContactlessEmv,
-                2 => Self::ContactlessMagstripeMode,
-                3 => Self::MagneticStripeFallback,
-                4 => Self::MagneticStripeTrack2,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ContactEmv,
+            1 => Self::ContactlessEmv,
+            2 => Self::ContactlessMagstripeMode,
+            3 => Self::MagneticStripeFallback,
+            4 => Self::MagneticStripeTrack2,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodCardPresentReadMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodCardPresentReadMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodCardPresentReadMethod {}
 impl Debug for PaymentMethodCardPresentReadMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_card.regulated_status`.
-#[non_exhaustive]
-pub enum PaymentMethodCardRegulatedStatus {
-    /// `regulated`
-    Regulated,
-    /// `unregulated`
-    Unregulated,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodCardRegulatedStatus {
-    const VALUES: &'static [&'static str] = &["regulated", "unregulated"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Regulated => "regulated",
-            Self::Unregulated => "unregulated",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Regulated,
-                1 => Self::Unregulated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodCardRegulatedStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodCardRegulatedStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodCardRegulatedStatus {}
-impl Debug for PaymentMethodCardRegulatedStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CardRegulatedStatus as PaymentMethodCardRegulatedStatus;
 /// The values of `payment_method_card_wallet.type`.
 #[non_exhaustive]
 pub enum PaymentMethodCardWalletType {
@@ -16230,98 +12733,40 @@ impl v::OpenEnum for PaymentMethodCardWalletType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmexExpressCheckout,
-                1 => Self::ApplePay,
-                2 => Self::GooglePay,
-                3 => Self::Link,
-                4 => Self::Masterpass,
-                5 => Self::SamsungPay,
-                6 => Self::VisaCheckout,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmexExpressCheckout,
+            1 => Self::ApplePay,
+            2 => Self::GooglePay,
+            3 => Self::Link,
+            4 => Self::Masterpass,
+            5 => Self::SamsungPay,
+            6 => Self::VisaCheckout,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodCardWalletType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodCardWalletType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodCardWalletType {}
 impl Debug for PaymentMethodCardWalletType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_ach_debit.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsAchDebitAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsAchDebitAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsAchDebitAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsAchDebitAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsAchDebitAccountHolderType {}
-impl Debug for PaymentMethodDetailsAchDebitAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodDetailsAchDebitAccountHolderType;
 /// The values of `payment_method_details_card_installments_plan.type`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsCardInstallmentsPlanType {
@@ -16346,112 +12791,36 @@ impl v::OpenEnum for PaymentMethodDetailsCardInstallmentsPlanType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Bonus,
-                1 => Self::FixedCount,
-                2 => Self::Revolving,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Bonus,
+            1 => Self::FixedCount,
+            2 => Self::Revolving,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsCardInstallmentsPlanType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsCardInstallmentsPlanType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsCardInstallmentsPlanType {}
 impl Debug for PaymentMethodDetailsCardInstallmentsPlanType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_card_present.read_method`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsCardPresentReadMethod {
-    /// `contact_emv`
-    ContactEmv,
-    /// `contactless_emv`
-    ContactlessEmv,
-    /// `contactless_magstripe_mode`
-    ContactlessMagstripeMode,
-    /// `magnetic_stripe_fallback`
-    MagneticStripeFallback,
-    /// `magnetic_stripe_track2`
-    MagneticStripeTrack2,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsCardPresentReadMethod {
-    const VALUES: &'static [&'static str] = &[
-        "contact_emv",
-        "contactless_emv",
-        "contactless_magstripe_mode",
-        "magnetic_stripe_fallback",
-        "magnetic_stripe_track2",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ContactEmv => "contact_emv",
-            Self::ContactlessEmv => "contactless_emv",
-            Self::ContactlessMagstripeMode => "contactless_magstripe_mode",
-            Self::MagneticStripeFallback => "magnetic_stripe_fallback",
-            Self::MagneticStripeTrack2 => "magnetic_stripe_track2",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContactEmv,
-                1 => Self::ContactlessEmv,
-                2 => Self::ContactlessMagstripeMode,
-                3 => Self::MagneticStripeFallback,
-                4 => Self::MagneticStripeTrack2,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsCardPresentReadMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsCardPresentReadMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsCardPresentReadMethod {}
-impl Debug for PaymentMethodDetailsCardPresentReadMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodCardPresentReadMethod as PaymentMethodDetailsCardPresentReadMethod;
 /// The values of `payment_method_details_card_present_receipt.account_type`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsCardPresentReceiptAccountType {
@@ -16484,39 +12853,33 @@ impl v::OpenEnum for PaymentMethodDetailsCardPresentReceiptAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Credit,
-                2 => Self::Prepaid,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::Credit,
+            2 => Self::Prepaid,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsCardPresentReceiptAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsCardPresentReceiptAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsCardPresentReceiptAccountType {}
 impl Debug for PaymentMethodDetailsCardPresentReceiptAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_crypto.network`.
@@ -16559,41 +12922,35 @@ impl v::OpenEnum for PaymentMethodDetailsCryptoNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Base,
-                1 => Self::Ethereum,
-                2 => Self::Polygon,
-                3 => Self::Solana,
-                4 => Self::Sui,
-                5 => Self::Tempo,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Base,
+            1 => Self::Ethereum,
+            2 => Self::Polygon,
+            3 => Self::Solana,
+            4 => Self::Sui,
+            5 => Self::Tempo,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsCryptoNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsCryptoNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsCryptoNetwork {}
 impl Debug for PaymentMethodDetailsCryptoNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_crypto.token_currency`.
@@ -16640,342 +12997,44 @@ impl v::OpenEnum for PaymentMethodDetailsCryptoTokenCurrency {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ousd,
-                1 => Self::PhantomCash,
-                2 => Self::Usdc,
-                3 => Self::Usdg,
-                4 => Self::Usdp,
-                5 => Self::Usdsui,
-                6 => Self::Usdt,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ousd,
+            1 => Self::PhantomCash,
+            2 => Self::Usdc,
+            3 => Self::Usdg,
+            4 => Self::Usdp,
+            5 => Self::Usdsui,
+            6 => Self::Usdt,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsCryptoTokenCurrency {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsCryptoTokenCurrency {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsCryptoTokenCurrency {}
 impl Debug for PaymentMethodDetailsCryptoTokenCurrency {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_fpx.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsFpxAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsFpxAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsFpxAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsFpxAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsFpxAccountHolderType {}
-impl Debug for PaymentMethodDetailsFpxAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodDetailsFpxAccountHolderType;
 /// The values of `payment_method_details_fpx.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsFpxBank {
-    /// `affin_bank`
-    AffinBank,
-    /// `agrobank`
-    Agrobank,
-    /// `alliance_bank`
-    AllianceBank,
-    /// `ambank`
-    Ambank,
-    /// `bank_islam`
-    BankIslam,
-    /// `bank_muamalat`
-    BankMuamalat,
-    /// `bank_of_china`
-    BankOfChina,
-    /// `bank_rakyat`
-    BankRakyat,
-    /// `bnp_paribas`
-    BnpParibas,
-    /// `bsn`
-    Bsn,
-    /// `cimb`
-    Cimb,
-    /// `citibank`
-    Citibank,
-    /// `deutsche_bank`
-    DeutscheBank,
-    /// `hong_leong_bank`
-    HongLeongBank,
-    /// `hsbc`
-    Hsbc,
-    /// `kfh`
-    Kfh,
-    /// `maybank2e`
-    Maybank2e,
-    /// `maybank2u`
-    Maybank2u,
-    /// `mbsb_bank`
-    MbsbBank,
-    /// `ocbc`
-    Ocbc,
-    /// `pb_enterprise`
-    PbEnterprise,
-    /// `public_bank`
-    PublicBank,
-    /// `rhb`
-    Rhb,
-    /// `standard_chartered`
-    StandardChartered,
-    /// `uob`
-    Uob,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsFpxBank {
-    const VALUES: &'static [&'static str] = &[
-        "affin_bank",
-        "agrobank",
-        "alliance_bank",
-        "ambank",
-        "bank_islam",
-        "bank_muamalat",
-        "bank_of_china",
-        "bank_rakyat",
-        "bnp_paribas",
-        "bsn",
-        "cimb",
-        "citibank",
-        "deutsche_bank",
-        "hong_leong_bank",
-        "hsbc",
-        "kfh",
-        "maybank2e",
-        "maybank2u",
-        "mbsb_bank",
-        "ocbc",
-        "pb_enterprise",
-        "public_bank",
-        "rhb",
-        "standard_chartered",
-        "uob",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AffinBank => "affin_bank",
-            Self::Agrobank => "agrobank",
-            Self::AllianceBank => "alliance_bank",
-            Self::Ambank => "ambank",
-            Self::BankIslam => "bank_islam",
-            Self::BankMuamalat => "bank_muamalat",
-            Self::BankOfChina => "bank_of_china",
-            Self::BankRakyat => "bank_rakyat",
-            Self::BnpParibas => "bnp_paribas",
-            Self::Bsn => "bsn",
-            Self::Cimb => "cimb",
-            Self::Citibank => "citibank",
-            Self::DeutscheBank => "deutsche_bank",
-            Self::HongLeongBank => "hong_leong_bank",
-            Self::Hsbc => "hsbc",
-            Self::Kfh => "kfh",
-            Self::Maybank2e => "maybank2e",
-            Self::Maybank2u => "maybank2u",
-            Self::MbsbBank => "mbsb_bank",
-            Self::Ocbc => "ocbc",
-            Self::PbEnterprise => "pb_enterprise",
-            Self::PublicBank => "public_bank",
-            Self::Rhb => "rhb",
-            Self::StandardChartered => "standard_chartered",
-            Self::Uob => "uob",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AffinBank,
-                1 => Self::Agrobank,
-                2 => Self::AllianceBank,
-                3 => Self::Ambank,
-                4 => Self::BankIslam,
-                5 => Self::BankMuamalat,
-                6 => Self::BankOfChina,
-                7 => Self::BankRakyat,
-                8 => Self::BnpParibas,
-                9 => Self::Bsn,
-                10 => Self::Cimb,
-                11 => Self::Citibank,
-                12 => Self::DeutscheBank,
-                13 => Self::HongLeongBank,
-                14 => Self::Hsbc,
-                15 => Self::Kfh,
-                16 => Self::Maybank2e,
-                17 => Self::Maybank2u,
-                18 => Self::MbsbBank,
-                19 => Self::Ocbc,
-                20 => Self::PbEnterprise,
-                21 => Self::PublicBank,
-                22 => Self::Rhb,
-                23 => Self::StandardChartered,
-                24 => Self::Uob,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsFpxBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsFpxBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsFpxBank {}
-impl Debug for PaymentMethodDetailsFpxBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodFpxBank as PaymentMethodDetailsFpxBank;
 /// The values of `payment_method_details_interac_present.read_method`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsInteracPresentReadMethod {
-    /// `contact_emv`
-    ContactEmv,
-    /// `contactless_emv`
-    ContactlessEmv,
-    /// `contactless_magstripe_mode`
-    ContactlessMagstripeMode,
-    /// `magnetic_stripe_fallback`
-    MagneticStripeFallback,
-    /// `magnetic_stripe_track2`
-    MagneticStripeTrack2,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsInteracPresentReadMethod {
-    const VALUES: &'static [&'static str] = &[
-        "contact_emv",
-        "contactless_emv",
-        "contactless_magstripe_mode",
-        "magnetic_stripe_fallback",
-        "magnetic_stripe_track2",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ContactEmv => "contact_emv",
-            Self::ContactlessEmv => "contactless_emv",
-            Self::ContactlessMagstripeMode => "contactless_magstripe_mode",
-            Self::MagneticStripeFallback => "magnetic_stripe_fallback",
-            Self::MagneticStripeTrack2 => "magnetic_stripe_track2",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContactEmv,
-                1 => Self::ContactlessEmv,
-                2 => Self::ContactlessMagstripeMode,
-                3 => Self::MagneticStripeFallback,
-                4 => Self::MagneticStripeTrack2,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsInteracPresentReadMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsInteracPresentReadMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsInteracPresentReadMethod {}
-impl Debug for PaymentMethodDetailsInteracPresentReadMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodCardPresentReadMethod as PaymentMethodDetailsInteracPresentReadMethod;
 /// The values of `payment_method_details_interac_present_receipt.account_type`.
 #[non_exhaustive]
 pub enum PaymentMethodDetailsInteracPresentReceiptAccountType {
@@ -17000,1116 +13059,52 @@ impl v::OpenEnum for PaymentMethodDetailsInteracPresentReceiptAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                2 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::Savings,
+            2 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodDetailsInteracPresentReceiptAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodDetailsInteracPresentReceiptAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodDetailsInteracPresentReceiptAccountType {}
 impl Debug for PaymentMethodDetailsInteracPresentReceiptAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_details_kr_card.brand`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsKrCardBrand {
-    /// `bc`
-    Bc,
-    /// `citi`
-    Citi,
-    /// `hana`
-    Hana,
-    /// `hyundai`
-    Hyundai,
-    /// `jeju`
-    Jeju,
-    /// `jeonbuk`
-    Jeonbuk,
-    /// `kakaobank`
-    Kakaobank,
-    /// `kbank`
-    Kbank,
-    /// `kdbbank`
-    Kdbbank,
-    /// `kookmin`
-    Kookmin,
-    /// `kwangju`
-    Kwangju,
-    /// `lotte`
-    Lotte,
-    /// `mg`
-    Mg,
-    /// `nh`
-    Nh,
-    /// `post`
-    Post,
-    /// `samsung`
-    Samsung,
-    /// `savingsbank`
-    Savingsbank,
-    /// `shinhan`
-    Shinhan,
-    /// `shinhyup`
-    Shinhyup,
-    /// `suhyup`
-    Suhyup,
-    /// `tossbank`
-    Tossbank,
-    /// `woori`
-    Woori,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsKrCardBrand {
-    const VALUES: &'static [&'static str] = &[
-        "bc",
-        "citi",
-        "hana",
-        "hyundai",
-        "jeju",
-        "jeonbuk",
-        "kakaobank",
-        "kbank",
-        "kdbbank",
-        "kookmin",
-        "kwangju",
-        "lotte",
-        "mg",
-        "nh",
-        "post",
-        "samsung",
-        "savingsbank",
-        "shinhan",
-        "shinhyup",
-        "suhyup",
-        "tossbank",
-        "woori",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Bc => "bc",
-            Self::Citi => "citi",
-            Self::Hana => "hana",
-            Self::Hyundai => "hyundai",
-            Self::Jeju => "jeju",
-            Self::Jeonbuk => "jeonbuk",
-            Self::Kakaobank => "kakaobank",
-            Self::Kbank => "kbank",
-            Self::Kdbbank => "kdbbank",
-            Self::Kookmin => "kookmin",
-            Self::Kwangju => "kwangju",
-            Self::Lotte => "lotte",
-            Self::Mg => "mg",
-            Self::Nh => "nh",
-            Self::Post => "post",
-            Self::Samsung => "samsung",
-            Self::Savingsbank => "savingsbank",
-            Self::Shinhan => "shinhan",
-            Self::Shinhyup => "shinhyup",
-            Self::Suhyup => "suhyup",
-            Self::Tossbank => "tossbank",
-            Self::Woori => "woori",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Bc,
-                1 => Self::Citi,
-                2 => Self::Hana,
-                3 => Self::Hyundai,
-                4 => Self::Jeju,
-                5 => Self::Jeonbuk,
-                6 => Self::Kakaobank,
-                7 => Self::Kbank,
-                8 => Self::Kdbbank,
-                9 => Self::Kookmin,
-                10 => Self::Kwangju,
-                11 => Self::Lotte,
-                12 => Self::Mg,
-                13 => Self::Nh,
-                14 => Self::Post,
-                15 => Self::Samsung,
-                16 => Self::Savingsbank,
-                17 => Self::Shinhan,
-                18 => Self::Shinhyup,
-                19 => Self::Suhyup,
-                20 => Self::Tossbank,
-                21 => Self::Woori,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsKrCardBrand {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsKrCardBrand {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsKrCardBrand {}
-impl Debug for PaymentMethodDetailsKrCardBrand {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodKrCardBrand as PaymentMethodDetailsKrCardBrand;
 /// The values of `payment_method_details_payment_record_bancontact.preferred_language`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `fr`
-    Fr,
-    /// `nl`
-    Nl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "fr", "nl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Fr => "fr",
-            Self::Nl => "nl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Fr,
-                3 => Self::Nl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {}
-impl Debug for PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsBancontactPreferredLanguage as PaymentMethodDetailsPaymentRecordBancontactPreferredLanguage;
 /// The values of `payment_method_details_payment_record_eps.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordEpsBank {
-    /// `arzte_und_apotheker_bank`
-    ArzteUndApothekerBank,
-    /// `austrian_anadi_bank_ag`
-    AustrianAnadiBankAg,
-    /// `bank_austria`
-    BankAustria,
-    /// `bankhaus_carl_spangler`
-    BankhausCarlSpangler,
-    /// `bankhaus_schelhammer_und_schattera_ag`
-    BankhausSchelhammerUndSchatteraAg,
-    /// `bawag_psk_ag`
-    BawagPskAg,
-    /// `bks_bank_ag`
-    BksBankAg,
-    /// `brull_kallmus_bank_ag`
-    BrullKallmusBankAg,
-    /// `btv_vier_lander_bank`
-    BtvVierLanderBank,
-    /// `capital_bank_grawe_gruppe_ag`
-    CapitalBankGraweGruppeAg,
-    /// `deutsche_bank_ag`
-    DeutscheBankAg,
-    /// `dolomitenbank`
-    Dolomitenbank,
-    /// `easybank_ag`
-    EasybankAg,
-    /// `erste_bank_und_sparkassen`
-    ErsteBankUndSparkassen,
-    /// `hypo_alpeadriabank_international_ag`
-    HypoAlpeadriabankInternationalAg,
-    /// `hypo_bank_burgenland_aktiengesellschaft`
-    HypoBankBurgenlandAktiengesellschaft,
-    /// `hypo_noe_lb_fur_niederosterreich_u_wien`
-    HypoNoeLbFurNiederosterreichUWien,
-    /// `hypo_oberosterreich_salzburg_steiermark`
-    HypoOberosterreichSalzburgSteiermark,
-    /// `hypo_tirol_bank_ag`
-    HypoTirolBankAg,
-    /// `hypo_vorarlberg_bank_ag`
-    HypoVorarlbergBankAg,
-    /// `marchfelder_bank`
-    MarchfelderBank,
-    /// `oberbank_ag`
-    OberbankAg,
-    /// `raiffeisen_bankengruppe_osterreich`
-    RaiffeisenBankengruppeOsterreich,
-    /// `schoellerbank_ag`
-    SchoellerbankAg,
-    /// `sparda_bank_wien`
-    SpardaBankWien,
-    /// `volksbank_gruppe`
-    VolksbankGruppe,
-    /// `volkskreditbank_ag`
-    VolkskreditbankAg,
-    /// `vr_bank_braunau`
-    VrBankBraunau,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordEpsBank {
-    const VALUES: &'static [&'static str] = &[
-        "arzte_und_apotheker_bank",
-        "austrian_anadi_bank_ag",
-        "bank_austria",
-        "bankhaus_carl_spangler",
-        "bankhaus_schelhammer_und_schattera_ag",
-        "bawag_psk_ag",
-        "bks_bank_ag",
-        "brull_kallmus_bank_ag",
-        "btv_vier_lander_bank",
-        "capital_bank_grawe_gruppe_ag",
-        "deutsche_bank_ag",
-        "dolomitenbank",
-        "easybank_ag",
-        "erste_bank_und_sparkassen",
-        "hypo_alpeadriabank_international_ag",
-        "hypo_bank_burgenland_aktiengesellschaft",
-        "hypo_noe_lb_fur_niederosterreich_u_wien",
-        "hypo_oberosterreich_salzburg_steiermark",
-        "hypo_tirol_bank_ag",
-        "hypo_vorarlberg_bank_ag",
-        "marchfelder_bank",
-        "oberbank_ag",
-        "raiffeisen_bankengruppe_osterreich",
-        "schoellerbank_ag",
-        "sparda_bank_wien",
-        "volksbank_gruppe",
-        "volkskreditbank_ag",
-        "vr_bank_braunau",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ArzteUndApothekerBank => "arzte_und_apotheker_bank",
-            Self::AustrianAnadiBankAg => "austrian_anadi_bank_ag",
-            Self::BankAustria => "bank_austria",
-            Self::BankhausCarlSpangler => "bankhaus_carl_spangler",
-            Self::BankhausSchelhammerUndSchatteraAg => {
-                "bankhaus_schelhammer_und_schattera_ag"
-            }
-            Self::BawagPskAg => "bawag_psk_ag",
-            Self::BksBankAg => "bks_bank_ag",
-            Self::BrullKallmusBankAg => "brull_kallmus_bank_ag",
-            Self::BtvVierLanderBank => "btv_vier_lander_bank",
-            Self::CapitalBankGraweGruppeAg => "capital_bank_grawe_gruppe_ag",
-            Self::DeutscheBankAg => "deutsche_bank_ag",
-            Self::Dolomitenbank => "dolomitenbank",
-            Self::EasybankAg => "easybank_ag",
-            Self::ErsteBankUndSparkassen => "erste_bank_und_sparkassen",
-            Self::HypoAlpeadriabankInternationalAg => {
-                "hypo_alpeadriabank_international_ag"
-            }
-            Self::HypoBankBurgenlandAktiengesellschaft => {
-                "hypo_bank_burgenland_aktiengesellschaft"
-            }
-            Self::HypoNoeLbFurNiederosterreichUWien => {
-                "hypo_noe_lb_fur_niederosterreich_u_wien"
-            }
-            Self::HypoOberosterreichSalzburgSteiermark => {
-                "hypo_oberosterreich_salzburg_steiermark"
-            }
-            Self::HypoTirolBankAg => "hypo_tirol_bank_ag",
-            Self::HypoVorarlbergBankAg => "hypo_vorarlberg_bank_ag",
-            Self::MarchfelderBank => "marchfelder_bank",
-            Self::OberbankAg => "oberbank_ag",
-            Self::RaiffeisenBankengruppeOsterreich => {
-                "raiffeisen_bankengruppe_osterreich"
-            }
-            Self::SchoellerbankAg => "schoellerbank_ag",
-            Self::SpardaBankWien => "sparda_bank_wien",
-            Self::VolksbankGruppe => "volksbank_gruppe",
-            Self::VolkskreditbankAg => "volkskreditbank_ag",
-            Self::VrBankBraunau => "vr_bank_braunau",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ArzteUndApothekerBank,
-                1 => Self::AustrianAnadiBankAg,
-                2 => Self::BankAustria,
-                3 => Self::BankhausCarlSpangler,
-                4 => Self::BankhausSchelhammerUndSchatteraAg,
-                5 => Self::BawagPskAg,
-                6 => Self::BksBankAg,
-                7 => Self::BrullKallmusBankAg,
-                8 => Self::BtvVierLanderBank,
-                9 => Self::CapitalBankGraweGruppeAg,
-                10 => Self::DeutscheBankAg,
-                11 => Self::Dolomitenbank,
-                12 => Self::EasybankAg,
-                13 => Self::ErsteBankUndSparkassen,
-                14 => Self::HypoAlpeadriabankInternationalAg,
-                15 => Self::HypoBankBurgenlandAktiengesellschaft,
-                16 => Self::HypoNoeLbFurNiederosterreichUWien,
-                17 => Self::HypoOberosterreichSalzburgSteiermark,
-                18 => Self::HypoTirolBankAg,
-                19 => Self::HypoVorarlbergBankAg,
-                20 => Self::MarchfelderBank,
-                21 => Self::OberbankAg,
-                22 => Self::RaiffeisenBankengruppeOsterreich,
-                23 => Self::SchoellerbankAg,
-                24 => Self::SpardaBankWien,
-                25 => Self::VolksbankGruppe,
-                26 => Self::VolkskreditbankAg,
-                27 => Self::VrBankBraunau,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordEpsBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordEpsBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordEpsBank {}
-impl Debug for PaymentMethodDetailsPaymentRecordEpsBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodEpsBank as PaymentMethodDetailsPaymentRecordEpsBank;
 /// The values of `payment_method_details_payment_record_ideal.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordIdealBank {
-    /// `abn_amro`
-    AbnAmro,
-    /// `adyen`
-    Adyen,
-    /// `asn_bank`
-    AsnBank,
-    /// `bunq`
-    Bunq,
-    /// `buut`
-    Buut,
-    /// `finom`
-    Finom,
-    /// `handelsbanken`
-    Handelsbanken,
-    /// `ing`
-    Ing,
-    /// `knab`
-    Knab,
-    /// `mollie`
-    Mollie,
-    /// `moneyou`
-    Moneyou,
-    /// `n26`
-    N26,
-    /// `nn`
-    Nn,
-    /// `rabobank`
-    Rabobank,
-    /// `regiobank`
-    Regiobank,
-    /// `revolut`
-    Revolut,
-    /// `sns_bank`
-    SnsBank,
-    /// `triodos_bank`
-    TriodosBank,
-    /// `van_lanschot`
-    VanLanschot,
-    /// `yoursafe`
-    Yoursafe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordIdealBank {
-    const VALUES: &'static [&'static str] = &[
-        "abn_amro",
-        "adyen",
-        "asn_bank",
-        "bunq",
-        "buut",
-        "finom",
-        "handelsbanken",
-        "ing",
-        "knab",
-        "mollie",
-        "moneyou",
-        "n26",
-        "nn",
-        "rabobank",
-        "regiobank",
-        "revolut",
-        "sns_bank",
-        "triodos_bank",
-        "van_lanschot",
-        "yoursafe",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AbnAmro => "abn_amro",
-            Self::Adyen => "adyen",
-            Self::AsnBank => "asn_bank",
-            Self::Bunq => "bunq",
-            Self::Buut => "buut",
-            Self::Finom => "finom",
-            Self::Handelsbanken => "handelsbanken",
-            Self::Ing => "ing",
-            Self::Knab => "knab",
-            Self::Mollie => "mollie",
-            Self::Moneyou => "moneyou",
-            Self::N26 => "n26",
-            Self::Nn => "nn",
-            Self::Rabobank => "rabobank",
-            Self::Regiobank => "regiobank",
-            Self::Revolut => "revolut",
-            Self::SnsBank => "sns_bank",
-            Self::TriodosBank => "triodos_bank",
-            Self::VanLanschot => "van_lanschot",
-            Self::Yoursafe => "yoursafe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AbnAmro,
-                1 => Self::Adyen,
-                2 => Self::AsnBank,
-                3 => Self::Bunq,
-                4 => Self::Buut,
-                5 => Self::Finom,
-                6 => Self::Handelsbanken,
-                7 => Self::Ing,
-                8 => Self::Knab,
-                9 => Self::Mollie,
-                10 => Self::Moneyou,
-                11 => Self::N26,
-                12 => Self::Nn,
-                13 => Self::Rabobank,
-                14 => Self::Regiobank,
-                15 => Self::Revolut,
-                16 => Self::SnsBank,
-                17 => Self::TriodosBank,
-                18 => Self::VanLanschot,
-                19 => Self::Yoursafe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordIdealBank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordIdealBank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordIdealBank {}
-impl Debug for PaymentMethodDetailsPaymentRecordIdealBank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBank as PaymentMethodDetailsPaymentRecordIdealBank;
 /// The values of `payment_method_details_payment_record_ideal.bic`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordIdealBic {
-    /// `ABNANL2A`
-    ABNANL2A,
-    /// `ADYBNL2A`
-    ADYBNL2A,
-    /// `ASNBNL21`
-    ASNBNL21,
-    /// `BITSNL2A`
-    BITSNL2A,
-    /// `BUNQNL2A`
-    BUNQNL2A,
-    /// `BUUTNL2A`
-    BUUTNL2A,
-    /// `FNOMNL22`
-    FNOMNL22,
-    /// `FVLBNL22`
-    FVLBNL22,
-    /// `HANDNL2A`
-    HANDNL2A,
-    /// `INGBNL2A`
-    INGBNL2A,
-    /// `KNABNL2H`
-    KNABNL2H,
-    /// `MLLENL2A`
-    MLLENL2A,
-    /// `MOYONL21`
-    MOYONL21,
-    /// `NNBANL2G`
-    NNBANL2G,
-    /// `NTSBDEB1`
-    NTSBDEB1,
-    /// `RABONL2U`
-    RABONL2U,
-    /// `RBRBNL21`
-    RBRBNL21,
-    /// `REVOIE23`
-    REVOIE23,
-    /// `REVOLT21`
-    REVOLT21,
-    /// `SNSBNL2A`
-    SNSBNL2A,
-    /// `TRIONL2U`
-    TRIONL2U,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordIdealBic {
-    const VALUES: &'static [&'static str] = &[
-        "ABNANL2A",
-        "ADYBNL2A",
-        "ASNBNL21",
-        "BITSNL2A",
-        "BUNQNL2A",
-        "BUUTNL2A",
-        "FNOMNL22",
-        "FVLBNL22",
-        "HANDNL2A",
-        "INGBNL2A",
-        "KNABNL2H",
-        "MLLENL2A",
-        "MOYONL21",
-        "NNBANL2G",
-        "NTSBDEB1",
-        "RABONL2U",
-        "RBRBNL21",
-        "REVOIE23",
-        "REVOLT21",
-        "SNSBNL2A",
-        "TRIONL2U",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ABNANL2A => "ABNANL2A",
-            Self::ADYBNL2A => "ADYBNL2A",
-            Self::ASNBNL21 => "ASNBNL21",
-            Self::BITSNL2A => "BITSNL2A",
-            Self::BUNQNL2A => "BUNQNL2A",
-            Self::BUUTNL2A => "BUUTNL2A",
-            Self::FNOMNL22 => "FNOMNL22",
-            Self::FVLBNL22 => "FVLBNL22",
-            Self::HANDNL2A => "HANDNL2A",
-            Self::INGBNL2A => "INGBNL2A",
-            Self::KNABNL2H => "KNABNL2H",
-            Self::MLLENL2A => "MLLENL2A",
-            Self::MOYONL21 => "MOYONL21",
-            Self::NNBANL2G => "NNBANL2G",
-            Self::NTSBDEB1 => "NTSBDEB1",
-            Self::RABONL2U => "RABONL2U",
-            Self::RBRBNL21 => "RBRBNL21",
-            Self::REVOIE23 => "REVOIE23",
-            Self::REVOLT21 => "REVOLT21",
-            Self::SNSBNL2A => "SNSBNL2A",
-            Self::TRIONL2U => "TRIONL2U",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ABNANL2A,
-                1 => Self::ADYBNL2A,
-                2 => Self::ASNBNL21,
-                3 => Self::BITSNL2A,
-                4 => Self::BUNQNL2A,
-                5 => Self::BUUTNL2A,
-                6 => Self::FNOMNL22,
-                7 => Self::FVLBNL22,
-                8 => Self::HANDNL2A,
-                9 => Self::INGBNL2A,
-                10 => Self::KNABNL2H,
-                11 => Self::MLLENL2A,
-                12 => Self::MOYONL21,
-                13 => Self::NNBANL2G,
-                14 => Self::NTSBDEB1,
-                15 => Self::RABONL2U,
-                16 => Self::RBRBNL21,
-                17 => Self::REVOIE23,
-                18 => Self::REVOLT21,
-                19 => Self::SNSBNL2A,
-                20 => Self::TRIONL2U,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordIdealBic {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordIdealBic {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordIdealBic {}
-impl Debug for PaymentMethodDetailsPaymentRecordIdealBic {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodIdealBic as PaymentMethodDetailsPaymentRecordIdealBic;
 /// The values of `payment_method_details_payment_record_p24.bank`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordP24Bank {
-    /// `alior_bank`
-    AliorBank,
-    /// `bank_millennium`
-    BankMillennium,
-    /// `bank_nowy_bfg_sa`
-    BankNowyBfgSa,
-    /// `bank_pekao_sa`
-    BankPekaoSa,
-    /// `banki_spbdzielcze`
-    BankiSpbdzielcze,
-    /// `blik`
-    Blik,
-    /// `bnp_paribas`
-    BnpParibas,
-    /// `boz`
-    Boz,
-    /// `citi_handlowy`
-    CitiHandlowy,
-    /// `credit_agricole`
-    CreditAgricole,
-    /// `envelobank`
-    Envelobank,
-    /// `etransfer_pocztowy24`
-    EtransferPocztowy24,
-    /// `getin_bank`
-    GetinBank,
-    /// `ideabank`
-    Ideabank,
-    /// `ing`
-    Ing,
-    /// `inteligo`
-    Inteligo,
-    /// `mbank_mtransfer`
-    MbankMtransfer,
-    /// `nest_przelew`
-    NestPrzelew,
-    /// `noble_pay`
-    NoblePay,
-    /// `pbac_z_ipko`
-    PbacZIpko,
-    /// `plus_bank`
-    PlusBank,
-    /// `santander_przelew24`
-    SantanderPrzelew24,
-    /// `tmobile_usbugi_bankowe`
-    TmobileUsbugiBankowe,
-    /// `toyota_bank`
-    ToyotaBank,
-    /// `velobank`
-    Velobank,
-    /// `volkswagen_bank`
-    VolkswagenBank,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordP24Bank {
-    const VALUES: &'static [&'static str] = &[
-        "alior_bank",
-        "bank_millennium",
-        "bank_nowy_bfg_sa",
-        "bank_pekao_sa",
-        "banki_spbdzielcze",
-        "blik",
-        "bnp_paribas",
-        "boz",
-        "citi_handlowy",
-        "credit_agricole",
-        "envelobank",
-        "etransfer_pocztowy24",
-        "getin_bank",
-        "ideabank",
-        "ing",
-        "inteligo",
-        "mbank_mtransfer",
-        "nest_przelew",
-        "noble_pay",
-        "pbac_z_ipko",
-        "plus_bank",
-        "santander_przelew24",
-        "tmobile_usbugi_bankowe",
-        "toyota_bank",
-        "velobank",
-        "volkswagen_bank",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AliorBank => "alior_bank",
-            Self::BankMillennium => "bank_millennium",
-            Self::BankNowyBfgSa => "bank_nowy_bfg_sa",
-            Self::BankPekaoSa => "bank_pekao_sa",
-            Self::BankiSpbdzielcze => "banki_spbdzielcze",
-            Self::Blik => "blik",
-            Self::BnpParibas => "bnp_paribas",
-            Self::Boz => "boz",
-            Self::CitiHandlowy => "citi_handlowy",
-            Self::CreditAgricole => "credit_agricole",
-            Self::Envelobank => "envelobank",
-            Self::EtransferPocztowy24 => "etransfer_pocztowy24",
-            Self::GetinBank => "getin_bank",
-            Self::Ideabank => "ideabank",
-            Self::Ing => "ing",
-            Self::Inteligo => "inteligo",
-            Self::MbankMtransfer => "mbank_mtransfer",
-            Self::NestPrzelew => "nest_przelew",
-            Self::NoblePay => "noble_pay",
-            Self::PbacZIpko => "pbac_z_ipko",
-            Self::PlusBank => "plus_bank",
-            Self::SantanderPrzelew24 => "santander_przelew24",
-            Self::TmobileUsbugiBankowe => "tmobile_usbugi_bankowe",
-            Self::ToyotaBank => "toyota_bank",
-            Self::Velobank => "velobank",
-            Self::VolkswagenBank => "volkswagen_bank",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AliorBank,
-                1 => Self::BankMillennium,
-                2 => Self::BankNowyBfgSa,
-                3 => Self::BankPekaoSa,
-                4 => Self::BankiSpbdzielcze,
-                5 => Self::Blik,
-                6 => Self::BnpParibas,
-                7 => Self::Boz,
-                8 => Self::CitiHandlowy,
-                9 => Self::CreditAgricole,
-                10 => Self::Envelobank,
-                11 => Self::EtransferPocztowy24,
-                12 => Self::GetinBank,
-                13 => Self::Ideabank,
-                14 => Self::Ing,
-                15 => Self::Inteligo,
-                16 => Self::MbankMtransfer,
-                17 => Self::NestPrzelew,
-                18 => Self::NoblePay,
-                19 => Self::PbacZIpko,
-                20 => Self::PlusBank,
-                21 => Self::SantanderPrzelew24,
-                22 => Self::TmobileUsbugiBankowe,
-                23 => Self::ToyotaBank,
-                24 => Self::Velobank,
-                25 => Self::VolkswagenBank,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordP24Bank {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordP24Bank {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordP24Bank {}
-impl Debug for PaymentMethodDetailsPaymentRecordP24Bank {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodP24Bank as PaymentMethodDetailsPaymentRecordP24Bank;
 /// The values of `payment_method_details_payment_record_sofort.preferred_language`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {
-    /// `de`
-    De,
-    /// `en`
-    En,
-    /// `es`
-    Es,
-    /// `fr`
-    Fr,
-    /// `it`
-    It,
-    /// `nl`
-    Nl,
-    /// `pl`
-    Pl,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {
-    const VALUES: &'static [&'static str] = &["de", "en", "es", "fr", "it", "nl", "pl"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::De => "de",
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Fr => "fr",
-            Self::It => "it",
-            Self::Nl => "nl",
-            Self::Pl => "pl",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::De,
-                1 => Self::En,
-                2 => Self::Es,
-                3 => Self::Fr,
-                4 => Self::It,
-                5 => Self::Nl,
-                6 => Self::Pl,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {}
-impl Debug for PaymentMethodDetailsPaymentRecordSofortPreferredLanguage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsSofortPreferredLanguage as PaymentMethodDetailsPaymentRecordSofortPreferredLanguage;
 /// The values of `payment_method_details_payment_record_us_bank_account.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {}
-impl Debug for PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodDetailsPaymentRecordUsBankAccountAccountHolderType;
 /// The values of `payment_method_details_payment_record_us_bank_account.account_type`.
-#[non_exhaustive]
-pub enum PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {}
-impl Debug for PaymentMethodDetailsPaymentRecordUsBankAccountAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as PaymentMethodDetailsPaymentRecordUsBankAccountAccountType;
 /// The values of `payment_method_eps.bank`.
 #[non_exhaustive]
 pub enum PaymentMethodEpsBank {
@@ -18250,119 +13245,61 @@ impl v::OpenEnum for PaymentMethodEpsBank {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ArzteUndApothekerBank,
-                1 => Self::AustrianAnadiBankAg,
-                2 => Self::BankAustria,
-                3 => Self::BankhausCarlSpangler,
-                4 => Self::BankhausSchelhammerUndSchatteraAg,
-                5 => Self::BawagPskAg,
-                6 => Self::BksBankAg,
-                7 => Self::BrullKallmusBankAg,
-                8 => Self::BtvVierLanderBank,
-                9 => Self::CapitalBankGraweGruppeAg,
-                10 => Self::DeutscheBankAg,
-                11 => Self::Dolomitenbank,
-                12 => Self::EasybankAg,
-                13 => Self::ErsteBankUndSparkassen,
-                14 => Self::HypoAlpeadriabankInternationalAg,
-                15 => Self::HypoBankBurgenlandAktiengesellschaft,
-                16 => Self::HypoNoeLbFurNiederosterreichUWien,
-                17 => Self::HypoOberosterreichSalzburgSteiermark,
-                18 => Self::HypoTirolBankAg,
-                19 => Self::HypoVorarlbergBankAg,
-                20 => Self::MarchfelderBank,
-                21 => Self::OberbankAg,
-                22 => Self::RaiffeisenBankengruppeOsterreich,
-                23 => Self::SchoellerbankAg,
-                24 => Self::SpardaBankWien,
-                25 => Self::VolksbankGruppe,
-                26 => Self::VolkskreditbankAg,
-                27 => Self::VrBankBraunau,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ArzteUndApothekerBank,
+            1 => Self::AustrianAnadiBankAg,
+            2 => Self::BankAustria,
+            3 => Self::BankhausCarlSpangler,
+            4 => Self::BankhausSchelhammerUndSchatteraAg,
+            5 => Self::BawagPskAg,
+            6 => Self::BksBankAg,
+            7 => Self::BrullKallmusBankAg,
+            8 => Self::BtvVierLanderBank,
+            9 => Self::CapitalBankGraweGruppeAg,
+            10 => Self::DeutscheBankAg,
+            11 => Self::Dolomitenbank,
+            12 => Self::EasybankAg,
+            13 => Self::ErsteBankUndSparkassen,
+            14 => Self::HypoAlpeadriabankInternationalAg,
+            15 => Self::HypoBankBurgenlandAktiengesellschaft,
+            16 => Self::HypoNoeLbFurNiederosterreichUWien,
+            17 => Self::HypoOberosterreichSalzburgSteiermark,
+            18 => Self::HypoTirolBankAg,
+            19 => Self::HypoVorarlbergBankAg,
+            20 => Self::MarchfelderBank,
+            21 => Self::OberbankAg,
+            22 => Self::RaiffeisenBankengruppeOsterreich,
+            23 => Self::SchoellerbankAg,
+            24 => Self::SpardaBankWien,
+            25 => Self::VolksbankGruppe,
+            26 => Self::VolkskreditbankAg,
+            27 => Self::VrBankBraunau,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodEpsBank {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodEpsBank {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodEpsBank {}
 impl Debug for PaymentMethodEpsBank {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_fpx.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodFpxAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodFpxAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodFpxAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodFpxAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodFpxAccountHolderType {}
-impl Debug for PaymentMethodFpxAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodFpxAccountHolderType;
 /// The values of `payment_method_fpx.bank`.
 #[non_exhaustive]
 pub enum PaymentMethodFpxBank {
@@ -18479,60 +13416,54 @@ impl v::OpenEnum for PaymentMethodFpxBank {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AffinBank,
-                1 => Self::Agrobank,
-                2 => Self::AllianceBank,
-                3 => Self::Ambank,
-                4 => Self::BankIslam,
-                5 => Self::BankMuamalat,
-                6 => Self::BankOfChina,
-                7 => Self::BankRakyat,
-                8 => Self::BnpParibas,
-                9 => Self::Bsn,
-                10 => Self::Cimb,
-                11 => Self::Citibank,
-                12 => Self::DeutscheBank,
-                13 => Self::HongLeongBank,
-                14 => Self::Hsbc,
-                15 => Self::Kfh,
-                16 => Self::Maybank2e,
-                17 => Self::Maybank2u,
-                18 => Self::MbsbBank,
-                19 => Self::Ocbc,
-                20 => Self::PbEnterprise,
-                21 => Self::PublicBank,
-                22 => Self::Rhb,
-                23 => Self::StandardChartered,
-                24 => Self::Uob,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AffinBank,
+            1 => Self::Agrobank,
+            2 => Self::AllianceBank,
+            3 => Self::Ambank,
+            4 => Self::BankIslam,
+            5 => Self::BankMuamalat,
+            6 => Self::BankOfChina,
+            7 => Self::BankRakyat,
+            8 => Self::BnpParibas,
+            9 => Self::Bsn,
+            10 => Self::Cimb,
+            11 => Self::Citibank,
+            12 => Self::DeutscheBank,
+            13 => Self::HongLeongBank,
+            14 => Self::Hsbc,
+            15 => Self::Kfh,
+            16 => Self::Maybank2e,
+            17 => Self::Maybank2u,
+            18 => Self::MbsbBank,
+            19 => Self::Ocbc,
+            20 => Self::PbEnterprise,
+            21 => Self::PublicBank,
+            22 => Self::Rhb,
+            23 => Self::StandardChartered,
+            24 => Self::Uob,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodFpxBank {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodFpxBank {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodFpxBank {}
 impl Debug for PaymentMethodFpxBank {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_ideal.bank`.
@@ -18631,55 +13562,49 @@ impl v::OpenEnum for PaymentMethodIdealBank {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AbnAmro,
-                1 => Self::Adyen,
-                2 => Self::AsnBank,
-                3 => Self::Bunq,
-                4 => Self::Buut,
-                5 => Self::Finom,
-                6 => Self::Handelsbanken,
-                7 => Self::Ing,
-                8 => Self::Knab,
-                9 => Self::Mollie,
-                10 => Self::Moneyou,
-                11 => Self::N26,
-                12 => Self::Nn,
-                13 => Self::Rabobank,
-                14 => Self::Regiobank,
-                15 => Self::Revolut,
-                16 => Self::SnsBank,
-                17 => Self::TriodosBank,
-                18 => Self::VanLanschot,
-                19 => Self::Yoursafe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AbnAmro,
+            1 => Self::Adyen,
+            2 => Self::AsnBank,
+            3 => Self::Bunq,
+            4 => Self::Buut,
+            5 => Self::Finom,
+            6 => Self::Handelsbanken,
+            7 => Self::Ing,
+            8 => Self::Knab,
+            9 => Self::Mollie,
+            10 => Self::Moneyou,
+            11 => Self::N26,
+            12 => Self::Nn,
+            13 => Self::Rabobank,
+            14 => Self::Regiobank,
+            15 => Self::Revolut,
+            16 => Self::SnsBank,
+            17 => Self::TriodosBank,
+            18 => Self::VanLanschot,
+            19 => Self::Yoursafe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodIdealBank {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodIdealBank {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodIdealBank {}
 impl Debug for PaymentMethodIdealBank {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_ideal.bic`.
@@ -18782,130 +13707,54 @@ impl v::OpenEnum for PaymentMethodIdealBic {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ABNANL2A,
-                1 => Self::ADYBNL2A,
-                2 => Self::ASNBNL21,
-                3 => Self::BITSNL2A,
-                4 => Self::BUNQNL2A,
-                5 => Self::BUUTNL2A,
-                6 => Self::FNOMNL22,
-                7 => Self::FVLBNL22,
-                8 => Self::HANDNL2A,
-                9 => Self::INGBNL2A,
-                10 => Self::KNABNL2H,
-                11 => Self::MLLENL2A,
-                12 => Self::MOYONL21,
-                13 => Self::NNBANL2G,
-                14 => Self::NTSBDEB1,
-                15 => Self::RABONL2U,
-                16 => Self::RBRBNL21,
-                17 => Self::REVOIE23,
-                18 => Self::REVOLT21,
-                19 => Self::SNSBNL2A,
-                20 => Self::TRIONL2U,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ABNANL2A,
+            1 => Self::ADYBNL2A,
+            2 => Self::ASNBNL21,
+            3 => Self::BITSNL2A,
+            4 => Self::BUNQNL2A,
+            5 => Self::BUUTNL2A,
+            6 => Self::FNOMNL22,
+            7 => Self::FVLBNL22,
+            8 => Self::HANDNL2A,
+            9 => Self::INGBNL2A,
+            10 => Self::KNABNL2H,
+            11 => Self::MLLENL2A,
+            12 => Self::MOYONL21,
+            13 => Self::NNBANL2G,
+            14 => Self::NTSBDEB1,
+            15 => Self::RABONL2U,
+            16 => Self::RBRBNL21,
+            17 => Self::REVOIE23,
+            18 => Self::REVOLT21,
+            19 => Self::SNSBNL2A,
+            20 => Self::TRIONL2U,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodIdealBic {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodIdealBic {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodIdealBic {}
 impl Debug for PaymentMethodIdealBic {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_interac_present.read_method`.
-#[non_exhaustive]
-pub enum PaymentMethodInteracPresentReadMethod {
-    /// `contact_emv`
-    ContactEmv,
-    /// `contactless_emv`
-    ContactlessEmv,
-    /// `contactless_magstripe_mode`
-    ContactlessMagstripeMode,
-    /// `magnetic_stripe_fallback`
-    MagneticStripeFallback,
-    /// `magnetic_stripe_track2`
-    MagneticStripeTrack2,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodInteracPresentReadMethod {
-    const VALUES: &'static [&'static str] = &[
-        "contact_emv",
-        "contactless_emv",
-        "contactless_magstripe_mode",
-        "magnetic_stripe_fallback",
-        "magnetic_stripe_track2",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ContactEmv => "contact_emv",
-            Self::ContactlessEmv => "contactless_emv",
-            Self::ContactlessMagstripeMode => "contactless_magstripe_mode",
-            Self::MagneticStripeFallback => "magnetic_stripe_fallback",
-            Self::MagneticStripeTrack2 => "magnetic_stripe_track2",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContactEmv,
-                1 => Self::ContactlessEmv,
-                2 => Self::ContactlessMagstripeMode,
-                3 => Self::MagneticStripeFallback,
-                4 => Self::MagneticStripeTrack2,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodInteracPresentReadMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodInteracPresentReadMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodInteracPresentReadMethod {}
-impl Debug for PaymentMethodInteracPresentReadMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodCardPresentReadMethod as PaymentMethodInteracPresentReadMethod;
 /// The values of `payment_method_kr_card.brand`.
 #[non_exhaustive]
 pub enum PaymentMethodKrCardBrand {
@@ -19010,57 +13859,51 @@ impl v::OpenEnum for PaymentMethodKrCardBrand {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Bc,
-                1 => Self::Citi,
-                2 => Self::Hana,
-                3 => Self::Hyundai,
-                4 => Self::Jeju,
-                5 => Self::Jeonbuk,
-                6 => Self::Kakaobank,
-                7 => Self::Kbank,
-                8 => Self::Kdbbank,
-                9 => Self::Kookmin,
-                10 => Self::Kwangju,
-                11 => Self::Lotte,
-                12 => Self::Mg,
-                13 => Self::Nh,
-                14 => Self::Post,
-                15 => Self::Samsung,
-                16 => Self::Savingsbank,
-                17 => Self::Shinhan,
-                18 => Self::Shinhyup,
-                19 => Self::Suhyup,
-                20 => Self::Tossbank,
-                21 => Self::Woori,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Bc,
+            1 => Self::Citi,
+            2 => Self::Hana,
+            3 => Self::Hyundai,
+            4 => Self::Jeju,
+            5 => Self::Jeonbuk,
+            6 => Self::Kakaobank,
+            7 => Self::Kbank,
+            8 => Self::Kdbbank,
+            9 => Self::Kookmin,
+            10 => Self::Kwangju,
+            11 => Self::Lotte,
+            12 => Self::Mg,
+            13 => Self::Nh,
+            14 => Self::Post,
+            15 => Self::Samsung,
+            16 => Self::Savingsbank,
+            17 => Self::Shinhan,
+            18 => Self::Shinhyup,
+            19 => Self::Suhyup,
+            20 => Self::Tossbank,
+            21 => Self::Woori,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodKrCardBrand {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodKrCardBrand {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodKrCardBrand {}
 impl Debug for PaymentMethodKrCardBrand {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_naver_pay.funding`.
@@ -19084,37 +13927,31 @@ impl v::OpenEnum for PaymentMethodNaverPayFunding {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Card,
-                1 => Self::Points,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Card,
+            1 => Self::Points,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodNaverPayFunding {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodNaverPayFunding {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodNaverPayFunding {}
 impl Debug for PaymentMethodNaverPayFunding {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_customer_balance_eu_bank_account.country`.
@@ -19150,223 +13987,43 @@ impl v::OpenEnum for PaymentMethodOptionsCustomerBalanceEuBankAccountCountry {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BE,
-                1 => Self::DE,
-                2 => Self::ES,
-                3 => Self::FR,
-                4 => Self::IE,
-                5 => Self::NL,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BE,
+            1 => Self::DE,
+            2 => Self::ES,
+            3 => Self::FR,
+            4 => Self::IE,
+            5 => Self::NL,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodOptionsCustomerBalanceEuBankAccountCountry {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodOptionsCustomerBalanceEuBankAccountCountry {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodOptionsCustomerBalanceEuBankAccountCountry {}
 impl Debug for PaymentMethodOptionsCustomerBalanceEuBankAccountCountry {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_options_mandate_options_pix.amount_includes_iof`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {}
-impl Debug for PaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as PaymentMethodOptionsMandateOptionsPixAmountIncludesIof;
 /// The values of `payment_method_options_mandate_options_pix.amount_type`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsMandateOptionsPixAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsMandateOptionsPixAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsMandateOptionsPixAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsMandateOptionsPixAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsMandateOptionsPixAmountType {}
-impl Debug for PaymentMethodOptionsMandateOptionsPixAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as PaymentMethodOptionsMandateOptionsPixAmountType;
 /// The values of `payment_method_options_mandate_options_pix.payment_schedule`.
-#[non_exhaustive]
-pub enum PaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    /// `halfyearly`
-    Halfyearly,
-    /// `monthly`
-    Monthly,
-    /// `quarterly`
-    Quarterly,
-    /// `weekly`
-    Weekly,
-    /// `yearly`
-    Yearly,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    const VALUES: &'static [&'static str] = &[
-        "halfyearly",
-        "monthly",
-        "quarterly",
-        "weekly",
-        "yearly",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Halfyearly => "halfyearly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::Weekly => "weekly",
-            Self::Yearly => "yearly",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Halfyearly,
-                1 => Self::Monthly,
-                2 => Self::Quarterly,
-                3 => Self::Weekly,
-                4 => Self::Yearly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodOptionsMandateOptionsPixPaymentSchedule {}
-impl Debug for PaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixPaymentSchedule as PaymentMethodOptionsMandateOptionsPixPaymentSchedule;
 /// The values of `payment_method_p24.bank`.
 #[non_exhaustive]
 pub enum PaymentMethodP24Bank {
@@ -19487,117 +14144,59 @@ impl v::OpenEnum for PaymentMethodP24Bank {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AliorBank,
-                1 => Self::BankMillennium,
-                2 => Self::BankNowyBfgSa,
-                3 => Self::BankPekaoSa,
-                4 => Self::BankiSpbdzielcze,
-                5 => Self::Blik,
-                6 => Self::BnpParibas,
-                7 => Self::Boz,
-                8 => Self::CitiHandlowy,
-                9 => Self::CreditAgricole,
-                10 => Self::Envelobank,
-                11 => Self::EtransferPocztowy24,
-                12 => Self::GetinBank,
-                13 => Self::Ideabank,
-                14 => Self::Ing,
-                15 => Self::Inteligo,
-                16 => Self::MbankMtransfer,
-                17 => Self::NestPrzelew,
-                18 => Self::NoblePay,
-                19 => Self::PbacZIpko,
-                20 => Self::PlusBank,
-                21 => Self::SantanderPrzelew24,
-                22 => Self::TmobileUsbugiBankowe,
-                23 => Self::ToyotaBank,
-                24 => Self::Velobank,
-                25 => Self::VolkswagenBank,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AliorBank,
+            1 => Self::BankMillennium,
+            2 => Self::BankNowyBfgSa,
+            3 => Self::BankPekaoSa,
+            4 => Self::BankiSpbdzielcze,
+            5 => Self::Blik,
+            6 => Self::BnpParibas,
+            7 => Self::Boz,
+            8 => Self::CitiHandlowy,
+            9 => Self::CreditAgricole,
+            10 => Self::Envelobank,
+            11 => Self::EtransferPocztowy24,
+            12 => Self::GetinBank,
+            13 => Self::Ideabank,
+            14 => Self::Ing,
+            15 => Self::Inteligo,
+            16 => Self::MbankMtransfer,
+            17 => Self::NestPrzelew,
+            18 => Self::NoblePay,
+            19 => Self::PbacZIpko,
+            20 => Self::PlusBank,
+            21 => Self::SantanderPrzelew24,
+            22 => Self::TmobileUsbugiBankowe,
+            23 => Self::ToyotaBank,
+            24 => Self::Velobank,
+            25 => Self::VolkswagenBank,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodP24Bank {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodP24Bank {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodP24Bank {}
 impl Debug for PaymentMethodP24Bank {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_us_bank_account.account_holder_type`.
-#[non_exhaustive]
-pub enum PaymentMethodUsBankAccountAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for PaymentMethodUsBankAccountAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentMethodUsBankAccountAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for PaymentMethodUsBankAccountAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentMethodUsBankAccountAccountHolderType {}
-impl Debug for PaymentMethodUsBankAccountAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as PaymentMethodUsBankAccountAccountHolderType;
 /// The values of `payment_method_us_bank_account.account_type`.
 #[non_exhaustive]
 pub enum PaymentMethodUsBankAccountAccountType {
@@ -19619,37 +14218,31 @@ impl v::OpenEnum for PaymentMethodUsBankAccountAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::Savings,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodUsBankAccountAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodUsBankAccountAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodUsBankAccountAccountType {}
 impl Debug for PaymentMethodUsBankAccountAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_us_bank_account_blocked.network_code`.
@@ -19716,47 +14309,41 @@ impl v::OpenEnum for PaymentMethodUsBankAccountBlockedNetworkCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::R02,
-                1 => Self::R03,
-                2 => Self::R04,
-                3 => Self::R05,
-                4 => Self::R07,
-                5 => Self::R08,
-                6 => Self::R10,
-                7 => Self::R11,
-                8 => Self::R16,
-                9 => Self::R20,
-                10 => Self::R29,
-                11 => Self::R31,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::R02,
+            1 => Self::R03,
+            2 => Self::R04,
+            3 => Self::R05,
+            4 => Self::R07,
+            5 => Self::R08,
+            6 => Self::R10,
+            7 => Self::R11,
+            8 => Self::R16,
+            9 => Self::R20,
+            10 => Self::R29,
+            11 => Self::R31,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodUsBankAccountBlockedNetworkCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodUsBankAccountBlockedNetworkCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodUsBankAccountBlockedNetworkCode {}
 impl Debug for PaymentMethodUsBankAccountBlockedNetworkCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payment_method_us_bank_account_blocked.reason`.
@@ -19805,42 +14392,36 @@ impl v::OpenEnum for PaymentMethodUsBankAccountBlockedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccountClosed,
-                1 => Self::BankAccountFrozen,
-                2 => Self::BankAccountInvalidDetails,
-                3 => Self::BankAccountRestricted,
-                4 => Self::BankAccountUnusable,
-                5 => Self::DebitNotAuthorized,
-                6 => Self::TokenizedAccountNumberDeactivated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankAccountClosed,
+            1 => Self::BankAccountFrozen,
+            2 => Self::BankAccountInvalidDetails,
+            3 => Self::BankAccountRestricted,
+            4 => Self::BankAccountUnusable,
+            5 => Self::DebitNotAuthorized,
+            6 => Self::TokenizedAccountNumberDeactivated,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentMethodUsBankAccountBlockedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaymentMethodUsBankAccountBlockedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentMethodUsBankAccountBlockedReason {}
 impl Debug for PaymentMethodUsBankAccountBlockedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details.brand`.
@@ -19908,48 +14489,42 @@ for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amex,
-                1 => Self::CartesBancaires,
-                2 => Self::Diners,
-                3 => Self::Discover,
-                4 => Self::EftposAu,
-                5 => Self::Interac,
-                6 => Self::Jcb,
-                7 => Self::Link,
-                8 => Self::Mastercard,
-                9 => Self::Unionpay,
-                10 => Self::Unknown,
-                11 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Amex,
+            1 => Self::CartesBancaires,
+            2 => Self::Diners,
+            3 => Self::Discover,
+            4 => Self::EftposAu,
+            5 => Self::Interac,
+            6 => Self::Jcb,
+            7 => Self::Link,
+            8 => Self::Mastercard,
+            9 => Self::Unionpay,
+            10 => Self::Unknown,
+            11 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand {}
 impl Debug for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details.funding`.
@@ -19980,489 +14555,48 @@ for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Credit,
-                1 => Self::Debit,
-                2 => Self::Prepaid,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Credit,
+            1 => Self::Debit,
+            2 => Self::Prepaid,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding {}
 impl Debug for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsFunding {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details.network`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {
-    /// `amex`
-    Amex,
-    /// `cartes_bancaires`
-    CartesBancaires,
-    /// `diners`
-    Diners,
-    /// `discover`
-    Discover,
-    /// `eftpos_au`
-    EftposAu,
-    /// `interac`
-    Interac,
-    /// `jcb`
-    Jcb,
-    /// `link`
-    Link,
-    /// `mastercard`
-    Mastercard,
-    /// `unionpay`
-    Unionpay,
-    /// `unknown`
-    Unknown,
-    /// `visa`
-    Visa,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {
-    const VALUES: &'static [&'static str] = &[
-        "amex",
-        "cartes_bancaires",
-        "diners",
-        "discover",
-        "eftpos_au",
-        "interac",
-        "jcb",
-        "link",
-        "mastercard",
-        "unionpay",
-        "unknown",
-        "visa",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Amex => "amex",
-            Self::CartesBancaires => "cartes_bancaires",
-            Self::Diners => "diners",
-            Self::Discover => "discover",
-            Self::EftposAu => "eftpos_au",
-            Self::Interac => "interac",
-            Self::Jcb => "jcb",
-            Self::Link => "link",
-            Self::Mastercard => "mastercard",
-            Self::Unionpay => "unionpay",
-            Self::Unknown => "unknown",
-            Self::Visa => "visa",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amex,
-                1 => Self::CartesBancaires,
-                2 => Self::Diners,
-                3 => Self::Discover,
-                4 => Self::EftposAu,
-                5 => Self::Interac,
-                6 => Self::Jcb,
-                7 => Self::Link,
-                8 => Self::Mastercard,
-                9 => Self::Unionpay,
-                10 => Self::Unknown,
-                11 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {}
-impl Debug for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsBrand as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsNetwork;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks.address_line1_check`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressLine1Check;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks.address_postal_code_check`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksAddressPostalCodeCheck;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_checks.cvc_check`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {
-    /// `fail`
-    Fail,
-    /// `pass`
-    Pass,
-    /// `unavailable`
-    Unavailable,
-    /// `unchecked`
-    Unchecked,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {
-    const VALUES: &'static [&'static str] = &[
-        "fail",
-        "pass",
-        "unavailable",
-        "unchecked",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fail => "fail",
-            Self::Pass => "pass",
-            Self::Unavailable => "unavailable",
-            Self::Unchecked => "unchecked",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fail,
-                1 => Self::Pass,
-                2 => Self::Unavailable,
-                3 => Self::Unchecked,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InsightsResourcesPaymentEvaluationRejectedCardCvcCheck as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceChecksCvcCheck;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_installment_plan.type`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {
-    /// `bonus`
-    Bonus,
-    /// `fixed_count`
-    FixedCount,
-    /// `revolving`
-    Revolving,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {
-    const VALUES: &'static [&'static str] = &["bonus", "fixed_count", "revolving"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Bonus => "bonus",
-            Self::FixedCount => "fixed_count",
-            Self::Revolving => "revolving",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Bonus,
-                1 => Self::FixedCount,
-                2 => Self::Revolving,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardInstallmentsPlanType as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceInstallmentPlanType;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.authentication_flow`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {
-    /// `challenge`
-    Challenge,
-    /// `frictionless`
-    Frictionless,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {
-    const VALUES: &'static [&'static str] = &["challenge", "frictionless"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Challenge => "challenge",
-            Self::Frictionless => "frictionless",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Challenge,
-                1 => Self::Frictionless,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsAuthenticationFlow as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureAuthenticationFlow;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.electronic_commerce_indicator`.
 #[non_exhaustive]
 pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator {
@@ -20500,37 +14634,31 @@ for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThre
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V01,
-                1 => Self::V02,
-                2 => Self::V03,
-                3 => Self::V04,
-                4 => Self::V05,
-                5 => Self::V06,
-                6 => Self::V07,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V01,
+            1 => Self::V02,
+            2 => Self::V03,
+            3 => Self::V04,
+            4 => Self::V05,
+            5 => Self::V06,
+            6 => Self::V07,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -20539,454 +14667,21 @@ impl Debug
 for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureElectronicCommerceIndicator {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.exemption_indicator`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {
-    /// `low_risk`
-    LowRisk,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {
-    const VALUES: &'static [&'static str] = &["low_risk", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::LowRisk => "low_risk",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LowRisk,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsChargeExemptionIndicator as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureExemptionIndicator;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.result`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {
-    /// `attempt_acknowledged`
-    AttemptAcknowledged,
-    /// `authenticated`
-    Authenticated,
-    /// `data_share_only`
-    DataShareOnly,
-    /// `exempted`
-    Exempted,
-    /// `failed`
-    Failed,
-    /// `not_supported`
-    NotSupported,
-    /// `processing_error`
-    ProcessingError,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {
-    const VALUES: &'static [&'static str] = &[
-        "attempt_acknowledged",
-        "authenticated",
-        "data_share_only",
-        "exempted",
-        "failed",
-        "not_supported",
-        "processing_error",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AttemptAcknowledged => "attempt_acknowledged",
-            Self::Authenticated => "authenticated",
-            Self::DataShareOnly => "data_share_only",
-            Self::Exempted => "exempted",
-            Self::Failed => "failed",
-            Self::NotSupported => "not_supported",
-            Self::ProcessingError => "processing_error",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AttemptAcknowledged,
-                1 => Self::Authenticated,
-                2 => Self::DataShareOnly,
-                3 => Self::Exempted,
-                4 => Self::Failed,
-                5 => Self::NotSupported,
-                6 => Self::ProcessingError,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsResult as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResult;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.result_reason`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {
-    /// `abandoned`
-    Abandoned,
-    /// `bypassed`
-    Bypassed,
-    /// `canceled`
-    Canceled,
-    /// `card_not_enrolled`
-    CardNotEnrolled,
-    /// `network_not_supported`
-    NetworkNotSupported,
-    /// `protocol_error`
-    ProtocolError,
-    /// `rejected`
-    Rejected,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {
-    const VALUES: &'static [&'static str] = &[
-        "abandoned",
-        "bypassed",
-        "canceled",
-        "card_not_enrolled",
-        "network_not_supported",
-        "protocol_error",
-        "rejected",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Abandoned => "abandoned",
-            Self::Bypassed => "bypassed",
-            Self::Canceled => "canceled",
-            Self::CardNotEnrolled => "card_not_enrolled",
-            Self::NetworkNotSupported => "network_not_supported",
-            Self::ProtocolError => "protocol_error",
-            Self::Rejected => "rejected",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::Bypassed,
-                2 => Self::Canceled,
-                3 => Self::CardNotEnrolled,
-                4 => Self::NetworkNotSupported,
-                5 => Self::ProtocolError,
-                6 => Self::Rejected,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsResultReason as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureResultReason;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details_resource_three_d_secure.version`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {
-    /// `1.0.2`
-    V102,
-    /// `2.1.0`
-    V210,
-    /// `2.2.0`
-    V220,
-    /// `2.3.0`
-    V230,
-    /// `2.3.1`
-    V231,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {
-    const VALUES: &'static [&'static str] = &[
-        "1.0.2",
-        "2.1.0",
-        "2.2.0",
-        "2.3.0",
-        "2.3.1",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::V102 => "1.0.2",
-            Self::V210 => "2.1.0",
-            Self::V220 => "2.2.0",
-            Self::V230 => "2.3.0",
-            Self::V231 => "2.3.1",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V102,
-                1 => Self::V210,
-                2 => Self::V220,
-                3 => Self::V230,
-                4 => Self::V231,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsVersion as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsResourceThreeDSecureVersion;
 /// The values of `payments_primitives_payment_records_resource_payment_method_card_details.stored_credential_usage`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {
-    /// `installment`
-    Installment,
-    /// `recurring`
-    Recurring,
-    /// `unscheduled`
-    Unscheduled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {
-    const VALUES: &'static [&'static str] = &["installment", "recurring", "unscheduled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Installment => "installment",
-            Self::Recurring => "recurring",
-            Self::Unscheduled => "unscheduled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Installment,
-                1 => Self::Recurring,
-                2 => Self::Unscheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsCardSetupCredentialUsage as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodCardDetailsStoredCredentialUsage;
 /// The values of `payments_primitives_payment_records_resource_payment_method_konbini_details_resource_store.chain`.
-#[non_exhaustive]
-pub enum PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {
-    /// `familymart`
-    Familymart,
-    /// `lawson`
-    Lawson,
-    /// `ministop`
-    Ministop,
-    /// `seicomart`
-    Seicomart,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {
-    const VALUES: &'static [&'static str] = &[
-        "familymart",
-        "lawson",
-        "ministop",
-        "seicomart",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Familymart => "familymart",
-            Self::Lawson => "lawson",
-            Self::Ministop => "ministop",
-            Self::Seicomart => "seicomart",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Familymart,
-                1 => Self::Lawson,
-                2 => Self::Ministop,
-                3 => Self::Seicomart,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {}
-impl Debug
-for PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodDetailsKonbiniStoreChain as PaymentsPrimitivesPaymentRecordsResourcePaymentMethodKonbiniDetailsResourceStoreChain;
 /// The values of `paypal_seller_protection.dispute_categories`.
 #[non_exhaustive]
 pub enum PaypalSellerProtectionDisputeCategories {
@@ -21008,37 +14703,31 @@ impl v::OpenEnum for PaypalSellerProtectionDisputeCategories {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fraudulent,
-                1 => Self::ProductNotReceived,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Fraudulent,
+            1 => Self::ProductNotReceived,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaypalSellerProtectionDisputeCategories {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaypalSellerProtectionDisputeCategories {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaypalSellerProtectionDisputeCategories {}
 impl Debug for PaypalSellerProtectionDisputeCategories {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `paypal_seller_protection.status`.
@@ -21069,38 +14758,32 @@ impl v::OpenEnum for PaypalSellerProtectionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Eligible,
-                1 => Self::NotEligible,
-                2 => Self::PartiallyEligible,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Eligible,
+            1 => Self::NotEligible,
+            2 => Self::PartiallyEligible,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for PaypalSellerProtectionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for PaypalSellerProtectionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for PaypalSellerProtectionStatus {}
 impl Debug for PaypalSellerProtectionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_billing_mode_flexible.proration_discounts`.
@@ -21124,37 +14807,31 @@ impl v::OpenEnum for SubscriptionsResourceBillingModeFlexibleProrationDiscounts 
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Included,
-                1 => Self::Itemized,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Included,
+            1 => Self::Itemized,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourceBillingModeFlexibleProrationDiscounts {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourceBillingModeFlexibleProrationDiscounts {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourceBillingModeFlexibleProrationDiscounts {}
 impl Debug for SubscriptionsResourceBillingModeFlexibleProrationDiscounts {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_billing_mode.type`.
@@ -21178,37 +14855,31 @@ impl v::OpenEnum for SubscriptionsResourceBillingModeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Classic,
-                1 => Self::Flexible,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Classic,
+            1 => Self::Flexible,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourceBillingModeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourceBillingModeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourceBillingModeType {}
 impl Debug for SubscriptionsResourceBillingModeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_resource_customer_details.address_source`.
@@ -21232,766 +14903,35 @@ impl v::OpenEnum for TaxProductResourceCustomerDetailsAddressSource {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Billing,
-                1 => Self::Shipping,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Billing,
+            1 => Self::Shipping,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceCustomerDetailsAddressSource {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceCustomerDetailsAddressSource {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceCustomerDetailsAddressSource {}
 impl Debug for TaxProductResourceCustomerDetailsAddressSource {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_resource_customer_details_resource_tax_id.type`.
-#[non_exhaustive]
-pub enum TaxProductResourceCustomerDetailsResourceTaxIdType {
-    /// `ad_nrt`
-    AdNrt,
-    /// `ae_trn`
-    AeTrn,
-    /// `al_tin`
-    AlTin,
-    /// `am_tin`
-    AmTin,
-    /// `ao_tin`
-    AoTin,
-    /// `ar_cuit`
-    ArCuit,
-    /// `au_abn`
-    AuAbn,
-    /// `au_acn`
-    AuAcn,
-    /// `au_arn`
-    AuArn,
-    /// `au_wpn`
-    AuWpn,
-    /// `aw_tin`
-    AwTin,
-    /// `az_tin`
-    AzTin,
-    /// `ba_tin`
-    BaTin,
-    /// `bb_tin`
-    BbTin,
-    /// `bd_bin`
-    BdBin,
-    /// `bf_ifu`
-    BfIfu,
-    /// `bg_uic`
-    BgUic,
-    /// `bh_vat`
-    BhVat,
-    /// `bj_ifu`
-    BjIfu,
-    /// `bo_tin`
-    BoTin,
-    /// `br_cnpj`
-    BrCnpj,
-    /// `br_cpf`
-    BrCpf,
-    /// `bs_tin`
-    BsTin,
-    /// `bw_vat`
-    BwVat,
-    /// `by_tin`
-    ByTin,
-    /// `ca_bn`
-    CaBn,
-    /// `ca_gst_hst`
-    CaGstHst,
-    /// `ca_pst_bc`
-    CaPstBc,
-    /// `ca_pst_mb`
-    CaPstMb,
-    /// `ca_pst_sk`
-    CaPstSk,
-    /// `ca_qst`
-    CaQst,
-    /// `cd_nif`
-    CdNif,
-    /// `ch_uid`
-    ChUid,
-    /// `ch_vat`
-    ChVat,
-    /// `ci_vat`
-    CiVat,
-    /// `cl_tin`
-    ClTin,
-    /// `cm_niu`
-    CmNiu,
-    /// `cn_tin`
-    CnTin,
-    /// `co_nit`
-    CoNit,
-    /// `cr_tin`
-    CrTin,
-    /// `cv_nif`
-    CvNif,
-    /// `cz_dic`
-    CzDic,
-    /// `de_stn`
-    DeStn,
-    /// `do_rcn`
-    DoRcn,
-    /// `ec_ruc`
-    EcRuc,
-    /// `eg_tin`
-    EgTin,
-    /// `es_cif`
-    EsCif,
-    /// `et_tin`
-    EtTin,
-    /// `eu_oss_vat`
-    EuOssVat,
-    /// `eu_vat`
-    EuVat,
-    /// `fo_vat`
-    FoVat,
-    /// `fr_siren`
-    FrSiren,
-    /// `fr_siret`
-    FrSiret,
-    /// `fr_spi`
-    FrSpi,
-    /// `gb_vat`
-    GbVat,
-    /// `ge_vat`
-    GeVat,
-    /// `gh_tin`
-    GhTin,
-    /// `gi_tin`
-    GiTin,
-    /// `gn_nif`
-    GnNif,
-    /// `hk_br`
-    HkBr,
-    /// `hr_oib`
-    HrOib,
-    /// `hu_tin`
-    HuTin,
-    /// `ic_nif`
-    IcNif,
-    /// `id_npwp`
-    IdNpwp,
-    /// `il_vat`
-    IlVat,
-    /// `in_gst`
-    InGst,
-    /// `is_kt`
-    IsKt,
-    /// `is_vat`
-    IsVat,
-    /// `it_cf`
-    ItCf,
-    /// `jp_cn`
-    JpCn,
-    /// `jp_rn`
-    JpRn,
-    /// `jp_trn`
-    JpTrn,
-    /// `ke_pin`
-    KePin,
-    /// `kg_tin`
-    KgTin,
-    /// `kh_tin`
-    KhTin,
-    /// `kr_brn`
-    KrBrn,
-    /// `kz_bin`
-    KzBin,
-    /// `la_tin`
-    LaTin,
-    /// `li_uid`
-    LiUid,
-    /// `li_vat`
-    LiVat,
-    /// `lk_vat`
-    LkVat,
-    /// `ma_vat`
-    MaVat,
-    /// `md_cf`
-    MdCf,
-    /// `md_vat`
-    MdVat,
-    /// `me_pib`
-    MePib,
-    /// `mk_vat`
-    MkVat,
-    /// `mr_nif`
-    MrNif,
-    /// `mu_vat`
-    MuVat,
-    /// `mx_rfc`
-    MxRfc,
-    /// `my_frp`
-    MyFrp,
-    /// `my_itn`
-    MyItn,
-    /// `my_sst`
-    MySst,
-    /// `mz_nuit`
-    MzNuit,
-    /// `ng_tin`
-    NgTin,
-    /// `no_vat`
-    NoVat,
-    /// `no_voec`
-    NoVoec,
-    /// `np_pan`
-    NpPan,
-    /// `nz_bn`
-    NzBn,
-    /// `nz_gst`
-    NzGst,
-    /// `om_vat`
-    OmVat,
-    /// `pe_ruc`
-    PeRuc,
-    /// `ph_tin`
-    PhTin,
-    /// `pl_nip`
-    PlNip,
-    /// `pt_nif`
-    PtNif,
-    /// `py_ruc`
-    PyRuc,
-    /// `ro_tin`
-    RoTin,
-    /// `rs_pib`
-    RsPib,
-    /// `ru_inn`
-    RuInn,
-    /// `ru_kpp`
-    RuKpp,
-    /// `sa_vat`
-    SaVat,
-    /// `sg_gst`
-    SgGst,
-    /// `sg_uen`
-    SgUen,
-    /// `si_tin`
-    SiTin,
-    /// `sm_coe`
-    SmCoe,
-    /// `sn_ninea`
-    SnNinea,
-    /// `sr_fin`
-    SrFin,
-    /// `sv_nit`
-    SvNit,
-    /// `th_vat`
-    ThVat,
-    /// `tj_tin`
-    TjTin,
-    /// `tr_tin`
-    TrTin,
-    /// `tt_bir`
-    TtBir,
-    /// `tt_vat`
-    TtVat,
-    /// `tw_vat`
-    TwVat,
-    /// `tz_vat`
-    TzVat,
-    /// `ua_vat`
-    UaVat,
-    /// `ug_tin`
-    UgTin,
-    /// `unknown`
-    Unknown,
-    /// `us_ein`
-    UsEin,
-    /// `uy_ruc`
-    UyRuc,
-    /// `uz_tin`
-    UzTin,
-    /// `uz_vat`
-    UzVat,
-    /// `ve_rif`
-    VeRif,
-    /// `vn_tin`
-    VnTin,
-    /// `za_vat`
-    ZaVat,
-    /// `zm_tin`
-    ZmTin,
-    /// `zw_tin`
-    ZwTin,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceCustomerDetailsResourceTaxIdType {
-    const VALUES: &'static [&'static str] = &[
-        "ad_nrt",
-        "ae_trn",
-        "al_tin",
-        "am_tin",
-        "ao_tin",
-        "ar_cuit",
-        "au_abn",
-        "au_acn",
-        "au_arn",
-        "au_wpn",
-        "aw_tin",
-        "az_tin",
-        "ba_tin",
-        "bb_tin",
-        "bd_bin",
-        "bf_ifu",
-        "bg_uic",
-        "bh_vat",
-        "bj_ifu",
-        "bo_tin",
-        "br_cnpj",
-        "br_cpf",
-        "bs_tin",
-        "bw_vat",
-        "by_tin",
-        "ca_bn",
-        "ca_gst_hst",
-        "ca_pst_bc",
-        "ca_pst_mb",
-        "ca_pst_sk",
-        "ca_qst",
-        "cd_nif",
-        "ch_uid",
-        "ch_vat",
-        "ci_vat",
-        "cl_tin",
-        "cm_niu",
-        "cn_tin",
-        "co_nit",
-        "cr_tin",
-        "cv_nif",
-        "cz_dic",
-        "de_stn",
-        "do_rcn",
-        "ec_ruc",
-        "eg_tin",
-        "es_cif",
-        "et_tin",
-        "eu_oss_vat",
-        "eu_vat",
-        "fo_vat",
-        "fr_siren",
-        "fr_siret",
-        "fr_spi",
-        "gb_vat",
-        "ge_vat",
-        "gh_tin",
-        "gi_tin",
-        "gn_nif",
-        "hk_br",
-        "hr_oib",
-        "hu_tin",
-        "ic_nif",
-        "id_npwp",
-        "il_vat",
-        "in_gst",
-        "is_kt",
-        "is_vat",
-        "it_cf",
-        "jp_cn",
-        "jp_rn",
-        "jp_trn",
-        "ke_pin",
-        "kg_tin",
-        "kh_tin",
-        "kr_brn",
-        "kz_bin",
-        "la_tin",
-        "li_uid",
-        "li_vat",
-        "lk_vat",
-        "ma_vat",
-        "md_cf",
-        "md_vat",
-        "me_pib",
-        "mk_vat",
-        "mr_nif",
-        "mu_vat",
-        "mx_rfc",
-        "my_frp",
-        "my_itn",
-        "my_sst",
-        "mz_nuit",
-        "ng_tin",
-        "no_vat",
-        "no_voec",
-        "np_pan",
-        "nz_bn",
-        "nz_gst",
-        "om_vat",
-        "pe_ruc",
-        "ph_tin",
-        "pl_nip",
-        "pt_nif",
-        "py_ruc",
-        "ro_tin",
-        "rs_pib",
-        "ru_inn",
-        "ru_kpp",
-        "sa_vat",
-        "sg_gst",
-        "sg_uen",
-        "si_tin",
-        "sm_coe",
-        "sn_ninea",
-        "sr_fin",
-        "sv_nit",
-        "th_vat",
-        "tj_tin",
-        "tr_tin",
-        "tt_bir",
-        "tt_vat",
-        "tw_vat",
-        "tz_vat",
-        "ua_vat",
-        "ug_tin",
-        "unknown",
-        "us_ein",
-        "uy_ruc",
-        "uz_tin",
-        "uz_vat",
-        "ve_rif",
-        "vn_tin",
-        "za_vat",
-        "zm_tin",
-        "zw_tin",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AdNrt => "ad_nrt",
-            Self::AeTrn => "ae_trn",
-            Self::AlTin => "al_tin",
-            Self::AmTin => "am_tin",
-            Self::AoTin => "ao_tin",
-            Self::ArCuit => "ar_cuit",
-            Self::AuAbn => "au_abn",
-            Self::AuAcn => "au_acn",
-            Self::AuArn => "au_arn",
-            Self::AuWpn => "au_wpn",
-            Self::AwTin => "aw_tin",
-            Self::AzTin => "az_tin",
-            Self::BaTin => "ba_tin",
-            Self::BbTin => "bb_tin",
-            Self::BdBin => "bd_bin",
-            Self::BfIfu => "bf_ifu",
-            Self::BgUic => "bg_uic",
-            Self::BhVat => "bh_vat",
-            Self::BjIfu => "bj_ifu",
-            Self::BoTin => "bo_tin",
-            Self::BrCnpj => "br_cnpj",
-            Self::BrCpf => "br_cpf",
-            Self::BsTin => "bs_tin",
-            Self::BwVat => "bw_vat",
-            Self::ByTin => "by_tin",
-            Self::CaBn => "ca_bn",
-            Self::CaGstHst => "ca_gst_hst",
-            Self::CaPstBc => "ca_pst_bc",
-            Self::CaPstMb => "ca_pst_mb",
-            Self::CaPstSk => "ca_pst_sk",
-            Self::CaQst => "ca_qst",
-            Self::CdNif => "cd_nif",
-            Self::ChUid => "ch_uid",
-            Self::ChVat => "ch_vat",
-            Self::CiVat => "ci_vat",
-            Self::ClTin => "cl_tin",
-            Self::CmNiu => "cm_niu",
-            Self::CnTin => "cn_tin",
-            Self::CoNit => "co_nit",
-            Self::CrTin => "cr_tin",
-            Self::CvNif => "cv_nif",
-            Self::CzDic => "cz_dic",
-            Self::DeStn => "de_stn",
-            Self::DoRcn => "do_rcn",
-            Self::EcRuc => "ec_ruc",
-            Self::EgTin => "eg_tin",
-            Self::EsCif => "es_cif",
-            Self::EtTin => "et_tin",
-            Self::EuOssVat => "eu_oss_vat",
-            Self::EuVat => "eu_vat",
-            Self::FoVat => "fo_vat",
-            Self::FrSiren => "fr_siren",
-            Self::FrSiret => "fr_siret",
-            Self::FrSpi => "fr_spi",
-            Self::GbVat => "gb_vat",
-            Self::GeVat => "ge_vat",
-            Self::GhTin => "gh_tin",
-            Self::GiTin => "gi_tin",
-            Self::GnNif => "gn_nif",
-            Self::HkBr => "hk_br",
-            Self::HrOib => "hr_oib",
-            Self::HuTin => "hu_tin",
-            Self::IcNif => "ic_nif",
-            Self::IdNpwp => "id_npwp",
-            Self::IlVat => "il_vat",
-            Self::InGst => "in_gst",
-            Self::IsKt => "is_kt",
-            Self::IsVat => "is_vat",
-            Self::ItCf => "it_cf",
-            Self::JpCn => "jp_cn",
-            Self::JpRn => "jp_rn",
-            Self::JpTrn => "jp_trn",
-            Self::KePin => "ke_pin",
-            Self::KgTin => "kg_tin",
-            Self::KhTin => "kh_tin",
-            Self::KrBrn => "kr_brn",
-            Self::KzBin => "kz_bin",
-            Self::LaTin => "la_tin",
-            Self::LiUid => "li_uid",
-            Self::LiVat => "li_vat",
-            Self::LkVat => "lk_vat",
-            Self::MaVat => "ma_vat",
-            Self::MdCf => "md_cf",
-            Self::MdVat => "md_vat",
-            Self::MePib => "me_pib",
-            Self::MkVat => "mk_vat",
-            Self::MrNif => "mr_nif",
-            Self::MuVat => "mu_vat",
-            Self::MxRfc => "mx_rfc",
-            Self::MyFrp => "my_frp",
-            Self::MyItn => "my_itn",
-            Self::MySst => "my_sst",
-            Self::MzNuit => "mz_nuit",
-            Self::NgTin => "ng_tin",
-            Self::NoVat => "no_vat",
-            Self::NoVoec => "no_voec",
-            Self::NpPan => "np_pan",
-            Self::NzBn => "nz_bn",
-            Self::NzGst => "nz_gst",
-            Self::OmVat => "om_vat",
-            Self::PeRuc => "pe_ruc",
-            Self::PhTin => "ph_tin",
-            Self::PlNip => "pl_nip",
-            Self::PtNif => "pt_nif",
-            Self::PyRuc => "py_ruc",
-            Self::RoTin => "ro_tin",
-            Self::RsPib => "rs_pib",
-            Self::RuInn => "ru_inn",
-            Self::RuKpp => "ru_kpp",
-            Self::SaVat => "sa_vat",
-            Self::SgGst => "sg_gst",
-            Self::SgUen => "sg_uen",
-            Self::SiTin => "si_tin",
-            Self::SmCoe => "sm_coe",
-            Self::SnNinea => "sn_ninea",
-            Self::SrFin => "sr_fin",
-            Self::SvNit => "sv_nit",
-            Self::ThVat => "th_vat",
-            Self::TjTin => "tj_tin",
-            Self::TrTin => "tr_tin",
-            Self::TtBir => "tt_bir",
-            Self::TtVat => "tt_vat",
-            Self::TwVat => "tw_vat",
-            Self::TzVat => "tz_vat",
-            Self::UaVat => "ua_vat",
-            Self::UgTin => "ug_tin",
-            Self::Unknown => "unknown",
-            Self::UsEin => "us_ein",
-            Self::UyRuc => "uy_ruc",
-            Self::UzTin => "uz_tin",
-            Self::UzVat => "uz_vat",
-            Self::VeRif => "ve_rif",
-            Self::VnTin => "vn_tin",
-            Self::ZaVat => "za_vat",
-            Self::ZmTin => "zm_tin",
-            Self::ZwTin => "zw_tin",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdNrt,
-                1 => Self::AeTrn,
-                2 => Self::AlTin,
-                3 => Self::AmTin,
-                4 => Self::AoTin,
-                5 => Self::ArCuit,
-                6 => Self::AuAbn,
-                7 => Self::AuAcn,
-                8 => Self::AuArn,
-                9 => Self::AuWpn,
-                10 => Self::AwTin,
-                11 => Self::AzTin,
-                12 => Self::BaTin,
-                13 => Self::BbTin,
-                14 => Self::BdBin,
-                15 => Self::BfIfu,
-                16 => Self::BgUic,
-                17 => Self::BhVat,
-                18 => Self::BjIfu,
-                19 => Self::BoTin,
-                20 => Self::BrCnpj,
-                21 => Self::BrCpf,
-                22 => Self::BsTin,
-                23 => Self::BwVat,
-                24 => Self::ByTin,
-                25 => Self::CaBn,
-                26 => Self::CaGstHst,
-                27 => Self::CaPstBc,
-                28 => Self::CaPstMb,
-                29 => Self::CaPstSk,
-                30 => Self::CaQst,
-                31 => Self::CdNif,
-                32 => Self::ChUid,
-                33 => Self::ChVat,
-                34 => Self::CiVat,
-                35 => Self::ClTin,
-                36 => Self::CmNiu,
-                37 => Self::CnTin,
-                38 => Self::CoNit,
-                39 => Self::CrTin,
-                40 => Self::CvNif,
-                41 => Self::CzDic,
-                42 => Self::DeStn,
-                43 => Self::DoRcn,
-                44 => Self::EcRuc,
-                45 => Self::EgTin,
-                46 => Self::EsCif,
-                47 => Self::EtTin,
-                48 => Self::EuOssVat,
-                49 => Self::EuVat,
-                50 => Self::FoVat,
-                51 => Self::FrSiren,
-                52 => Self::FrSiret,
-                53 => Self::FrSpi,
-                54 => Self::GbVat,
-                55 => Self::GeVat,
-                56 => Self::GhTin,
-                57 => Self::GiTin,
-                58 => Self::GnNif,
-                59 => Self::HkBr,
-                60 => Self::HrOib,
-                61 => Self::HuTin,
-                62 => Self::IcNif,
-                63 => Self::IdNpwp,
-                64 => Self::IlVat,
-                65 => Self::InGst,
-                66 => Self::IsKt,
-                67 => Self::IsVat,
-                68 => Self::ItCf,
-                69 => Self::JpCn,
-                70 => Self::JpRn,
-                71 => Self::JpTrn,
-                72 => Self::KePin,
-                73 => Self::KgTin,
-                74 => Self::KhTin,
-                75 => Self::KrBrn,
-                76 => Self::KzBin,
-                77 => Self::LaTin,
-                78 => Self::LiUid,
-                79 => Self::LiVat,
-                80 => Self::LkVat,
-                81 => Self::MaVat,
-                82 => Self::MdCf,
-                83 => Self::MdVat,
-                84 => Self::MePib,
-                85 => Self::MkVat,
-                86 => Self::MrNif,
-                87 => Self::MuVat,
-                88 => Self::MxRfc,
-                89 => Self::MyFrp,
-                90 => Self::MyItn,
-                91 => Self::MySst,
-                92 => Self::MzNuit,
-                93 => Self::NgTin,
-                94 => Self::NoVat,
-                95 => Self::NoVoec,
-                96 => Self::NpPan,
-                97 => Self::NzBn,
-                98 => Self::NzGst,
-                99 => Self::OmVat,
-                100 => Self::PeRuc,
-                101 => Self::PhTin,
-                102 => Self::PlNip,
-                103 => Self::PtNif,
-                104 => Self::PyRuc,
-                105 => Self::RoTin,
-                106 => Self::RsPib,
-                107 => Self::RuInn,
-                108 => Self::RuKpp,
-                109 => Self::SaVat,
-                110 => Self::SgGst,
-                111 => Self::SgUen,
-                112 => Self::SiTin,
-                113 => Self::SmCoe,
-                114 => Self::SnNinea,
-                115 => Self::SrFin,
-                116 => Self::SvNit,
-                117 => Self::ThVat,
-                118 => Self::TjTin,
-                119 => Self::TrTin,
-                120 => Self::TtBir,
-                121 => Self::TtVat,
-                122 => Self::TwVat,
-                123 => Self::TzVat,
-                124 => Self::UaVat,
-                125 => Self::UgTin,
-                126 => Self::Unknown,
-                127 => Self::UsEin,
-                128 => Self::UyRuc,
-                129 => Self::UzTin,
-                130 => Self::UzVat,
-                131 => Self::VeRif,
-                132 => Self::VnTin,
-                133 => Self::ZaVat,
-                134 => Self::ZmTin,
-                135 => Self::ZwTin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceCustomerDetailsResourceTaxIdType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceCustomerDetailsResourceTaxIdType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceCustomerDetailsResourceTaxIdType {}
-impl Debug for TaxProductResourceCustomerDetailsResourceTaxIdType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxIdType as TaxProductResourceCustomerDetailsResourceTaxIdType;
 /// The values of `tax_product_resource_customer_details.taxability_override`.
 #[non_exhaustive]
 pub enum TaxProductResourceCustomerDetailsTaxabilityOverride {
@@ -22020,38 +14960,32 @@ impl v::OpenEnum for TaxProductResourceCustomerDetailsTaxabilityOverride {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerExempt,
-                1 => Self::None,
-                2 => Self::ReverseCharge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomerExempt,
+            1 => Self::None,
+            2 => Self::ReverseCharge,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceCustomerDetailsTaxabilityOverride {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceCustomerDetailsTaxabilityOverride {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceCustomerDetailsTaxabilityOverride {}
 impl Debug for TaxProductResourceCustomerDetailsTaxabilityOverride {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_resource_jurisdiction.level`.
@@ -22090,40 +15024,34 @@ impl v::OpenEnum for TaxProductResourceJurisdictionLevel {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::City,
-                1 => Self::Country,
-                2 => Self::County,
-                3 => Self::District,
-                4 => Self::State,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::City,
+            1 => Self::Country,
+            2 => Self::County,
+            3 => Self::District,
+            4 => Self::State,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceJurisdictionLevel {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceJurisdictionLevel {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceJurisdictionLevel {}
 impl Debug for TaxProductResourceJurisdictionLevel {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_resource_line_item_tax_breakdown.sourcing`.
@@ -22150,354 +15078,38 @@ impl v::OpenEnum for TaxProductResourceLineItemTaxBreakdownSourcing {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Destination,
-                1 => Self::Origin,
-                2 => Self::Performance,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Destination,
+            1 => Self::Origin,
+            2 => Self::Performance,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceLineItemTaxBreakdownSourcing {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceLineItemTaxBreakdownSourcing {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceLineItemTaxBreakdownSourcing {}
 impl Debug for TaxProductResourceLineItemTaxBreakdownSourcing {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_resource_line_item_tax_breakdown.taxability_reason`.
-#[non_exhaustive]
-pub enum TaxProductResourceLineItemTaxBreakdownTaxabilityReason {
-    /// `customer_exempt`
-    CustomerExempt,
-    /// `not_collecting`
-    NotCollecting,
-    /// `not_subject_to_tax`
-    NotSubjectToTax,
-    /// `not_supported`
-    NotSupported,
-    /// `portion_product_exempt`
-    PortionProductExempt,
-    /// `portion_reduced_rated`
-    PortionReducedRated,
-    /// `portion_standard_rated`
-    PortionStandardRated,
-    /// `product_exempt`
-    ProductExempt,
-    /// `product_exempt_holiday`
-    ProductExemptHoliday,
-    /// `proportionally_rated`
-    ProportionallyRated,
-    /// `reduced_rated`
-    ReducedRated,
-    /// `reverse_charge`
-    ReverseCharge,
-    /// `standard_rated`
-    StandardRated,
-    /// `taxable_basis_reduced`
-    TaxableBasisReduced,
-    /// `zero_rated`
-    ZeroRated,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceLineItemTaxBreakdownTaxabilityReason {
-    const VALUES: &'static [&'static str] = &[
-        "customer_exempt",
-        "not_collecting",
-        "not_subject_to_tax",
-        "not_supported",
-        "portion_product_exempt",
-        "portion_reduced_rated",
-        "portion_standard_rated",
-        "product_exempt",
-        "product_exempt_holiday",
-        "proportionally_rated",
-        "reduced_rated",
-        "reverse_charge",
-        "standard_rated",
-        "taxable_basis_reduced",
-        "zero_rated",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CustomerExempt => "customer_exempt",
-            Self::NotCollecting => "not_collecting",
-            Self::NotSubjectToTax => "not_subject_to_tax",
-            Self::NotSupported => "not_supported",
-            Self::PortionProductExempt => "portion_product_exempt",
-            Self::PortionReducedRated => "portion_reduced_rated",
-            Self::PortionStandardRated => "portion_standard_rated",
-            Self::ProductExempt => "product_exempt",
-            Self::ProductExemptHoliday => "product_exempt_holiday",
-            Self::ProportionallyRated => "proportionally_rated",
-            Self::ReducedRated => "reduced_rated",
-            Self::ReverseCharge => "reverse_charge",
-            Self::StandardRated => "standard_rated",
-            Self::TaxableBasisReduced => "taxable_basis_reduced",
-            Self::ZeroRated => "zero_rated",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerExempt,
-                1 => Self::NotCollecting,
-                2 => Self::NotSubjectToTax,
-                3 => Self::NotSupported,
-                4 => Self::PortionProductExempt,
-                5 => Self::PortionReducedRated,
-                6 => Self::PortionStandardRated,
-                7 => Self::ProductExempt,
-                8 => Self::ProductExemptHoliday,
-                9 => Self::ProportionallyRated,
-                10 => Self::ReducedRated,
-                11 => Self::ReverseCharge,
-                12 => Self::StandardRated,
-                13 => Self::TaxableBasisReduced,
-                14 => Self::ZeroRated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceLineItemTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceLineItemTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceLineItemTaxBreakdownTaxabilityReason {}
-impl Debug for TaxProductResourceLineItemTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LineItemsTaxAmountTaxabilityReason as TaxProductResourceLineItemTaxBreakdownTaxabilityReason;
 /// The values of `tax_product_resource_line_item_tax_rate_details.tax_type`.
-#[non_exhaustive]
-pub enum TaxProductResourceLineItemTaxRateDetailsTaxType {
-    /// `admissions_tax`
-    AdmissionsTax,
-    /// `amusement_tax`
-    AmusementTax,
-    /// `attendance_tax`
-    AttendanceTax,
-    /// `communications_tax`
-    CommunicationsTax,
-    /// `digital_excise_tax`
-    DigitalExciseTax,
-    /// `entertainment_tax`
-    EntertainmentTax,
-    /// `get_fund`
-    GetFund,
-    /// `gross_receipts_tax`
-    GrossReceiptsTax,
-    /// `gst`
-    Gst,
-    /// `hospitality_tax`
-    HospitalityTax,
-    /// `hst`
-    Hst,
-    /// `igst`
-    Igst,
-    /// `jct`
-    Jct,
-    /// `lease_tax`
-    LeaseTax,
-    /// `luxury_tax`
-    LuxuryTax,
-    /// `mass_transit_parking_tax`
-    MassTransitParkingTax,
-    /// `nhil`
-    Nhil,
-    /// `parking_tax`
-    ParkingTax,
-    /// `pst`
-    Pst,
-    /// `qst`
-    Qst,
-    /// `recycling_fee`
-    RecyclingFee,
-    /// `resort_tax`
-    ResortTax,
-    /// `retail_delivery_fee`
-    RetailDeliveryFee,
-    /// `rst`
-    Rst,
-    /// `sales_tax`
-    SalesTax,
-    /// `service_tax`
-    ServiceTax,
-    /// `tourism_tax`
-    TourismTax,
-    /// `utility_users_tax`
-    UtilityUsersTax,
-    /// `vat`
-    Vat,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceLineItemTaxRateDetailsTaxType {
-    const VALUES: &'static [&'static str] = &[
-        "admissions_tax",
-        "amusement_tax",
-        "attendance_tax",
-        "communications_tax",
-        "digital_excise_tax",
-        "entertainment_tax",
-        "get_fund",
-        "gross_receipts_tax",
-        "gst",
-        "hospitality_tax",
-        "hst",
-        "igst",
-        "jct",
-        "lease_tax",
-        "luxury_tax",
-        "mass_transit_parking_tax",
-        "nhil",
-        "parking_tax",
-        "pst",
-        "qst",
-        "recycling_fee",
-        "resort_tax",
-        "retail_delivery_fee",
-        "rst",
-        "sales_tax",
-        "service_tax",
-        "tourism_tax",
-        "utility_users_tax",
-        "vat",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AdmissionsTax => "admissions_tax",
-            Self::AmusementTax => "amusement_tax",
-            Self::AttendanceTax => "attendance_tax",
-            Self::CommunicationsTax => "communications_tax",
-            Self::DigitalExciseTax => "digital_excise_tax",
-            Self::EntertainmentTax => "entertainment_tax",
-            Self::GetFund => "get_fund",
-            Self::GrossReceiptsTax => "gross_receipts_tax",
-            Self::Gst => "gst",
-            Self::HospitalityTax => "hospitality_tax",
-            Self::Hst => "hst",
-            Self::Igst => "igst",
-            Self::Jct => "jct",
-            Self::LeaseTax => "lease_tax",
-            Self::LuxuryTax => "luxury_tax",
-            Self::MassTransitParkingTax => "mass_transit_parking_tax",
-            Self::Nhil => "nhil",
-            Self::ParkingTax => "parking_tax",
-            Self::Pst => "pst",
-            Self::Qst => "qst",
-            Self::RecyclingFee => "recycling_fee",
-            Self::ResortTax => "resort_tax",
-            Self::RetailDeliveryFee => "retail_delivery_fee",
-            Self::Rst => "rst",
-            Self::SalesTax => "sales_tax",
-            Self::ServiceTax => "service_tax",
-            Self::TourismTax => "tourism_tax",
-            Self::UtilityUsersTax => "utility_users_tax",
-            Self::Vat => "vat",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdmissionsTax,
-                1 => Self::AmusementTax,
-                2 => Self::AttendanceTax,
-                3 => Self::CommunicationsTax,
-                4 => Self::DigitalExciseTax,
-                5 => Self::EntertainmentTax,
-                6 => Self::GetFund,
-                7 => Self::GrossReceiptsTax,
-                8 => Self::Gst,
-                9 => Self::HospitalityTax,
-                10 => Self::Hst,
-                11 => Self::Igst,
-                12 => Self::Jct,
-                13 => Self::LeaseTax,
-                14 => Self::LuxuryTax,
-                15 => Self::MassTransitParkingTax,
-                16 => Self::Nhil,
-                17 => Self::ParkingTax,
-                18 => Self::Pst,
-                19 => Self::Qst,
-                20 => Self::RecyclingFee,
-                21 => Self::ResortTax,
-                22 => Self::RetailDeliveryFee,
-                23 => Self::Rst,
-                24 => Self::SalesTax,
-                25 => Self::ServiceTax,
-                26 => Self::TourismTax,
-                27 => Self::UtilityUsersTax,
-                28 => Self::Vat,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceLineItemTaxRateDetailsTaxType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceLineItemTaxRateDetailsTaxType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceLineItemTaxRateDetailsTaxType {}
-impl Debug for TaxProductResourceLineItemTaxRateDetailsTaxType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxProductResourceTaxRateDetailsTaxType as TaxProductResourceLineItemTaxRateDetailsTaxType;
 /// The values of `treasury_shared_resource_initiating_payment_method_details_initiating_payment_method_details.type`.
 #[non_exhaustive]
 pub enum TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType {
@@ -22535,35 +15147,29 @@ for TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodD
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Balance,
-                1 => Self::FinancialAccount,
-                2 => Self::IssuingCard,
-                3 => Self::Stripe,
-                4 => Self::UsBankAccount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Balance,
+            1 => Self::FinancialAccount,
+            2 => Self::IssuingCard,
+            3 => Self::Stripe,
+            4 => Self::UsBankAccount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -22572,101 +15178,11 @@ impl Debug
 for TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetailsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_transactions_resource_flow_details.type`.
-#[non_exhaustive]
-pub enum TreasuryTransactionsResourceFlowDetailsType {
-    /// `credit_reversal`
-    CreditReversal,
-    /// `debit_reversal`
-    DebitReversal,
-    /// `inbound_transfer`
-    InboundTransfer,
-    /// `issuing_authorization`
-    IssuingAuthorization,
-    /// `other`
-    OtherValue,
-    /// `outbound_payment`
-    OutboundPayment,
-    /// `outbound_transfer`
-    OutboundTransfer,
-    /// `received_credit`
-    ReceivedCredit,
-    /// `received_debit`
-    ReceivedDebit,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryTransactionsResourceFlowDetailsType {
-    const VALUES: &'static [&'static str] = &[
-        "credit_reversal",
-        "debit_reversal",
-        "inbound_transfer",
-        "issuing_authorization",
-        "other",
-        "outbound_payment",
-        "outbound_transfer",
-        "received_credit",
-        "received_debit",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CreditReversal => "credit_reversal",
-            Self::DebitReversal => "debit_reversal",
-            Self::InboundTransfer => "inbound_transfer",
-            Self::IssuingAuthorization => "issuing_authorization",
-            Self::OtherValue => "other",
-            Self::OutboundPayment => "outbound_payment",
-            Self::OutboundTransfer => "outbound_transfer",
-            Self::ReceivedCredit => "received_credit",
-            Self::ReceivedDebit => "received_debit",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditReversal,
-                1 => Self::DebitReversal,
-                2 => Self::InboundTransfer,
-                3 => Self::IssuingAuthorization,
-                4 => Self::OtherValue,
-                5 => Self::OutboundPayment,
-                6 => Self::OutboundTransfer,
-                7 => Self::ReceivedCredit,
-                8 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryTransactionsResourceFlowDetailsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryTransactionsResourceFlowDetailsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryTransactionsResourceFlowDetailsType {}
-impl Debug for TreasuryTransactionsResourceFlowDetailsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryTransactionFlowType as TreasuryTransactionsResourceFlowDetailsType;
 /// The values of `us_bank_account_networks.supported`.
 #[non_exhaustive]
 pub enum UsBankAccountNetworksSupported {
@@ -22688,138 +15204,35 @@ impl v::OpenEnum for UsBankAccountNetworksSupported {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::UsDomesticWire,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::UsDomesticWire,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for UsBankAccountNetworksSupported {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for UsBankAccountNetworksSupported {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for UsBankAccountNetworksSupported {}
 impl Debug for UsBankAccountNetworksSupported {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v1_billing_meter_error_report_triggered_event_data.reason.error_types.code`.
-#[non_exhaustive]
-pub enum V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {
-    /// `archived_meter`
-    ArchivedMeter,
-    /// `meter_event_customer_not_found`
-    MeterEventCustomerNotFound,
-    /// `meter_event_dimension_count_too_high`
-    MeterEventDimensionCountTooHigh,
-    /// `meter_event_invalid_value`
-    MeterEventInvalidValue,
-    /// `meter_event_no_customer_defined`
-    MeterEventNoCustomerDefined,
-    /// `meter_event_value_too_many_digits`
-    MeterEventValueTooManyDigits,
-    /// `missing_dimension_payload_keys`
-    MissingDimensionPayloadKeys,
-    /// `no_meter`
-    NoMeter,
-    /// `timestamp_in_future`
-    TimestampInFuture,
-    /// `timestamp_too_far_in_past`
-    TimestampTooFarInPast,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {
-    const VALUES: &'static [&'static str] = &[
-        "archived_meter",
-        "meter_event_customer_not_found",
-        "meter_event_dimension_count_too_high",
-        "meter_event_invalid_value",
-        "meter_event_no_customer_defined",
-        "meter_event_value_too_many_digits",
-        "missing_dimension_payload_keys",
-        "no_meter",
-        "timestamp_in_future",
-        "timestamp_too_far_in_past",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ArchivedMeter => "archived_meter",
-            Self::MeterEventCustomerNotFound => "meter_event_customer_not_found",
-            Self::MeterEventDimensionCountTooHigh => {
-                "meter_event_dimension_count_too_high"
-            }
-            Self::MeterEventInvalidValue => "meter_event_invalid_value",
-            Self::MeterEventNoCustomerDefined => "meter_event_no_customer_defined",
-            Self::MeterEventValueTooManyDigits => "meter_event_value_too_many_digits",
-            Self::MissingDimensionPayloadKeys => "missing_dimension_payload_keys",
-            Self::NoMeter => "no_meter",
-            Self::TimestampInFuture => "timestamp_in_future",
-            Self::TimestampTooFarInPast => "timestamp_too_far_in_past",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ArchivedMeter,
-                1 => Self::MeterEventCustomerNotFound,
-                2 => Self::MeterEventDimensionCountTooHigh,
-                3 => Self::MeterEventInvalidValue,
-                4 => Self::MeterEventNoCustomerDefined,
-                5 => Self::MeterEventValueTooManyDigits,
-                6 => Self::MissingDimensionPayloadKeys,
-                7 => Self::NoMeter,
-                8 => Self::TimestampInFuture,
-                9 => Self::TimestampTooFarInPast,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {}
-impl Debug for V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode as V1BillingMeterErrorReportTriggeredEventDataReasonErrorTypesCode;
 /// The values of `v1_billing_meter_no_meter_found_event_data.reason.error_types.code`.
 #[non_exhaustive]
 pub enum V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {
@@ -22878,45 +15291,39 @@ impl v::OpenEnum for V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ArchivedMeter,
-                1 => Self::MeterEventCustomerNotFound,
-                2 => Self::MeterEventDimensionCountTooHigh,
-                3 => Self::MeterEventInvalidValue,
-                4 => Self::MeterEventNoCustomerDefined,
-                5 => Self::MeterEventValueTooManyDigits,
-                6 => Self::MissingDimensionPayloadKeys,
-                7 => Self::NoMeter,
-                8 => Self::TimestampInFuture,
-                9 => Self::TimestampTooFarInPast,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ArchivedMeter,
+            1 => Self::MeterEventCustomerNotFound,
+            2 => Self::MeterEventDimensionCountTooHigh,
+            3 => Self::MeterEventInvalidValue,
+            4 => Self::MeterEventNoCustomerDefined,
+            5 => Self::MeterEventValueTooManyDigits,
+            6 => Self::MissingDimensionPayloadKeys,
+            7 => Self::NoMeter,
+            8 => Self::TimestampInFuture,
+            9 => Self::TimestampTooFarInPast,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {}
 impl Debug for V1BillingMeterNoMeterFoundEventDataReasonErrorTypesCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2_core_account_including_configuration_merchant_capability_status_updated_event_data.updated_capability`.
@@ -23132,79 +15539,73 @@ for V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataU
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AchDebitPayments,
-                1 => Self::AcssDebitPayments,
-                2 => Self::AffirmPayments,
-                3 => Self::AfterpayClearpayPayments,
-                4 => Self::AlmaPayments,
-                5 => Self::AmazonPayPayments,
-                6 => Self::AuBecsDebitPayments,
-                7 => Self::BacsDebitPayments,
-                8 => Self::BancontactPayments,
-                9 => Self::BlikPayments,
-                10 => Self::BlikRecurringPayments,
-                11 => Self::BoletoPayments,
-                12 => Self::CardPayments,
-                13 => Self::CartesBancairesPayments,
-                14 => Self::CashappPayments,
-                15 => Self::EpsPayments,
-                16 => Self::FpxPayments,
-                17 => Self::GbBankTransferPayments,
-                18 => Self::GrabpayPayments,
-                19 => Self::IdealPayments,
-                20 => Self::JcbPayments,
-                21 => Self::JpBankTransferPayments,
-                22 => Self::KakaoPayPayments,
-                23 => Self::KlarnaPayments,
-                24 => Self::KonbiniPayments,
-                25 => Self::KrCardPayments,
-                26 => Self::LinkPayments,
-                27 => Self::MobilepayPayments,
-                28 => Self::MultibancoPayments,
-                29 => Self::MxBankTransferPayments,
-                30 => Self::NaverPayPayments,
-                31 => Self::OxxoPayments,
-                32 => Self::P24Payments,
-                33 => Self::PayByBankPayments,
-                34 => Self::PaycoPayments,
-                35 => Self::PaynowPayments,
-                36 => Self::PromptpayPayments,
-                37 => Self::RevolutPayPayments,
-                38 => Self::SamsungPayPayments,
-                39 => Self::SatispayPayments,
-                40 => Self::SepaBankTransferPayments,
-                41 => Self::SepaDebitPayments,
-                42 => Self::SequraPayments,
-                43 => Self::StripeBalancePayouts,
-                44 => Self::SunbitPayments,
-                45 => Self::SwishPayments,
-                46 => Self::TwintPayments,
-                47 => Self::UsBankTransferPayments,
-                48 => Self::ZipPayments,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AchDebitPayments,
+            1 => Self::AcssDebitPayments,
+            2 => Self::AffirmPayments,
+            3 => Self::AfterpayClearpayPayments,
+            4 => Self::AlmaPayments,
+            5 => Self::AmazonPayPayments,
+            6 => Self::AuBecsDebitPayments,
+            7 => Self::BacsDebitPayments,
+            8 => Self::BancontactPayments,
+            9 => Self::BlikPayments,
+            10 => Self::BlikRecurringPayments,
+            11 => Self::BoletoPayments,
+            12 => Self::CardPayments,
+            13 => Self::CartesBancairesPayments,
+            14 => Self::CashappPayments,
+            15 => Self::EpsPayments,
+            16 => Self::FpxPayments,
+            17 => Self::GbBankTransferPayments,
+            18 => Self::GrabpayPayments,
+            19 => Self::IdealPayments,
+            20 => Self::JcbPayments,
+            21 => Self::JpBankTransferPayments,
+            22 => Self::KakaoPayPayments,
+            23 => Self::KlarnaPayments,
+            24 => Self::KonbiniPayments,
+            25 => Self::KrCardPayments,
+            26 => Self::LinkPayments,
+            27 => Self::MobilepayPayments,
+            28 => Self::MultibancoPayments,
+            29 => Self::MxBankTransferPayments,
+            30 => Self::NaverPayPayments,
+            31 => Self::OxxoPayments,
+            32 => Self::P24Payments,
+            33 => Self::PayByBankPayments,
+            34 => Self::PaycoPayments,
+            35 => Self::PaynowPayments,
+            36 => Self::PromptpayPayments,
+            37 => Self::RevolutPayPayments,
+            38 => Self::SamsungPayPayments,
+            39 => Self::SatispayPayments,
+            40 => Self::SepaBankTransferPayments,
+            41 => Self::SepaDebitPayments,
+            42 => Self::SequraPayments,
+            43 => Self::StripeBalancePayouts,
+            44 => Self::SunbitPayments,
+            45 => Self::SwishPayments,
+            46 => Self::TwintPayments,
+            47 => Self::UsBankTransferPayments,
+            48 => Self::ZipPayments,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -23213,7 +15614,7 @@ impl Debug
 for V2CoreAccountIncludingConfigurationMerchantCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2_core_account_including_configuration_recipient_capability_status_updated_event_data.updated_capability`.
@@ -23281,42 +15682,36 @@ for V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventData
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccountsAch,
-                1 => Self::BankAccountsFedwire,
-                2 => Self::BankAccountsFps,
-                3 => Self::BankAccountsLocal,
-                4 => Self::BankAccountsRtp,
-                5 => Self::BankAccountsSepa,
-                6 => Self::BankAccountsSwift,
-                7 => Self::BankAccountsWire,
-                8 => Self::Cards,
-                9 => Self::StripeTransfers,
-                10 => Self::StripeBalancePayouts,
-                11 => Self::StripeBalanceStripeTransfers,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankAccountsAch,
+            1 => Self::BankAccountsFedwire,
+            2 => Self::BankAccountsFps,
+            3 => Self::BankAccountsLocal,
+            4 => Self::BankAccountsRtp,
+            5 => Self::BankAccountsSepa,
+            6 => Self::BankAccountsSwift,
+            7 => Self::BankAccountsWire,
+            8 => Self::Cards,
+            9 => Self::StripeTransfers,
+            10 => Self::StripeBalancePayouts,
+            11 => Self::StripeBalanceStripeTransfers,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -23325,118 +15720,10 @@ impl Debug
 for V2CoreAccountIncludingConfigurationRecipientCapabilityStatusUpdatedEventDataUpdatedCapability {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2_core_account_link_returned_event_data.configurations`.
-#[non_exhaustive]
-pub enum V2CoreAccountLinkReturnedEventDataConfigurations {
-    /// `customer`
-    Customer,
-    /// `merchant`
-    Merchant,
-    /// `recipient`
-    Recipient,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2CoreAccountLinkReturnedEventDataConfigurations {
-    const VALUES: &'static [&'static str] = &["customer", "merchant", "recipient"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Customer => "customer",
-            Self::Merchant => "merchant",
-            Self::Recipient => "recipient",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Customer,
-                1 => Self::Merchant,
-                2 => Self::Recipient,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2CoreAccountLinkReturnedEventDataConfigurations {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2CoreAccountLinkReturnedEventDataConfigurations {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2CoreAccountLinkReturnedEventDataConfigurations {}
-impl Debug for V2CoreAccountLinkReturnedEventDataConfigurations {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreAccountAppliedConfigurations as V2CoreAccountLinkReturnedEventDataConfigurations;
 /// The values of `v2_core_account_link_returned_event_data.use_case`.
-#[non_exhaustive]
-pub enum V2CoreAccountLinkReturnedEventDataUseCase {
-    /// `account_onboarding`
-    AccountOnboarding,
-    /// `account_update`
-    AccountUpdate,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2CoreAccountLinkReturnedEventDataUseCase {
-    const VALUES: &'static [&'static str] = &["account_onboarding", "account_update"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AccountOnboarding => "account_onboarding",
-            Self::AccountUpdate => "account_update",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountOnboarding,
-                1 => Self::AccountUpdate,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2CoreAccountLinkReturnedEventDataUseCase {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2CoreAccountLinkReturnedEventDataUseCase {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2CoreAccountLinkReturnedEventDataUseCase {}
-impl Debug for V2CoreAccountLinkReturnedEventDataUseCase {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreAccountLinkUseCaseType as V2CoreAccountLinkReturnedEventDataUseCase;

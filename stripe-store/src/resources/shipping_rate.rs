@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type ShippingRate = Lens<markers::ShippingRate>;
 impl ShippingRate {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `shipping_rate`.
@@ -25,7 +25,7 @@ impl ShippingRate {
         boolean(&self.value, "active")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `shipping_rate`.
@@ -37,7 +37,7 @@ impl ShippingRate {
     pub const DELIVERY_ESTIMATE: v::Path<
         Self,
         k::Object<ShippingRateDeliveryEstimate>,
-    > = v::Path::new("delivery_estimate");
+    > = v::path("delivery_estimate");
     /// A nested [`ShippingRateDeliveryEstimate`]; may be `null`.
     ///
     /// Source: `delivery_estimate` of `shipping_rate`.
@@ -46,7 +46,7 @@ impl ShippingRate {
         object(&self.value, "delivery_estimate")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be `null`.
     ///
     /// Source: `display_name` of `shipping_rate`.
@@ -55,7 +55,7 @@ impl ShippingRate {
         text(&self.value, "display_name")
     }
     /// The path of [`fixed_amount`](Self::fixed_amount).
-    pub const FIXED_AMOUNT: v::Path<Self, k::Object<ShippingRateFixedAmount>> = v::Path::new(
+    pub const FIXED_AMOUNT: v::Path<Self, k::Object<ShippingRateFixedAmount>> = v::path(
         "fixed_amount",
     );
     /// A nested [`ShippingRateFixedAmount`]; may be absent.
@@ -66,7 +66,7 @@ impl ShippingRate {
         object(&self.value, "fixed_amount")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `shipping_rate`.
@@ -75,7 +75,7 @@ impl ShippingRate {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `shipping_rate`.
@@ -84,7 +84,7 @@ impl ShippingRate {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `shipping_rate`.
@@ -100,7 +100,7 @@ impl ShippingRate {
         text(&self.value, "object")
     }
     /// The path of [`tax_behavior`](Self::tax_behavior).
-    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<ShippingRateTaxBehavior>> = v::Path::new(
+    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<ShippingRateTaxBehavior>> = v::path(
         "tax_behavior",
     );
     /// One of the values of [`ShippingRateTaxBehavior`], or one that is newer than this list; may be `null`.
@@ -111,7 +111,7 @@ impl ShippingRate {
         open_enum(&self.value, "tax_behavior")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Ref<TaxCode>> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Ref<TaxCode>> = v::path("tax_code");
     /// The id of a [`TaxCode`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `tax_code` of `shipping_rate`.
@@ -120,7 +120,7 @@ impl ShippingRate {
         expandable(&self.value, "tax_code")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `fixed_amount`.
     ///
     /// Source: `type` of `shipping_rate`.
@@ -142,7 +142,7 @@ impl v::Resource for ShippingRate {
 pub type ShippingRateCurrencyOption = Lens<markers::ShippingRateCurrencyOption>;
 impl ShippingRateCurrencyOption {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `shipping_rate_currency_option`.
@@ -154,7 +154,7 @@ impl ShippingRateCurrencyOption {
     pub const TAX_BEHAVIOR: v::Path<
         Self,
         k::Enum<ShippingRateCurrencyOptionTaxBehavior>,
-    > = v::Path::new("tax_behavior");
+    > = v::path("tax_behavior");
     /// One of the values of [`ShippingRateCurrencyOptionTaxBehavior`], or one that is newer than this list.
     ///
     /// Source: `tax_behavior` of `shipping_rate_currency_option`.
@@ -169,7 +169,7 @@ impl ShippingRateCurrencyOption {
 pub type ShippingRateDeliveryEstimate = Lens<markers::ShippingRateDeliveryEstimate>;
 impl ShippingRateDeliveryEstimate {
     /// The path of [`maximum`](Self::maximum).
-    pub const MAXIMUM: v::Path<Self, k::Object<ShippingRateDeliveryEstimateBound>> = v::Path::new(
+    pub const MAXIMUM: v::Path<Self, k::Object<ShippingRateDeliveryEstimateBound>> = v::path(
         "maximum",
     );
     /// A nested [`ShippingRateDeliveryEstimateBound`]; may be `null`.
@@ -180,7 +180,7 @@ impl ShippingRateDeliveryEstimate {
         object(&self.value, "maximum")
     }
     /// The path of [`minimum`](Self::minimum).
-    pub const MINIMUM: v::Path<Self, k::Object<ShippingRateDeliveryEstimateBound>> = v::Path::new(
+    pub const MINIMUM: v::Path<Self, k::Object<ShippingRateDeliveryEstimateBound>> = v::path(
         "minimum",
     );
     /// A nested [`ShippingRateDeliveryEstimateBound`]; may be `null`.
@@ -199,7 +199,7 @@ pub type ShippingRateDeliveryEstimateBound = Lens<
 >;
 impl ShippingRateDeliveryEstimateBound {
     /// The path of [`unit`](Self::unit).
-    pub const UNIT: v::Path<Self, k::Enum<ShippingRateDeliveryEstimateBoundUnit>> = v::Path::new(
+    pub const UNIT: v::Path<Self, k::Enum<ShippingRateDeliveryEstimateBoundUnit>> = v::path(
         "unit",
     );
     /// One of the values of [`ShippingRateDeliveryEstimateBoundUnit`], or one that is newer than this list.
@@ -210,7 +210,7 @@ impl ShippingRateDeliveryEstimateBound {
         open_enum(&self.value, "unit")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Int> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Int> = v::path("value");
     /// An integer.
     ///
     /// Source: `value` of `shipping_rate_delivery_estimate_bound`.
@@ -225,7 +225,7 @@ impl ShippingRateDeliveryEstimateBound {
 pub type ShippingRateFixedAmount = Lens<markers::ShippingRateFixedAmount>;
 impl ShippingRateFixedAmount {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `shipping_rate_fixed_amount`.
@@ -234,7 +234,7 @@ impl ShippingRateFixedAmount {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `shipping_rate_fixed_amount`.
@@ -246,7 +246,7 @@ impl ShippingRateFixedAmount {
     pub const CURRENCY_OPTIONS: v::Path<
         Self,
         k::Map<k::Object<ShippingRateCurrencyOption>>,
-    > = v::Path::new("currency_options");
+    > = v::path("currency_options");
     /// A map from strings: a nested [`ShippingRateCurrencyOption`]; empty where absent.
     ///
     /// Source: `currency_options` of `shipping_rate_fixed_amount`.
@@ -256,63 +256,7 @@ impl ShippingRateFixedAmount {
     }
 }
 /// The values of `shipping_rate_currency_option.tax_behavior`.
-#[non_exhaustive]
-pub enum ShippingRateCurrencyOptionTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ShippingRateCurrencyOptionTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ShippingRateCurrencyOptionTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ShippingRateCurrencyOptionTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ShippingRateCurrencyOptionTaxBehavior {}
-impl Debug for ShippingRateCurrencyOptionTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PriceTaxBehavior as ShippingRateCurrencyOptionTaxBehavior;
 /// The values of `shipping_rate_delivery_estimate_bound.unit`.
 #[non_exhaustive]
 pub enum ShippingRateDeliveryEstimateBoundUnit {
@@ -349,97 +293,35 @@ impl v::OpenEnum for ShippingRateDeliveryEstimateBoundUnit {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BusinessDay,
-                1 => Self::Day,
-                2 => Self::Hour,
-                3 => Self::Month,
-                4 => Self::Week,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BusinessDay,
+            1 => Self::Day,
+            2 => Self::Hour,
+            3 => Self::Month,
+            4 => Self::Week,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ShippingRateDeliveryEstimateBoundUnit {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ShippingRateDeliveryEstimateBoundUnit {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ShippingRateDeliveryEstimateBoundUnit {}
 impl Debug for ShippingRateDeliveryEstimateBoundUnit {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `shipping_rate.tax_behavior`.
-#[non_exhaustive]
-pub enum ShippingRateTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ShippingRateTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ShippingRateTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ShippingRateTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ShippingRateTaxBehavior {}
-impl Debug for ShippingRateTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PriceTaxBehavior as ShippingRateTaxBehavior;

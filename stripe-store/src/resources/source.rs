@@ -21,7 +21,7 @@ impl Source {
     pub const ACH_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTypeAchCreditTransfer>,
-    > = v::Path::new("ach_credit_transfer");
+    > = v::path("ach_credit_transfer");
     /// A nested [`SourceTypeAchCreditTransfer`]; may be absent.
     ///
     /// Source: `ach_credit_transfer` of `source`.
@@ -30,7 +30,7 @@ impl Source {
         object(&self.value, "ach_credit_transfer")
     }
     /// The path of [`ach_debit`](Self::ach_debit).
-    pub const ACH_DEBIT: v::Path<Self, k::Object<SourceTypeAchDebit>> = v::Path::new(
+    pub const ACH_DEBIT: v::Path<Self, k::Object<SourceTypeAchDebit>> = v::path(
         "ach_debit",
     );
     /// A nested [`SourceTypeAchDebit`]; may be absent.
@@ -41,7 +41,7 @@ impl Source {
         object(&self.value, "ach_debit")
     }
     /// The path of [`acss_debit`](Self::acss_debit).
-    pub const ACSS_DEBIT: v::Path<Self, k::Object<SourceTypeAcssDebit>> = v::Path::new(
+    pub const ACSS_DEBIT: v::Path<Self, k::Object<SourceTypeAcssDebit>> = v::path(
         "acss_debit",
     );
     /// A nested [`SourceTypeAcssDebit`]; may be absent.
@@ -52,9 +52,7 @@ impl Source {
         object(&self.value, "acss_debit")
     }
     /// The path of [`alipay`](Self::alipay).
-    pub const ALIPAY: v::Path<Self, k::Object<SourceTypeAlipay>> = v::Path::new(
-        "alipay",
-    );
+    pub const ALIPAY: v::Path<Self, k::Object<SourceTypeAlipay>> = v::path("alipay");
     /// A nested [`SourceTypeAlipay`]; may be absent.
     ///
     /// Source: `alipay` of `source`.
@@ -63,7 +61,7 @@ impl Source {
         object(&self.value, "alipay")
     }
     /// The path of [`allow_redisplay`](Self::allow_redisplay).
-    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<SourceAllowRedisplay>> = v::Path::new(
+    pub const ALLOW_REDISPLAY: v::Path<Self, k::Enum<SourceAllowRedisplay>> = v::path(
         "allow_redisplay",
     );
     /// One of the values of [`SourceAllowRedisplay`], or one that is newer than this list; may be `null`.
@@ -74,7 +72,7 @@ impl Source {
         open_enum(&self.value, "allow_redisplay")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount` of `source`.
@@ -83,7 +81,7 @@ impl Source {
         int(&self.value, "amount")
     }
     /// The path of [`au_becs_debit`](Self::au_becs_debit).
-    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<SourceTypeAuBecsDebit>> = v::Path::new(
+    pub const AU_BECS_DEBIT: v::Path<Self, k::Object<SourceTypeAuBecsDebit>> = v::path(
         "au_becs_debit",
     );
     /// A nested [`SourceTypeAuBecsDebit`]; may be absent.
@@ -94,7 +92,7 @@ impl Source {
         object(&self.value, "au_becs_debit")
     }
     /// The path of [`bancontact`](Self::bancontact).
-    pub const BANCONTACT: v::Path<Self, k::Object<SourceTypeBancontact>> = v::Path::new(
+    pub const BANCONTACT: v::Path<Self, k::Object<SourceTypeBancontact>> = v::path(
         "bancontact",
     );
     /// A nested [`SourceTypeBancontact`]; may be absent.
@@ -105,7 +103,7 @@ impl Source {
         object(&self.value, "bancontact")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<SourceTypeCard>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Object<SourceTypeCard>> = v::path("card");
     /// A nested [`SourceTypeCard`]; may be absent.
     ///
     /// Source: `card` of `source`.
@@ -114,7 +112,7 @@ impl Source {
         object(&self.value, "card")
     }
     /// The path of [`card_present`](Self::card_present).
-    pub const CARD_PRESENT: v::Path<Self, k::Object<SourceTypeCardPresent>> = v::Path::new(
+    pub const CARD_PRESENT: v::Path<Self, k::Object<SourceTypeCardPresent>> = v::path(
         "card_present",
     );
     /// A nested [`SourceTypeCardPresent`]; may be absent.
@@ -125,7 +123,7 @@ impl Source {
         object(&self.value, "card_present")
     }
     /// The path of [`client_secret`](Self::client_secret).
-    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::Path::new("client_secret");
+    pub const CLIENT_SECRET: v::Path<Self, k::Text> = v::path("client_secret");
     /// A string.
     ///
     /// Source: `client_secret` of `source`.
@@ -134,7 +132,7 @@ impl Source {
         text(&self.value, "client_secret")
     }
     /// The path of [`code_verification`](Self::code_verification).
-    pub const CODE_VERIFICATION: v::Path<Self, k::Object<SourceCodeVerificationFlow>> = v::Path::new(
+    pub const CODE_VERIFICATION: v::Path<Self, k::Object<SourceCodeVerificationFlow>> = v::path(
         "code_verification",
     );
     /// A nested [`SourceCodeVerificationFlow`]; may be absent.
@@ -145,7 +143,7 @@ impl Source {
         object(&self.value, "code_verification")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `source`.
@@ -154,7 +152,7 @@ impl Source {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `source`.
@@ -163,7 +161,7 @@ impl Source {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be absent.
     ///
     /// Source: `customer` of `source`.
@@ -172,7 +170,7 @@ impl Source {
         text(&self.value, "customer")
     }
     /// The path of [`eps`](Self::eps).
-    pub const EPS: v::Path<Self, k::Object<SourceTypeEps>> = v::Path::new("eps");
+    pub const EPS: v::Path<Self, k::Object<SourceTypeEps>> = v::path("eps");
     /// A nested [`SourceTypeEps`]; may be absent.
     ///
     /// Source: `eps` of `source`.
@@ -181,7 +179,7 @@ impl Source {
         object(&self.value, "eps")
     }
     /// The path of [`flow`](Self::flow).
-    pub const FLOW: v::Path<Self, k::Text> = v::Path::new("flow");
+    pub const FLOW: v::Path<Self, k::Text> = v::path("flow");
     /// A string.
     ///
     /// Source: `flow` of `source`.
@@ -190,9 +188,7 @@ impl Source {
         text(&self.value, "flow")
     }
     /// The path of [`giropay`](Self::giropay).
-    pub const GIROPAY: v::Path<Self, k::Object<SourceTypeGiropay>> = v::Path::new(
-        "giropay",
-    );
+    pub const GIROPAY: v::Path<Self, k::Object<SourceTypeGiropay>> = v::path("giropay");
     /// A nested [`SourceTypeGiropay`]; may be absent.
     ///
     /// Source: `giropay` of `source`.
@@ -201,7 +197,7 @@ impl Source {
         object(&self.value, "giropay")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `source`.
@@ -210,7 +206,7 @@ impl Source {
         id(&self.value, "id")
     }
     /// The path of [`ideal`](Self::ideal).
-    pub const IDEAL: v::Path<Self, k::Object<SourceTypeIdeal>> = v::Path::new("ideal");
+    pub const IDEAL: v::Path<Self, k::Object<SourceTypeIdeal>> = v::path("ideal");
     /// A nested [`SourceTypeIdeal`]; may be absent.
     ///
     /// Source: `ideal` of `source`.
@@ -219,9 +215,7 @@ impl Source {
         object(&self.value, "ideal")
     }
     /// The path of [`klarna`](Self::klarna).
-    pub const KLARNA: v::Path<Self, k::Object<SourceTypeKlarna>> = v::Path::new(
-        "klarna",
-    );
+    pub const KLARNA: v::Path<Self, k::Object<SourceTypeKlarna>> = v::path("klarna");
     /// A nested [`SourceTypeKlarna`]; may be absent.
     ///
     /// Source: `klarna` of `source`.
@@ -230,7 +224,7 @@ impl Source {
         object(&self.value, "klarna")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `source`.
@@ -239,7 +233,7 @@ impl Source {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `source`.
@@ -248,7 +242,7 @@ impl Source {
         map(&self.value, "metadata")
     }
     /// The path of [`multibanco`](Self::multibanco).
-    pub const MULTIBANCO: v::Path<Self, k::Object<SourceTypeMultibanco>> = v::Path::new(
+    pub const MULTIBANCO: v::Path<Self, k::Object<SourceTypeMultibanco>> = v::path(
         "multibanco",
     );
     /// A nested [`SourceTypeMultibanco`]; may be absent.
@@ -266,7 +260,7 @@ impl Source {
         text(&self.value, "object")
     }
     /// The path of [`owner`](Self::owner).
-    pub const OWNER: v::Path<Self, k::Object<SourceOwner>> = v::Path::new("owner");
+    pub const OWNER: v::Path<Self, k::Object<SourceOwner>> = v::path("owner");
     /// A nested [`SourceOwner`]; may be `null`.
     ///
     /// Source: `owner` of `source`.
@@ -275,7 +269,7 @@ impl Source {
         object(&self.value, "owner")
     }
     /// The path of [`p24`](Self::p24).
-    pub const P24: v::Path<Self, k::Object<SourceTypeP24>> = v::Path::new("p24");
+    pub const P24: v::Path<Self, k::Object<SourceTypeP24>> = v::path("p24");
     /// A nested [`SourceTypeP24`]; may be absent.
     ///
     /// Source: `p24` of `source`.
@@ -284,7 +278,7 @@ impl Source {
         object(&self.value, "p24")
     }
     /// The path of [`receiver`](Self::receiver).
-    pub const RECEIVER: v::Path<Self, k::Object<SourceReceiverFlow>> = v::Path::new(
+    pub const RECEIVER: v::Path<Self, k::Object<SourceReceiverFlow>> = v::path(
         "receiver",
     );
     /// A nested [`SourceReceiverFlow`]; may be absent.
@@ -295,7 +289,7 @@ impl Source {
         object(&self.value, "receiver")
     }
     /// The path of [`redirect`](Self::redirect).
-    pub const REDIRECT: v::Path<Self, k::Object<SourceRedirectFlow>> = v::Path::new(
+    pub const REDIRECT: v::Path<Self, k::Object<SourceRedirectFlow>> = v::path(
         "redirect",
     );
     /// A nested [`SourceRedirectFlow`]; may be absent.
@@ -309,7 +303,7 @@ impl Source {
     pub const SEPA_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTypeSepaCreditTransfer>,
-    > = v::Path::new("sepa_credit_transfer");
+    > = v::path("sepa_credit_transfer");
     /// A nested [`SourceTypeSepaCreditTransfer`]; may be absent.
     ///
     /// Source: `sepa_credit_transfer` of `source`.
@@ -318,7 +312,7 @@ impl Source {
         object(&self.value, "sepa_credit_transfer")
     }
     /// The path of [`sepa_debit`](Self::sepa_debit).
-    pub const SEPA_DEBIT: v::Path<Self, k::Object<SourceTypeSepaDebit>> = v::Path::new(
+    pub const SEPA_DEBIT: v::Path<Self, k::Object<SourceTypeSepaDebit>> = v::path(
         "sepa_debit",
     );
     /// A nested [`SourceTypeSepaDebit`]; may be absent.
@@ -329,9 +323,7 @@ impl Source {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`sofort`](Self::sofort).
-    pub const SOFORT: v::Path<Self, k::Object<SourceTypeSofort>> = v::Path::new(
-        "sofort",
-    );
+    pub const SOFORT: v::Path<Self, k::Object<SourceTypeSofort>> = v::path("sofort");
     /// A nested [`SourceTypeSofort`]; may be absent.
     ///
     /// Source: `sofort` of `source`.
@@ -340,7 +332,7 @@ impl Source {
         object(&self.value, "sofort")
     }
     /// The path of [`source_order`](Self::source_order).
-    pub const SOURCE_ORDER: v::Path<Self, k::Object<SourceOrder>> = v::Path::new(
+    pub const SOURCE_ORDER: v::Path<Self, k::Object<SourceOrder>> = v::path(
         "source_order",
     );
     /// A nested [`SourceOrder`]; may be absent.
@@ -351,7 +343,7 @@ impl Source {
         object(&self.value, "source_order")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -362,7 +354,7 @@ impl Source {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `source`.
@@ -371,7 +363,7 @@ impl Source {
         text(&self.value, "status")
     }
     /// The path of [`three_d_secure`](Self::three_d_secure).
-    pub const THREE_D_SECURE: v::Path<Self, k::Object<SourceTypeThreeDSecure>> = v::Path::new(
+    pub const THREE_D_SECURE: v::Path<Self, k::Object<SourceTypeThreeDSecure>> = v::path(
         "three_d_secure",
     );
     /// A nested [`SourceTypeThreeDSecure`]; may be absent.
@@ -382,7 +374,7 @@ impl Source {
         object(&self.value, "three_d_secure")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<SourceType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<SourceType>> = v::path("type");
     /// One of the values of [`SourceType`], or one that is newer than this list.
     ///
     /// Source: `type` of `source`.
@@ -391,7 +383,7 @@ impl Source {
         open_enum(&self.value, "type")
     }
     /// The path of [`usage`](Self::usage).
-    pub const USAGE: v::Path<Self, k::Text> = v::Path::new("usage");
+    pub const USAGE: v::Path<Self, k::Text> = v::path("usage");
     /// A string; may be `null`.
     ///
     /// Source: `usage` of `source`.
@@ -400,9 +392,7 @@ impl Source {
         text(&self.value, "usage")
     }
     /// The path of [`wechat`](Self::wechat).
-    pub const WECHAT: v::Path<Self, k::Object<SourceTypeWechat>> = v::Path::new(
-        "wechat",
-    );
+    pub const WECHAT: v::Path<Self, k::Object<SourceTypeWechat>> = v::path("wechat");
     /// A nested [`SourceTypeWechat`]; may be absent.
     ///
     /// Source: `wechat` of `source`.
@@ -519,9 +509,7 @@ pub enum SourceVariant<'a> {
 pub type SourceCodeVerificationFlow = Lens<markers::SourceCodeVerificationFlow>;
 impl SourceCodeVerificationFlow {
     /// The path of [`attempts_remaining`](Self::attempts_remaining).
-    pub const ATTEMPTS_REMAINING: v::Path<Self, k::Int> = v::Path::new(
-        "attempts_remaining",
-    );
+    pub const ATTEMPTS_REMAINING: v::Path<Self, k::Int> = v::path("attempts_remaining");
     /// An integer.
     ///
     /// Source: `attempts_remaining` of `source_code_verification_flow`.
@@ -530,7 +518,7 @@ impl SourceCodeVerificationFlow {
         int(&self.value, "attempts_remaining")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `source_code_verification_flow`.
@@ -545,7 +533,7 @@ impl SourceCodeVerificationFlow {
 pub type SourceOrder = Lens<markers::SourceOrder>;
 impl SourceOrder {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `source_order`.
@@ -554,7 +542,7 @@ impl SourceOrder {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `source_order`.
@@ -563,7 +551,7 @@ impl SourceOrder {
         text(&self.value, "currency")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be absent.
     ///
     /// Source: `email` of `source_order`.
@@ -572,7 +560,7 @@ impl SourceOrder {
         text(&self.value, "email")
     }
     /// The path of [`items`](Self::items).
-    pub const ITEMS: v::Path<Self, k::Array<k::Object<SourceOrderItem>>> = v::Path::new(
+    pub const ITEMS: v::Path<Self, k::Array<k::Object<SourceOrderItem>>> = v::path(
         "items",
     );
     /// An array: a nested [`SourceOrderItem`]; empty where absent.
@@ -583,7 +571,7 @@ impl SourceOrder {
         array(&self.value, "items")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::Path::new("shipping");
+    pub const SHIPPING: v::Path<Self, k::Object<Shipping>> = v::path("shipping");
     /// A nested [`Shipping`]; may be absent.
     ///
     /// Source: `shipping` of `source_order`.
@@ -598,7 +586,7 @@ impl SourceOrder {
 pub type SourceOrderItem = Lens<markers::SourceOrderItem>;
 impl SourceOrderItem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `amount` of `source_order_item`.
@@ -607,7 +595,7 @@ impl SourceOrderItem {
         int(&self.value, "amount")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be `null`.
     ///
     /// Source: `currency` of `source_order_item`.
@@ -616,7 +604,7 @@ impl SourceOrderItem {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `source_order_item`.
@@ -625,7 +613,7 @@ impl SourceOrderItem {
         text(&self.value, "description")
     }
     /// The path of [`parent`](Self::parent).
-    pub const PARENT: v::Path<Self, k::Text> = v::Path::new("parent");
+    pub const PARENT: v::Path<Self, k::Text> = v::path("parent");
     /// A string; may be `null`.
     ///
     /// Source: `parent` of `source_order_item`.
@@ -634,7 +622,7 @@ impl SourceOrderItem {
         text(&self.value, "parent")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be absent.
     ///
     /// Source: `quantity` of `source_order_item`.
@@ -643,7 +631,7 @@ impl SourceOrderItem {
         int(&self.value, "quantity")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be `null`.
     ///
     /// Source: `type` of `source_order_item`.
@@ -658,7 +646,7 @@ impl SourceOrderItem {
 pub type SourceOwner = Lens<markers::SourceOwner>;
 impl SourceOwner {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be `null`.
     ///
     /// Source: `address` of `source_owner`.
@@ -667,7 +655,7 @@ impl SourceOwner {
         object(&self.value, "address")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be `null`.
     ///
     /// Source: `email` of `source_owner`.
@@ -676,7 +664,7 @@ impl SourceOwner {
         text(&self.value, "email")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `source_owner`.
@@ -685,7 +673,7 @@ impl SourceOwner {
         text(&self.value, "name")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be `null`.
     ///
     /// Source: `phone` of `source_owner`.
@@ -694,7 +682,7 @@ impl SourceOwner {
         text(&self.value, "phone")
     }
     /// The path of [`verified_address`](Self::verified_address).
-    pub const VERIFIED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
+    pub const VERIFIED_ADDRESS: v::Path<Self, k::Object<Address>> = v::path(
         "verified_address",
     );
     /// A nested [`Address`]; may be `null`.
@@ -705,7 +693,7 @@ impl SourceOwner {
         object(&self.value, "verified_address")
     }
     /// The path of [`verified_email`](Self::verified_email).
-    pub const VERIFIED_EMAIL: v::Path<Self, k::Text> = v::Path::new("verified_email");
+    pub const VERIFIED_EMAIL: v::Path<Self, k::Text> = v::path("verified_email");
     /// A string; may be `null`.
     ///
     /// Source: `verified_email` of `source_owner`.
@@ -714,7 +702,7 @@ impl SourceOwner {
         text(&self.value, "verified_email")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `source_owner`.
@@ -723,7 +711,7 @@ impl SourceOwner {
         text(&self.value, "verified_name")
     }
     /// The path of [`verified_phone`](Self::verified_phone).
-    pub const VERIFIED_PHONE: v::Path<Self, k::Text> = v::Path::new("verified_phone");
+    pub const VERIFIED_PHONE: v::Path<Self, k::Text> = v::path("verified_phone");
     /// A string; may be `null`.
     ///
     /// Source: `verified_phone` of `source_owner`.
@@ -738,7 +726,7 @@ impl SourceOwner {
 pub type SourceReceiverFlow = Lens<markers::SourceReceiverFlow>;
 impl SourceReceiverFlow {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Text> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Text> = v::path("address");
     /// A string; may be `null`.
     ///
     /// Source: `address` of `source_receiver_flow`.
@@ -747,7 +735,7 @@ impl SourceReceiverFlow {
         text(&self.value, "address")
     }
     /// The path of [`amount_charged`](Self::amount_charged).
-    pub const AMOUNT_CHARGED: v::Path<Self, k::Int> = v::Path::new("amount_charged");
+    pub const AMOUNT_CHARGED: v::Path<Self, k::Int> = v::path("amount_charged");
     /// An integer.
     ///
     /// Source: `amount_charged` of `source_receiver_flow`.
@@ -756,7 +744,7 @@ impl SourceReceiverFlow {
         int(&self.value, "amount_charged")
     }
     /// The path of [`amount_received`](Self::amount_received).
-    pub const AMOUNT_RECEIVED: v::Path<Self, k::Int> = v::Path::new("amount_received");
+    pub const AMOUNT_RECEIVED: v::Path<Self, k::Int> = v::path("amount_received");
     /// An integer.
     ///
     /// Source: `amount_received` of `source_receiver_flow`.
@@ -765,7 +753,7 @@ impl SourceReceiverFlow {
         int(&self.value, "amount_received")
     }
     /// The path of [`amount_returned`](Self::amount_returned).
-    pub const AMOUNT_RETURNED: v::Path<Self, k::Int> = v::Path::new("amount_returned");
+    pub const AMOUNT_RETURNED: v::Path<Self, k::Int> = v::path("amount_returned");
     /// An integer.
     ///
     /// Source: `amount_returned` of `source_receiver_flow`.
@@ -774,7 +762,7 @@ impl SourceReceiverFlow {
         int(&self.value, "amount_returned")
     }
     /// The path of [`refund_attributes_method`](Self::refund_attributes_method).
-    pub const REFUND_ATTRIBUTES_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ATTRIBUTES_METHOD: v::Path<Self, k::Text> = v::path(
         "refund_attributes_method",
     );
     /// A string.
@@ -785,7 +773,7 @@ impl SourceReceiverFlow {
         text(&self.value, "refund_attributes_method")
     }
     /// The path of [`refund_attributes_status`](Self::refund_attributes_status).
-    pub const REFUND_ATTRIBUTES_STATUS: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ATTRIBUTES_STATUS: v::Path<Self, k::Text> = v::path(
         "refund_attributes_status",
     );
     /// A string.
@@ -802,7 +790,7 @@ impl SourceReceiverFlow {
 pub type SourceRedirectFlow = Lens<markers::SourceRedirectFlow>;
 impl SourceRedirectFlow {
     /// The path of [`failure_reason`](Self::failure_reason).
-    pub const FAILURE_REASON: v::Path<Self, k::Text> = v::Path::new("failure_reason");
+    pub const FAILURE_REASON: v::Path<Self, k::Text> = v::path("failure_reason");
     /// A string; may be `null`.
     ///
     /// Source: `failure_reason` of `source_redirect_flow`.
@@ -811,7 +799,7 @@ impl SourceRedirectFlow {
         text(&self.value, "failure_reason")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string.
     ///
     /// Source: `return_url` of `source_redirect_flow`.
@@ -820,7 +808,7 @@ impl SourceRedirectFlow {
         text(&self.value, "return_url")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `source_redirect_flow`.
@@ -829,7 +817,7 @@ impl SourceRedirectFlow {
         text(&self.value, "status")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `source_redirect_flow`.
@@ -844,7 +832,7 @@ impl SourceRedirectFlow {
 pub type SourceTypeAchCreditTransfer = Lens<markers::SourceTypeAchCreditTransfer>;
 impl SourceTypeAchCreditTransfer {
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `account_number` of `source_type_ach_credit_transfer`.
@@ -853,7 +841,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "account_number")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_ach_credit_transfer`.
@@ -862,7 +850,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "bank_name")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `source_type_ach_credit_transfer`.
@@ -871,7 +859,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "fingerprint")
     }
     /// The path of [`refund_account_holder_name`](Self::refund_account_holder_name).
-    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_name",
     );
     /// A string; may be absent or `null`.
@@ -882,7 +870,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "refund_account_holder_name")
     }
     /// The path of [`refund_account_holder_type`](Self::refund_account_holder_type).
-    pub const REFUND_ACCOUNT_HOLDER_TYPE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_TYPE: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_type",
     );
     /// A string; may be absent or `null`.
@@ -893,7 +881,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "refund_account_holder_type")
     }
     /// The path of [`refund_routing_number`](Self::refund_routing_number).
-    pub const REFUND_ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ROUTING_NUMBER: v::Path<Self, k::Text> = v::path(
         "refund_routing_number",
     );
     /// A string; may be absent or `null`.
@@ -904,7 +892,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "refund_routing_number")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `routing_number` of `source_type_ach_credit_transfer`.
@@ -913,7 +901,7 @@ impl SourceTypeAchCreditTransfer {
         text(&self.value, "routing_number")
     }
     /// The path of [`swift_code`](Self::swift_code).
-    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::Path::new("swift_code");
+    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::path("swift_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `swift_code` of `source_type_ach_credit_transfer`.
@@ -928,7 +916,7 @@ impl SourceTypeAchCreditTransfer {
 pub type SourceTypeAchDebit = Lens<markers::SourceTypeAchDebit>;
 impl SourceTypeAchDebit {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_ach_debit`.
@@ -937,7 +925,7 @@ impl SourceTypeAchDebit {
         text(&self.value, "bank_name")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_ach_debit`.
@@ -946,7 +934,7 @@ impl SourceTypeAchDebit {
         text(&self.value, "country")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `source_type_ach_debit`.
@@ -955,7 +943,7 @@ impl SourceTypeAchDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_ach_debit`.
@@ -964,7 +952,7 @@ impl SourceTypeAchDebit {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `routing_number` of `source_type_ach_debit`.
@@ -973,7 +961,7 @@ impl SourceTypeAchDebit {
         text(&self.value, "routing_number")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be absent or `null`.
     ///
     /// Source: `type` of `source_type_ach_debit`.
@@ -988,9 +976,7 @@ impl SourceTypeAchDebit {
 pub type SourceTypeAcssDebit = Lens<markers::SourceTypeAcssDebit>;
 impl SourceTypeAcssDebit {
     /// The path of [`bank_address_city`](Self::bank_address_city).
-    pub const BANK_ADDRESS_CITY: v::Path<Self, k::Text> = v::Path::new(
-        "bank_address_city",
-    );
+    pub const BANK_ADDRESS_CITY: v::Path<Self, k::Text> = v::path("bank_address_city");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_address_city` of `source_type_acss_debit`.
@@ -999,7 +985,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "bank_address_city")
     }
     /// The path of [`bank_address_line_1`](Self::bank_address_line_1).
-    pub const BANK_ADDRESS_LINE_1: v::Path<Self, k::Text> = v::Path::new(
+    pub const BANK_ADDRESS_LINE_1: v::Path<Self, k::Text> = v::path(
         "bank_address_line_1",
     );
     /// A string; may be absent or `null`.
@@ -1010,7 +996,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "bank_address_line_1")
     }
     /// The path of [`bank_address_line_2`](Self::bank_address_line_2).
-    pub const BANK_ADDRESS_LINE_2: v::Path<Self, k::Text> = v::Path::new(
+    pub const BANK_ADDRESS_LINE_2: v::Path<Self, k::Text> = v::path(
         "bank_address_line_2",
     );
     /// A string; may be absent or `null`.
@@ -1021,7 +1007,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "bank_address_line_2")
     }
     /// The path of [`bank_address_postal_code`](Self::bank_address_postal_code).
-    pub const BANK_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const BANK_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::path(
         "bank_address_postal_code",
     );
     /// A string; may be absent or `null`.
@@ -1032,7 +1018,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "bank_address_postal_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_acss_debit`.
@@ -1041,7 +1027,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "bank_name")
     }
     /// The path of [`category`](Self::category).
-    pub const CATEGORY: v::Path<Self, k::Text> = v::Path::new("category");
+    pub const CATEGORY: v::Path<Self, k::Text> = v::path("category");
     /// A string; may be absent or `null`.
     ///
     /// Source: `category` of `source_type_acss_debit`.
@@ -1050,7 +1036,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "category")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_acss_debit`.
@@ -1059,7 +1045,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "country")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `source_type_acss_debit`.
@@ -1068,7 +1054,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_acss_debit`.
@@ -1077,7 +1063,7 @@ impl SourceTypeAcssDebit {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `routing_number` of `source_type_acss_debit`.
@@ -1092,7 +1078,7 @@ impl SourceTypeAcssDebit {
 pub type SourceTypeAlipay = Lens<markers::SourceTypeAlipay>;
 impl SourceTypeAlipay {
     /// The path of [`data_string`](Self::data_string).
-    pub const DATA_STRING: v::Path<Self, k::Text> = v::Path::new("data_string");
+    pub const DATA_STRING: v::Path<Self, k::Text> = v::path("data_string");
     /// A string; may be absent or `null`.
     ///
     /// Source: `data_string` of `source_type_alipay`.
@@ -1101,7 +1087,7 @@ impl SourceTypeAlipay {
         text(&self.value, "data_string")
     }
     /// The path of [`native_url`](Self::native_url).
-    pub const NATIVE_URL: v::Path<Self, k::Text> = v::Path::new("native_url");
+    pub const NATIVE_URL: v::Path<Self, k::Text> = v::path("native_url");
     /// A string; may be absent or `null`.
     ///
     /// Source: `native_url` of `source_type_alipay`.
@@ -1110,7 +1096,7 @@ impl SourceTypeAlipay {
         text(&self.value, "native_url")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -1127,7 +1113,7 @@ impl SourceTypeAlipay {
 pub type SourceTypeAuBecsDebit = Lens<markers::SourceTypeAuBecsDebit>;
 impl SourceTypeAuBecsDebit {
     /// The path of [`bsb_number`](Self::bsb_number).
-    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::Path::new("bsb_number");
+    pub const BSB_NUMBER: v::Path<Self, k::Text> = v::path("bsb_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bsb_number` of `source_type_au_becs_debit`.
@@ -1136,7 +1122,7 @@ impl SourceTypeAuBecsDebit {
         text(&self.value, "bsb_number")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `source_type_au_becs_debit`.
@@ -1145,7 +1131,7 @@ impl SourceTypeAuBecsDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_au_becs_debit`.
@@ -1160,7 +1146,7 @@ impl SourceTypeAuBecsDebit {
 pub type SourceTypeBancontact = Lens<markers::SourceTypeBancontact>;
 impl SourceTypeBancontact {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_code` of `source_type_bancontact`.
@@ -1169,7 +1155,7 @@ impl SourceTypeBancontact {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_bancontact`.
@@ -1178,7 +1164,7 @@ impl SourceTypeBancontact {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bic` of `source_type_bancontact`.
@@ -1187,7 +1173,7 @@ impl SourceTypeBancontact {
         text(&self.value, "bic")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iban_last4` of `source_type_bancontact`.
@@ -1196,9 +1182,7 @@ impl SourceTypeBancontact {
         text(&self.value, "iban_last4")
     }
     /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_language",
-    );
+    pub const PREFERRED_LANGUAGE: v::Path<Self, k::Text> = v::path("preferred_language");
     /// A string; may be absent or `null`.
     ///
     /// Source: `preferred_language` of `source_type_bancontact`.
@@ -1207,7 +1191,7 @@ impl SourceTypeBancontact {
         text(&self.value, "preferred_language")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -1224,7 +1208,7 @@ impl SourceTypeBancontact {
 pub type SourceTypeCard = Lens<markers::SourceTypeCard>;
 impl SourceTypeCard {
     /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::path(
         "address_line1_check",
     );
     /// A string; may be absent or `null`.
@@ -1235,9 +1219,7 @@ impl SourceTypeCard {
         text(&self.value, "address_line1_check")
     }
     /// The path of [`address_zip_check`](Self::address_zip_check).
-    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_zip_check",
-    );
+    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::path("address_zip_check");
     /// A string; may be absent or `null`.
     ///
     /// Source: `address_zip_check` of `source_type_card`.
@@ -1246,7 +1228,7 @@ impl SourceTypeCard {
         text(&self.value, "address_zip_check")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be absent or `null`.
     ///
     /// Source: `brand` of `source_type_card`.
@@ -1255,7 +1237,7 @@ impl SourceTypeCard {
         text(&self.value, "brand")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_card`.
@@ -1264,7 +1246,7 @@ impl SourceTypeCard {
         text(&self.value, "country")
     }
     /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
+    pub const CVC_CHECK: v::Path<Self, k::Text> = v::path("cvc_check");
     /// A string; may be absent or `null`.
     ///
     /// Source: `cvc_check` of `source_type_card`.
@@ -1273,7 +1255,7 @@ impl SourceTypeCard {
         text(&self.value, "cvc_check")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `source_type_card`.
@@ -1282,7 +1264,7 @@ impl SourceTypeCard {
         text(&self.value, "description")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `dynamic_last4` of `source_type_card`.
@@ -1291,7 +1273,7 @@ impl SourceTypeCard {
         text(&self.value, "dynamic_last4")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_month` of `source_type_card`.
@@ -1300,7 +1282,7 @@ impl SourceTypeCard {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_year` of `source_type_card`.
@@ -1309,7 +1291,7 @@ impl SourceTypeCard {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `fingerprint` of `source_type_card`.
@@ -1318,7 +1300,7 @@ impl SourceTypeCard {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be absent or `null`.
     ///
     /// Source: `funding` of `source_type_card`.
@@ -1327,7 +1309,7 @@ impl SourceTypeCard {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent.
     ///
     /// Source: `iin` of `source_type_card`.
@@ -1336,7 +1318,7 @@ impl SourceTypeCard {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent.
     ///
     /// Source: `issuer` of `source_type_card`.
@@ -1345,7 +1327,7 @@ impl SourceTypeCard {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_card`.
@@ -1354,7 +1336,7 @@ impl SourceTypeCard {
         text(&self.value, "last4")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name` of `source_type_card`.
@@ -1363,7 +1345,7 @@ impl SourceTypeCard {
         text(&self.value, "name")
     }
     /// The path of [`three_d_secure`](Self::three_d_secure).
-    pub const THREE_D_SECURE: v::Path<Self, k::Text> = v::Path::new("three_d_secure");
+    pub const THREE_D_SECURE: v::Path<Self, k::Text> = v::path("three_d_secure");
     /// A string; may be absent.
     ///
     /// Source: `three_d_secure` of `source_type_card`.
@@ -1372,7 +1354,7 @@ impl SourceTypeCard {
         text(&self.value, "three_d_secure")
     }
     /// The path of [`tokenization_method`](Self::tokenization_method).
-    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::path(
         "tokenization_method",
     );
     /// A string; may be absent or `null`.
@@ -1389,7 +1371,7 @@ impl SourceTypeCard {
 pub type SourceTypeCardPresent = Lens<markers::SourceTypeCardPresent>;
 impl SourceTypeCardPresent {
     /// The path of [`application_cryptogram`](Self::application_cryptogram).
-    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_CRYPTOGRAM: v::Path<Self, k::Text> = v::path(
         "application_cryptogram",
     );
     /// A string; may be absent.
@@ -1400,7 +1382,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "application_cryptogram")
     }
     /// The path of [`application_preferred_name`](Self::application_preferred_name).
-    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const APPLICATION_PREFERRED_NAME: v::Path<Self, k::Text> = v::path(
         "application_preferred_name",
     );
     /// A string; may be absent.
@@ -1411,9 +1393,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "application_preferred_name")
     }
     /// The path of [`authorization_code`](Self::authorization_code).
-    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "authorization_code",
-    );
+    pub const AUTHORIZATION_CODE: v::Path<Self, k::Text> = v::path("authorization_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `authorization_code` of `source_type_card_present`.
@@ -1422,7 +1402,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "authorization_code")
     }
     /// The path of [`authorization_response_code`](Self::authorization_response_code).
-    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const AUTHORIZATION_RESPONSE_CODE: v::Path<Self, k::Text> = v::path(
         "authorization_response_code",
     );
     /// A string; may be absent.
@@ -1433,7 +1413,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "authorization_response_code")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be absent or `null`.
     ///
     /// Source: `brand` of `source_type_card_present`.
@@ -1442,7 +1422,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "brand")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_card_present`.
@@ -1451,7 +1431,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "country")
     }
     /// The path of [`cvm_type`](Self::cvm_type).
-    pub const CVM_TYPE: v::Path<Self, k::Text> = v::Path::new("cvm_type");
+    pub const CVM_TYPE: v::Path<Self, k::Text> = v::path("cvm_type");
     /// A string; may be absent.
     ///
     /// Source: `cvm_type` of `source_type_card_present`.
@@ -1460,7 +1440,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "cvm_type")
     }
     /// The path of [`data_type`](Self::data_type).
-    pub const DATA_TYPE: v::Path<Self, k::Text> = v::Path::new("data_type");
+    pub const DATA_TYPE: v::Path<Self, k::Text> = v::path("data_type");
     /// A string; may be absent or `null`.
     ///
     /// Source: `data_type` of `source_type_card_present`.
@@ -1469,7 +1449,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "data_type")
     }
     /// The path of [`dedicated_file_name`](Self::dedicated_file_name).
-    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const DEDICATED_FILE_NAME: v::Path<Self, k::Text> = v::path(
         "dedicated_file_name",
     );
     /// A string; may be absent.
@@ -1480,7 +1460,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "dedicated_file_name")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `source_type_card_present`.
@@ -1489,7 +1469,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "description")
     }
     /// The path of [`emv_auth_data`](Self::emv_auth_data).
-    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::Path::new("emv_auth_data");
+    pub const EMV_AUTH_DATA: v::Path<Self, k::Text> = v::path("emv_auth_data");
     /// A string; may be absent.
     ///
     /// Source: `emv_auth_data` of `source_type_card_present`.
@@ -1498,7 +1478,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "emv_auth_data")
     }
     /// The path of [`evidence_customer_signature`](Self::evidence_customer_signature).
-    pub const EVIDENCE_CUSTOMER_SIGNATURE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EVIDENCE_CUSTOMER_SIGNATURE: v::Path<Self, k::Text> = v::path(
         "evidence_customer_signature",
     );
     /// A string; may be absent or `null`.
@@ -1509,7 +1489,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "evidence_customer_signature")
     }
     /// The path of [`evidence_transaction_certificate`](Self::evidence_transaction_certificate).
-    pub const EVIDENCE_TRANSACTION_CERTIFICATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const EVIDENCE_TRANSACTION_CERTIFICATE: v::Path<Self, k::Text> = v::path(
         "evidence_transaction_certificate",
     );
     /// A string; may be absent or `null`.
@@ -1520,7 +1500,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "evidence_transaction_certificate")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_month` of `source_type_card_present`.
@@ -1529,7 +1509,7 @@ impl SourceTypeCardPresent {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_year` of `source_type_card_present`.
@@ -1538,7 +1518,7 @@ impl SourceTypeCardPresent {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `fingerprint` of `source_type_card_present`.
@@ -1547,7 +1527,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be absent or `null`.
     ///
     /// Source: `funding` of `source_type_card_present`.
@@ -1556,7 +1536,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent.
     ///
     /// Source: `iin` of `source_type_card_present`.
@@ -1565,7 +1545,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent.
     ///
     /// Source: `issuer` of `source_type_card_present`.
@@ -1574,7 +1554,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_card_present`.
@@ -1583,7 +1563,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "last4")
     }
     /// The path of [`pos_device_id`](Self::pos_device_id).
-    pub const POS_DEVICE_ID: v::Path<Self, k::Text> = v::Path::new("pos_device_id");
+    pub const POS_DEVICE_ID: v::Path<Self, k::Text> = v::path("pos_device_id");
     /// A string; may be absent or `null`.
     ///
     /// Source: `pos_device_id` of `source_type_card_present`.
@@ -1592,7 +1572,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "pos_device_id")
     }
     /// The path of [`pos_entry_mode`](Self::pos_entry_mode).
-    pub const POS_ENTRY_MODE: v::Path<Self, k::Text> = v::Path::new("pos_entry_mode");
+    pub const POS_ENTRY_MODE: v::Path<Self, k::Text> = v::path("pos_entry_mode");
     /// A string; may be absent.
     ///
     /// Source: `pos_entry_mode` of `source_type_card_present`.
@@ -1601,7 +1581,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "pos_entry_mode")
     }
     /// The path of [`read_method`](Self::read_method).
-    pub const READ_METHOD: v::Path<Self, k::Text> = v::Path::new("read_method");
+    pub const READ_METHOD: v::Path<Self, k::Text> = v::path("read_method");
     /// A string; may be absent or `null`.
     ///
     /// Source: `read_method` of `source_type_card_present`.
@@ -1610,7 +1590,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "read_method")
     }
     /// The path of [`reader`](Self::reader).
-    pub const READER: v::Path<Self, k::Text> = v::Path::new("reader");
+    pub const READER: v::Path<Self, k::Text> = v::path("reader");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reader` of `source_type_card_present`.
@@ -1619,7 +1599,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "reader")
     }
     /// The path of [`terminal_verification_results`](Self::terminal_verification_results).
-    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::Path::new(
+    pub const TERMINAL_VERIFICATION_RESULTS: v::Path<Self, k::Text> = v::path(
         "terminal_verification_results",
     );
     /// A string; may be absent.
@@ -1630,7 +1610,7 @@ impl SourceTypeCardPresent {
         text(&self.value, "terminal_verification_results")
     }
     /// The path of [`transaction_status_information`](Self::transaction_status_information).
-    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const TRANSACTION_STATUS_INFORMATION: v::Path<Self, k::Text> = v::path(
         "transaction_status_information",
     );
     /// A string; may be absent.
@@ -1647,7 +1627,7 @@ impl SourceTypeCardPresent {
 pub type SourceTypeEps = Lens<markers::SourceTypeEps>;
 impl SourceTypeEps {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reference` of `source_type_eps`.
@@ -1656,7 +1636,7 @@ impl SourceTypeEps {
         text(&self.value, "reference")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -1673,7 +1653,7 @@ impl SourceTypeEps {
 pub type SourceTypeGiropay = Lens<markers::SourceTypeGiropay>;
 impl SourceTypeGiropay {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_code` of `source_type_giropay`.
@@ -1682,7 +1662,7 @@ impl SourceTypeGiropay {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_giropay`.
@@ -1691,7 +1671,7 @@ impl SourceTypeGiropay {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bic` of `source_type_giropay`.
@@ -1700,7 +1680,7 @@ impl SourceTypeGiropay {
         text(&self.value, "bic")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -1717,7 +1697,7 @@ impl SourceTypeGiropay {
 pub type SourceTypeIdeal = Lens<markers::SourceTypeIdeal>;
 impl SourceTypeIdeal {
     /// The path of [`bank`](Self::bank).
-    pub const BANK: v::Path<Self, k::Text> = v::Path::new("bank");
+    pub const BANK: v::Path<Self, k::Text> = v::path("bank");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank` of `source_type_ideal`.
@@ -1726,7 +1706,7 @@ impl SourceTypeIdeal {
         text(&self.value, "bank")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bic` of `source_type_ideal`.
@@ -1735,7 +1715,7 @@ impl SourceTypeIdeal {
         text(&self.value, "bic")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iban_last4` of `source_type_ideal`.
@@ -1744,7 +1724,7 @@ impl SourceTypeIdeal {
         text(&self.value, "iban_last4")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -1761,7 +1741,7 @@ impl SourceTypeIdeal {
 pub type SourceTypeKlarna = Lens<markers::SourceTypeKlarna>;
 impl SourceTypeKlarna {
     /// The path of [`background_image_url`](Self::background_image_url).
-    pub const BACKGROUND_IMAGE_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const BACKGROUND_IMAGE_URL: v::Path<Self, k::Text> = v::path(
         "background_image_url",
     );
     /// A string; may be absent.
@@ -1772,7 +1752,7 @@ impl SourceTypeKlarna {
         text(&self.value, "background_image_url")
     }
     /// The path of [`client_token`](Self::client_token).
-    pub const CLIENT_TOKEN: v::Path<Self, k::Text> = v::Path::new("client_token");
+    pub const CLIENT_TOKEN: v::Path<Self, k::Text> = v::path("client_token");
     /// A string; may be absent or `null`.
     ///
     /// Source: `client_token` of `source_type_klarna`.
@@ -1781,7 +1761,7 @@ impl SourceTypeKlarna {
         text(&self.value, "client_token")
     }
     /// The path of [`first_name`](Self::first_name).
-    pub const FIRST_NAME: v::Path<Self, k::Text> = v::Path::new("first_name");
+    pub const FIRST_NAME: v::Path<Self, k::Text> = v::path("first_name");
     /// A string; may be absent.
     ///
     /// Source: `first_name` of `source_type_klarna`.
@@ -1790,7 +1770,7 @@ impl SourceTypeKlarna {
         text(&self.value, "first_name")
     }
     /// The path of [`last_name`](Self::last_name).
-    pub const LAST_NAME: v::Path<Self, k::Text> = v::Path::new("last_name");
+    pub const LAST_NAME: v::Path<Self, k::Text> = v::path("last_name");
     /// A string; may be absent.
     ///
     /// Source: `last_name` of `source_type_klarna`.
@@ -1799,7 +1779,7 @@ impl SourceTypeKlarna {
         text(&self.value, "last_name")
     }
     /// The path of [`locale`](Self::locale).
-    pub const LOCALE: v::Path<Self, k::Text> = v::Path::new("locale");
+    pub const LOCALE: v::Path<Self, k::Text> = v::path("locale");
     /// A string; may be absent.
     ///
     /// Source: `locale` of `source_type_klarna`.
@@ -1808,7 +1788,7 @@ impl SourceTypeKlarna {
         text(&self.value, "locale")
     }
     /// The path of [`logo_url`](Self::logo_url).
-    pub const LOGO_URL: v::Path<Self, k::Text> = v::Path::new("logo_url");
+    pub const LOGO_URL: v::Path<Self, k::Text> = v::path("logo_url");
     /// A string; may be absent.
     ///
     /// Source: `logo_url` of `source_type_klarna`.
@@ -1817,7 +1797,7 @@ impl SourceTypeKlarna {
         text(&self.value, "logo_url")
     }
     /// The path of [`page_title`](Self::page_title).
-    pub const PAGE_TITLE: v::Path<Self, k::Text> = v::Path::new("page_title");
+    pub const PAGE_TITLE: v::Path<Self, k::Text> = v::path("page_title");
     /// A string; may be absent.
     ///
     /// Source: `page_title` of `source_type_klarna`.
@@ -1826,7 +1806,7 @@ impl SourceTypeKlarna {
         text(&self.value, "page_title")
     }
     /// The path of [`pay_later_asset_urls_descriptive`](Self::pay_later_asset_urls_descriptive).
-    pub const PAY_LATER_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_LATER_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::path(
         "pay_later_asset_urls_descriptive",
     );
     /// A string; may be absent.
@@ -1837,7 +1817,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_later_asset_urls_descriptive")
     }
     /// The path of [`pay_later_asset_urls_standard`](Self::pay_later_asset_urls_standard).
-    pub const PAY_LATER_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_LATER_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::path(
         "pay_later_asset_urls_standard",
     );
     /// A string; may be absent.
@@ -1848,7 +1828,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_later_asset_urls_standard")
     }
     /// The path of [`pay_later_name`](Self::pay_later_name).
-    pub const PAY_LATER_NAME: v::Path<Self, k::Text> = v::Path::new("pay_later_name");
+    pub const PAY_LATER_NAME: v::Path<Self, k::Text> = v::path("pay_later_name");
     /// A string; may be absent.
     ///
     /// Source: `pay_later_name` of `source_type_klarna`.
@@ -1857,7 +1837,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_later_name")
     }
     /// The path of [`pay_later_redirect_url`](Self::pay_later_redirect_url).
-    pub const PAY_LATER_REDIRECT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_LATER_REDIRECT_URL: v::Path<Self, k::Text> = v::path(
         "pay_later_redirect_url",
     );
     /// A string; may be absent.
@@ -1868,7 +1848,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_later_redirect_url")
     }
     /// The path of [`pay_now_asset_urls_descriptive`](Self::pay_now_asset_urls_descriptive).
-    pub const PAY_NOW_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_NOW_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::path(
         "pay_now_asset_urls_descriptive",
     );
     /// A string; may be absent.
@@ -1879,7 +1859,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_now_asset_urls_descriptive")
     }
     /// The path of [`pay_now_asset_urls_standard`](Self::pay_now_asset_urls_standard).
-    pub const PAY_NOW_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_NOW_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::path(
         "pay_now_asset_urls_standard",
     );
     /// A string; may be absent.
@@ -1890,7 +1870,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_now_asset_urls_standard")
     }
     /// The path of [`pay_now_name`](Self::pay_now_name).
-    pub const PAY_NOW_NAME: v::Path<Self, k::Text> = v::Path::new("pay_now_name");
+    pub const PAY_NOW_NAME: v::Path<Self, k::Text> = v::path("pay_now_name");
     /// A string; may be absent.
     ///
     /// Source: `pay_now_name` of `source_type_klarna`.
@@ -1899,7 +1879,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_now_name")
     }
     /// The path of [`pay_now_redirect_url`](Self::pay_now_redirect_url).
-    pub const PAY_NOW_REDIRECT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_NOW_REDIRECT_URL: v::Path<Self, k::Text> = v::path(
         "pay_now_redirect_url",
     );
     /// A string; may be absent.
@@ -1910,7 +1890,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_now_redirect_url")
     }
     /// The path of [`pay_over_time_asset_urls_descriptive`](Self::pay_over_time_asset_urls_descriptive).
-    pub const PAY_OVER_TIME_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_OVER_TIME_ASSET_URLS_DESCRIPTIVE: v::Path<Self, k::Text> = v::path(
         "pay_over_time_asset_urls_descriptive",
     );
     /// A string; may be absent.
@@ -1921,7 +1901,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_over_time_asset_urls_descriptive")
     }
     /// The path of [`pay_over_time_asset_urls_standard`](Self::pay_over_time_asset_urls_standard).
-    pub const PAY_OVER_TIME_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_OVER_TIME_ASSET_URLS_STANDARD: v::Path<Self, k::Text> = v::path(
         "pay_over_time_asset_urls_standard",
     );
     /// A string; may be absent.
@@ -1932,9 +1912,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_over_time_asset_urls_standard")
     }
     /// The path of [`pay_over_time_name`](Self::pay_over_time_name).
-    pub const PAY_OVER_TIME_NAME: v::Path<Self, k::Text> = v::Path::new(
-        "pay_over_time_name",
-    );
+    pub const PAY_OVER_TIME_NAME: v::Path<Self, k::Text> = v::path("pay_over_time_name");
     /// A string; may be absent.
     ///
     /// Source: `pay_over_time_name` of `source_type_klarna`.
@@ -1943,7 +1921,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_over_time_name")
     }
     /// The path of [`pay_over_time_redirect_url`](Self::pay_over_time_redirect_url).
-    pub const PAY_OVER_TIME_REDIRECT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAY_OVER_TIME_REDIRECT_URL: v::Path<Self, k::Text> = v::path(
         "pay_over_time_redirect_url",
     );
     /// A string; may be absent.
@@ -1954,7 +1932,7 @@ impl SourceTypeKlarna {
         text(&self.value, "pay_over_time_redirect_url")
     }
     /// The path of [`payment_method_categories`](Self::payment_method_categories).
-    pub const PAYMENT_METHOD_CATEGORIES: v::Path<Self, k::Text> = v::Path::new(
+    pub const PAYMENT_METHOD_CATEGORIES: v::Path<Self, k::Text> = v::path(
         "payment_method_categories",
     );
     /// A string; may be absent.
@@ -1965,9 +1943,7 @@ impl SourceTypeKlarna {
         text(&self.value, "payment_method_categories")
     }
     /// The path of [`purchase_country`](Self::purchase_country).
-    pub const PURCHASE_COUNTRY: v::Path<Self, k::Text> = v::Path::new(
-        "purchase_country",
-    );
+    pub const PURCHASE_COUNTRY: v::Path<Self, k::Text> = v::path("purchase_country");
     /// A string; may be absent.
     ///
     /// Source: `purchase_country` of `source_type_klarna`.
@@ -1976,7 +1952,7 @@ impl SourceTypeKlarna {
         text(&self.value, "purchase_country")
     }
     /// The path of [`purchase_type`](Self::purchase_type).
-    pub const PURCHASE_TYPE: v::Path<Self, k::Text> = v::Path::new("purchase_type");
+    pub const PURCHASE_TYPE: v::Path<Self, k::Text> = v::path("purchase_type");
     /// A string; may be absent.
     ///
     /// Source: `purchase_type` of `source_type_klarna`.
@@ -1985,7 +1961,7 @@ impl SourceTypeKlarna {
         text(&self.value, "purchase_type")
     }
     /// The path of [`redirect_url`](Self::redirect_url).
-    pub const REDIRECT_URL: v::Path<Self, k::Text> = v::Path::new("redirect_url");
+    pub const REDIRECT_URL: v::Path<Self, k::Text> = v::path("redirect_url");
     /// A string; may be absent.
     ///
     /// Source: `redirect_url` of `source_type_klarna`.
@@ -1994,7 +1970,7 @@ impl SourceTypeKlarna {
         text(&self.value, "redirect_url")
     }
     /// The path of [`shipping_delay`](Self::shipping_delay).
-    pub const SHIPPING_DELAY: v::Path<Self, k::Int> = v::Path::new("shipping_delay");
+    pub const SHIPPING_DELAY: v::Path<Self, k::Int> = v::path("shipping_delay");
     /// An integer; may be absent.
     ///
     /// Source: `shipping_delay` of `source_type_klarna`.
@@ -2003,7 +1979,7 @@ impl SourceTypeKlarna {
         int(&self.value, "shipping_delay")
     }
     /// The path of [`shipping_first_name`](Self::shipping_first_name).
-    pub const SHIPPING_FIRST_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const SHIPPING_FIRST_NAME: v::Path<Self, k::Text> = v::path(
         "shipping_first_name",
     );
     /// A string; may be absent.
@@ -2014,9 +1990,7 @@ impl SourceTypeKlarna {
         text(&self.value, "shipping_first_name")
     }
     /// The path of [`shipping_last_name`](Self::shipping_last_name).
-    pub const SHIPPING_LAST_NAME: v::Path<Self, k::Text> = v::Path::new(
-        "shipping_last_name",
-    );
+    pub const SHIPPING_LAST_NAME: v::Path<Self, k::Text> = v::path("shipping_last_name");
     /// A string; may be absent.
     ///
     /// Source: `shipping_last_name` of `source_type_klarna`.
@@ -2031,7 +2005,7 @@ impl SourceTypeKlarna {
 pub type SourceTypeMultibanco = Lens<markers::SourceTypeMultibanco>;
 impl SourceTypeMultibanco {
     /// The path of [`entity`](Self::entity).
-    pub const ENTITY: v::Path<Self, k::Text> = v::Path::new("entity");
+    pub const ENTITY: v::Path<Self, k::Text> = v::path("entity");
     /// A string; may be absent or `null`.
     ///
     /// Source: `entity` of `source_type_multibanco`.
@@ -2040,7 +2014,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "entity")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reference` of `source_type_multibanco`.
@@ -2049,7 +2023,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "reference")
     }
     /// The path of [`refund_account_holder_address_city`](Self::refund_account_holder_address_city).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_CITY: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_CITY: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_city",
     );
     /// A string; may be absent or `null`.
@@ -2060,7 +2034,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_city")
     }
     /// The path of [`refund_account_holder_address_country`](Self::refund_account_holder_address_country).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_country",
     );
     /// A string; may be absent or `null`.
@@ -2071,7 +2045,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_country")
     }
     /// The path of [`refund_account_holder_address_line1`](Self::refund_account_holder_address_line1).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_line1",
     );
     /// A string; may be absent or `null`.
@@ -2082,7 +2056,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_line1")
     }
     /// The path of [`refund_account_holder_address_line2`](Self::refund_account_holder_address_line2).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE2: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE2: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_line2",
     );
     /// A string; may be absent or `null`.
@@ -2093,7 +2067,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_line2")
     }
     /// The path of [`refund_account_holder_address_postal_code`](Self::refund_account_holder_address_postal_code).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_postal_code",
     );
     /// A string; may be absent or `null`.
@@ -2104,7 +2078,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_postal_code")
     }
     /// The path of [`refund_account_holder_address_state`](Self::refund_account_holder_address_state).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_STATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_STATE: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_state",
     );
     /// A string; may be absent or `null`.
@@ -2115,7 +2089,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_address_state")
     }
     /// The path of [`refund_account_holder_name`](Self::refund_account_holder_name).
-    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_name",
     );
     /// A string; may be absent or `null`.
@@ -2126,7 +2100,7 @@ impl SourceTypeMultibanco {
         text(&self.value, "refund_account_holder_name")
     }
     /// The path of [`refund_iban`](Self::refund_iban).
-    pub const REFUND_IBAN: v::Path<Self, k::Text> = v::Path::new("refund_iban");
+    pub const REFUND_IBAN: v::Path<Self, k::Text> = v::path("refund_iban");
     /// A string; may be absent or `null`.
     ///
     /// Source: `refund_iban` of `source_type_multibanco`.
@@ -2141,7 +2115,7 @@ impl SourceTypeMultibanco {
 pub type SourceTypeP24 = Lens<markers::SourceTypeP24>;
 impl SourceTypeP24 {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `reference` of `source_type_p24`.
@@ -2156,7 +2130,7 @@ impl SourceTypeP24 {
 pub type SourceTypeSepaCreditTransfer = Lens<markers::SourceTypeSepaCreditTransfer>;
 impl SourceTypeSepaCreditTransfer {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_sepa_credit_transfer`.
@@ -2165,7 +2139,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bic` of `source_type_sepa_credit_transfer`.
@@ -2174,7 +2148,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "bic")
     }
     /// The path of [`iban`](Self::iban).
-    pub const IBAN: v::Path<Self, k::Text> = v::Path::new("iban");
+    pub const IBAN: v::Path<Self, k::Text> = v::path("iban");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iban` of `source_type_sepa_credit_transfer`.
@@ -2183,7 +2157,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "iban")
     }
     /// The path of [`refund_account_holder_address_city`](Self::refund_account_holder_address_city).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_CITY: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_CITY: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_city",
     );
     /// A string; may be absent or `null`.
@@ -2194,7 +2168,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_city")
     }
     /// The path of [`refund_account_holder_address_country`](Self::refund_account_holder_address_country).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_country",
     );
     /// A string; may be absent or `null`.
@@ -2205,7 +2179,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_country")
     }
     /// The path of [`refund_account_holder_address_line1`](Self::refund_account_holder_address_line1).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_line1",
     );
     /// A string; may be absent or `null`.
@@ -2216,7 +2190,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_line1")
     }
     /// The path of [`refund_account_holder_address_line2`](Self::refund_account_holder_address_line2).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE2: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_LINE2: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_line2",
     );
     /// A string; may be absent or `null`.
@@ -2227,7 +2201,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_line2")
     }
     /// The path of [`refund_account_holder_address_postal_code`](Self::refund_account_holder_address_postal_code).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_POSTAL_CODE: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_postal_code",
     );
     /// A string; may be absent or `null`.
@@ -2238,7 +2212,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_postal_code")
     }
     /// The path of [`refund_account_holder_address_state`](Self::refund_account_holder_address_state).
-    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_STATE: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_ADDRESS_STATE: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_address_state",
     );
     /// A string; may be absent or `null`.
@@ -2249,7 +2223,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_address_state")
     }
     /// The path of [`refund_account_holder_name`](Self::refund_account_holder_name).
-    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const REFUND_ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "refund_account_holder_name",
     );
     /// A string; may be absent or `null`.
@@ -2260,7 +2234,7 @@ impl SourceTypeSepaCreditTransfer {
         text(&self.value, "refund_account_holder_name")
     }
     /// The path of [`refund_iban`](Self::refund_iban).
-    pub const REFUND_IBAN: v::Path<Self, k::Text> = v::Path::new("refund_iban");
+    pub const REFUND_IBAN: v::Path<Self, k::Text> = v::path("refund_iban");
     /// A string; may be absent or `null`.
     ///
     /// Source: `refund_iban` of `source_type_sepa_credit_transfer`.
@@ -2275,7 +2249,7 @@ impl SourceTypeSepaCreditTransfer {
 pub type SourceTypeSepaDebit = Lens<markers::SourceTypeSepaDebit>;
 impl SourceTypeSepaDebit {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_code` of `source_type_sepa_debit`.
@@ -2284,7 +2258,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "bank_code")
     }
     /// The path of [`branch_code`](Self::branch_code).
-    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::Path::new("branch_code");
+    pub const BRANCH_CODE: v::Path<Self, k::Text> = v::path("branch_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `branch_code` of `source_type_sepa_debit`.
@@ -2293,7 +2267,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "branch_code")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_sepa_debit`.
@@ -2302,7 +2276,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "country")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent or `null`.
     ///
     /// Source: `fingerprint` of `source_type_sepa_debit`.
@@ -2311,7 +2285,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_sepa_debit`.
@@ -2320,9 +2294,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "last4")
     }
     /// The path of [`mandate_reference`](Self::mandate_reference).
-    pub const MANDATE_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "mandate_reference",
-    );
+    pub const MANDATE_REFERENCE: v::Path<Self, k::Text> = v::path("mandate_reference");
     /// A string; may be absent or `null`.
     ///
     /// Source: `mandate_reference` of `source_type_sepa_debit`.
@@ -2331,7 +2303,7 @@ impl SourceTypeSepaDebit {
         text(&self.value, "mandate_reference")
     }
     /// The path of [`mandate_url`](Self::mandate_url).
-    pub const MANDATE_URL: v::Path<Self, k::Text> = v::Path::new("mandate_url");
+    pub const MANDATE_URL: v::Path<Self, k::Text> = v::path("mandate_url");
     /// A string; may be absent or `null`.
     ///
     /// Source: `mandate_url` of `source_type_sepa_debit`.
@@ -2346,7 +2318,7 @@ impl SourceTypeSepaDebit {
 pub type SourceTypeSofort = Lens<markers::SourceTypeSofort>;
 impl SourceTypeSofort {
     /// The path of [`bank_code`](Self::bank_code).
-    pub const BANK_CODE: v::Path<Self, k::Text> = v::Path::new("bank_code");
+    pub const BANK_CODE: v::Path<Self, k::Text> = v::path("bank_code");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_code` of `source_type_sofort`.
@@ -2355,7 +2327,7 @@ impl SourceTypeSofort {
         text(&self.value, "bank_code")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bank_name` of `source_type_sofort`.
@@ -2364,7 +2336,7 @@ impl SourceTypeSofort {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent or `null`.
     ///
     /// Source: `bic` of `source_type_sofort`.
@@ -2373,7 +2345,7 @@ impl SourceTypeSofort {
         text(&self.value, "bic")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_sofort`.
@@ -2382,7 +2354,7 @@ impl SourceTypeSofort {
         text(&self.value, "country")
     }
     /// The path of [`iban_last4`](Self::iban_last4).
-    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::Path::new("iban_last4");
+    pub const IBAN_LAST4: v::Path<Self, k::Text> = v::path("iban_last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `iban_last4` of `source_type_sofort`.
@@ -2391,9 +2363,7 @@ impl SourceTypeSofort {
         text(&self.value, "iban_last4")
     }
     /// The path of [`preferred_language`](Self::preferred_language).
-    pub const PREFERRED_LANGUAGE: v::Path<Self, k::Text> = v::Path::new(
-        "preferred_language",
-    );
+    pub const PREFERRED_LANGUAGE: v::Path<Self, k::Text> = v::path("preferred_language");
     /// A string; may be absent or `null`.
     ///
     /// Source: `preferred_language` of `source_type_sofort`.
@@ -2402,7 +2372,7 @@ impl SourceTypeSofort {
         text(&self.value, "preferred_language")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent or `null`.
@@ -2419,7 +2389,7 @@ impl SourceTypeSofort {
 pub type SourceTypeThreeDSecure = Lens<markers::SourceTypeThreeDSecure>;
 impl SourceTypeThreeDSecure {
     /// The path of [`address_line1_check`](Self::address_line1_check).
-    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADDRESS_LINE1_CHECK: v::Path<Self, k::Text> = v::path(
         "address_line1_check",
     );
     /// A string; may be absent or `null`.
@@ -2430,9 +2400,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "address_line1_check")
     }
     /// The path of [`address_zip_check`](Self::address_zip_check).
-    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::Path::new(
-        "address_zip_check",
-    );
+    pub const ADDRESS_ZIP_CHECK: v::Path<Self, k::Text> = v::path("address_zip_check");
     /// A string; may be absent or `null`.
     ///
     /// Source: `address_zip_check` of `source_type_three_d_secure`.
@@ -2441,7 +2409,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "address_zip_check")
     }
     /// The path of [`authenticated`](Self::authenticated).
-    pub const AUTHENTICATED: v::Path<Self, k::Bool> = v::Path::new("authenticated");
+    pub const AUTHENTICATED: v::Path<Self, k::Bool> = v::path("authenticated");
     /// True or false; may be absent or `null`.
     ///
     /// Source: `authenticated` of `source_type_three_d_secure`.
@@ -2450,7 +2418,7 @@ impl SourceTypeThreeDSecure {
         boolean(&self.value, "authenticated")
     }
     /// The path of [`brand`](Self::brand).
-    pub const BRAND: v::Path<Self, k::Text> = v::Path::new("brand");
+    pub const BRAND: v::Path<Self, k::Text> = v::path("brand");
     /// A string; may be absent or `null`.
     ///
     /// Source: `brand` of `source_type_three_d_secure`.
@@ -2459,7 +2427,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "brand")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Text> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Text> = v::path("card");
     /// A string; may be absent or `null`.
     ///
     /// Source: `card` of `source_type_three_d_secure`.
@@ -2468,7 +2436,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "card")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent or `null`.
     ///
     /// Source: `country` of `source_type_three_d_secure`.
@@ -2477,7 +2445,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "country")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be absent or `null`.
     ///
     /// Source: `customer` of `source_type_three_d_secure`.
@@ -2486,7 +2454,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "customer")
     }
     /// The path of [`cvc_check`](Self::cvc_check).
-    pub const CVC_CHECK: v::Path<Self, k::Text> = v::Path::new("cvc_check");
+    pub const CVC_CHECK: v::Path<Self, k::Text> = v::path("cvc_check");
     /// A string; may be absent or `null`.
     ///
     /// Source: `cvc_check` of `source_type_three_d_secure`.
@@ -2495,7 +2463,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "cvc_check")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `source_type_three_d_secure`.
@@ -2504,7 +2472,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "description")
     }
     /// The path of [`dynamic_last4`](Self::dynamic_last4).
-    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::Path::new("dynamic_last4");
+    pub const DYNAMIC_LAST4: v::Path<Self, k::Text> = v::path("dynamic_last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `dynamic_last4` of `source_type_three_d_secure`.
@@ -2513,7 +2481,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "dynamic_last4")
     }
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Int> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Int> = v::path("exp_month");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_month` of `source_type_three_d_secure`.
@@ -2522,7 +2490,7 @@ impl SourceTypeThreeDSecure {
         int(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Int> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Int> = v::path("exp_year");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `exp_year` of `source_type_three_d_secure`.
@@ -2531,7 +2499,7 @@ impl SourceTypeThreeDSecure {
         int(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `fingerprint` of `source_type_three_d_secure`.
@@ -2540,7 +2508,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding`](Self::funding).
-    pub const FUNDING: v::Path<Self, k::Text> = v::Path::new("funding");
+    pub const FUNDING: v::Path<Self, k::Text> = v::path("funding");
     /// A string; may be absent or `null`.
     ///
     /// Source: `funding` of `source_type_three_d_secure`.
@@ -2549,7 +2517,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "funding")
     }
     /// The path of [`iin`](Self::iin).
-    pub const IIN: v::Path<Self, k::Text> = v::Path::new("iin");
+    pub const IIN: v::Path<Self, k::Text> = v::path("iin");
     /// A string; may be absent.
     ///
     /// Source: `iin` of `source_type_three_d_secure`.
@@ -2558,7 +2526,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "iin")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Text> = v::Path::new("issuer");
+    pub const ISSUER: v::Path<Self, k::Text> = v::path("issuer");
     /// A string; may be absent.
     ///
     /// Source: `issuer` of `source_type_three_d_secure`.
@@ -2567,7 +2535,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "issuer")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent or `null`.
     ///
     /// Source: `last4` of `source_type_three_d_secure`.
@@ -2576,7 +2544,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "last4")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent or `null`.
     ///
     /// Source: `name` of `source_type_three_d_secure`.
@@ -2585,7 +2553,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "name")
     }
     /// The path of [`three_d_secure`](Self::three_d_secure).
-    pub const THREE_D_SECURE: v::Path<Self, k::Text> = v::Path::new("three_d_secure");
+    pub const THREE_D_SECURE: v::Path<Self, k::Text> = v::path("three_d_secure");
     /// A string; may be absent.
     ///
     /// Source: `three_d_secure` of `source_type_three_d_secure`.
@@ -2594,7 +2562,7 @@ impl SourceTypeThreeDSecure {
         text(&self.value, "three_d_secure")
     }
     /// The path of [`tokenization_method`](Self::tokenization_method).
-    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const TOKENIZATION_METHOD: v::Path<Self, k::Text> = v::path(
         "tokenization_method",
     );
     /// A string; may be absent or `null`.
@@ -2611,7 +2579,7 @@ impl SourceTypeThreeDSecure {
 pub type SourceTypeWechat = Lens<markers::SourceTypeWechat>;
 impl SourceTypeWechat {
     /// The path of [`prepay_id`](Self::prepay_id).
-    pub const PREPAY_ID: v::Path<Self, k::Text> = v::Path::new("prepay_id");
+    pub const PREPAY_ID: v::Path<Self, k::Text> = v::path("prepay_id");
     /// A string; may be absent.
     ///
     /// Source: `prepay_id` of `source_type_wechat`.
@@ -2620,7 +2588,7 @@ impl SourceTypeWechat {
         text(&self.value, "prepay_id")
     }
     /// The path of [`qr_code_url`](Self::qr_code_url).
-    pub const QR_CODE_URL: v::Path<Self, k::Text> = v::Path::new("qr_code_url");
+    pub const QR_CODE_URL: v::Path<Self, k::Text> = v::path("qr_code_url");
     /// A string; may be absent or `null`.
     ///
     /// Source: `qr_code_url` of `source_type_wechat`.
@@ -2629,7 +2597,7 @@ impl SourceTypeWechat {
         text(&self.value, "qr_code_url")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent.
@@ -2641,63 +2609,7 @@ impl SourceTypeWechat {
     }
 }
 /// The values of `source.allow_redisplay`.
-#[non_exhaustive]
-pub enum SourceAllowRedisplay {
-    /// `always`
-    Always,
-    /// `limited`
-    Limited,
-    /// `unspecified`
-    Unspecified,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SourceAllowRedisplay {
-    const VALUES: &'static [&'static str] = &["always", "limited", "unspecified"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Limited => "limited",
-            Self::Unspecified => "unspecified",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Limited,
-                2 => Self::Unspecified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SourceAllowRedisplay {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SourceAllowRedisplay {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SourceAllowRedisplay {}
-impl Debug for SourceAllowRedisplay {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CardAllowRedisplay as SourceAllowRedisplay;
 /// The values of `source.type`.
 #[non_exhaustive]
 pub enum SourceType {
@@ -2790,53 +2702,47 @@ impl v::OpenEnum for SourceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AchCreditTransfer,
-                1 => Self::AchDebit,
-                2 => Self::AcssDebit,
-                3 => Self::Alipay,
-                4 => Self::AuBecsDebit,
-                5 => Self::Bancontact,
-                6 => Self::Card,
-                7 => Self::CardPresent,
-                8 => Self::Eps,
-                9 => Self::Giropay,
-                10 => Self::Ideal,
-                11 => Self::Klarna,
-                12 => Self::Multibanco,
-                13 => Self::P24,
-                14 => Self::SepaCreditTransfer,
-                15 => Self::SepaDebit,
-                16 => Self::Sofort,
-                17 => Self::ThreeDSecure,
-                18 => Self::Wechat,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AchCreditTransfer,
+            1 => Self::AchDebit,
+            2 => Self::AcssDebit,
+            3 => Self::Alipay,
+            4 => Self::AuBecsDebit,
+            5 => Self::Bancontact,
+            6 => Self::Card,
+            7 => Self::CardPresent,
+            8 => Self::Eps,
+            9 => Self::Giropay,
+            10 => Self::Ideal,
+            11 => Self::Klarna,
+            12 => Self::Multibanco,
+            13 => Self::P24,
+            14 => Self::SepaCreditTransfer,
+            15 => Self::SepaDebit,
+            16 => Self::Sofort,
+            17 => Self::ThreeDSecure,
+            18 => Self::Wechat,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SourceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SourceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SourceType {}
 impl Debug for SourceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ impl SourceMandateNotification {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<SourceMandateNotificationAcssDebitData>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`SourceMandateNotificationAcssDebitData`]; may be absent.
     ///
     /// Source: `acss_debit` of `source_mandate_notification`.
@@ -25,7 +25,7 @@ impl SourceMandateNotification {
         object(&self.value, "acss_debit")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `source_mandate_notification`.
@@ -37,7 +37,7 @@ impl SourceMandateNotification {
     pub const BACS_DEBIT: v::Path<
         Self,
         k::Object<SourceMandateNotificationBacsDebitData>,
-    > = v::Path::new("bacs_debit");
+    > = v::path("bacs_debit");
     /// A nested [`SourceMandateNotificationBacsDebitData`]; may be absent.
     ///
     /// Source: `bacs_debit` of `source_mandate_notification`.
@@ -46,7 +46,7 @@ impl SourceMandateNotification {
         object(&self.value, "bacs_debit")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `source_mandate_notification`.
@@ -55,7 +55,7 @@ impl SourceMandateNotification {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `source_mandate_notification`.
@@ -64,7 +64,7 @@ impl SourceMandateNotification {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `source_mandate_notification`.
@@ -80,7 +80,7 @@ impl SourceMandateNotification {
         text(&self.value, "object")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// A string.
     ///
     /// Source: `reason` of `source_mandate_notification`.
@@ -92,7 +92,7 @@ impl SourceMandateNotification {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<SourceMandateNotificationSepaDebitData>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`SourceMandateNotificationSepaDebitData`]; may be absent.
     ///
     /// Source: `sepa_debit` of `source_mandate_notification`.
@@ -101,7 +101,7 @@ impl SourceMandateNotification {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<Source>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<Source>> = v::path("source");
     /// A nested [`Source`].
     ///
     /// Source: `source` of `source_mandate_notification`.
@@ -110,7 +110,7 @@ impl SourceMandateNotification {
         object(&self.value, "source")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `source_mandate_notification`.
@@ -119,7 +119,7 @@ impl SourceMandateNotification {
         text(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `source_mandate_notification`.
@@ -139,7 +139,7 @@ pub type SourceMandateNotificationAcssDebitData = Lens<
 >;
 impl SourceMandateNotificationAcssDebitData {
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent.
@@ -158,7 +158,7 @@ pub type SourceMandateNotificationBacsDebitData = Lens<
 >;
 impl SourceMandateNotificationBacsDebitData {
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `source_mandate_notification_bacs_debit_data`.
@@ -175,7 +175,7 @@ pub type SourceMandateNotificationSepaDebitData = Lens<
 >;
 impl SourceMandateNotificationSepaDebitData {
     /// The path of [`creditor_identifier`](Self::creditor_identifier).
-    pub const CREDITOR_IDENTIFIER: v::Path<Self, k::Text> = v::Path::new(
+    pub const CREDITOR_IDENTIFIER: v::Path<Self, k::Text> = v::path(
         "creditor_identifier",
     );
     /// A string; may be absent.
@@ -186,7 +186,7 @@ impl SourceMandateNotificationSepaDebitData {
         text(&self.value, "creditor_identifier")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `source_mandate_notification_sepa_debit_data`.
@@ -195,9 +195,7 @@ impl SourceMandateNotificationSepaDebitData {
         text(&self.value, "last4")
     }
     /// The path of [`mandate_reference`](Self::mandate_reference).
-    pub const MANDATE_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
-        "mandate_reference",
-    );
+    pub const MANDATE_REFERENCE: v::Path<Self, k::Text> = v::path("mandate_reference");
     /// A string; may be absent.
     ///
     /// Source: `mandate_reference` of `source_mandate_notification_sepa_debit_data`.

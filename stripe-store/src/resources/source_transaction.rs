@@ -17,7 +17,7 @@ impl SourceTransaction {
     pub const ACH_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTransactionAchCreditTransferData>,
-    > = v::Path::new("ach_credit_transfer");
+    > = v::path("ach_credit_transfer");
     /// A nested [`SourceTransactionAchCreditTransferData`]; may be absent.
     ///
     /// Source: `ach_credit_transfer` of `source_transaction`.
@@ -28,7 +28,7 @@ impl SourceTransaction {
         object(&self.value, "ach_credit_transfer")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `source_transaction`.
@@ -40,7 +40,7 @@ impl SourceTransaction {
     pub const CHF_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTransactionChfCreditTransferData>,
-    > = v::Path::new("chf_credit_transfer");
+    > = v::path("chf_credit_transfer");
     /// A nested [`SourceTransactionChfCreditTransferData`]; may be absent.
     ///
     /// Source: `chf_credit_transfer` of `source_transaction`.
@@ -51,7 +51,7 @@ impl SourceTransaction {
         object(&self.value, "chf_credit_transfer")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `source_transaction`.
@@ -60,7 +60,7 @@ impl SourceTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `source_transaction`.
@@ -72,7 +72,7 @@ impl SourceTransaction {
     pub const GBP_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTransactionGbpCreditTransferData>,
-    > = v::Path::new("gbp_credit_transfer");
+    > = v::path("gbp_credit_transfer");
     /// A nested [`SourceTransactionGbpCreditTransferData`]; may be absent.
     ///
     /// Source: `gbp_credit_transfer` of `source_transaction`.
@@ -83,7 +83,7 @@ impl SourceTransaction {
         object(&self.value, "gbp_credit_transfer")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `source_transaction`.
@@ -92,7 +92,7 @@ impl SourceTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `source_transaction`.
@@ -108,7 +108,7 @@ impl SourceTransaction {
         text(&self.value, "object")
     }
     /// The path of [`paper_check`](Self::paper_check).
-    pub const PAPER_CHECK: v::Path<Self, k::Object<SourceTransactionPaperCheckData>> = v::Path::new(
+    pub const PAPER_CHECK: v::Path<Self, k::Object<SourceTransactionPaperCheckData>> = v::path(
         "paper_check",
     );
     /// A nested [`SourceTransactionPaperCheckData`]; may be absent.
@@ -122,7 +122,7 @@ impl SourceTransaction {
     pub const SEPA_CREDIT_TRANSFER: v::Path<
         Self,
         k::Object<SourceTransactionSepaCreditTransferData>,
-    > = v::Path::new("sepa_credit_transfer");
+    > = v::path("sepa_credit_transfer");
     /// A nested [`SourceTransactionSepaCreditTransferData`]; may be absent.
     ///
     /// Source: `sepa_credit_transfer` of `source_transaction`.
@@ -133,7 +133,7 @@ impl SourceTransaction {
         object(&self.value, "sepa_credit_transfer")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Text> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Text> = v::path("source");
     /// A string.
     ///
     /// Source: `source` of `source_transaction`.
@@ -142,7 +142,7 @@ impl SourceTransaction {
         text(&self.value, "source")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `source_transaction`.
@@ -151,7 +151,7 @@ impl SourceTransaction {
         text(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<SourceTransactionType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<SourceTransactionType>> = v::path("type");
     /// One of the values of [`SourceTransactionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `source_transaction`.
@@ -173,7 +173,7 @@ pub type SourceTransactionAchCreditTransferData = Lens<
 >;
 impl SourceTransactionAchCreditTransferData {
     /// The path of [`customer_data`](Self::customer_data).
-    pub const CUSTOMER_DATA: v::Path<Self, k::Text> = v::Path::new("customer_data");
+    pub const CUSTOMER_DATA: v::Path<Self, k::Text> = v::path("customer_data");
     /// A string; may be absent.
     ///
     /// Source: `customer_data` of `source_transaction_ach_credit_transfer_data`.
@@ -182,7 +182,7 @@ impl SourceTransactionAchCreditTransferData {
         text(&self.value, "customer_data")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `fingerprint` of `source_transaction_ach_credit_transfer_data`.
@@ -191,7 +191,7 @@ impl SourceTransactionAchCreditTransferData {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `source_transaction_ach_credit_transfer_data`.
@@ -200,7 +200,7 @@ impl SourceTransactionAchCreditTransferData {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent.
     ///
     /// Source: `routing_number` of `source_transaction_ach_credit_transfer_data`.
@@ -217,7 +217,7 @@ pub type SourceTransactionChfCreditTransferData = Lens<
 >;
 impl SourceTransactionChfCreditTransferData {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `source_transaction_chf_credit_transfer_data`.
@@ -226,7 +226,7 @@ impl SourceTransactionChfCreditTransferData {
         text(&self.value, "reference")
     }
     /// The path of [`sender_address_country`](Self::sender_address_country).
-    pub const SENDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::Path::new(
+    pub const SENDER_ADDRESS_COUNTRY: v::Path<Self, k::Text> = v::path(
         "sender_address_country",
     );
     /// A string; may be absent.
@@ -237,7 +237,7 @@ impl SourceTransactionChfCreditTransferData {
         text(&self.value, "sender_address_country")
     }
     /// The path of [`sender_address_line1`](Self::sender_address_line1).
-    pub const SENDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::Path::new(
+    pub const SENDER_ADDRESS_LINE1: v::Path<Self, k::Text> = v::path(
         "sender_address_line1",
     );
     /// A string; may be absent.
@@ -248,7 +248,7 @@ impl SourceTransactionChfCreditTransferData {
         text(&self.value, "sender_address_line1")
     }
     /// The path of [`sender_iban`](Self::sender_iban).
-    pub const SENDER_IBAN: v::Path<Self, k::Text> = v::Path::new("sender_iban");
+    pub const SENDER_IBAN: v::Path<Self, k::Text> = v::path("sender_iban");
     /// A string; may be absent.
     ///
     /// Source: `sender_iban` of `source_transaction_chf_credit_transfer_data`.
@@ -257,7 +257,7 @@ impl SourceTransactionChfCreditTransferData {
         text(&self.value, "sender_iban")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be absent.
     ///
     /// Source: `sender_name` of `source_transaction_chf_credit_transfer_data`.
@@ -274,7 +274,7 @@ pub type SourceTransactionGbpCreditTransferData = Lens<
 >;
 impl SourceTransactionGbpCreditTransferData {
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be absent.
     ///
     /// Source: `fingerprint` of `source_transaction_gbp_credit_transfer_data`.
@@ -283,7 +283,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "fingerprint")
     }
     /// The path of [`funding_method`](Self::funding_method).
-    pub const FUNDING_METHOD: v::Path<Self, k::Text> = v::Path::new("funding_method");
+    pub const FUNDING_METHOD: v::Path<Self, k::Text> = v::path("funding_method");
     /// A string; may be absent.
     ///
     /// Source: `funding_method` of `source_transaction_gbp_credit_transfer_data`.
@@ -292,7 +292,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "funding_method")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `source_transaction_gbp_credit_transfer_data`.
@@ -301,7 +301,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "last4")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `source_transaction_gbp_credit_transfer_data`.
@@ -310,7 +310,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "reference")
     }
     /// The path of [`sender_account_number`](Self::sender_account_number).
-    pub const SENDER_ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const SENDER_ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path(
         "sender_account_number",
     );
     /// A string; may be absent.
@@ -321,7 +321,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "sender_account_number")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be absent.
     ///
     /// Source: `sender_name` of `source_transaction_gbp_credit_transfer_data`.
@@ -330,9 +330,7 @@ impl SourceTransactionGbpCreditTransferData {
         text(&self.value, "sender_name")
     }
     /// The path of [`sender_sort_code`](Self::sender_sort_code).
-    pub const SENDER_SORT_CODE: v::Path<Self, k::Text> = v::Path::new(
-        "sender_sort_code",
-    );
+    pub const SENDER_SORT_CODE: v::Path<Self, k::Text> = v::path("sender_sort_code");
     /// A string; may be absent.
     ///
     /// Source: `sender_sort_code` of `source_transaction_gbp_credit_transfer_data`.
@@ -349,7 +347,7 @@ pub type SourceTransactionPaperCheckData = Lens<
 >;
 impl SourceTransactionPaperCheckData {
     /// The path of [`available_at`](Self::available_at).
-    pub const AVAILABLE_AT: v::Path<Self, k::Text> = v::Path::new("available_at");
+    pub const AVAILABLE_AT: v::Path<Self, k::Text> = v::path("available_at");
     /// A string; may be absent.
     ///
     /// Source: `available_at` of `source_transaction_paper_check_data`.
@@ -358,7 +356,7 @@ impl SourceTransactionPaperCheckData {
         text(&self.value, "available_at")
     }
     /// The path of [`invoices`](Self::invoices).
-    pub const INVOICES: v::Path<Self, k::Text> = v::Path::new("invoices");
+    pub const INVOICES: v::Path<Self, k::Text> = v::path("invoices");
     /// A string; may be absent.
     ///
     /// Source: `invoices` of `source_transaction_paper_check_data`.
@@ -375,7 +373,7 @@ pub type SourceTransactionSepaCreditTransferData = Lens<
 >;
 impl SourceTransactionSepaCreditTransferData {
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string; may be absent.
     ///
     /// Source: `reference` of `source_transaction_sepa_credit_transfer_data`.
@@ -384,7 +382,7 @@ impl SourceTransactionSepaCreditTransferData {
         text(&self.value, "reference")
     }
     /// The path of [`sender_iban`](Self::sender_iban).
-    pub const SENDER_IBAN: v::Path<Self, k::Text> = v::Path::new("sender_iban");
+    pub const SENDER_IBAN: v::Path<Self, k::Text> = v::path("sender_iban");
     /// A string; may be absent.
     ///
     /// Source: `sender_iban` of `source_transaction_sepa_credit_transfer_data`.
@@ -393,7 +391,7 @@ impl SourceTransactionSepaCreditTransferData {
         text(&self.value, "sender_iban")
     }
     /// The path of [`sender_name`](Self::sender_name).
-    pub const SENDER_NAME: v::Path<Self, k::Text> = v::Path::new("sender_name");
+    pub const SENDER_NAME: v::Path<Self, k::Text> = v::path("sender_name");
     /// A string; may be absent.
     ///
     /// Source: `sender_name` of `source_transaction_sepa_credit_transfer_data`.
@@ -482,50 +480,44 @@ impl v::OpenEnum for SourceTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AchCreditTransfer,
-                1 => Self::AchDebit,
-                2 => Self::Alipay,
-                3 => Self::Bancontact,
-                4 => Self::Card,
-                5 => Self::CardPresent,
-                6 => Self::Eps,
-                7 => Self::Giropay,
-                8 => Self::Ideal,
-                9 => Self::Klarna,
-                10 => Self::Multibanco,
-                11 => Self::P24,
-                12 => Self::SepaDebit,
-                13 => Self::Sofort,
-                14 => Self::ThreeDSecure,
-                15 => Self::Wechat,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AchCreditTransfer,
+            1 => Self::AchDebit,
+            2 => Self::Alipay,
+            3 => Self::Bancontact,
+            4 => Self::Card,
+            5 => Self::CardPresent,
+            6 => Self::Eps,
+            7 => Self::Giropay,
+            8 => Self::Ideal,
+            9 => Self::Klarna,
+            10 => Self::Multibanco,
+            11 => Self::P24,
+            12 => Self::SepaDebit,
+            13 => Self::Sofort,
+            14 => Self::ThreeDSecure,
+            15 => Self::Wechat,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SourceTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SourceTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SourceTransactionType {}
 impl Debug for SourceTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

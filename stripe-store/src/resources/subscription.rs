@@ -3,21 +3,19 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Account, Address, Application, BankAccount, BillingFeedbackOption, Card,
-    ConnectAccountReference, Customer, Discount, Invoice,
-    InvoicePaymentMethodOptionsAcssDebit, InvoicePaymentMethodOptionsBancontact,
-    InvoicePaymentMethodOptionsCustomerBalance, InvoicePaymentMethodOptionsKonbini,
-    InvoicePaymentMethodOptionsPayto, InvoicePaymentMethodOptionsSepaDebit,
-    InvoicePaymentMethodOptionsUpi, InvoicePaymentMethodOptionsUsBankAccount,
-    InvoiceSettingCustomField, Lens, PaymentMethod, Price, SetupIntent,
-    SmorResourceManagedPayments, Source, SubscriptionBillingThresholds, SubscriptionItem,
-    SubscriptionSchedule, SubscriptionTransferData, SubscriptionsResourceBillingMode,
-    TaxId, TaxRate, TestHelpersTestClock, markers,
+    Account, Application, BillingFeedbackOption, ConnectAccountReference, Customer,
+    Discount, Invoice, InvoicePaymentMethodOptionsAcssDebit,
+    InvoicePaymentMethodOptionsBancontact, InvoicePaymentMethodOptionsCustomerBalance,
+    InvoicePaymentMethodOptionsKonbini, InvoicePaymentMethodOptionsPayto,
+    InvoicePaymentMethodOptionsSepaDebit, InvoicePaymentMethodOptionsUpi,
+    InvoicePaymentMethodOptionsUsBankAccount, InvoiceSettingCustomField, Lens,
+    PaymentMethod, Price, SetupIntent, SmorResourceManagedPayments,
+    SubscriptionBillingThresholds, SubscriptionItem, SubscriptionSchedule,
+    SubscriptionTransferData, SubscriptionsResourceBillingMode, TaxId, TaxRate,
+    TestHelpersTestClock, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
-use stripe_store::view::AnyObject;
-use stripe_store::view::View as _;
 use stripe_store::view::read::{
     array, boolean, expandable, float, id, int, list, map, object, open_enum, text,
     timestamp,
@@ -30,9 +28,7 @@ use stripe_store::view::read::{
 pub type Subscription = Lens<markers::Subscription>;
 impl Subscription {
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `subscription`.
@@ -41,7 +37,7 @@ impl Subscription {
         expandable(&self.value, "application")
     }
     /// The path of [`application_fee_percent`](Self::application_fee_percent).
-    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::Path::new(
+    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::path(
         "application_fee_percent",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -52,7 +48,7 @@ impl Subscription {
         float(&self.value, "application_fee_percent")
     }
     /// The path of [`automatic_tax`](Self::automatic_tax).
-    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<SubscriptionAutomaticTax>> = v::Path::new(
+    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<SubscriptionAutomaticTax>> = v::path(
         "automatic_tax",
     );
     /// A nested [`SubscriptionAutomaticTax`].
@@ -63,7 +59,7 @@ impl Subscription {
         object(&self.value, "automatic_tax")
     }
     /// The path of [`billing_cycle_anchor`](Self::billing_cycle_anchor).
-    pub const BILLING_CYCLE_ANCHOR: v::Path<Self, k::Time> = v::Path::new(
+    pub const BILLING_CYCLE_ANCHOR: v::Path<Self, k::Time> = v::path(
         "billing_cycle_anchor",
     );
     /// A moment, in unix seconds.
@@ -77,7 +73,7 @@ impl Subscription {
     pub const BILLING_CYCLE_ANCHOR_CONFIG: v::Path<
         Self,
         k::Object<SubscriptionsResourceBillingCycleAnchorConfig>,
-    > = v::Path::new("billing_cycle_anchor_config");
+    > = v::path("billing_cycle_anchor_config");
     /// A nested [`SubscriptionsResourceBillingCycleAnchorConfig`]; may be `null`.
     ///
     /// Source: `billing_cycle_anchor_config` of `subscription`.
@@ -88,7 +84,7 @@ impl Subscription {
         object(&self.value, "billing_cycle_anchor_config")
     }
     /// The path of [`billing_mode`](Self::billing_mode).
-    pub const BILLING_MODE: v::Path<Self, k::Object<SubscriptionsResourceBillingMode>> = v::Path::new(
+    pub const BILLING_MODE: v::Path<Self, k::Object<SubscriptionsResourceBillingMode>> = v::path(
         "billing_mode",
     );
     /// A nested [`SubscriptionsResourceBillingMode`].
@@ -102,7 +98,7 @@ impl Subscription {
     pub const BILLING_SCHEDULES: v::Path<
         Self,
         k::Array<k::Object<SubscriptionsResourceBillingSchedules>>,
-    > = v::Path::new("billing_schedules");
+    > = v::path("billing_schedules");
     /// An array: a nested [`SubscriptionsResourceBillingSchedules`].
     ///
     /// Source: `billing_schedules` of `subscription`.
@@ -116,7 +112,7 @@ impl Subscription {
     pub const BILLING_THRESHOLDS: v::Path<
         Self,
         k::Object<SubscriptionBillingThresholds>,
-    > = v::Path::new("billing_thresholds");
+    > = v::path("billing_thresholds");
     /// A nested [`SubscriptionBillingThresholds`]; may be `null`.
     ///
     /// Source: `billing_thresholds` of `subscription`.
@@ -125,7 +121,7 @@ impl Subscription {
         object(&self.value, "billing_thresholds")
     }
     /// The path of [`cancel_at`](Self::cancel_at).
-    pub const CANCEL_AT: v::Path<Self, k::Time> = v::Path::new("cancel_at");
+    pub const CANCEL_AT: v::Path<Self, k::Time> = v::path("cancel_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `cancel_at` of `subscription`.
@@ -134,7 +130,7 @@ impl Subscription {
         timestamp(&self.value, "cancel_at")
     }
     /// The path of [`cancel_at_period_end`](Self::cancel_at_period_end).
-    pub const CANCEL_AT_PERIOD_END: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CANCEL_AT_PERIOD_END: v::Path<Self, k::Bool> = v::path(
         "cancel_at_period_end",
     );
     /// True or false.
@@ -145,7 +141,7 @@ impl Subscription {
         boolean(&self.value, "cancel_at_period_end")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `subscription`.
@@ -154,7 +150,7 @@ impl Subscription {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`cancellation_details`](Self::cancellation_details).
-    pub const CANCELLATION_DETAILS: v::Path<Self, k::Object<CancellationDetails>> = v::Path::new(
+    pub const CANCELLATION_DETAILS: v::Path<Self, k::Object<CancellationDetails>> = v::path(
         "cancellation_details",
     );
     /// A nested [`CancellationDetails`]; may be `null`.
@@ -165,7 +161,7 @@ impl Subscription {
         object(&self.value, "cancellation_details")
     }
     /// The path of [`collection_method`](Self::collection_method).
-    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<SubscriptionCollectionMethod>> = v::Path::new(
+    pub const COLLECTION_METHOD: v::Path<Self, k::Enum<SubscriptionCollectionMethod>> = v::path(
         "collection_method",
     );
     /// One of the values of [`SubscriptionCollectionMethod`], or one that is newer than this list.
@@ -176,7 +172,7 @@ impl Subscription {
         open_enum(&self.value, "collection_method")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `subscription`.
@@ -185,7 +181,7 @@ impl Subscription {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `subscription`.
@@ -194,7 +190,7 @@ impl Subscription {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `subscription`.
@@ -203,9 +199,7 @@ impl Subscription {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `subscription`.
@@ -214,7 +208,7 @@ impl Subscription {
         text(&self.value, "customer_account")
     }
     /// The path of [`days_until_due`](Self::days_until_due).
-    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::Path::new("days_until_due");
+    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::path("days_until_due");
     /// An integer; may be `null`.
     ///
     /// Source: `days_until_due` of `subscription`.
@@ -223,7 +217,7 @@ impl Subscription {
         int(&self.value, "days_until_due")
     }
     /// The path of [`default_payment_method`](Self::default_payment_method).
-    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "default_payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -234,7 +228,7 @@ impl Subscription {
         expandable(&self.value, "default_payment_method")
     }
     /// The path of [`default_source`](Self::default_source).
-    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<SubscriptionDefaultSource>> = v::Path::new(
+    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<SubscriptionDefaultSource>> = v::path(
         "default_source",
     );
     /// The id of a [`SubscriptionDefaultSource`], or the object where it was expanded; may be `null`.
@@ -247,7 +241,7 @@ impl Subscription {
         expandable(&self.value, "default_source")
     }
     /// The path of [`default_tax_rates`](Self::default_tax_rates).
-    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "default_tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -258,7 +252,7 @@ impl Subscription {
         array(&self.value, "default_tax_rates")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `subscription`.
@@ -267,7 +261,7 @@ impl Subscription {
         text(&self.value, "description")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded.
@@ -278,7 +272,7 @@ impl Subscription {
         array(&self.value, "discounts")
     }
     /// The path of [`ended_at`](Self::ended_at).
-    pub const ENDED_AT: v::Path<Self, k::Time> = v::Path::new("ended_at");
+    pub const ENDED_AT: v::Path<Self, k::Time> = v::path("ended_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `ended_at` of `subscription`.
@@ -287,7 +281,7 @@ impl Subscription {
         timestamp(&self.value, "ended_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `subscription`.
@@ -299,7 +293,7 @@ impl Subscription {
     pub const INVOICE_SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionsResourceSubscriptionInvoiceSettings>,
-    > = v::Path::new("invoice_settings");
+    > = v::path("invoice_settings");
     /// A nested [`SubscriptionsResourceSubscriptionInvoiceSettings`].
     ///
     /// Source: `invoice_settings` of `subscription`.
@@ -310,7 +304,7 @@ impl Subscription {
         object(&self.value, "invoice_settings")
     }
     /// The path of [`items`](Self::items).
-    pub const ITEMS: v::Path<Self, k::List<k::Object<SubscriptionItem>>> = v::Path::new(
+    pub const ITEMS: v::Path<Self, k::List<k::Object<SubscriptionItem>>> = v::path(
         "items",
     );
     /// The first page of a list: a nested [`SubscriptionItem`].
@@ -321,9 +315,7 @@ impl Subscription {
         list(&self.value, "items")
     }
     /// The path of [`latest_invoice`](Self::latest_invoice).
-    pub const LATEST_INVOICE: v::Path<Self, k::Ref<Invoice>> = v::Path::new(
-        "latest_invoice",
-    );
+    pub const LATEST_INVOICE: v::Path<Self, k::Ref<Invoice>> = v::path("latest_invoice");
     /// The id of a [`Invoice`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `latest_invoice` of `subscription`.
@@ -332,7 +324,7 @@ impl Subscription {
         expandable(&self.value, "latest_invoice")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `subscription`.
@@ -341,7 +333,7 @@ impl Subscription {
         boolean(&self.value, "livemode")
     }
     /// The path of [`managed_payments`](Self::managed_payments).
-    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::Path::new(
+    pub const MANAGED_PAYMENTS: v::Path<Self, k::Object<SmorResourceManagedPayments>> = v::path(
         "managed_payments",
     );
     /// A nested [`SmorResourceManagedPayments`]; may be `null`.
@@ -352,7 +344,7 @@ impl Subscription {
         object(&self.value, "managed_payments")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `subscription`.
@@ -361,7 +353,7 @@ impl Subscription {
         map(&self.value, "metadata")
     }
     /// The path of [`next_pending_invoice_item_invoice`](Self::next_pending_invoice_item_invoice).
-    pub const NEXT_PENDING_INVOICE_ITEM_INVOICE: v::Path<Self, k::Time> = v::Path::new(
+    pub const NEXT_PENDING_INVOICE_ITEM_INVOICE: v::Path<Self, k::Time> = v::path(
         "next_pending_invoice_item_invoice",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -379,9 +371,7 @@ impl Subscription {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `subscription`.
@@ -393,7 +383,7 @@ impl Subscription {
     pub const PAUSE_COLLECTION: v::Path<
         Self,
         k::Object<SubscriptionsResourcePauseCollection>,
-    > = v::Path::new("pause_collection");
+    > = v::path("pause_collection");
     /// A nested [`SubscriptionsResourcePauseCollection`]; may be `null`.
     ///
     /// Source: `pause_collection` of `subscription`.
@@ -405,7 +395,7 @@ impl Subscription {
     pub const PAYMENT_SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentSettings>,
-    > = v::Path::new("payment_settings");
+    > = v::path("payment_settings");
     /// A nested [`SubscriptionsResourcePaymentSettings`]; may be `null`.
     ///
     /// Source: `payment_settings` of `subscription`.
@@ -417,7 +407,7 @@ impl Subscription {
     pub const PENDING_INVOICE_ITEM_INTERVAL: v::Path<
         Self,
         k::Object<SubscriptionPendingInvoiceItemInterval>,
-    > = v::Path::new("pending_invoice_item_interval");
+    > = v::path("pending_invoice_item_interval");
     /// A nested [`SubscriptionPendingInvoiceItemInterval`]; may be `null`.
     ///
     /// Source: `pending_invoice_item_interval` of `subscription`.
@@ -428,7 +418,7 @@ impl Subscription {
         object(&self.value, "pending_invoice_item_interval")
     }
     /// The path of [`pending_setup_intent`](Self::pending_setup_intent).
-    pub const PENDING_SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::Path::new(
+    pub const PENDING_SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::path(
         "pending_setup_intent",
     );
     /// The id of a [`SetupIntent`], or the object where it was expanded; may be `null`.
@@ -442,7 +432,7 @@ impl Subscription {
     pub const PENDING_UPDATE: v::Path<
         Self,
         k::Object<SubscriptionsResourcePendingUpdate>,
-    > = v::Path::new("pending_update");
+    > = v::path("pending_update");
     /// A nested [`SubscriptionsResourcePendingUpdate`]; may be `null`.
     ///
     /// Source: `pending_update` of `subscription`.
@@ -454,7 +444,7 @@ impl Subscription {
     pub const PRESENTMENT_DETAILS: v::Path<
         Self,
         k::Object<SubscriptionsResourceSubscriptionPresentmentDetails>,
-    > = v::Path::new("presentment_details");
+    > = v::path("presentment_details");
     /// A nested [`SubscriptionsResourceSubscriptionPresentmentDetails`]; may be absent.
     ///
     /// Source: `presentment_details` of `subscription`.
@@ -465,7 +455,7 @@ impl Subscription {
         object(&self.value, "presentment_details")
     }
     /// The path of [`schedule`](Self::schedule).
-    pub const SCHEDULE: v::Path<Self, k::Ref<SubscriptionSchedule>> = v::Path::new(
+    pub const SCHEDULE: v::Path<Self, k::Ref<SubscriptionSchedule>> = v::path(
         "schedule",
     );
     /// The id of a [`SubscriptionSchedule`], or the object where it was expanded; may be `null`.
@@ -476,7 +466,7 @@ impl Subscription {
         expandable(&self.value, "schedule")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `subscription`.
@@ -485,9 +475,7 @@ impl Subscription {
         timestamp(&self.value, "start_date")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<SubscriptionStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<SubscriptionStatus>> = v::path("status");
     /// One of the values of [`SubscriptionStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `subscription`.
@@ -499,7 +487,7 @@ impl Subscription {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<SubscriptionsResourceStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`SubscriptionsResourceStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `subscription`.
@@ -508,7 +496,7 @@ impl Subscription {
         object(&self.value, "status_details")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -519,7 +507,7 @@ impl Subscription {
         expandable(&self.value, "test_clock")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`SubscriptionTransferData`]; may be `null`.
@@ -530,7 +518,7 @@ impl Subscription {
         object(&self.value, "transfer_data")
     }
     /// The path of [`trial_end`](Self::trial_end).
-    pub const TRIAL_END: v::Path<Self, k::Time> = v::Path::new("trial_end");
+    pub const TRIAL_END: v::Path<Self, k::Time> = v::path("trial_end");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `trial_end` of `subscription`.
@@ -542,7 +530,7 @@ impl Subscription {
     pub const TRIAL_SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionsResourceTrialSettingsTrialSettings>,
-    > = v::Path::new("trial_settings");
+    > = v::path("trial_settings");
     /// A nested [`SubscriptionsResourceTrialSettingsTrialSettings`]; may be `null`.
     ///
     /// Source: `trial_settings` of `subscription`.
@@ -553,7 +541,7 @@ impl Subscription {
         object(&self.value, "trial_settings")
     }
     /// The path of [`trial_start`](Self::trial_start).
-    pub const TRIAL_START: v::Path<Self, k::Time> = v::Path::new("trial_start");
+    pub const TRIAL_START: v::Path<Self, k::Time> = v::path("trial_start");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `trial_start` of `subscription`.
@@ -602,7 +590,7 @@ impl v::Resource for Subscription {
 pub type CancellationDetails = Lens<markers::CancellationDetails>;
 impl CancellationDetails {
     /// The path of [`comment`](Self::comment).
-    pub const COMMENT: v::Path<Self, k::Text> = v::Path::new("comment");
+    pub const COMMENT: v::Path<Self, k::Text> = v::path("comment");
     /// A string; may be `null`.
     ///
     /// Source: `comment` of `cancellation_details`.
@@ -611,7 +599,7 @@ impl CancellationDetails {
         text(&self.value, "comment")
     }
     /// The path of [`feedback`](Self::feedback).
-    pub const FEEDBACK: v::Path<Self, k::Enum<CancellationDetailsFeedback>> = v::Path::new(
+    pub const FEEDBACK: v::Path<Self, k::Enum<CancellationDetailsFeedback>> = v::path(
         "feedback",
     );
     /// One of the values of [`CancellationDetailsFeedback`], or one that is newer than this list; may be `null`.
@@ -622,7 +610,7 @@ impl CancellationDetails {
         open_enum(&self.value, "feedback")
     }
     /// The path of [`feedback_option`](Self::feedback_option).
-    pub const FEEDBACK_OPTION: v::Path<Self, k::Ref<BillingFeedbackOption>> = v::Path::new(
+    pub const FEEDBACK_OPTION: v::Path<Self, k::Ref<BillingFeedbackOption>> = v::path(
         "feedback_option",
     );
     /// The id of a [`BillingFeedbackOption`], or the object where it was expanded; may be `null`.
@@ -633,7 +621,7 @@ impl CancellationDetails {
         expandable(&self.value, "feedback_option")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<CancellationDetailsReason>> = v::Path::new(
+    pub const REASON: v::Path<Self, k::Enum<CancellationDetailsReason>> = v::path(
         "reason",
     );
     /// One of the values of [`CancellationDetailsReason`], or one that is newer than this list; may be `null`.
@@ -650,7 +638,7 @@ impl CancellationDetails {
 pub type InvoiceMandateOptionsCard = Lens<markers::InvoiceMandateOptionsCard>;
 impl InvoiceMandateOptionsCard {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `invoice_mandate_options_card`.
@@ -659,7 +647,7 @@ impl InvoiceMandateOptionsCard {
         int(&self.value, "amount")
     }
     /// The path of [`amount_type`](Self::amount_type).
-    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<InvoiceMandateOptionsCardAmountType>> = v::Path::new(
+    pub const AMOUNT_TYPE: v::Path<Self, k::Enum<InvoiceMandateOptionsCardAmountType>> = v::path(
         "amount_type",
     );
     /// One of the values of [`InvoiceMandateOptionsCardAmountType`], or one that is newer than this list; may be `null`.
@@ -670,7 +658,7 @@ impl InvoiceMandateOptionsCard {
         open_enum(&self.value, "amount_type")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoice_mandate_options_card`.
@@ -685,7 +673,7 @@ impl InvoiceMandateOptionsCard {
 pub type SubscriptionAutomaticTax = Lens<markers::SubscriptionAutomaticTax>;
 impl SubscriptionAutomaticTax {
     /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<Self, k::Text> = v::Path::new("disabled_reason");
+    pub const DISABLED_REASON: v::Path<Self, k::Text> = v::path("disabled_reason");
     /// Always `requires_location_inputs`; may be `null`.
     ///
     /// Source: `disabled_reason` of `subscription_automatic_tax`.
@@ -694,7 +682,7 @@ impl SubscriptionAutomaticTax {
         text(&self.value, "disabled_reason")
     }
     /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
+    pub const ENABLED: v::Path<Self, k::Bool> = v::path("enabled");
     /// True or false.
     ///
     /// Source: `enabled` of `subscription_automatic_tax`.
@@ -703,7 +691,7 @@ impl SubscriptionAutomaticTax {
         boolean(&self.value, "enabled")
     }
     /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "liability",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -717,60 +705,11 @@ impl SubscriptionAutomaticTax {
 /// What `default_source` of a `subscription` holds.
 ///
 /// Source: schema `subscription.default_source`.
-pub type SubscriptionDefaultSource = Lens<markers::SubscriptionDefaultSource>;
-impl SubscriptionDefaultSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `subscription.default_source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `subscription.default_source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> SubscriptionDefaultSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                SubscriptionDefaultSourceVariant::BankAccount(
-                    BankAccount::view(&self.value),
-                )
-            }
-            Some("card") => {
-                SubscriptionDefaultSourceVariant::Card(Card::view(&self.value))
-            }
-            Some("source") => {
-                SubscriptionDefaultSourceVariant::Source(Source::view(&self.value))
-            }
-            _ => SubscriptionDefaultSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type SubscriptionDefaultSource = super::ChargeSource;
 /// The alternatives of [`SubscriptionDefaultSource`], to match on.
 ///
 /// Source: schema `subscription.default_source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum SubscriptionDefaultSourceVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// `source`.
-    Source(&'a Source),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::ChargeSourceVariant as SubscriptionDefaultSourceVariant;
 /// Part of other objects: `subscription_payment_method_options_card`.
 ///
 /// Source: schema `subscription_payment_method_options_card`.
@@ -779,7 +718,7 @@ pub type SubscriptionPaymentMethodOptionsCard = Lens<
 >;
 impl SubscriptionPaymentMethodOptionsCard {
     /// The path of [`mandate_options`](Self::mandate_options).
-    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<InvoiceMandateOptionsCard>> = v::Path::new(
+    pub const MANDATE_OPTIONS: v::Path<Self, k::Object<InvoiceMandateOptionsCard>> = v::path(
         "mandate_options",
     );
     /// A nested [`InvoiceMandateOptionsCard`]; may be absent.
@@ -793,7 +732,7 @@ impl SubscriptionPaymentMethodOptionsCard {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<SubscriptionPaymentMethodOptionsCardNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`SubscriptionPaymentMethodOptionsCardNetwork`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `network` of `subscription_payment_method_options_card`.
@@ -805,7 +744,7 @@ impl SubscriptionPaymentMethodOptionsCard {
     pub const REQUEST_THREE_D_SECURE: v::Path<
         Self,
         k::Enum<SubscriptionPaymentMethodOptionsCardRequestThreeDSecure>,
-    > = v::Path::new("request_three_d_secure");
+    > = v::path("request_three_d_secure");
     /// One of the values of [`SubscriptionPaymentMethodOptionsCardRequestThreeDSecure`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `request_three_d_secure` of `subscription_payment_method_options_card`.
@@ -824,7 +763,7 @@ pub type SubscriptionPaymentMethodOptionsMandateOptionsPix = Lens<
 >;
 impl SubscriptionPaymentMethodOptionsMandateOptionsPix {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be `null`.
     ///
     /// Source: `amount` of `subscription_payment_method_options_mandate_options_pix`.
@@ -836,7 +775,7 @@ impl SubscriptionPaymentMethodOptionsMandateOptionsPix {
     pub const AMOUNT_INCLUDES_IOF: v::Path<
         Self,
         k::Enum<SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof>,
-    > = v::Path::new("amount_includes_iof");
+    > = v::path("amount_includes_iof");
     /// One of the values of [`SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `amount_includes_iof` of `subscription_payment_method_options_mandate_options_pix`.
@@ -847,7 +786,7 @@ impl SubscriptionPaymentMethodOptionsMandateOptionsPix {
         open_enum(&self.value, "amount_includes_iof")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Text> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Text> = v::path("end_date");
     /// A string; may be `null`.
     ///
     /// Source: `end_date` of `subscription_payment_method_options_mandate_options_pix`.
@@ -859,7 +798,7 @@ impl SubscriptionPaymentMethodOptionsMandateOptionsPix {
     pub const PAYMENT_SCHEDULE: v::Path<
         Self,
         k::Enum<SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule>,
-    > = v::Path::new("payment_schedule");
+    > = v::path("payment_schedule");
     /// One of the values of [`SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `payment_schedule` of `subscription_payment_method_options_mandate_options_pix`.
@@ -878,7 +817,7 @@ pub type SubscriptionPaymentMethodOptionsPix = Lens<
 >;
 impl SubscriptionPaymentMethodOptionsPix {
     /// The path of [`expires_after_seconds`](Self::expires_after_seconds).
-    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPIRES_AFTER_SECONDS: v::Path<Self, k::Int> = v::path(
         "expires_after_seconds",
     );
     /// An integer; may be absent.
@@ -892,7 +831,7 @@ impl SubscriptionPaymentMethodOptionsPix {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SubscriptionPaymentMethodOptionsMandateOptionsPix>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SubscriptionPaymentMethodOptionsMandateOptionsPix`]; may be absent.
     ///
     /// Source: `mandate_options` of `subscription_payment_method_options_pix`.
@@ -914,7 +853,7 @@ impl SubscriptionPendingInvoiceItemInterval {
     pub const INTERVAL: v::Path<
         Self,
         k::Enum<SubscriptionPendingInvoiceItemIntervalInterval>,
-    > = v::Path::new("interval");
+    > = v::path("interval");
     /// One of the values of [`SubscriptionPendingInvoiceItemIntervalInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `subscription_pending_invoice_item_interval`.
@@ -923,7 +862,7 @@ impl SubscriptionPendingInvoiceItemInterval {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `subscription_pending_invoice_item_interval`.
@@ -940,7 +879,7 @@ pub type SubscriptionsResourceBillingCycleAnchorConfig = Lens<
 >;
 impl SubscriptionsResourceBillingCycleAnchorConfig {
     /// The path of [`day_of_month`](Self::day_of_month).
-    pub const DAY_OF_MONTH: v::Path<Self, k::Int> = v::Path::new("day_of_month");
+    pub const DAY_OF_MONTH: v::Path<Self, k::Int> = v::path("day_of_month");
     /// An integer.
     ///
     /// Source: `day_of_month` of `subscriptions_resource_billing_cycle_anchor_config`.
@@ -949,7 +888,7 @@ impl SubscriptionsResourceBillingCycleAnchorConfig {
         int(&self.value, "day_of_month")
     }
     /// The path of [`hour`](Self::hour).
-    pub const HOUR: v::Path<Self, k::Int> = v::Path::new("hour");
+    pub const HOUR: v::Path<Self, k::Int> = v::path("hour");
     /// An integer; may be `null`.
     ///
     /// Source: `hour` of `subscriptions_resource_billing_cycle_anchor_config`.
@@ -958,7 +897,7 @@ impl SubscriptionsResourceBillingCycleAnchorConfig {
         int(&self.value, "hour")
     }
     /// The path of [`minute`](Self::minute).
-    pub const MINUTE: v::Path<Self, k::Int> = v::Path::new("minute");
+    pub const MINUTE: v::Path<Self, k::Int> = v::path("minute");
     /// An integer; may be `null`.
     ///
     /// Source: `minute` of `subscriptions_resource_billing_cycle_anchor_config`.
@@ -967,7 +906,7 @@ impl SubscriptionsResourceBillingCycleAnchorConfig {
         int(&self.value, "minute")
     }
     /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
+    pub const MONTH: v::Path<Self, k::Int> = v::path("month");
     /// An integer; may be `null`.
     ///
     /// Source: `month` of `subscriptions_resource_billing_cycle_anchor_config`.
@@ -976,7 +915,7 @@ impl SubscriptionsResourceBillingCycleAnchorConfig {
         int(&self.value, "month")
     }
     /// The path of [`second`](Self::second).
-    pub const SECOND: v::Path<Self, k::Int> = v::Path::new("second");
+    pub const SECOND: v::Path<Self, k::Int> = v::path("second");
     /// An integer; may be `null`.
     ///
     /// Source: `second` of `subscriptions_resource_billing_cycle_anchor_config`.
@@ -996,7 +935,7 @@ impl SubscriptionsResourceBillingSchedules {
     pub const APPLIES_TO: v::Path<
         Self,
         k::Array<k::Object<SubscriptionsResourceBillingSchedulesAppliesTo>>,
-    > = v::Path::new("applies_to");
+    > = v::path("applies_to");
     /// An array: a nested [`SubscriptionsResourceBillingSchedulesAppliesTo`]; empty where absent.
     ///
     /// Source: `applies_to` of `subscriptions_resource_billing_schedules`.
@@ -1010,7 +949,7 @@ impl SubscriptionsResourceBillingSchedules {
     pub const BILL_UNTIL: v::Path<
         Self,
         k::Object<SubscriptionsResourceBillingSchedulesBillUntil>,
-    > = v::Path::new("bill_until");
+    > = v::path("bill_until");
     /// A nested [`SubscriptionsResourceBillingSchedulesBillUntil`].
     ///
     /// Source: `bill_until` of `subscriptions_resource_billing_schedules`.
@@ -1019,7 +958,7 @@ impl SubscriptionsResourceBillingSchedules {
         object(&self.value, "bill_until")
     }
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `subscriptions_resource_billing_schedules`.
@@ -1036,7 +975,7 @@ pub type SubscriptionsResourceBillingSchedulesAppliesTo = Lens<
 >;
 impl SubscriptionsResourceBillingSchedulesAppliesTo {
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `price` of `subscriptions_resource_billing_schedules_applies_to`.
@@ -1045,7 +984,7 @@ impl SubscriptionsResourceBillingSchedulesAppliesTo {
         expandable(&self.value, "price")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `price`.
     ///
     /// Source: `type` of `subscriptions_resource_billing_schedules_applies_to`.
@@ -1062,9 +1001,7 @@ pub type SubscriptionsResourceBillingSchedulesBillUntil = Lens<
 >;
 impl SubscriptionsResourceBillingSchedulesBillUntil {
     /// The path of [`computed_timestamp`](Self::computed_timestamp).
-    pub const COMPUTED_TIMESTAMP: v::Path<Self, k::Time> = v::Path::new(
-        "computed_timestamp",
-    );
+    pub const COMPUTED_TIMESTAMP: v::Path<Self, k::Time> = v::path("computed_timestamp");
     /// A moment, in unix seconds.
     ///
     /// Source: `computed_timestamp` of `subscriptions_resource_billing_schedules_bill_until`.
@@ -1076,7 +1013,7 @@ impl SubscriptionsResourceBillingSchedulesBillUntil {
     pub const DURATION: v::Path<
         Self,
         k::Object<SubscriptionsResourceBillingSchedulesBillUntilDuration>,
-    > = v::Path::new("duration");
+    > = v::path("duration");
     /// A nested [`SubscriptionsResourceBillingSchedulesBillUntilDuration`]; may be `null`.
     ///
     /// Source: `duration` of `subscriptions_resource_billing_schedules_bill_until`.
@@ -1087,7 +1024,7 @@ impl SubscriptionsResourceBillingSchedulesBillUntil {
         object(&self.value, "duration")
     }
     /// The path of [`timestamp`](Self::timestamp).
-    pub const TIMESTAMP: v::Path<Self, k::Time> = v::Path::new("timestamp");
+    pub const TIMESTAMP: v::Path<Self, k::Time> = v::path("timestamp");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `timestamp` of `subscriptions_resource_billing_schedules_bill_until`.
@@ -1099,7 +1036,7 @@ impl SubscriptionsResourceBillingSchedulesBillUntil {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionsResourceBillingSchedulesBillUntilType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionsResourceBillingSchedulesBillUntilType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscriptions_resource_billing_schedules_bill_until`.
@@ -1119,7 +1056,7 @@ impl SubscriptionsResourceBillingSchedulesBillUntilDuration {
     pub const INTERVAL: v::Path<
         Self,
         k::Enum<SubscriptionsResourceBillingSchedulesBillUntilDurationInterval>,
-    > = v::Path::new("interval");
+    > = v::path("interval");
     /// One of the values of [`SubscriptionsResourceBillingSchedulesBillUntilDurationInterval`], or one that is newer than this list.
     ///
     /// Source: `interval` of `subscriptions_resource_billing_schedules_bill_until_duration`.
@@ -1130,7 +1067,7 @@ impl SubscriptionsResourceBillingSchedulesBillUntilDuration {
         open_enum(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer; may be `null`.
     ///
     /// Source: `interval_count` of `subscriptions_resource_billing_schedules_bill_until_duration`.
@@ -1150,7 +1087,7 @@ impl SubscriptionsResourcePauseCollection {
     pub const BEHAVIOR: v::Path<
         Self,
         k::Enum<SubscriptionsResourcePauseCollectionBehavior>,
-    > = v::Path::new("behavior");
+    > = v::path("behavior");
     /// One of the values of [`SubscriptionsResourcePauseCollectionBehavior`], or one that is newer than this list.
     ///
     /// Source: `behavior` of `subscriptions_resource_pause_collection`.
@@ -1159,7 +1096,7 @@ impl SubscriptionsResourcePauseCollection {
         open_enum(&self.value, "behavior")
     }
     /// The path of [`resumes_at`](Self::resumes_at).
-    pub const RESUMES_AT: v::Path<Self, k::Time> = v::Path::new("resumes_at");
+    pub const RESUMES_AT: v::Path<Self, k::Time> = v::path("resumes_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `resumes_at` of `subscriptions_resource_pause_collection`.
@@ -1179,7 +1116,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const ACSS_DEBIT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsAcssDebit>,
-    > = v::Path::new("acss_debit");
+    > = v::path("acss_debit");
     /// A nested [`InvoicePaymentMethodOptionsAcssDebit`]; may be `null`.
     ///
     /// Source: `acss_debit` of `subscriptions_resource_payment_method_options`.
@@ -1191,7 +1128,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const BANCONTACT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsBancontact>,
-    > = v::Path::new("bancontact");
+    > = v::path("bancontact");
     /// A nested [`InvoicePaymentMethodOptionsBancontact`]; may be `null`.
     ///
     /// Source: `bancontact` of `subscriptions_resource_payment_method_options`.
@@ -1203,7 +1140,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const BILLIE: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentMethodOptionsBillie>,
-    > = v::Path::new("billie");
+    > = v::path("billie");
     /// A nested [`SubscriptionsResourcePaymentMethodOptionsBillie`]; may be absent or `null`.
     ///
     /// Source: `billie` of `subscriptions_resource_payment_method_options`.
@@ -1215,7 +1152,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const BLIK: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentMethodOptionsBlik>,
-    > = v::Path::new("blik");
+    > = v::path("blik");
     /// A nested [`SubscriptionsResourcePaymentMethodOptionsBlik`]; may be absent or `null`.
     ///
     /// Source: `blik` of `subscriptions_resource_payment_method_options`.
@@ -1224,7 +1161,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
         object(&self.value, "blik")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<SubscriptionPaymentMethodOptionsCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<SubscriptionPaymentMethodOptionsCard>> = v::path(
         "card",
     );
     /// A nested [`SubscriptionPaymentMethodOptionsCard`]; may be `null`.
@@ -1238,7 +1175,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const CUSTOMER_BALANCE: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsCustomerBalance>,
-    > = v::Path::new("customer_balance");
+    > = v::path("customer_balance");
     /// A nested [`InvoicePaymentMethodOptionsCustomerBalance`]; may be `null`.
     ///
     /// Source: `customer_balance` of `subscriptions_resource_payment_method_options`.
@@ -1249,7 +1186,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
         object(&self.value, "customer_balance")
     }
     /// The path of [`konbini`](Self::konbini).
-    pub const KONBINI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsKonbini>> = v::Path::new(
+    pub const KONBINI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsKonbini>> = v::path(
         "konbini",
     );
     /// A nested [`InvoicePaymentMethodOptionsKonbini`]; may be `null`.
@@ -1260,7 +1197,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
         object(&self.value, "konbini")
     }
     /// The path of [`payto`](Self::payto).
-    pub const PAYTO: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPayto>> = v::Path::new(
+    pub const PAYTO: v::Path<Self, k::Object<InvoicePaymentMethodOptionsPayto>> = v::path(
         "payto",
     );
     /// A nested [`InvoicePaymentMethodOptionsPayto`]; may be `null`.
@@ -1271,7 +1208,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
         object(&self.value, "payto")
     }
     /// The path of [`pix`](Self::pix).
-    pub const PIX: v::Path<Self, k::Object<SubscriptionPaymentMethodOptionsPix>> = v::Path::new(
+    pub const PIX: v::Path<Self, k::Object<SubscriptionPaymentMethodOptionsPix>> = v::path(
         "pix",
     );
     /// A nested [`SubscriptionPaymentMethodOptionsPix`]; may be `null`.
@@ -1285,7 +1222,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const SEPA_DEBIT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsSepaDebit>,
-    > = v::Path::new("sepa_debit");
+    > = v::path("sepa_debit");
     /// A nested [`InvoicePaymentMethodOptionsSepaDebit`]; may be `null`.
     ///
     /// Source: `sepa_debit` of `subscriptions_resource_payment_method_options`.
@@ -1294,7 +1231,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
         object(&self.value, "sepa_debit")
     }
     /// The path of [`upi`](Self::upi).
-    pub const UPI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsUpi>> = v::Path::new(
+    pub const UPI: v::Path<Self, k::Object<InvoicePaymentMethodOptionsUpi>> = v::path(
         "upi",
     );
     /// A nested [`InvoicePaymentMethodOptionsUpi`]; may be `null`.
@@ -1308,7 +1245,7 @@ impl SubscriptionsResourcePaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<InvoicePaymentMethodOptionsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`InvoicePaymentMethodOptionsUsBankAccount`]; may be `null`.
     ///
     /// Source: `us_bank_account` of `subscriptions_resource_payment_method_options`.
@@ -1328,7 +1265,7 @@ impl SubscriptionsResourcePaymentMethodOptionsBillie {
     pub const COMPANY_DETAILS: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails>,
-    > = v::Path::new("company_details");
+    > = v::path("company_details");
     /// A nested [`SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails`]; may be absent.
     ///
     /// Source: `company_details` of `subscriptions_resource_payment_method_options_billie`.
@@ -1342,69 +1279,7 @@ impl SubscriptionsResourcePaymentMethodOptionsBillie {
 /// Part of other objects: `subscriptions_resource_payment_method_options_billie_company_details`.
 ///
 /// Source: schema `subscriptions_resource_payment_method_options_billie_company_details`.
-pub type SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails = Lens<
-    markers::SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails,
->;
-impl SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails {
-    /// The path of [`registered_address`](Self::registered_address).
-    pub const REGISTERED_ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new(
-        "registered_address",
-    );
-    /// A nested [`Address`]; may be absent.
-    ///
-    /// Source: `registered_address` of `subscriptions_resource_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registered_address(&self) -> Option<&Address> {
-        object(&self.value, "registered_address")
-    }
-    /// The path of [`registered_name`](Self::registered_name).
-    pub const REGISTERED_NAME: v::Path<Self, k::Text> = v::Path::new("registered_name");
-    /// A string; may be `null`.
-    ///
-    /// Source: `registered_name` of `subscriptions_resource_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registered_name(&self) -> Option<&str> {
-        text(&self.value, "registered_name")
-    }
-    /// The path of [`registration_number`](Self::registration_number).
-    pub const REGISTRATION_NUMBER: v::Path<Self, k::Text> = v::Path::new(
-        "registration_number",
-    );
-    /// A string; may be `null`.
-    ///
-    /// Source: `registration_number` of `subscriptions_resource_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registration_number(&self) -> Option<&str> {
-        text(&self.value, "registration_number")
-    }
-    /// The path of [`registration_type`](Self::registration_type).
-    pub const REGISTRATION_TYPE: v::Path<
-        Self,
-        k::Enum<
-            SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType,
-        >,
-    > = v::Path::new("registration_type");
-    /// One of the values of [`SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `registration_type` of `subscriptions_resource_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn registration_type(
-        &self,
-    ) -> Option<
-        SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType,
-    > {
-        open_enum(&self.value, "registration_type")
-    }
-    /// The path of [`vat`](Self::vat).
-    pub const VAT: v::Path<Self, k::Text> = v::Path::new("vat");
-    /// A string; may be `null`.
-    ///
-    /// Source: `vat` of `subscriptions_resource_payment_method_options_billie_company_details`.
-    #[inline]
-    pub fn vat(&self) -> Option<&str> {
-        text(&self.value, "vat")
-    }
-}
+pub type SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetails = super::PaymentMethodOptionsBillieCompanyDetails;
 /// Part of other objects: `subscriptions_resource_payment_method_options_blik`.
 ///
 /// Source: schema `subscriptions_resource_payment_method_options_blik`.
@@ -1416,7 +1291,7 @@ impl SubscriptionsResourcePaymentMethodOptionsBlik {
     pub const MANDATE_OPTIONS: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions>,
-    > = v::Path::new("mandate_options");
+    > = v::path("mandate_options");
     /// A nested [`SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions`]; may be absent.
     ///
     /// Source: `mandate_options` of `subscriptions_resource_payment_method_options_blik`.
@@ -1430,20 +1305,7 @@ impl SubscriptionsResourcePaymentMethodOptionsBlik {
 /// Part of other objects: `subscriptions_resource_payment_method_options_blik_mandate_options`.
 ///
 /// Source: schema `subscriptions_resource_payment_method_options_blik_mandate_options`.
-pub type SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions = Lens<
-    markers::SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions,
->;
-impl SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions {
-    /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `expires_at` of `subscriptions_resource_payment_method_options_blik_mandate_options`.
-    #[inline]
-    pub fn expires_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "expires_at")
-    }
-}
+pub type SubscriptionsResourcePaymentMethodOptionsBlikMandateOptions = super::BillingPortalSessionAfterExpirationCustomerLogin;
 /// Part of other objects: `subscriptions_resource_payment_settings`.
 ///
 /// Source: schema `subscriptions_resource_payment_settings`.
@@ -1455,7 +1317,7 @@ impl SubscriptionsResourcePaymentSettings {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<SubscriptionsResourcePaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`SubscriptionsResourcePaymentMethodOptions`]; may be `null`.
     ///
     /// Source: `payment_method_options` of `subscriptions_resource_payment_settings`.
@@ -1469,7 +1331,7 @@ impl SubscriptionsResourcePaymentSettings {
     pub const PAYMENT_METHOD_TYPES: v::Path<
         Self,
         k::Array<k::Enum<SubscriptionsResourcePaymentSettingsPaymentMethodTypes>>,
-    > = v::Path::new("payment_method_types");
+    > = v::path("payment_method_types");
     /// An array: one of the values of [`SubscriptionsResourcePaymentSettingsPaymentMethodTypes`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `payment_method_types` of `subscriptions_resource_payment_settings`.
@@ -1483,7 +1345,7 @@ impl SubscriptionsResourcePaymentSettings {
     pub const SAVE_DEFAULT_PAYMENT_METHOD: v::Path<
         Self,
         k::Enum<SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod>,
-    > = v::Path::new("save_default_payment_method");
+    > = v::path("save_default_payment_method");
     /// One of the values of [`SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `save_default_payment_method` of `subscriptions_resource_payment_settings`.
@@ -1502,7 +1364,7 @@ pub type SubscriptionsResourcePendingUpdate = Lens<
 >;
 impl SubscriptionsResourcePendingUpdate {
     /// The path of [`billing_cycle_anchor`](Self::billing_cycle_anchor).
-    pub const BILLING_CYCLE_ANCHOR: v::Path<Self, k::Time> = v::Path::new(
+    pub const BILLING_CYCLE_ANCHOR: v::Path<Self, k::Time> = v::path(
         "billing_cycle_anchor",
     );
     /// A moment, in unix seconds; may be `null`.
@@ -1513,7 +1375,7 @@ impl SubscriptionsResourcePendingUpdate {
         timestamp(&self.value, "billing_cycle_anchor")
     }
     /// The path of [`cancel_at_period_end`](Self::cancel_at_period_end).
-    pub const CANCEL_AT_PERIOD_END: v::Path<Self, k::Bool> = v::Path::new(
+    pub const CANCEL_AT_PERIOD_END: v::Path<Self, k::Bool> = v::path(
         "cancel_at_period_end",
     );
     /// True or false; may be `null`.
@@ -1524,7 +1386,7 @@ impl SubscriptionsResourcePendingUpdate {
         boolean(&self.value, "cancel_at_period_end")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Object<Discount>> = v::path("discount");
     /// A nested [`Discount`]; may be `null`.
     ///
     /// Source: `discount` of `subscriptions_resource_pending_update`.
@@ -1533,7 +1395,7 @@ impl SubscriptionsResourcePendingUpdate {
         object(&self.value, "discount")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded; empty where absent.
@@ -1544,7 +1406,7 @@ impl SubscriptionsResourcePendingUpdate {
         array(&self.value, "discounts")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `expires_at` of `subscriptions_resource_pending_update`.
@@ -1553,7 +1415,7 @@ impl SubscriptionsResourcePendingUpdate {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `subscriptions_resource_pending_update`.
@@ -1562,7 +1424,7 @@ impl SubscriptionsResourcePendingUpdate {
         map(&self.value, "metadata")
     }
     /// The path of [`subscription_items`](Self::subscription_items).
-    pub const SUBSCRIPTION_ITEMS: v::Path<Self, k::Array<k::Object<SubscriptionItem>>> = v::Path::new(
+    pub const SUBSCRIPTION_ITEMS: v::Path<Self, k::Array<k::Object<SubscriptionItem>>> = v::path(
         "subscription_items",
     );
     /// An array: a nested [`SubscriptionItem`]; empty where absent.
@@ -1573,7 +1435,7 @@ impl SubscriptionsResourcePendingUpdate {
         array(&self.value, "subscription_items")
     }
     /// The path of [`trial_end`](Self::trial_end).
-    pub const TRIAL_END: v::Path<Self, k::Time> = v::Path::new("trial_end");
+    pub const TRIAL_END: v::Path<Self, k::Time> = v::path("trial_end");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `trial_end` of `subscriptions_resource_pending_update`.
@@ -1582,7 +1444,7 @@ impl SubscriptionsResourcePendingUpdate {
         timestamp(&self.value, "trial_end")
     }
     /// The path of [`trial_from_plan`](Self::trial_from_plan).
-    pub const TRIAL_FROM_PLAN: v::Path<Self, k::Bool> = v::Path::new("trial_from_plan");
+    pub const TRIAL_FROM_PLAN: v::Path<Self, k::Bool> = v::path("trial_from_plan");
     /// True or false; may be `null`.
     ///
     /// Source: `trial_from_plan` of `subscriptions_resource_pending_update`.
@@ -1602,7 +1464,7 @@ impl SubscriptionsResourceStatusDetails {
     pub const PAUSED: v::Path<
         Self,
         k::Object<SubscriptionsResourceStatusDetailsPaused>,
-    > = v::Path::new("paused");
+    > = v::path("paused");
     /// A nested [`SubscriptionsResourceStatusDetailsPaused`].
     ///
     /// Source: `paused` of `subscriptions_resource_status_details`.
@@ -1622,7 +1484,7 @@ impl SubscriptionsResourceStatusDetailsPaused {
     pub const SUBSCRIPTION: v::Path<
         Self,
         k::Object<SubscriptionsResourceStatusDetailsPausedSubscription>,
-    > = v::Path::new("subscription");
+    > = v::path("subscription");
     /// A nested [`SubscriptionsResourceStatusDetailsPausedSubscription`].
     ///
     /// Source: `subscription` of `subscriptions_resource_status_details_paused`.
@@ -1633,7 +1495,7 @@ impl SubscriptionsResourceStatusDetailsPaused {
         object(&self.value, "subscription")
     }
     /// The path of [`transitioned_at`](Self::transitioned_at).
-    pub const TRANSITIONED_AT: v::Path<Self, k::Time> = v::Path::new("transitioned_at");
+    pub const TRANSITIONED_AT: v::Path<Self, k::Time> = v::path("transitioned_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `transitioned_at` of `subscriptions_resource_status_details_paused`.
@@ -1642,7 +1504,7 @@ impl SubscriptionsResourceStatusDetailsPaused {
         timestamp(&self.value, "transitioned_at")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `subscription`.
     ///
     /// Source: `type` of `subscriptions_resource_status_details_paused`.
@@ -1662,7 +1524,7 @@ impl SubscriptionsResourceStatusDetailsPausedSubscription {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionsResourceStatusDetailsPausedSubscriptionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionsResourceStatusDetailsPausedSubscriptionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscriptions_resource_status_details_paused_subscription`.
@@ -1681,7 +1543,7 @@ pub type SubscriptionsResourceSubscriptionInvoiceSettings = Lens<
 >;
 impl SubscriptionsResourceSubscriptionInvoiceSettings {
     /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -1695,7 +1557,7 @@ impl SubscriptionsResourceSubscriptionInvoiceSettings {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `subscriptions_resource_subscription_invoice_settings`.
@@ -1704,7 +1566,7 @@ impl SubscriptionsResourceSubscriptionInvoiceSettings {
         array(&self.value, "custom_fields")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `subscriptions_resource_subscription_invoice_settings`.
@@ -1713,7 +1575,7 @@ impl SubscriptionsResourceSubscriptionInvoiceSettings {
         text(&self.value, "description")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `subscriptions_resource_subscription_invoice_settings`.
@@ -1722,7 +1584,7 @@ impl SubscriptionsResourceSubscriptionInvoiceSettings {
         text(&self.value, "footer")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`].
@@ -1741,7 +1603,7 @@ pub type SubscriptionsResourceSubscriptionPresentmentDetails = Lens<
 >;
 impl SubscriptionsResourceSubscriptionPresentmentDetails {
     /// The path of [`presentment_currency`](Self::presentment_currency).
-    pub const PRESENTMENT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRESENTMENT_CURRENCY: v::Path<Self, k::Text> = v::path(
         "presentment_currency",
     );
     /// A string.
@@ -1763,7 +1625,7 @@ impl SubscriptionsResourceTrialSettingsEndBehavior {
     pub const BILLING_CYCLE_ANCHOR: v::Path<
         Self,
         k::Enum<SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor>,
-    > = v::Path::new("billing_cycle_anchor");
+    > = v::path("billing_cycle_anchor");
     /// One of the values of [`SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `billing_cycle_anchor` of `subscriptions_resource_trial_settings_end_behavior`.
@@ -1777,7 +1639,7 @@ impl SubscriptionsResourceTrialSettingsEndBehavior {
     pub const MISSING_PAYMENT_METHOD: v::Path<
         Self,
         k::Enum<SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod>,
-    > = v::Path::new("missing_payment_method");
+    > = v::path("missing_payment_method");
     /// One of the values of [`SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod`], or one that is newer than this list.
     ///
     /// Source: `missing_payment_method` of `subscriptions_resource_trial_settings_end_behavior`.
@@ -1799,7 +1661,7 @@ impl SubscriptionsResourceTrialSettingsTrialSettings {
     pub const END_BEHAVIOR: v::Path<
         Self,
         k::Object<SubscriptionsResourceTrialSettingsEndBehavior>,
-    > = v::Path::new("end_behavior");
+    > = v::path("end_behavior");
     /// A nested [`SubscriptionsResourceTrialSettingsEndBehavior`].
     ///
     /// Source: `end_behavior` of `subscriptions_resource_trial_settings_trial_settings`.
@@ -1858,43 +1720,37 @@ impl v::OpenEnum for CancellationDetailsFeedback {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerService,
-                1 => Self::LowQuality,
-                2 => Self::MissingFeatures,
-                3 => Self::OtherValue,
-                4 => Self::SwitchedService,
-                5 => Self::TooComplex,
-                6 => Self::TooExpensive,
-                7 => Self::Unused,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CustomerService,
+            1 => Self::LowQuality,
+            2 => Self::MissingFeatures,
+            3 => Self::OtherValue,
+            4 => Self::SwitchedService,
+            5 => Self::TooComplex,
+            6 => Self::TooExpensive,
+            7 => Self::Unused,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CancellationDetailsFeedback {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CancellationDetailsFeedback {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CancellationDetailsFeedback {}
 impl Debug for CancellationDetailsFeedback {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `cancellation_details.reason`.
@@ -1929,507 +1785,49 @@ impl v::OpenEnum for CancellationDetailsReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CanceledByRetentionPolicy,
-                1 => Self::CancellationRequested,
-                2 => Self::PaymentDisputed,
-                3 => Self::PaymentFailed,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CanceledByRetentionPolicy,
+            1 => Self::CancellationRequested,
+            2 => Self::PaymentDisputed,
+            3 => Self::PaymentFailed,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for CancellationDetailsReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for CancellationDetailsReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for CancellationDetailsReason {}
 impl Debug for CancellationDetailsReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice_mandate_options_card.amount_type`.
-#[non_exhaustive]
-pub enum InvoiceMandateOptionsCardAmountType {
-    /// `fixed`
-    Fixed,
-    /// `maximum`
-    Maximum,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InvoiceMandateOptionsCardAmountType {
-    const VALUES: &'static [&'static str] = &["fixed", "maximum"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Maximum => "maximum",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fixed,
-                1 => Self::Maximum,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InvoiceMandateOptionsCardAmountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InvoiceMandateOptionsCardAmountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InvoiceMandateOptionsCardAmountType {}
-impl Debug for InvoiceMandateOptionsCardAmountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountType as InvoiceMandateOptionsCardAmountType;
 /// The values of `subscription.collection_method`.
-#[non_exhaustive]
-pub enum SubscriptionCollectionMethod {
-    /// `charge_automatically`
-    ChargeAutomatically,
-    /// `send_invoice`
-    SendInvoice,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionCollectionMethod {
-    const VALUES: &'static [&'static str] = &["charge_automatically", "send_invoice"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChargeAutomatically => "charge_automatically",
-            Self::SendInvoice => "send_invoice",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargeAutomatically,
-                1 => Self::SendInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionCollectionMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionCollectionMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionCollectionMethod {}
-impl Debug for SubscriptionCollectionMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::QuoteCollectionMethod as SubscriptionCollectionMethod;
 /// The values of `subscription_payment_method_options_card.network`.
-#[non_exhaustive]
-pub enum SubscriptionPaymentMethodOptionsCardNetwork {
-    /// `amex`
-    Amex,
-    /// `cartes_bancaires`
-    CartesBancaires,
-    /// `diners`
-    Diners,
-    /// `discover`
-    Discover,
-    /// `eftpos_au`
-    EftposAu,
-    /// `girocard`
-    Girocard,
-    /// `interac`
-    Interac,
-    /// `jcb`
-    Jcb,
-    /// `link`
-    Link,
-    /// `mastercard`
-    Mastercard,
-    /// `unionpay`
-    Unionpay,
-    /// `unknown`
-    Unknown,
-    /// `visa`
-    Visa,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionPaymentMethodOptionsCardNetwork {
-    const VALUES: &'static [&'static str] = &[
-        "amex",
-        "cartes_bancaires",
-        "diners",
-        "discover",
-        "eftpos_au",
-        "girocard",
-        "interac",
-        "jcb",
-        "link",
-        "mastercard",
-        "unionpay",
-        "unknown",
-        "visa",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Amex => "amex",
-            Self::CartesBancaires => "cartes_bancaires",
-            Self::Diners => "diners",
-            Self::Discover => "discover",
-            Self::EftposAu => "eftpos_au",
-            Self::Girocard => "girocard",
-            Self::Interac => "interac",
-            Self::Jcb => "jcb",
-            Self::Link => "link",
-            Self::Mastercard => "mastercard",
-            Self::Unionpay => "unionpay",
-            Self::Unknown => "unknown",
-            Self::Visa => "visa",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amex,
-                1 => Self::CartesBancaires,
-                2 => Self::Diners,
-                3 => Self::Discover,
-                4 => Self::EftposAu,
-                5 => Self::Girocard,
-                6 => Self::Interac,
-                7 => Self::Jcb,
-                8 => Self::Link,
-                9 => Self::Mastercard,
-                10 => Self::Unionpay,
-                11 => Self::Unknown,
-                12 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionPaymentMethodOptionsCardNetwork {}
-impl Debug for SubscriptionPaymentMethodOptionsCardNetwork {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentPaymentMethodOptionsCardNetwork as SubscriptionPaymentMethodOptionsCardNetwork;
 /// The values of `subscription_payment_method_options_card.request_three_d_secure`.
-#[non_exhaustive]
-pub enum SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {
-    /// `any`
-    Any,
-    /// `automatic`
-    Automatic,
-    /// `challenge`
-    Challenge,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {
-    const VALUES: &'static [&'static str] = &["any", "automatic", "challenge"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Any => "any",
-            Self::Automatic => "automatic",
-            Self::Challenge => "challenge",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Any,
-                1 => Self::Automatic,
-                2 => Self::Challenge,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {}
-impl Debug for SubscriptionPaymentMethodOptionsCardRequestThreeDSecure {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as SubscriptionPaymentMethodOptionsCardRequestThreeDSecure;
 /// The values of `subscription_payment_method_options_mandate_options_pix.amount_includes_iof`.
-#[non_exhaustive]
-pub enum SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    /// `always`
-    Always,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    const VALUES: &'static [&'static str] = &["always", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Always => "always",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Always,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {}
-impl Debug for SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixAmountIncludesIof as SubscriptionPaymentMethodOptionsMandateOptionsPixAmountIncludesIof;
 /// The values of `subscription_payment_method_options_mandate_options_pix.payment_schedule`.
-#[non_exhaustive]
-pub enum SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    /// `halfyearly`
-    Halfyearly,
-    /// `monthly`
-    Monthly,
-    /// `quarterly`
-    Quarterly,
-    /// `weekly`
-    Weekly,
-    /// `yearly`
-    Yearly,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    const VALUES: &'static [&'static str] = &[
-        "halfyearly",
-        "monthly",
-        "quarterly",
-        "weekly",
-        "yearly",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Halfyearly => "halfyearly",
-            Self::Monthly => "monthly",
-            Self::Quarterly => "quarterly",
-            Self::Weekly => "weekly",
-            Self::Yearly => "yearly",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Halfyearly,
-                1 => Self::Monthly,
-                2 => Self::Quarterly,
-                3 => Self::Weekly,
-                4 => Self::Yearly,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {}
-impl Debug for SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandatePixPaymentSchedule as SubscriptionPaymentMethodOptionsMandateOptionsPixPaymentSchedule;
 /// The values of `subscription_pending_invoice_item_interval.interval`.
-#[non_exhaustive]
-pub enum SubscriptionPendingInvoiceItemIntervalInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionPendingInvoiceItemIntervalInterval {
-    const VALUES: &'static [&'static str] = &["day", "month", "week", "year"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionPendingInvoiceItemIntervalInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionPendingInvoiceItemIntervalInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionPendingInvoiceItemIntervalInterval {}
-impl Debug for SubscriptionPendingInvoiceItemIntervalInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanInterval as SubscriptionPendingInvoiceItemIntervalInterval;
 /// The values of `subscription.status`.
 #[non_exhaustive]
 pub enum SubscriptionStatus {
@@ -2478,107 +1876,41 @@ impl v::OpenEnum for SubscriptionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Canceled,
-                2 => Self::Incomplete,
-                3 => Self::IncompleteExpired,
-                4 => Self::PastDue,
-                5 => Self::Paused,
-                6 => Self::Trialing,
-                7 => Self::Unpaid,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Canceled,
+            2 => Self::Incomplete,
+            3 => Self::IncompleteExpired,
+            4 => Self::PastDue,
+            5 => Self::Paused,
+            6 => Self::Trialing,
+            7 => Self::Unpaid,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionStatus {}
 impl Debug for SubscriptionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_billing_schedules_bill_until_duration.interval`.
-#[non_exhaustive]
-pub enum SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {
-    /// `day`
-    Day,
-    /// `month`
-    Month,
-    /// `week`
-    Week,
-    /// `year`
-    Year,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {
-    const VALUES: &'static [&'static str] = &["day", "month", "week", "year"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Day => "day",
-            Self::Month => "month",
-            Self::Week => "week",
-            Self::Year => "year",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Day,
-                1 => Self::Month,
-                2 => Self::Week,
-                3 => Self::Year,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {}
-impl Debug for SubscriptionsResourceBillingSchedulesBillUntilDurationInterval {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PlanInterval as SubscriptionsResourceBillingSchedulesBillUntilDurationInterval;
 /// The values of `subscriptions_resource_billing_schedules_bill_until.type`.
 #[non_exhaustive]
 pub enum SubscriptionsResourceBillingSchedulesBillUntilType {
@@ -2600,37 +1932,31 @@ impl v::OpenEnum for SubscriptionsResourceBillingSchedulesBillUntilType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Duration,
-                1 => Self::Timestamp,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Duration,
+            1 => Self::Timestamp,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourceBillingSchedulesBillUntilType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourceBillingSchedulesBillUntilType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourceBillingSchedulesBillUntilType {}
 impl Debug for SubscriptionsResourceBillingSchedulesBillUntilType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_pause_collection.behavior`.
@@ -2661,464 +1987,38 @@ impl v::OpenEnum for SubscriptionsResourcePauseCollectionBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::KeepAsDraft,
-                1 => Self::MarkUncollectible,
-                2 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::KeepAsDraft,
+            1 => Self::MarkUncollectible,
+            2 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourcePauseCollectionBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourcePauseCollectionBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourcePauseCollectionBehavior {}
 impl Debug for SubscriptionsResourcePauseCollectionBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_payment_method_options_billie_company_details.registration_type`.
-#[non_exhaustive]
-pub enum SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    /// `ch_ein`
-    ChEin,
-    /// `de_hrb`
-    DeHrb,
-    /// `dk_cvr`
-    DkCvr,
-    /// `es_cif`
-    EsCif,
-    /// `fi_tunnus`
-    FiTunnus,
-    /// `fr_siren`
-    FrSiren,
-    /// `fr_siret`
-    FrSiret,
-    /// `it_rea`
-    ItRea,
-    /// `nl_kvk`
-    NlKvk,
-    /// `no_org_number`
-    NoOrgNumber,
-    /// `no_pno`
-    NoPno,
-    /// `se_org_number`
-    SeOrgNumber,
-    /// `se_pno`
-    SePno,
-    /// `uk_crn`
-    UkCrn,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    const VALUES: &'static [&'static str] = &[
-        "ch_ein",
-        "de_hrb",
-        "dk_cvr",
-        "es_cif",
-        "fi_tunnus",
-        "fr_siren",
-        "fr_siret",
-        "it_rea",
-        "nl_kvk",
-        "no_org_number",
-        "no_pno",
-        "se_org_number",
-        "se_pno",
-        "uk_crn",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChEin => "ch_ein",
-            Self::DeHrb => "de_hrb",
-            Self::DkCvr => "dk_cvr",
-            Self::EsCif => "es_cif",
-            Self::FiTunnus => "fi_tunnus",
-            Self::FrSiren => "fr_siren",
-            Self::FrSiret => "fr_siret",
-            Self::ItRea => "it_rea",
-            Self::NlKvk => "nl_kvk",
-            Self::NoOrgNumber => "no_org_number",
-            Self::NoPno => "no_pno",
-            Self::SeOrgNumber => "se_org_number",
-            Self::SePno => "se_pno",
-            Self::UkCrn => "uk_crn",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChEin,
-                1 => Self::DeHrb,
-                2 => Self::DkCvr,
-                3 => Self::EsCif,
-                4 => Self::FiTunnus,
-                5 => Self::FrSiren,
-                6 => Self::FrSiret,
-                7 => Self::ItRea,
-                8 => Self::NlKvk,
-                9 => Self::NoOrgNumber,
-                10 => Self::NoPno,
-                11 => Self::SeOrgNumber,
-                12 => Self::SePno,
-                13 => Self::UkCrn,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {}
-impl Debug
-for SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodOptionsBillieCompanyDetailsRegistrationType as SubscriptionsResourcePaymentMethodOptionsBillieCompanyDetailsRegistrationType;
 /// The values of `subscriptions_resource_payment_settings.payment_method_types`.
-#[non_exhaustive]
-pub enum SubscriptionsResourcePaymentSettingsPaymentMethodTypes {
-    /// `ach_credit_transfer`
-    AchCreditTransfer,
-    /// `ach_debit`
-    AchDebit,
-    /// `acss_debit`
-    AcssDebit,
-    /// `affirm`
-    Affirm,
-    /// `alipay`
-    Alipay,
-    /// `amazon_pay`
-    AmazonPay,
-    /// `au_becs_debit`
-    AuBecsDebit,
-    /// `bacs_debit`
-    BacsDebit,
-    /// `bancontact`
-    Bancontact,
-    /// `billie`
-    Billie,
-    /// `blik`
-    Blik,
-    /// `boleto`
-    Boleto,
-    /// `card`
-    Card,
-    /// `cashapp`
-    Cashapp,
-    /// `crypto`
-    Crypto,
-    /// `custom`
-    Custom,
-    /// `customer_balance`
-    CustomerBalance,
-    /// `eps`
-    Eps,
-    /// `fpx`
-    Fpx,
-    /// `giropay`
-    Giropay,
-    /// `grabpay`
-    Grabpay,
-    /// `ideal`
-    Ideal,
-    /// `jp_credit_transfer`
-    JpCreditTransfer,
-    /// `kakao_pay`
-    KakaoPay,
-    /// `klarna`
-    Klarna,
-    /// `konbini`
-    Konbini,
-    /// `kr_card`
-    KrCard,
-    /// `link`
-    Link,
-    /// `mb_way`
-    MbWay,
-    /// `multibanco`
-    Multibanco,
-    /// `naver_pay`
-    NaverPay,
-    /// `nz_bank_account`
-    NzBankAccount,
-    /// `p24`
-    P24,
-    /// `pay_by_bank`
-    PayByBank,
-    /// `payco`
-    Payco,
-    /// `paynow`
-    Paynow,
-    /// `paypal`
-    Paypal,
-    /// `payto`
-    Payto,
-    /// `pix`
-    Pix,
-    /// `promptpay`
-    Promptpay,
-    /// `revolut_pay`
-    RevolutPay,
-    /// `satispay`
-    Satispay,
-    /// `sepa_credit_transfer`
-    SepaCreditTransfer,
-    /// `sepa_debit`
-    SepaDebit,
-    /// `sequra`
-    Sequra,
-    /// `sofort`
-    Sofort,
-    /// `swish`
-    Swish,
-    /// `twint`
-    Twint,
-    /// `upi`
-    Upi,
-    /// `us_bank_account`
-    UsBankAccount,
-    /// `wechat_pay`
-    WechatPay,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionsResourcePaymentSettingsPaymentMethodTypes {
-    const VALUES: &'static [&'static str] = &[
-        "ach_credit_transfer",
-        "ach_debit",
-        "acss_debit",
-        "affirm",
-        "alipay",
-        "amazon_pay",
-        "au_becs_debit",
-        "bacs_debit",
-        "bancontact",
-        "billie",
-        "blik",
-        "boleto",
-        "card",
-        "cashapp",
-        "crypto",
-        "custom",
-        "customer_balance",
-        "eps",
-        "fpx",
-        "giropay",
-        "grabpay",
-        "ideal",
-        "jp_credit_transfer",
-        "kakao_pay",
-        "klarna",
-        "konbini",
-        "kr_card",
-        "link",
-        "mb_way",
-        "multibanco",
-        "naver_pay",
-        "nz_bank_account",
-        "p24",
-        "pay_by_bank",
-        "payco",
-        "paynow",
-        "paypal",
-        "payto",
-        "pix",
-        "promptpay",
-        "revolut_pay",
-        "satispay",
-        "sepa_credit_transfer",
-        "sepa_debit",
-        "sequra",
-        "sofort",
-        "swish",
-        "twint",
-        "upi",
-        "us_bank_account",
-        "wechat_pay",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AchCreditTransfer => "ach_credit_transfer",
-            Self::AchDebit => "ach_debit",
-            Self::AcssDebit => "acss_debit",
-            Self::Affirm => "affirm",
-            Self::Alipay => "alipay",
-            Self::AmazonPay => "amazon_pay",
-            Self::AuBecsDebit => "au_becs_debit",
-            Self::BacsDebit => "bacs_debit",
-            Self::Bancontact => "bancontact",
-            Self::Billie => "billie",
-            Self::Blik => "blik",
-            Self::Boleto => "boleto",
-            Self::Card => "card",
-            Self::Cashapp => "cashapp",
-            Self::Crypto => "crypto",
-            Self::Custom => "custom",
-            Self::CustomerBalance => "customer_balance",
-            Self::Eps => "eps",
-            Self::Fpx => "fpx",
-            Self::Giropay => "giropay",
-            Self::Grabpay => "grabpay",
-            Self::Ideal => "ideal",
-            Self::JpCreditTransfer => "jp_credit_transfer",
-            Self::KakaoPay => "kakao_pay",
-            Self::Klarna => "klarna",
-            Self::Konbini => "konbini",
-            Self::KrCard => "kr_card",
-            Self::Link => "link",
-            Self::MbWay => "mb_way",
-            Self::Multibanco => "multibanco",
-            Self::NaverPay => "naver_pay",
-            Self::NzBankAccount => "nz_bank_account",
-            Self::P24 => "p24",
-            Self::PayByBank => "pay_by_bank",
-            Self::Payco => "payco",
-            Self::Paynow => "paynow",
-            Self::Paypal => "paypal",
-            Self::Payto => "payto",
-            Self::Pix => "pix",
-            Self::Promptpay => "promptpay",
-            Self::RevolutPay => "revolut_pay",
-            Self::Satispay => "satispay",
-            Self::SepaCreditTransfer => "sepa_credit_transfer",
-            Self::SepaDebit => "sepa_debit",
-            Self::Sequra => "sequra",
-            Self::Sofort => "sofort",
-            Self::Swish => "swish",
-            Self::Twint => "twint",
-            Self::Upi => "upi",
-            Self::UsBankAccount => "us_bank_account",
-            Self::WechatPay => "wechat_pay",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AchCreditTransfer,
-                1 => Self::AchDebit,
-                2 => Self::AcssDebit,
-                3 => Self::Affirm,
-                4 => Self::Alipay,
-                5 => Self::AmazonPay,
-                6 => Self::AuBecsDebit,
-                7 => Self::BacsDebit,
-                8 => Self::Bancontact,
-                9 => Self::Billie,
-                10 => Self::Blik,
-                11 => Self::Boleto,
-                12 => Self::Card,
-                13 => Self::Cashapp,
-                14 => Self::Crypto,
-                15 => Self::Custom,
-                16 => Self::CustomerBalance,
-                17 => Self::Eps,
-                18 => Self::Fpx,
-                19 => Self::Giropay,
-                20 => Self::Grabpay,
-                21 => Self::Ideal,
-                22 => Self::JpCreditTransfer,
-                23 => Self::KakaoPay,
-                24 => Self::Klarna,
-                25 => Self::Konbini,
-                26 => Self::KrCard,
-                27 => Self::Link,
-                28 => Self::MbWay,
-                29 => Self::Multibanco,
-                30 => Self::NaverPay,
-                31 => Self::NzBankAccount,
-                32 => Self::P24,
-                33 => Self::PayByBank,
-                34 => Self::Payco,
-                35 => Self::Paynow,
-                36 => Self::Paypal,
-                37 => Self::Payto,
-                38 => Self::Pix,
-                39 => Self::Promptpay,
-                40 => Self::RevolutPay,
-                41 => Self::Satispay,
-                42 => Self::SepaCreditTransfer,
-                43 => Self::SepaDebit,
-                44 => Self::Sequra,
-                45 => Self::Sofort,
-                46 => Self::Swish,
-                47 => Self::Twint,
-                48 => Self::Upi,
-                49 => Self::UsBankAccount,
-                50 => Self::WechatPay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionsResourcePaymentSettingsPaymentMethodTypes {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionsResourcePaymentSettingsPaymentMethodTypes {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionsResourcePaymentSettingsPaymentMethodTypes {}
-impl Debug for SubscriptionsResourcePaymentSettingsPaymentMethodTypes {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::InvoicesPaymentSettingsPaymentMethodTypes as SubscriptionsResourcePaymentSettingsPaymentMethodTypes;
 /// The values of `subscriptions_resource_payment_settings.save_default_payment_method`.
 #[non_exhaustive]
 pub enum SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod {
@@ -3140,37 +2040,31 @@ impl v::OpenEnum for SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMetho
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Off,
-                1 => Self::OnSubscription,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Off,
+            1 => Self::OnSubscription,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod {}
 impl Debug for SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_status_details_paused_subscription.type`.
@@ -3209,151 +2103,37 @@ impl v::OpenEnum for SubscriptionsResourceStatusDetailsPausedSubscriptionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FinalPaymentFailure,
-                1 => Self::FirstPaymentFailure,
-                2 => Self::PauseRequested,
-                3 => Self::System,
-                4 => Self::TrialEndWithoutPaymentMethod,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FinalPaymentFailure,
+            1 => Self::FirstPaymentFailure,
+            2 => Self::PauseRequested,
+            3 => Self::System,
+            4 => Self::TrialEndWithoutPaymentMethod,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionsResourceStatusDetailsPausedSubscriptionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionsResourceStatusDetailsPausedSubscriptionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionsResourceStatusDetailsPausedSubscriptionType {}
 impl Debug for SubscriptionsResourceStatusDetailsPausedSubscriptionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscriptions_resource_trial_settings_end_behavior.billing_cycle_anchor`.
-#[non_exhaustive]
-pub enum SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {
-    /// `now`
-    Now,
-    /// `unchanged`
-    Unchanged,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {
-    const VALUES: &'static [&'static str] = &["now", "unchanged"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Now => "now",
-            Self::Unchanged => "unchanged",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Now,
-                1 => Self::Unchanged,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {}
-impl Debug for SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PortalSubscriptionUpdateBillingCycleAnchor as SubscriptionsResourceTrialSettingsEndBehaviorBillingCycleAnchor;
 /// The values of `subscriptions_resource_trial_settings_end_behavior.missing_payment_method`.
-#[non_exhaustive]
-pub enum SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {
-    /// `cancel`
-    Cancel,
-    /// `create_invoice`
-    CreateInvoice,
-    /// `pause`
-    Pause,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {
-    const VALUES: &'static [&'static str] = &["cancel", "create_invoice", "pause"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::CreateInvoice => "create_invoice",
-            Self::Pause => "pause",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cancel,
-                1 => Self::CreateInvoice,
-                2 => Self::Pause,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {}
-impl Debug for SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as SubscriptionsResourceTrialSettingsEndBehaviorMissingPaymentMethod;

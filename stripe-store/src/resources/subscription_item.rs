@@ -15,7 +15,7 @@ use stripe_store::view::read::{array, id, int, map, object, text, timestamp};
 pub type SubscriptionItem = Lens<markers::SubscriptionItem>;
 impl SubscriptionItem {
     /// The path of [`billed_until`](Self::billed_until).
-    pub const BILLED_UNTIL: v::Path<Self, k::Time> = v::Path::new("billed_until");
+    pub const BILLED_UNTIL: v::Path<Self, k::Time> = v::path("billed_until");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `billed_until` of `subscription_item`.
@@ -27,7 +27,7 @@ impl SubscriptionItem {
     pub const BILLING_THRESHOLDS: v::Path<
         Self,
         k::Object<SubscriptionItemBillingThresholds>,
-    > = v::Path::new("billing_thresholds");
+    > = v::path("billing_thresholds");
     /// A nested [`SubscriptionItemBillingThresholds`]; may be `null`.
     ///
     /// Source: `billing_thresholds` of `subscription_item`.
@@ -36,7 +36,7 @@ impl SubscriptionItem {
         object(&self.value, "billing_thresholds")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Int> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Int> = v::path("created");
     /// An integer.
     ///
     /// Source: `created` of `subscription_item`.
@@ -45,9 +45,7 @@ impl SubscriptionItem {
         int(&self.value, "created")
     }
     /// The path of [`current_period_end`](Self::current_period_end).
-    pub const CURRENT_PERIOD_END: v::Path<Self, k::Time> = v::Path::new(
-        "current_period_end",
-    );
+    pub const CURRENT_PERIOD_END: v::Path<Self, k::Time> = v::path("current_period_end");
     /// A moment, in unix seconds.
     ///
     /// Source: `current_period_end` of `subscription_item`.
@@ -56,7 +54,7 @@ impl SubscriptionItem {
         timestamp(&self.value, "current_period_end")
     }
     /// The path of [`current_period_start`](Self::current_period_start).
-    pub const CURRENT_PERIOD_START: v::Path<Self, k::Time> = v::Path::new(
+    pub const CURRENT_PERIOD_START: v::Path<Self, k::Time> = v::path(
         "current_period_start",
     );
     /// A moment, in unix seconds.
@@ -67,7 +65,7 @@ impl SubscriptionItem {
         timestamp(&self.value, "current_period_start")
     }
     /// The path of [`current_trial`](Self::current_trial).
-    pub const CURRENT_TRIAL: v::Path<Self, k::Object<SubscriptionItemCurrentTrial>> = v::Path::new(
+    pub const CURRENT_TRIAL: v::Path<Self, k::Object<SubscriptionItemCurrentTrial>> = v::path(
         "current_trial",
     );
     /// A nested [`SubscriptionItemCurrentTrial`]; may be `null`.
@@ -78,7 +76,7 @@ impl SubscriptionItem {
         object(&self.value, "current_trial")
     }
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded.
@@ -89,7 +87,7 @@ impl SubscriptionItem {
         array(&self.value, "discounts")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `subscription_item`.
@@ -98,7 +96,7 @@ impl SubscriptionItem {
         id(&self.value, "id")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `subscription_item`.
@@ -114,7 +112,7 @@ impl SubscriptionItem {
         text(&self.value, "object")
     }
     /// The path of [`plan`](Self::plan).
-    pub const PLAN: v::Path<Self, k::Object<Plan>> = v::Path::new("plan");
+    pub const PLAN: v::Path<Self, k::Object<Plan>> = v::path("plan");
     /// A nested [`Plan`].
     ///
     /// Source: `plan` of `subscription_item`.
@@ -123,7 +121,7 @@ impl SubscriptionItem {
         object(&self.value, "plan")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Object<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Object<Price>> = v::path("price");
     /// A nested [`Price`].
     ///
     /// Source: `price` of `subscription_item`.
@@ -132,7 +130,7 @@ impl SubscriptionItem {
         object(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be absent.
     ///
     /// Source: `quantity` of `subscription_item`.
@@ -141,7 +139,7 @@ impl SubscriptionItem {
         int(&self.value, "quantity")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new("subscription");
+    pub const SUBSCRIPTION: v::Path<Self, k::Text> = v::path("subscription");
     /// A string.
     ///
     /// Source: `subscription` of `subscription_item`.
@@ -150,7 +148,7 @@ impl SubscriptionItem {
         text(&self.value, "subscription")
     }
     /// The path of [`tax_rates`](Self::tax_rates).
-    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -178,7 +176,7 @@ impl v::Resource for SubscriptionItem {
 pub type SubscriptionItemCurrentTrial = Lens<markers::SubscriptionItemCurrentTrial>;
 impl SubscriptionItemCurrentTrial {
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `end_date` of `subscription_item_current_trial`.
@@ -187,7 +185,7 @@ impl SubscriptionItemCurrentTrial {
         timestamp(&self.value, "end_date")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `subscription_item_current_trial`.
@@ -196,7 +194,7 @@ impl SubscriptionItemCurrentTrial {
         timestamp(&self.value, "start_date")
     }
     /// The path of [`trial_offer`](Self::trial_offer).
-    pub const TRIAL_OFFER: v::Path<Self, k::Text> = v::Path::new("trial_offer");
+    pub const TRIAL_OFFER: v::Path<Self, k::Text> = v::path("trial_offer");
     /// A string.
     ///
     /// Source: `trial_offer` of `subscription_item_current_trial`.

@@ -22,9 +22,7 @@ use stripe_store::view::read::{
 pub type SubscriptionSchedule = Lens<markers::SubscriptionSchedule>;
 impl SubscriptionSchedule {
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `application` of `subscription_schedule`.
@@ -33,7 +31,7 @@ impl SubscriptionSchedule {
         expandable(&self.value, "application")
     }
     /// The path of [`billing_mode`](Self::billing_mode).
-    pub const BILLING_MODE: v::Path<Self, k::Object<SubscriptionsResourceBillingMode>> = v::Path::new(
+    pub const BILLING_MODE: v::Path<Self, k::Object<SubscriptionsResourceBillingMode>> = v::path(
         "billing_mode",
     );
     /// A nested [`SubscriptionsResourceBillingMode`].
@@ -44,7 +42,7 @@ impl SubscriptionSchedule {
         object(&self.value, "billing_mode")
     }
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `canceled_at` of `subscription_schedule`.
@@ -53,7 +51,7 @@ impl SubscriptionSchedule {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`completed_at`](Self::completed_at).
-    pub const COMPLETED_AT: v::Path<Self, k::Time> = v::Path::new("completed_at");
+    pub const COMPLETED_AT: v::Path<Self, k::Time> = v::path("completed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `completed_at` of `subscription_schedule`.
@@ -62,7 +60,7 @@ impl SubscriptionSchedule {
         timestamp(&self.value, "completed_at")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `subscription_schedule`.
@@ -74,7 +72,7 @@ impl SubscriptionSchedule {
     pub const CURRENT_PHASE: v::Path<
         Self,
         k::Object<SubscriptionScheduleCurrentPhase>,
-    > = v::Path::new("current_phase");
+    > = v::path("current_phase");
     /// A nested [`SubscriptionScheduleCurrentPhase`]; may be `null`.
     ///
     /// Source: `current_phase` of `subscription_schedule`.
@@ -83,7 +81,7 @@ impl SubscriptionSchedule {
         object(&self.value, "current_phase")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded.
     ///
     /// Source: `customer` of `subscription_schedule`.
@@ -92,9 +90,7 @@ impl SubscriptionSchedule {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `subscription_schedule`.
@@ -106,7 +102,7 @@ impl SubscriptionSchedule {
     pub const DEFAULT_SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionSchedulesResourceDefaultSettings>,
-    > = v::Path::new("default_settings");
+    > = v::path("default_settings");
     /// A nested [`SubscriptionSchedulesResourceDefaultSettings`].
     ///
     /// Source: `default_settings` of `subscription_schedule`.
@@ -117,7 +113,7 @@ impl SubscriptionSchedule {
         object(&self.value, "default_settings")
     }
     /// The path of [`end_behavior`](Self::end_behavior).
-    pub const END_BEHAVIOR: v::Path<Self, k::Enum<SubscriptionScheduleEndBehavior>> = v::Path::new(
+    pub const END_BEHAVIOR: v::Path<Self, k::Enum<SubscriptionScheduleEndBehavior>> = v::path(
         "end_behavior",
     );
     /// One of the values of [`SubscriptionScheduleEndBehavior`], or one that is newer than this list.
@@ -128,7 +124,7 @@ impl SubscriptionSchedule {
         open_enum(&self.value, "end_behavior")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `subscription_schedule`.
@@ -137,7 +133,7 @@ impl SubscriptionSchedule {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `subscription_schedule`.
@@ -146,7 +142,7 @@ impl SubscriptionSchedule {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `subscription_schedule`.
@@ -165,7 +161,7 @@ impl SubscriptionSchedule {
     pub const PAUSE_SCHEDULES: v::Path<
         Self,
         k::Array<k::Object<SubscriptionSchedulePauseSchedule>>,
-    > = v::Path::new("pause_schedules");
+    > = v::path("pause_schedules");
     /// An array: a nested [`SubscriptionSchedulePauseSchedule`].
     ///
     /// Source: `pause_schedules` of `subscription_schedule`.
@@ -179,7 +175,7 @@ impl SubscriptionSchedule {
     pub const PHASES: v::Path<
         Self,
         k::Array<k::Object<SubscriptionSchedulePhaseConfiguration>>,
-    > = v::Path::new("phases");
+    > = v::path("phases");
     /// An array: a nested [`SubscriptionSchedulePhaseConfiguration`].
     ///
     /// Source: `phases` of `subscription_schedule`.
@@ -190,7 +186,7 @@ impl SubscriptionSchedule {
         array(&self.value, "phases")
     }
     /// The path of [`released_at`](Self::released_at).
-    pub const RELEASED_AT: v::Path<Self, k::Time> = v::Path::new("released_at");
+    pub const RELEASED_AT: v::Path<Self, k::Time> = v::path("released_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `released_at` of `subscription_schedule`.
@@ -199,7 +195,7 @@ impl SubscriptionSchedule {
         timestamp(&self.value, "released_at")
     }
     /// The path of [`released_subscription`](Self::released_subscription).
-    pub const RELEASED_SUBSCRIPTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const RELEASED_SUBSCRIPTION: v::Path<Self, k::Text> = v::path(
         "released_subscription",
     );
     /// A string; may be `null`.
@@ -210,7 +206,7 @@ impl SubscriptionSchedule {
         text(&self.value, "released_subscription")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<SubscriptionScheduleStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<SubscriptionScheduleStatus>> = v::path(
         "status",
     );
     /// One of the values of [`SubscriptionScheduleStatus`], or one that is newer than this list.
@@ -221,7 +217,7 @@ impl SubscriptionSchedule {
         open_enum(&self.value, "status")
     }
     /// The path of [`subscription`](Self::subscription).
-    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::Path::new(
+    pub const SUBSCRIPTION: v::Path<Self, k::Ref<Subscription>> = v::path(
         "subscription",
     );
     /// The id of a [`Subscription`], or the object where it was expanded; may be `null`.
@@ -232,7 +228,7 @@ impl SubscriptionSchedule {
         expandable(&self.value, "subscription")
     }
     /// The path of [`test_clock`](Self::test_clock).
-    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::Path::new(
+    pub const TEST_CLOCK: v::Path<Self, k::Ref<TestHelpersTestClock>> = v::path(
         "test_clock",
     );
     /// The id of a [`TestHelpersTestClock`], or the object where it was expanded; may be `null`.
@@ -282,40 +278,7 @@ impl v::Resource for SubscriptionSchedule {
 /// Part of other objects: `discounts_resource_stackable_discount_with_discount_end`.
 ///
 /// Source: schema `discounts_resource_stackable_discount_with_discount_end`.
-pub type DiscountsResourceStackableDiscountWithDiscountEnd = Lens<
-    markers::DiscountsResourceStackableDiscountWithDiscountEnd,
->;
-impl DiscountsResourceStackableDiscountWithDiscountEnd {
-    /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::Path::new("coupon");
-    /// The id of a [`Coupon`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `coupon` of `discounts_resource_stackable_discount_with_discount_end`.
-    #[inline]
-    pub fn coupon(&self) -> Option<v::Expandable<'_, Coupon>> {
-        expandable(&self.value, "coupon")
-    }
-    /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
-    /// The id of a [`Discount`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `discount` of `discounts_resource_stackable_discount_with_discount_end`.
-    #[inline]
-    pub fn discount(&self) -> Option<v::Expandable<'_, Discount>> {
-        expandable(&self.value, "discount")
-    }
-    /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
-        "promotion_code",
-    );
-    /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `promotion_code` of `discounts_resource_stackable_discount_with_discount_end`.
-    #[inline]
-    pub fn promotion_code(&self) -> Option<v::Expandable<'_, PromotionCode>> {
-        expandable(&self.value, "promotion_code")
-    }
-}
+pub type DiscountsResourceStackableDiscountWithDiscountEnd = super::StackableDiscountWithDiscountSettings;
 /// Part of other objects: `invoice_setting_subscription_schedule_phase_setting`.
 ///
 /// Source: schema `invoice_setting_subscription_schedule_phase_setting`.
@@ -324,7 +287,7 @@ pub type InvoiceSettingSubscriptionSchedulePhaseSetting = Lens<
 >;
 impl InvoiceSettingSubscriptionSchedulePhaseSetting {
     /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -338,7 +301,7 @@ impl InvoiceSettingSubscriptionSchedulePhaseSetting {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `invoice_setting_subscription_schedule_phase_setting`.
@@ -347,7 +310,7 @@ impl InvoiceSettingSubscriptionSchedulePhaseSetting {
         array(&self.value, "custom_fields")
     }
     /// The path of [`days_until_due`](Self::days_until_due).
-    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::Path::new("days_until_due");
+    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::path("days_until_due");
     /// An integer; may be `null`.
     ///
     /// Source: `days_until_due` of `invoice_setting_subscription_schedule_phase_setting`.
@@ -356,7 +319,7 @@ impl InvoiceSettingSubscriptionSchedulePhaseSetting {
         int(&self.value, "days_until_due")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoice_setting_subscription_schedule_phase_setting`.
@@ -365,7 +328,7 @@ impl InvoiceSettingSubscriptionSchedulePhaseSetting {
         text(&self.value, "description")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `invoice_setting_subscription_schedule_phase_setting`.
@@ -374,7 +337,7 @@ impl InvoiceSettingSubscriptionSchedulePhaseSetting {
         text(&self.value, "footer")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`]; may be `null`.
@@ -393,7 +356,7 @@ pub type InvoiceSettingSubscriptionScheduleSetting = Lens<
 >;
 impl InvoiceSettingSubscriptionScheduleSetting {
     /// The path of [`account_tax_ids`](Self::account_tax_ids).
-    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::Path::new(
+    pub const ACCOUNT_TAX_IDS: v::Path<Self, k::Array<k::Ref<TaxId>>> = v::path(
         "account_tax_ids",
     );
     /// An array: the id of a [`TaxId`], or the object where it was expanded; empty where absent.
@@ -407,7 +370,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
     pub const CUSTOM_FIELDS: v::Path<
         Self,
         k::Array<k::Object<InvoiceSettingCustomField>>,
-    > = v::Path::new("custom_fields");
+    > = v::path("custom_fields");
     /// An array: a nested [`InvoiceSettingCustomField`]; empty where absent.
     ///
     /// Source: `custom_fields` of `invoice_setting_subscription_schedule_setting`.
@@ -416,7 +379,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
         array(&self.value, "custom_fields")
     }
     /// The path of [`days_until_due`](Self::days_until_due).
-    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::Path::new("days_until_due");
+    pub const DAYS_UNTIL_DUE: v::Path<Self, k::Int> = v::path("days_until_due");
     /// An integer; may be `null`.
     ///
     /// Source: `days_until_due` of `invoice_setting_subscription_schedule_setting`.
@@ -425,7 +388,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
         int(&self.value, "days_until_due")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `invoice_setting_subscription_schedule_setting`.
@@ -434,7 +397,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
         text(&self.value, "description")
     }
     /// The path of [`footer`](Self::footer).
-    pub const FOOTER: v::Path<Self, k::Text> = v::Path::new("footer");
+    pub const FOOTER: v::Path<Self, k::Text> = v::path("footer");
     /// A string; may be `null`.
     ///
     /// Source: `footer` of `invoice_setting_subscription_schedule_setting`.
@@ -443,7 +406,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
         text(&self.value, "footer")
     }
     /// The path of [`issuer`](Self::issuer).
-    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
+    pub const ISSUER: v::Path<Self, k::Object<ConnectAccountReference>> = v::path(
         "issuer",
     );
     /// A nested [`ConnectAccountReference`].
@@ -457,38 +420,7 @@ impl InvoiceSettingSubscriptionScheduleSetting {
 /// Part of other objects: `schedules_phase_automatic_tax`.
 ///
 /// Source: schema `schedules_phase_automatic_tax`.
-pub type SchedulesPhaseAutomaticTax = Lens<markers::SchedulesPhaseAutomaticTax>;
-impl SchedulesPhaseAutomaticTax {
-    /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<Self, k::Text> = v::Path::new("disabled_reason");
-    /// Always `requires_location_inputs`; may be `null`.
-    ///
-    /// Source: `disabled_reason` of `schedules_phase_automatic_tax`.
-    #[inline]
-    pub fn disabled_reason(&self) -> Option<&str> {
-        text(&self.value, "disabled_reason")
-    }
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `schedules_phase_automatic_tax`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
-        "liability",
-    );
-    /// A nested [`ConnectAccountReference`]; may be `null`.
-    ///
-    /// Source: `liability` of `schedules_phase_automatic_tax`.
-    #[inline]
-    pub fn liability(&self) -> Option<&ConnectAccountReference> {
-        object(&self.value, "liability")
-    }
-}
+pub type SchedulesPhaseAutomaticTax = super::SubscriptionAutomaticTax;
 /// Part of other objects: `stackable_discount_with_discount_settings`.
 ///
 /// Source: schema `stackable_discount_with_discount_settings`.
@@ -497,7 +429,7 @@ pub type StackableDiscountWithDiscountSettings = Lens<
 >;
 impl StackableDiscountWithDiscountSettings {
     /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::Path::new("coupon");
+    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::path("coupon");
     /// The id of a [`Coupon`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `coupon` of `stackable_discount_with_discount_settings`.
@@ -506,7 +438,7 @@ impl StackableDiscountWithDiscountSettings {
         expandable(&self.value, "coupon")
     }
     /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
+    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::path("discount");
     /// The id of a [`Discount`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `discount` of `stackable_discount_with_discount_settings`.
@@ -515,7 +447,7 @@ impl StackableDiscountWithDiscountSettings {
         expandable(&self.value, "discount")
     }
     /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
+    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::path(
         "promotion_code",
     );
     /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
@@ -529,40 +461,7 @@ impl StackableDiscountWithDiscountSettings {
 /// Part of other objects: `stackable_discount_with_discount_settings_and_discount_end`.
 ///
 /// Source: schema `stackable_discount_with_discount_settings_and_discount_end`.
-pub type StackableDiscountWithDiscountSettingsAndDiscountEnd = Lens<
-    markers::StackableDiscountWithDiscountSettingsAndDiscountEnd,
->;
-impl StackableDiscountWithDiscountSettingsAndDiscountEnd {
-    /// The path of [`coupon`](Self::coupon).
-    pub const COUPON: v::Path<Self, k::Ref<Coupon>> = v::Path::new("coupon");
-    /// The id of a [`Coupon`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `coupon` of `stackable_discount_with_discount_settings_and_discount_end`.
-    #[inline]
-    pub fn coupon(&self) -> Option<v::Expandable<'_, Coupon>> {
-        expandable(&self.value, "coupon")
-    }
-    /// The path of [`discount`](Self::discount).
-    pub const DISCOUNT: v::Path<Self, k::Ref<Discount>> = v::Path::new("discount");
-    /// The id of a [`Discount`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `discount` of `stackable_discount_with_discount_settings_and_discount_end`.
-    #[inline]
-    pub fn discount(&self) -> Option<v::Expandable<'_, Discount>> {
-        expandable(&self.value, "discount")
-    }
-    /// The path of [`promotion_code`](Self::promotion_code).
-    pub const PROMOTION_CODE: v::Path<Self, k::Ref<PromotionCode>> = v::Path::new(
-        "promotion_code",
-    );
-    /// The id of a [`PromotionCode`], or the object where it was expanded; may be `null`.
-    ///
-    /// Source: `promotion_code` of `stackable_discount_with_discount_settings_and_discount_end`.
-    #[inline]
-    pub fn promotion_code(&self) -> Option<v::Expandable<'_, PromotionCode>> {
-        expandable(&self.value, "promotion_code")
-    }
-}
+pub type StackableDiscountWithDiscountSettingsAndDiscountEnd = super::StackableDiscountWithDiscountSettings;
 /// Part of other objects: `subscription_schedule_add_invoice_item`.
 ///
 /// Source: schema `subscription_schedule_add_invoice_item`.
@@ -571,7 +470,7 @@ pub type SubscriptionScheduleAddInvoiceItem = Lens<
 >;
 impl SubscriptionScheduleAddInvoiceItem {
     /// The path of [`discountable`](Self::discountable).
-    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::Path::new("discountable");
+    pub const DISCOUNTABLE: v::Path<Self, k::Bool> = v::path("discountable");
     /// True or false; may be `null`.
     ///
     /// Source: `discountable` of `subscription_schedule_add_invoice_item`.
@@ -583,7 +482,7 @@ impl SubscriptionScheduleAddInvoiceItem {
     pub const DISCOUNTS: v::Path<
         Self,
         k::Array<k::Object<DiscountsResourceStackableDiscountWithDiscountEnd>>,
-    > = v::Path::new("discounts");
+    > = v::path("discounts");
     /// An array: a nested [`DiscountsResourceStackableDiscountWithDiscountEnd`].
     ///
     /// Source: `discounts` of `subscription_schedule_add_invoice_item`.
@@ -594,7 +493,7 @@ impl SubscriptionScheduleAddInvoiceItem {
         array(&self.value, "discounts")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `subscription_schedule_add_invoice_item`.
@@ -606,7 +505,7 @@ impl SubscriptionScheduleAddInvoiceItem {
     pub const PERIOD: v::Path<
         Self,
         k::Object<SubscriptionScheduleAddInvoiceItemPeriod>,
-    > = v::Path::new("period");
+    > = v::path("period");
     /// A nested [`SubscriptionScheduleAddInvoiceItemPeriod`].
     ///
     /// Source: `period` of `subscription_schedule_add_invoice_item`.
@@ -615,7 +514,7 @@ impl SubscriptionScheduleAddInvoiceItem {
         object(&self.value, "period")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded.
     ///
     /// Source: `price` of `subscription_schedule_add_invoice_item`.
@@ -624,7 +523,7 @@ impl SubscriptionScheduleAddInvoiceItem {
         expandable(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be `null`.
     ///
     /// Source: `quantity` of `subscription_schedule_add_invoice_item`.
@@ -633,7 +532,7 @@ impl SubscriptionScheduleAddInvoiceItem {
         int(&self.value, "quantity")
     }
     /// The path of [`tax_rates`](Self::tax_rates).
-    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -655,7 +554,7 @@ impl SubscriptionScheduleAddInvoiceItemPeriod {
     pub const END: v::Path<
         Self,
         k::Object<SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEnd>,
-    > = v::Path::new("end");
+    > = v::path("end");
     /// A nested [`SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEnd`].
     ///
     /// Source: `end` of `subscription_schedule_add_invoice_item_period`.
@@ -669,7 +568,7 @@ impl SubscriptionScheduleAddInvoiceItemPeriod {
     pub const START: v::Path<
         Self,
         k::Object<SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStart>,
-    > = v::Path::new("start");
+    > = v::path("start");
     /// A nested [`SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStart`].
     ///
     /// Source: `start` of `subscription_schedule_add_invoice_item_period`.
@@ -691,7 +590,7 @@ impl SubscriptionScheduleConfigurationItem {
     pub const BILLING_THRESHOLDS: v::Path<
         Self,
         k::Object<SubscriptionItemBillingThresholds>,
-    > = v::Path::new("billing_thresholds");
+    > = v::path("billing_thresholds");
     /// A nested [`SubscriptionItemBillingThresholds`]; may be `null`.
     ///
     /// Source: `billing_thresholds` of `subscription_schedule_configuration_item`.
@@ -703,7 +602,7 @@ impl SubscriptionScheduleConfigurationItem {
     pub const DISCOUNTS: v::Path<
         Self,
         k::Array<k::Object<StackableDiscountWithDiscountSettings>>,
-    > = v::Path::new("discounts");
+    > = v::path("discounts");
     /// An array: a nested [`StackableDiscountWithDiscountSettings`].
     ///
     /// Source: `discounts` of `subscription_schedule_configuration_item`.
@@ -714,7 +613,7 @@ impl SubscriptionScheduleConfigurationItem {
         array(&self.value, "discounts")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `subscription_schedule_configuration_item`.
@@ -723,7 +622,7 @@ impl SubscriptionScheduleConfigurationItem {
         map(&self.value, "metadata")
     }
     /// The path of [`plan`](Self::plan).
-    pub const PLAN: v::Path<Self, k::Ref<Plan>> = v::Path::new("plan");
+    pub const PLAN: v::Path<Self, k::Ref<Plan>> = v::path("plan");
     /// The id of a [`Plan`], or the object where it was expanded.
     ///
     /// Source: `plan` of `subscription_schedule_configuration_item`.
@@ -732,7 +631,7 @@ impl SubscriptionScheduleConfigurationItem {
         expandable(&self.value, "plan")
     }
     /// The path of [`price`](Self::price).
-    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::Path::new("price");
+    pub const PRICE: v::Path<Self, k::Ref<Price>> = v::path("price");
     /// The id of a [`Price`], or the object where it was expanded.
     ///
     /// Source: `price` of `subscription_schedule_configuration_item`.
@@ -741,7 +640,7 @@ impl SubscriptionScheduleConfigurationItem {
         expandable(&self.value, "price")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be absent.
     ///
     /// Source: `quantity` of `subscription_schedule_configuration_item`.
@@ -750,7 +649,7 @@ impl SubscriptionScheduleConfigurationItem {
         int(&self.value, "quantity")
     }
     /// The path of [`tax_rates`](Self::tax_rates).
-    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -769,7 +668,7 @@ pub type SubscriptionScheduleCurrentPhase = Lens<
 >;
 impl SubscriptionScheduleCurrentPhase {
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `end_date` of `subscription_schedule_current_phase`.
@@ -778,7 +677,7 @@ impl SubscriptionScheduleCurrentPhase {
         timestamp(&self.value, "end_date")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `subscription_schedule_current_phase`.
@@ -795,7 +694,7 @@ pub type SubscriptionSchedulePauseSchedule = Lens<
 >;
 impl SubscriptionSchedulePauseSchedule {
     /// The path of [`key`](Self::key).
-    pub const KEY: v::Path<Self, k::Text> = v::Path::new("key");
+    pub const KEY: v::Path<Self, k::Text> = v::path("key");
     /// A string.
     ///
     /// Source: `key` of `subscription_schedule_pause_schedule`.
@@ -804,7 +703,7 @@ impl SubscriptionSchedulePauseSchedule {
         text(&self.value, "key")
     }
     /// The path of [`pause`](Self::pause).
-    pub const PAUSE: v::Path<Self, k::Object<SubscriptionSchedulePauseSchedulePause>> = v::Path::new(
+    pub const PAUSE: v::Path<Self, k::Object<SubscriptionSchedulePauseSchedulePause>> = v::path(
         "pause",
     );
     /// A nested [`SubscriptionSchedulePauseSchedulePause`].
@@ -818,7 +717,7 @@ impl SubscriptionSchedulePauseSchedule {
     pub const RESUME: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseScheduleResume>,
-    > = v::Path::new("resume");
+    > = v::path("resume");
     /// A nested [`SubscriptionSchedulePauseScheduleResume`]; may be `null`.
     ///
     /// Source: `resume` of `subscription_schedule_pause_schedule`.
@@ -835,7 +734,7 @@ pub type SubscriptionSchedulePauseSchedulePause = Lens<
 >;
 impl SubscriptionSchedulePauseSchedulePause {
     /// The path of [`pause_at`](Self::pause_at).
-    pub const PAUSE_AT: v::Path<Self, k::Time> = v::Path::new("pause_at");
+    pub const PAUSE_AT: v::Path<Self, k::Time> = v::path("pause_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `pause_at` of `subscription_schedule_pause_schedule_pause`.
@@ -847,7 +746,7 @@ impl SubscriptionSchedulePauseSchedulePause {
     pub const SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseSchedulePauseSettings>,
-    > = v::Path::new("settings");
+    > = v::path("settings");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseSettings`]; may be `null`.
     ///
     /// Source: `settings` of `subscription_schedule_pause_schedule_pause`.
@@ -859,7 +758,7 @@ impl SubscriptionSchedulePauseSchedulePause {
     pub const STATUS: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseSchedulePauseStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseStatus`].
     ///
     /// Source: `status` of `subscription_schedule_pause_schedule_pause`.
@@ -879,7 +778,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettings {
     pub const BILL_FOR: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseSchedulePauseSettingsBillFor>,
-    > = v::Path::new("bill_for");
+    > = v::path("bill_for");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseSettingsBillFor`].
     ///
     /// Source: `bill_for` of `subscription_schedule_pause_schedule_pause_settings`.
@@ -893,7 +792,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettings {
     pub const INVOICING_BEHAVIOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior>,
-    > = v::Path::new("invoicing_behavior");
+    > = v::path("invoicing_behavior");
     /// One of the values of [`SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior`], or one that is newer than this list.
     ///
     /// Source: `invoicing_behavior` of `subscription_schedule_pause_schedule_pause_settings`.
@@ -904,7 +803,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettings {
         open_enum(&self.value, "invoicing_behavior")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `subscription`.
     ///
     /// Source: `type` of `subscription_schedule_pause_schedule_pause_settings`.
@@ -926,7 +825,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettingsBillFor {
         k::Object<
             SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThrough,
         >,
-    > = v::Path::new("outstanding_usage_through");
+    > = v::path("outstanding_usage_through");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThrough`].
     ///
     /// Source: `outstanding_usage_through` of `subscription_schedule_pause_schedule_pause_settings_bill_for`.
@@ -942,7 +841,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettingsBillFor {
     pub const UNUSED_TIME_FROM: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFrom>,
-    > = v::Path::new("unused_time_from");
+    > = v::path("unused_time_from");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFrom`].
     ///
     /// Source: `unused_time_from` of `subscription_schedule_pause_schedule_pause_settings_bill_for`.
@@ -966,7 +865,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroug
         k::Enum<
             SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType,
         >,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedule_pause_schedule_pause_settings_bill_for_outstanding_usage_through`.
@@ -990,7 +889,7 @@ impl SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFrom {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedule_pause_schedule_pause_settings_bill_for_unused_time_from`.
@@ -1014,7 +913,7 @@ impl SubscriptionSchedulePauseSchedulePauseStatus {
     pub const ERROR: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseSchedulePauseStatusError>,
-    > = v::Path::new("error");
+    > = v::path("error");
     /// A nested [`SubscriptionSchedulePauseSchedulePauseStatusError`]; may be absent.
     ///
     /// Source: `error` of `subscription_schedule_pause_schedule_pause_status`.
@@ -1026,7 +925,7 @@ impl SubscriptionSchedulePauseSchedulePauseStatus {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseSchedulePauseStatusType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulePauseSchedulePauseStatusType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedule_pause_schedule_pause_status`.
@@ -1043,7 +942,7 @@ pub type SubscriptionSchedulePauseSchedulePauseStatusError = Lens<
 >;
 impl SubscriptionSchedulePauseSchedulePauseStatusError {
     /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Text> = v::Path::new("code");
+    pub const CODE: v::Path<Self, k::Text> = v::path("code");
     /// A string; may be absent.
     ///
     /// Source: `code` of `subscription_schedule_pause_schedule_pause_status_error`.
@@ -1052,7 +951,7 @@ impl SubscriptionSchedulePauseSchedulePauseStatusError {
         text(&self.value, "code")
     }
     /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
+    pub const MESSAGE: v::Path<Self, k::Text> = v::path("message");
     /// A string.
     ///
     /// Source: `message` of `subscription_schedule_pause_schedule_pause_status_error`.
@@ -1069,7 +968,7 @@ pub type SubscriptionSchedulePauseScheduleResume = Lens<
 >;
 impl SubscriptionSchedulePauseScheduleResume {
     /// The path of [`resume_at`](Self::resume_at).
-    pub const RESUME_AT: v::Path<Self, k::Time> = v::Path::new("resume_at");
+    pub const RESUME_AT: v::Path<Self, k::Time> = v::path("resume_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `resume_at` of `subscription_schedule_pause_schedule_resume`.
@@ -1081,7 +980,7 @@ impl SubscriptionSchedulePauseScheduleResume {
     pub const SETTINGS: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseScheduleResumeSettings>,
-    > = v::Path::new("settings");
+    > = v::path("settings");
     /// A nested [`SubscriptionSchedulePauseScheduleResumeSettings`].
     ///
     /// Source: `settings` of `subscription_schedule_pause_schedule_resume`.
@@ -1093,7 +992,7 @@ impl SubscriptionSchedulePauseScheduleResume {
     pub const STATUS: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseScheduleResumeStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// A nested [`SubscriptionSchedulePauseScheduleResumeStatus`].
     ///
     /// Source: `status` of `subscription_schedule_pause_schedule_resume`.
@@ -1113,7 +1012,7 @@ impl SubscriptionSchedulePauseScheduleResumeSettings {
     pub const BILLING_CYCLE_ANCHOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor>,
-    > = v::Path::new("billing_cycle_anchor");
+    > = v::path("billing_cycle_anchor");
     /// One of the values of [`SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor`], or one that is newer than this list.
     ///
     /// Source: `billing_cycle_anchor` of `subscription_schedule_pause_schedule_resume_settings`.
@@ -1127,7 +1026,7 @@ impl SubscriptionSchedulePauseScheduleResumeSettings {
     pub const PAYMENT_BEHAVIOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior>,
-    > = v::Path::new("payment_behavior");
+    > = v::path("payment_behavior");
     /// One of the values of [`SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior`], or one that is newer than this list.
     ///
     /// Source: `payment_behavior` of `subscription_schedule_pause_schedule_resume_settings`.
@@ -1141,7 +1040,7 @@ impl SubscriptionSchedulePauseScheduleResumeSettings {
     pub const PRORATION_BEHAVIOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior>,
-    > = v::Path::new("proration_behavior");
+    > = v::path("proration_behavior");
     /// One of the values of [`SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior`], or one that is newer than this list.
     ///
     /// Source: `proration_behavior` of `subscription_schedule_pause_schedule_resume_settings`.
@@ -1163,7 +1062,7 @@ impl SubscriptionSchedulePauseScheduleResumeStatus {
     pub const ERROR: v::Path<
         Self,
         k::Object<SubscriptionSchedulePauseScheduleResumeStatusError>,
-    > = v::Path::new("error");
+    > = v::path("error");
     /// A nested [`SubscriptionSchedulePauseScheduleResumeStatusError`]; may be absent.
     ///
     /// Source: `error` of `subscription_schedule_pause_schedule_resume_status`.
@@ -1175,7 +1074,7 @@ impl SubscriptionSchedulePauseScheduleResumeStatus {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePauseScheduleResumeStatusType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulePauseScheduleResumeStatusType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedule_pause_schedule_resume_status`.
@@ -1187,29 +1086,7 @@ impl SubscriptionSchedulePauseScheduleResumeStatus {
 /// Part of other objects: `subscription_schedule_pause_schedule_resume_status_error`.
 ///
 /// Source: schema `subscription_schedule_pause_schedule_resume_status_error`.
-pub type SubscriptionSchedulePauseScheduleResumeStatusError = Lens<
-    markers::SubscriptionSchedulePauseScheduleResumeStatusError,
->;
-impl SubscriptionSchedulePauseScheduleResumeStatusError {
-    /// The path of [`code`](Self::code).
-    pub const CODE: v::Path<Self, k::Text> = v::Path::new("code");
-    /// A string; may be absent.
-    ///
-    /// Source: `code` of `subscription_schedule_pause_schedule_resume_status_error`.
-    #[inline]
-    pub fn code(&self) -> Option<&str> {
-        text(&self.value, "code")
-    }
-    /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
-    /// A string.
-    ///
-    /// Source: `message` of `subscription_schedule_pause_schedule_resume_status_error`.
-    #[inline]
-    pub fn message(&self) -> Option<&str> {
-        text(&self.value, "message")
-    }
-}
+pub type SubscriptionSchedulePauseScheduleResumeStatusError = super::SubscriptionSchedulePauseSchedulePauseStatusError;
 /// Part of other objects: `subscription_schedule_phase_configuration`.
 ///
 /// Source: schema `subscription_schedule_phase_configuration`.
@@ -1221,7 +1098,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const ADD_INVOICE_ITEMS: v::Path<
         Self,
         k::Array<k::Object<SubscriptionScheduleAddInvoiceItem>>,
-    > = v::Path::new("add_invoice_items");
+    > = v::path("add_invoice_items");
     /// An array: a nested [`SubscriptionScheduleAddInvoiceItem`].
     ///
     /// Source: `add_invoice_items` of `subscription_schedule_phase_configuration`.
@@ -1232,7 +1109,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         array(&self.value, "add_invoice_items")
     }
     /// The path of [`application_fee_percent`](Self::application_fee_percent).
-    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::Path::new(
+    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::path(
         "application_fee_percent",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -1243,7 +1120,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         float(&self.value, "application_fee_percent")
     }
     /// The path of [`automatic_tax`](Self::automatic_tax).
-    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<SchedulesPhaseAutomaticTax>> = v::Path::new(
+    pub const AUTOMATIC_TAX: v::Path<Self, k::Object<SchedulesPhaseAutomaticTax>> = v::path(
         "automatic_tax",
     );
     /// A nested [`SchedulesPhaseAutomaticTax`]; may be absent.
@@ -1257,7 +1134,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const BILLING_CYCLE_ANCHOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePhaseConfigurationBillingCycleAnchor>,
-    > = v::Path::new("billing_cycle_anchor");
+    > = v::path("billing_cycle_anchor");
     /// One of the values of [`SubscriptionSchedulePhaseConfigurationBillingCycleAnchor`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `billing_cycle_anchor` of `subscription_schedule_phase_configuration`.
@@ -1271,7 +1148,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const BILLING_THRESHOLDS: v::Path<
         Self,
         k::Object<SubscriptionBillingThresholds>,
-    > = v::Path::new("billing_thresholds");
+    > = v::path("billing_thresholds");
     /// A nested [`SubscriptionBillingThresholds`]; may be `null`.
     ///
     /// Source: `billing_thresholds` of `subscription_schedule_phase_configuration`.
@@ -1283,7 +1160,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const COLLECTION_METHOD: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePhaseConfigurationCollectionMethod>,
-    > = v::Path::new("collection_method");
+    > = v::path("collection_method");
     /// One of the values of [`SubscriptionSchedulePhaseConfigurationCollectionMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `collection_method` of `subscription_schedule_phase_configuration`.
@@ -1294,7 +1171,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         open_enum(&self.value, "collection_method")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `subscription_schedule_phase_configuration`.
@@ -1303,7 +1180,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         text(&self.value, "currency")
     }
     /// The path of [`default_payment_method`](Self::default_payment_method).
-    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "default_payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -1314,7 +1191,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         expandable(&self.value, "default_payment_method")
     }
     /// The path of [`default_tax_rates`](Self::default_tax_rates).
-    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::Path::new(
+    pub const DEFAULT_TAX_RATES: v::Path<Self, k::Array<k::Object<TaxRate>>> = v::path(
         "default_tax_rates",
     );
     /// An array: a nested [`TaxRate`]; empty where absent.
@@ -1325,7 +1202,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         array(&self.value, "default_tax_rates")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `subscription_schedule_phase_configuration`.
@@ -1337,7 +1214,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const DISCOUNTS: v::Path<
         Self,
         k::Array<k::Object<StackableDiscountWithDiscountSettingsAndDiscountEnd>>,
-    > = v::Path::new("discounts");
+    > = v::path("discounts");
     /// An array: a nested [`StackableDiscountWithDiscountSettingsAndDiscountEnd`].
     ///
     /// Source: `discounts` of `subscription_schedule_phase_configuration`.
@@ -1348,7 +1225,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         array(&self.value, "discounts")
     }
     /// The path of [`end_date`](Self::end_date).
-    pub const END_DATE: v::Path<Self, k::Time> = v::Path::new("end_date");
+    pub const END_DATE: v::Path<Self, k::Time> = v::path("end_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `end_date` of `subscription_schedule_phase_configuration`.
@@ -1360,7 +1237,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const INVOICE_SETTINGS: v::Path<
         Self,
         k::Object<InvoiceSettingSubscriptionSchedulePhaseSetting>,
-    > = v::Path::new("invoice_settings");
+    > = v::path("invoice_settings");
     /// A nested [`InvoiceSettingSubscriptionSchedulePhaseSetting`]; may be `null`.
     ///
     /// Source: `invoice_settings` of `subscription_schedule_phase_configuration`.
@@ -1374,7 +1251,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const ITEMS: v::Path<
         Self,
         k::Array<k::Object<SubscriptionScheduleConfigurationItem>>,
-    > = v::Path::new("items");
+    > = v::path("items");
     /// An array: a nested [`SubscriptionScheduleConfigurationItem`].
     ///
     /// Source: `items` of `subscription_schedule_phase_configuration`.
@@ -1383,7 +1260,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         array(&self.value, "items")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `subscription_schedule_phase_configuration`.
@@ -1392,9 +1269,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         map(&self.value, "metadata")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `subscription_schedule_phase_configuration`.
@@ -1406,7 +1281,7 @@ impl SubscriptionSchedulePhaseConfiguration {
     pub const PRORATION_BEHAVIOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulePhaseConfigurationProrationBehavior>,
-    > = v::Path::new("proration_behavior");
+    > = v::path("proration_behavior");
     /// One of the values of [`SubscriptionSchedulePhaseConfigurationProrationBehavior`], or one that is newer than this list.
     ///
     /// Source: `proration_behavior` of `subscription_schedule_phase_configuration`.
@@ -1417,7 +1292,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         open_enum(&self.value, "proration_behavior")
     }
     /// The path of [`start_date`](Self::start_date).
-    pub const START_DATE: v::Path<Self, k::Time> = v::Path::new("start_date");
+    pub const START_DATE: v::Path<Self, k::Time> = v::path("start_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `start_date` of `subscription_schedule_phase_configuration`.
@@ -1426,7 +1301,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         timestamp(&self.value, "start_date")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`SubscriptionTransferData`]; may be `null`.
@@ -1437,7 +1312,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         object(&self.value, "transfer_data")
     }
     /// The path of [`trial`](Self::trial).
-    pub const TRIAL: v::Path<Self, k::Bool> = v::Path::new("trial");
+    pub const TRIAL: v::Path<Self, k::Bool> = v::path("trial");
     /// True or false; may be absent.
     ///
     /// Source: `trial` of `subscription_schedule_phase_configuration`.
@@ -1446,7 +1321,7 @@ impl SubscriptionSchedulePhaseConfiguration {
         boolean(&self.value, "trial")
     }
     /// The path of [`trial_end`](Self::trial_end).
-    pub const TRIAL_END: v::Path<Self, k::Time> = v::Path::new("trial_end");
+    pub const TRIAL_END: v::Path<Self, k::Time> = v::path("trial_end");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `trial_end` of `subscription_schedule_phase_configuration`.
@@ -1463,7 +1338,7 @@ pub type SubscriptionSchedulesResourceDefaultSettings = Lens<
 >;
 impl SubscriptionSchedulesResourceDefaultSettings {
     /// The path of [`application_fee_percent`](Self::application_fee_percent).
-    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::Path::new(
+    pub const APPLICATION_FEE_PERCENT: v::Path<Self, k::Float> = v::path(
         "application_fee_percent",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -1477,7 +1352,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
     pub const AUTOMATIC_TAX: v::Path<
         Self,
         k::Object<SubscriptionSchedulesResourceDefaultSettingsAutomaticTax>,
-    > = v::Path::new("automatic_tax");
+    > = v::path("automatic_tax");
     /// A nested [`SubscriptionSchedulesResourceDefaultSettingsAutomaticTax`]; may be absent.
     ///
     /// Source: `automatic_tax` of `subscription_schedules_resource_default_settings`.
@@ -1491,7 +1366,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
     pub const BILLING_CYCLE_ANCHOR: v::Path<
         Self,
         k::Enum<SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor>,
-    > = v::Path::new("billing_cycle_anchor");
+    > = v::path("billing_cycle_anchor");
     /// One of the values of [`SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor`], or one that is newer than this list.
     ///
     /// Source: `billing_cycle_anchor` of `subscription_schedules_resource_default_settings`.
@@ -1505,7 +1380,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
     pub const BILLING_THRESHOLDS: v::Path<
         Self,
         k::Object<SubscriptionBillingThresholds>,
-    > = v::Path::new("billing_thresholds");
+    > = v::path("billing_thresholds");
     /// A nested [`SubscriptionBillingThresholds`]; may be `null`.
     ///
     /// Source: `billing_thresholds` of `subscription_schedules_resource_default_settings`.
@@ -1517,7 +1392,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
     pub const COLLECTION_METHOD: v::Path<
         Self,
         k::Enum<SubscriptionSchedulesResourceDefaultSettingsCollectionMethod>,
-    > = v::Path::new("collection_method");
+    > = v::path("collection_method");
     /// One of the values of [`SubscriptionSchedulesResourceDefaultSettingsCollectionMethod`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `collection_method` of `subscription_schedules_resource_default_settings`.
@@ -1528,7 +1403,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
         open_enum(&self.value, "collection_method")
     }
     /// The path of [`default_payment_method`](Self::default_payment_method).
-    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const DEFAULT_PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "default_payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be `null`.
@@ -1539,7 +1414,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
         expandable(&self.value, "default_payment_method")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `subscription_schedules_resource_default_settings`.
@@ -1551,7 +1426,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
     pub const INVOICE_SETTINGS: v::Path<
         Self,
         k::Object<InvoiceSettingSubscriptionScheduleSetting>,
-    > = v::Path::new("invoice_settings");
+    > = v::path("invoice_settings");
     /// A nested [`InvoiceSettingSubscriptionScheduleSetting`].
     ///
     /// Source: `invoice_settings` of `subscription_schedules_resource_default_settings`.
@@ -1562,9 +1437,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
         object(&self.value, "invoice_settings")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::Path::new(
-        "on_behalf_of",
-    );
+    pub const ON_BEHALF_OF: v::Path<Self, k::Ref<Account>> = v::path("on_behalf_of");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `on_behalf_of` of `subscription_schedules_resource_default_settings`.
@@ -1573,7 +1446,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
         expandable(&self.value, "on_behalf_of")
     }
     /// The path of [`transfer_data`](Self::transfer_data).
-    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::Path::new(
+    pub const TRANSFER_DATA: v::Path<Self, k::Object<SubscriptionTransferData>> = v::path(
         "transfer_data",
     );
     /// A nested [`SubscriptionTransferData`]; may be `null`.
@@ -1587,40 +1460,7 @@ impl SubscriptionSchedulesResourceDefaultSettings {
 /// Part of other objects: `subscription_schedules_resource_default_settings_automatic_tax`.
 ///
 /// Source: schema `subscription_schedules_resource_default_settings_automatic_tax`.
-pub type SubscriptionSchedulesResourceDefaultSettingsAutomaticTax = Lens<
-    markers::SubscriptionSchedulesResourceDefaultSettingsAutomaticTax,
->;
-impl SubscriptionSchedulesResourceDefaultSettingsAutomaticTax {
-    /// The path of [`disabled_reason`](Self::disabled_reason).
-    pub const DISABLED_REASON: v::Path<Self, k::Text> = v::Path::new("disabled_reason");
-    /// Always `requires_location_inputs`; may be `null`.
-    ///
-    /// Source: `disabled_reason` of `subscription_schedules_resource_default_settings_automatic_tax`.
-    #[inline]
-    pub fn disabled_reason(&self) -> Option<&str> {
-        text(&self.value, "disabled_reason")
-    }
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `subscription_schedules_resource_default_settings_automatic_tax`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-    /// The path of [`liability`](Self::liability).
-    pub const LIABILITY: v::Path<Self, k::Object<ConnectAccountReference>> = v::Path::new(
-        "liability",
-    );
-    /// A nested [`ConnectAccountReference`]; may be `null`.
-    ///
-    /// Source: `liability` of `subscription_schedules_resource_default_settings_automatic_tax`.
-    #[inline]
-    pub fn liability(&self) -> Option<&ConnectAccountReference> {
-        object(&self.value, "liability")
-    }
-}
+pub type SubscriptionSchedulesResourceDefaultSettingsAutomaticTax = super::SubscriptionAutomaticTax;
 /// Part of other objects: `subscription_schedules_resource_invoice_item_period_resource_period_end`.
 ///
 /// Source: schema `subscription_schedules_resource_invoice_item_period_resource_period_end`.
@@ -1629,7 +1469,7 @@ pub type SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEnd = Lens<
 >;
 impl SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEnd {
     /// The path of [`timestamp`](Self::timestamp).
-    pub const TIMESTAMP: v::Path<Self, k::Time> = v::Path::new("timestamp");
+    pub const TIMESTAMP: v::Path<Self, k::Time> = v::path("timestamp");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `timestamp` of `subscription_schedules_resource_invoice_item_period_resource_period_end`.
@@ -1641,7 +1481,7 @@ impl SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEnd {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedules_resource_invoice_item_period_resource_period_end`.
@@ -1660,7 +1500,7 @@ pub type SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStart = Len
 >;
 impl SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStart {
     /// The path of [`timestamp`](Self::timestamp).
-    pub const TIMESTAMP: v::Path<Self, k::Time> = v::Path::new("timestamp");
+    pub const TIMESTAMP: v::Path<Self, k::Time> = v::path("timestamp");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `timestamp` of `subscription_schedules_resource_invoice_item_period_resource_period_start`.
@@ -1672,7 +1512,7 @@ impl SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStart {
     pub const TYPE: v::Path<
         Self,
         k::Enum<SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType`], or one that is newer than this list.
     ///
     /// Source: `type` of `subscription_schedules_resource_invoice_item_period_resource_period_start`.
@@ -1710,39 +1550,33 @@ impl v::OpenEnum for SubscriptionScheduleEndBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Cancel,
-                1 => Self::None,
-                2 => Self::Release,
-                3 => Self::Renew,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cancel,
+            1 => Self::None,
+            2 => Self::Release,
+            3 => Self::Renew,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionScheduleEndBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionScheduleEndBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionScheduleEndBehavior {}
 impl Debug for SubscriptionScheduleEndBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_pause_settings_bill_for_outstanding_usage_through.type`.
@@ -1767,32 +1601,26 @@ for SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThrough
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::None,
-                1 => Self::PauseAt,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::PauseAt,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -1801,7 +1629,7 @@ impl Debug
 for SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_pause_settings_bill_for_unused_time_from.type`.
@@ -1833,39 +1661,33 @@ for SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ItemCurrentPeriodStart,
-                1 => Self::None,
-                2 => Self::PauseAt,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ItemCurrentPeriodStart,
+            1 => Self::None,
+            2 => Self::PauseAt,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType {}
 impl Debug for SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_pause_settings.invoicing_behavior`.
@@ -1889,37 +1711,31 @@ impl v::OpenEnum for SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBeha
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Invoice,
-                1 => Self::PendingInvoiceItem,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Invoice,
+            1 => Self::PendingInvoiceItem,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior {}
 impl Debug for SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_pause_status.type`.
@@ -1946,38 +1762,32 @@ impl v::OpenEnum for SubscriptionSchedulePauseSchedulePauseStatusType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Error,
-                1 => Self::Scheduled,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Error,
+            1 => Self::Scheduled,
+            2 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseSchedulePauseStatusType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePauseSchedulePauseStatusType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseSchedulePauseStatusType {}
 impl Debug for SubscriptionSchedulePauseSchedulePauseStatusType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_resume_settings.billing_cycle_anchor`.
@@ -2001,37 +1811,31 @@ impl v::OpenEnum for SubscriptionSchedulePauseScheduleResumeSettingsBillingCycle
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ResumeAt,
-                1 => Self::Unchanged,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ResumeAt,
+            1 => Self::Unchanged,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor {}
 impl Debug for SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_resume_settings.payment_behavior`.
@@ -2058,101 +1862,35 @@ impl v::OpenEnum for SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehav
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ResumeOnPaymentAttempt,
-                1 => Self::ResumeOnPaymentSuccess,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ResumeOnPaymentAttempt,
+            1 => Self::ResumeOnPaymentSuccess,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior {}
 impl Debug for SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_pause_schedule_resume_settings.proration_behavior`.
-#[non_exhaustive]
-pub enum SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {
-    /// `always_invoice`
-    AlwaysInvoice,
-    /// `create_prorations`
-    CreateProrations,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {
-    const VALUES: &'static [&'static str] = &[
-        "always_invoice",
-        "create_prorations",
-        "none",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AlwaysInvoice => "always_invoice",
-            Self::CreateProrations => "create_prorations",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlwaysInvoice,
-                1 => Self::CreateProrations,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {}
-impl Debug for SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PortalSubscriptionCancelProrationBehavior as SubscriptionSchedulePauseScheduleResumeSettingsProrationBehavior;
 /// The values of `subscription_schedule_pause_schedule_resume_status.type`.
 #[non_exhaustive]
 pub enum SubscriptionSchedulePauseScheduleResumeStatusType {
@@ -2189,40 +1927,34 @@ impl v::OpenEnum for SubscriptionSchedulePauseScheduleResumeStatusType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Error,
-                1 => Self::Pending,
-                2 => Self::RequiresAction,
-                3 => Self::Scheduled,
-                4 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Error,
+            1 => Self::Pending,
+            2 => Self::RequiresAction,
+            3 => Self::Scheduled,
+            4 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePauseScheduleResumeStatusType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePauseScheduleResumeStatusType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePauseScheduleResumeStatusType {}
 impl Debug for SubscriptionSchedulePauseScheduleResumeStatusType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_phase_configuration.billing_cycle_anchor`.
@@ -2246,155 +1978,37 @@ impl v::OpenEnum for SubscriptionSchedulePhaseConfigurationBillingCycleAnchor {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::PhaseStart,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::PhaseStart,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulePhaseConfigurationBillingCycleAnchor {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulePhaseConfigurationBillingCycleAnchor {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulePhaseConfigurationBillingCycleAnchor {}
 impl Debug for SubscriptionSchedulePhaseConfigurationBillingCycleAnchor {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedule_phase_configuration.collection_method`.
-#[non_exhaustive]
-pub enum SubscriptionSchedulePhaseConfigurationCollectionMethod {
-    /// `charge_automatically`
-    ChargeAutomatically,
-    /// `send_invoice`
-    SendInvoice,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionSchedulePhaseConfigurationCollectionMethod {
-    const VALUES: &'static [&'static str] = &["charge_automatically", "send_invoice"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChargeAutomatically => "charge_automatically",
-            Self::SendInvoice => "send_invoice",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargeAutomatically,
-                1 => Self::SendInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionSchedulePhaseConfigurationCollectionMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionSchedulePhaseConfigurationCollectionMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionSchedulePhaseConfigurationCollectionMethod {}
-impl Debug for SubscriptionSchedulePhaseConfigurationCollectionMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::QuoteCollectionMethod as SubscriptionSchedulePhaseConfigurationCollectionMethod;
 /// The values of `subscription_schedule_phase_configuration.proration_behavior`.
-#[non_exhaustive]
-pub enum SubscriptionSchedulePhaseConfigurationProrationBehavior {
-    /// `always_invoice`
-    AlwaysInvoice,
-    /// `create_prorations`
-    CreateProrations,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionSchedulePhaseConfigurationProrationBehavior {
-    const VALUES: &'static [&'static str] = &[
-        "always_invoice",
-        "create_prorations",
-        "none",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AlwaysInvoice => "always_invoice",
-            Self::CreateProrations => "create_prorations",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlwaysInvoice,
-                1 => Self::CreateProrations,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionSchedulePhaseConfigurationProrationBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionSchedulePhaseConfigurationProrationBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionSchedulePhaseConfigurationProrationBehavior {}
-impl Debug for SubscriptionSchedulePhaseConfigurationProrationBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PortalSubscriptionCancelProrationBehavior as SubscriptionSchedulePhaseConfigurationProrationBehavior;
 /// The values of `subscription_schedule.status`.
 #[non_exhaustive]
 pub enum SubscriptionScheduleStatus {
@@ -2431,150 +2045,40 @@ impl v::OpenEnum for SubscriptionScheduleStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Canceled,
-                2 => Self::Completed,
-                3 => Self::NotStarted,
-                4 => Self::Released,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Canceled,
+            2 => Self::Completed,
+            3 => Self::NotStarted,
+            4 => Self::Released,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionScheduleStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionScheduleStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionScheduleStatus {}
 impl Debug for SubscriptionScheduleStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedules_resource_default_settings.billing_cycle_anchor`.
-#[non_exhaustive]
-pub enum SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {
-    /// `automatic`
-    Automatic,
-    /// `phase_start`
-    PhaseStart,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {
-    const VALUES: &'static [&'static str] = &["automatic", "phase_start"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::PhaseStart => "phase_start",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::PhaseStart,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {}
-impl Debug for SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SubscriptionSchedulePhaseConfigurationBillingCycleAnchor as SubscriptionSchedulesResourceDefaultSettingsBillingCycleAnchor;
 /// The values of `subscription_schedules_resource_default_settings.collection_method`.
-#[non_exhaustive]
-pub enum SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {
-    /// `charge_automatically`
-    ChargeAutomatically,
-    /// `send_invoice`
-    SendInvoice,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {
-    const VALUES: &'static [&'static str] = &["charge_automatically", "send_invoice"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::ChargeAutomatically => "charge_automatically",
-            Self::SendInvoice => "send_invoice",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ChargeAutomatically,
-                1 => Self::SendInvoice,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {}
-impl Debug for SubscriptionSchedulesResourceDefaultSettingsCollectionMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::QuoteCollectionMethod as SubscriptionSchedulesResourceDefaultSettingsCollectionMethod;
 /// The values of `subscription_schedules_resource_invoice_item_period_resource_period_end.type`.
 #[non_exhaustive]
 pub enum SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {
@@ -2604,38 +2108,32 @@ for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MinItemPeriodEnd,
-                1 => Self::PhaseEnd,
-                2 => Self::Timestamp,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MinItemPeriodEnd,
+            1 => Self::PhaseEnd,
+            2 => Self::Timestamp,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {}
 impl Debug for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `subscription_schedules_resource_invoice_item_period_resource_period_start.type`.
@@ -2667,38 +2165,32 @@ for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::MaxItemPeriodStart,
-                1 => Self::PhaseStart,
-                2 => Self::Timestamp,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MaxItemPeriodStart,
+            1 => Self::PhaseStart,
+            2 => Self::Timestamp,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType {}
 impl Debug for SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, id, object, open_enum, text};
 pub type TaxAssociation = Lens<markers::TaxAssociation>;
 impl TaxAssociation {
     /// The path of [`calculation`](Self::calculation).
-    pub const CALCULATION: v::Path<Self, k::Text> = v::Path::new("calculation");
+    pub const CALCULATION: v::Path<Self, k::Text> = v::path("calculation");
     /// A string.
     ///
     /// Source: `calculation` of `tax.association`.
@@ -23,7 +23,7 @@ impl TaxAssociation {
         text(&self.value, "calculation")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.association`.
@@ -39,7 +39,7 @@ impl TaxAssociation {
         text(&self.value, "object")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Text> = v::Path::new("payment_intent");
+    pub const PAYMENT_INTENT: v::Path<Self, k::Text> = v::path("payment_intent");
     /// A string.
     ///
     /// Source: `payment_intent` of `tax.association`.
@@ -51,7 +51,7 @@ impl TaxAssociation {
     pub const TAX_TRANSACTION_ATTEMPTS: v::Path<
         Self,
         k::Array<k::Object<TaxProductResourceTaxAssociationTransactionAttempts>>,
-    > = v::Path::new("tax_transaction_attempts");
+    > = v::path("tax_transaction_attempts");
     /// An array: a nested [`TaxProductResourceTaxAssociationTransactionAttempts`]; empty where absent.
     ///
     /// Source: `tax_transaction_attempts` of `tax.association`.
@@ -76,7 +76,7 @@ impl TaxProductResourceTaxAssociationTransactionAttempts {
     pub const COMMITTED: v::Path<
         Self,
         k::Object<TaxProductResourceTaxAssociationTransactionAttemptsResourceCommitted>,
-    > = v::Path::new("committed");
+    > = v::path("committed");
     /// A nested [`TaxProductResourceTaxAssociationTransactionAttemptsResourceCommitted`]; may be absent.
     ///
     /// Source: `committed` of `tax_product_resource_tax_association_transaction_attempts`.
@@ -90,7 +90,7 @@ impl TaxProductResourceTaxAssociationTransactionAttempts {
     pub const ERRORED: v::Path<
         Self,
         k::Object<TaxProductResourceTaxAssociationTransactionAttemptsResourceErrored>,
-    > = v::Path::new("errored");
+    > = v::path("errored");
     /// A nested [`TaxProductResourceTaxAssociationTransactionAttemptsResourceErrored`]; may be absent.
     ///
     /// Source: `errored` of `tax_product_resource_tax_association_transaction_attempts`.
@@ -101,7 +101,7 @@ impl TaxProductResourceTaxAssociationTransactionAttempts {
         object(&self.value, "errored")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Text> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Text> = v::path("source");
     /// A string.
     ///
     /// Source: `source` of `tax_product_resource_tax_association_transaction_attempts`.
@@ -110,7 +110,7 @@ impl TaxProductResourceTaxAssociationTransactionAttempts {
         text(&self.value, "source")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `tax_product_resource_tax_association_transaction_attempts`.
@@ -127,7 +127,7 @@ pub type TaxProductResourceTaxAssociationTransactionAttemptsResourceCommitted = 
 >;
 impl TaxProductResourceTaxAssociationTransactionAttemptsResourceCommitted {
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Text> = v::Path::new("transaction");
+    pub const TRANSACTION: v::Path<Self, k::Text> = v::path("transaction");
     /// A string.
     ///
     /// Source: `transaction` of `tax_product_resource_tax_association_transaction_attempts_resource_committed`.
@@ -147,7 +147,7 @@ impl TaxProductResourceTaxAssociationTransactionAttemptsResourceErrored {
     pub const REASON: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `tax_product_resource_tax_association_transaction_attempts_resource_errored`.
@@ -199,40 +199,34 @@ for TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AnotherPaymentAssociatedWithCalculation,
-                1 => Self::CalculationExpired,
-                2 => Self::CurrencyMismatch,
-                3 => Self::OriginalTransactionVoided,
-                4 => Self::UniqueReferenceViolation,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AnotherPaymentAssociatedWithCalculation,
+            1 => Self::CalculationExpired,
+            2 => Self::CurrencyMismatch,
+            3 => Self::OriginalTransactionVoided,
+            4 => Self::UniqueReferenceViolation,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason {}
 impl Debug for TaxProductResourceTaxAssociationTransactionAttemptsResourceErroredReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -20,7 +20,7 @@ use stripe_store::view::read::{
 pub type TaxCalculation = Lens<markers::TaxCalculation>;
 impl TaxCalculation {
     /// The path of [`amount_total`](Self::amount_total).
-    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::Path::new("amount_total");
+    pub const AMOUNT_TOTAL: v::Path<Self, k::Int> = v::path("amount_total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_total` of `tax.calculation`.
@@ -29,7 +29,7 @@ impl TaxCalculation {
         int(&self.value, "amount_total")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `tax.calculation`.
@@ -38,7 +38,7 @@ impl TaxCalculation {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be `null`.
     ///
     /// Source: `customer` of `tax.calculation`.
@@ -50,7 +50,7 @@ impl TaxCalculation {
     pub const CUSTOMER_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceCustomerDetails>,
-    > = v::Path::new("customer_details");
+    > = v::path("customer_details");
     /// A nested [`TaxProductResourceCustomerDetails`].
     ///
     /// Source: `customer_details` of `tax.calculation`.
@@ -59,7 +59,7 @@ impl TaxCalculation {
         object(&self.value, "customer_details")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `tax.calculation`.
@@ -68,7 +68,7 @@ impl TaxCalculation {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.calculation`.
@@ -77,7 +77,7 @@ impl TaxCalculation {
         id(&self.value, "id")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<TaxCalculationLineItem>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<TaxCalculationLineItem>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`TaxCalculationLineItem`]; empty where absent.
@@ -88,7 +88,7 @@ impl TaxCalculation {
         list(&self.value, "line_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.calculation`.
@@ -107,7 +107,7 @@ impl TaxCalculation {
     pub const SHIP_FROM_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceShipFromDetails>,
-    > = v::Path::new("ship_from_details");
+    > = v::path("ship_from_details");
     /// A nested [`TaxProductResourceShipFromDetails`]; may be `null`.
     ///
     /// Source: `ship_from_details` of `tax.calculation`.
@@ -119,7 +119,7 @@ impl TaxCalculation {
     pub const SHIPPING_COST: v::Path<
         Self,
         k::Object<TaxProductResourceTaxCalculationShippingCost>,
-    > = v::Path::new("shipping_cost");
+    > = v::path("shipping_cost");
     /// A nested [`TaxProductResourceTaxCalculationShippingCost`]; may be `null`.
     ///
     /// Source: `shipping_cost` of `tax.calculation`.
@@ -130,7 +130,7 @@ impl TaxCalculation {
         object(&self.value, "shipping_cost")
     }
     /// The path of [`tax_amount_exclusive`](Self::tax_amount_exclusive).
-    pub const TAX_AMOUNT_EXCLUSIVE: v::Path<Self, k::Int> = v::Path::new(
+    pub const TAX_AMOUNT_EXCLUSIVE: v::Path<Self, k::Int> = v::path(
         "tax_amount_exclusive",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
@@ -141,7 +141,7 @@ impl TaxCalculation {
         int(&self.value, "tax_amount_exclusive")
     }
     /// The path of [`tax_amount_inclusive`](Self::tax_amount_inclusive).
-    pub const TAX_AMOUNT_INCLUSIVE: v::Path<Self, k::Int> = v::Path::new(
+    pub const TAX_AMOUNT_INCLUSIVE: v::Path<Self, k::Int> = v::path(
         "tax_amount_inclusive",
     );
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
@@ -155,7 +155,7 @@ impl TaxCalculation {
     pub const TAX_BREAKDOWN: v::Path<
         Self,
         k::Array<k::Object<TaxProductResourceTaxBreakdown>>,
-    > = v::Path::new("tax_breakdown");
+    > = v::path("tax_breakdown");
     /// An array: a nested [`TaxProductResourceTaxBreakdown`].
     ///
     /// Source: `tax_breakdown` of `tax.calculation`.
@@ -164,7 +164,7 @@ impl TaxCalculation {
         array(&self.value, "tax_breakdown")
     }
     /// The path of [`tax_date`](Self::tax_date).
-    pub const TAX_DATE: v::Path<Self, k::Time> = v::Path::new("tax_date");
+    pub const TAX_DATE: v::Path<Self, k::Time> = v::path("tax_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `tax_date` of `tax.calculation`.
@@ -184,7 +184,7 @@ impl v::Resource for TaxCalculation {
 pub type TaxProductResourceTaxBreakdown = Lens<markers::TaxProductResourceTaxBreakdown>;
 impl TaxProductResourceTaxBreakdown {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `tax_product_resource_tax_breakdown`.
@@ -193,7 +193,7 @@ impl TaxProductResourceTaxBreakdown {
         int(&self.value, "amount")
     }
     /// The path of [`inclusive`](Self::inclusive).
-    pub const INCLUSIVE: v::Path<Self, k::Bool> = v::Path::new("inclusive");
+    pub const INCLUSIVE: v::Path<Self, k::Bool> = v::path("inclusive");
     /// True or false.
     ///
     /// Source: `inclusive` of `tax_product_resource_tax_breakdown`.
@@ -205,7 +205,7 @@ impl TaxProductResourceTaxBreakdown {
     pub const TAX_RATE_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceTaxRateDetails>,
-    > = v::Path::new("tax_rate_details");
+    > = v::path("tax_rate_details");
     /// A nested [`TaxProductResourceTaxRateDetails`].
     ///
     /// Source: `tax_rate_details` of `tax_product_resource_tax_breakdown`.
@@ -217,7 +217,7 @@ impl TaxProductResourceTaxBreakdown {
     pub const TAXABILITY_REASON: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxBreakdownTaxabilityReason>,
-    > = v::Path::new("taxability_reason");
+    > = v::path("taxability_reason");
     /// One of the values of [`TaxProductResourceTaxBreakdownTaxabilityReason`], or one that is newer than this list.
     ///
     /// Source: `taxability_reason` of `tax_product_resource_tax_breakdown`.
@@ -228,7 +228,7 @@ impl TaxProductResourceTaxBreakdown {
         open_enum(&self.value, "taxability_reason")
     }
     /// The path of [`taxable_amount`](Self::taxable_amount).
-    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::Path::new("taxable_amount");
+    pub const TAXABLE_AMOUNT: v::Path<Self, k::Int> = v::path("taxable_amount");
     /// An integer.
     ///
     /// Source: `taxable_amount` of `tax_product_resource_tax_breakdown`.
@@ -245,7 +245,7 @@ pub type TaxProductResourceTaxCalculationShippingCost = Lens<
 >;
 impl TaxProductResourceTaxCalculationShippingCost {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -254,7 +254,7 @@ impl TaxProductResourceTaxCalculationShippingCost {
         int(&self.value, "amount")
     }
     /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
+    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::path("amount_tax");
     /// An integer.
     ///
     /// Source: `amount_tax` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -263,7 +263,7 @@ impl TaxProductResourceTaxCalculationShippingCost {
         int(&self.value, "amount_tax")
     }
     /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Text> = v::Path::new("shipping_rate");
+    pub const SHIPPING_RATE: v::Path<Self, k::Text> = v::path("shipping_rate");
     /// A string; may be absent.
     ///
     /// Source: `shipping_rate` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -275,7 +275,7 @@ impl TaxProductResourceTaxCalculationShippingCost {
     pub const TAX_BEHAVIOR: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxCalculationShippingCostTaxBehavior>,
-    > = v::Path::new("tax_behavior");
+    > = v::path("tax_behavior");
     /// One of the values of [`TaxProductResourceTaxCalculationShippingCostTaxBehavior`], or one that is newer than this list.
     ///
     /// Source: `tax_behavior` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -289,7 +289,7 @@ impl TaxProductResourceTaxCalculationShippingCost {
     pub const TAX_BREAKDOWN: v::Path<
         Self,
         k::Array<k::Object<TaxProductResourceLineItemTaxBreakdown>>,
-    > = v::Path::new("tax_breakdown");
+    > = v::path("tax_breakdown");
     /// An array: a nested [`TaxProductResourceLineItemTaxBreakdown`]; empty where absent.
     ///
     /// Source: `tax_breakdown` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -300,7 +300,7 @@ impl TaxProductResourceTaxCalculationShippingCost {
         array(&self.value, "tax_breakdown")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Text> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Text> = v::path("tax_code");
     /// A string.
     ///
     /// Source: `tax_code` of `tax_product_resource_tax_calculation_shipping_cost`.
@@ -317,7 +317,7 @@ pub type TaxProductResourceTaxRateDetails = Lens<
 >;
 impl TaxProductResourceTaxRateDetails {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `tax_product_resource_tax_rate_details`.
@@ -326,7 +326,7 @@ impl TaxProductResourceTaxRateDetails {
         text(&self.value, "country")
     }
     /// The path of [`flat_amount`](Self::flat_amount).
-    pub const FLAT_AMOUNT: v::Path<Self, k::Object<TaxRateFlatAmount>> = v::Path::new(
+    pub const FLAT_AMOUNT: v::Path<Self, k::Object<TaxRateFlatAmount>> = v::path(
         "flat_amount",
     );
     /// A nested [`TaxRateFlatAmount`]; may be `null`.
@@ -337,9 +337,7 @@ impl TaxProductResourceTaxRateDetails {
         object(&self.value, "flat_amount")
     }
     /// The path of [`percentage_decimal`](Self::percentage_decimal).
-    pub const PERCENTAGE_DECIMAL: v::Path<Self, k::Text> = v::Path::new(
-        "percentage_decimal",
-    );
+    pub const PERCENTAGE_DECIMAL: v::Path<Self, k::Text> = v::path("percentage_decimal");
     /// A string.
     ///
     /// Source: `percentage_decimal` of `tax_product_resource_tax_rate_details`.
@@ -351,7 +349,7 @@ impl TaxProductResourceTaxRateDetails {
     pub const RATE_TYPE: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxRateDetailsRateType>,
-    > = v::Path::new("rate_type");
+    > = v::path("rate_type");
     /// One of the values of [`TaxProductResourceTaxRateDetailsRateType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `rate_type` of `tax_product_resource_tax_rate_details`.
@@ -360,7 +358,7 @@ impl TaxProductResourceTaxRateDetails {
         open_enum(&self.value, "rate_type")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `tax_product_resource_tax_rate_details`.
@@ -372,7 +370,7 @@ impl TaxProductResourceTaxRateDetails {
     pub const TAX_TYPE: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxRateDetailsTaxType>,
-    > = v::Path::new("tax_type");
+    > = v::path("tax_type");
     /// One of the values of [`TaxProductResourceTaxRateDetailsTaxType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tax_type` of `tax_product_resource_tax_rate_details`.
@@ -382,235 +380,11 @@ impl TaxProductResourceTaxRateDetails {
     }
 }
 /// The values of `tax_product_resource_tax_breakdown.taxability_reason`.
-#[non_exhaustive]
-pub enum TaxProductResourceTaxBreakdownTaxabilityReason {
-    /// `customer_exempt`
-    CustomerExempt,
-    /// `not_collecting`
-    NotCollecting,
-    /// `not_subject_to_tax`
-    NotSubjectToTax,
-    /// `not_supported`
-    NotSupported,
-    /// `portion_product_exempt`
-    PortionProductExempt,
-    /// `portion_reduced_rated`
-    PortionReducedRated,
-    /// `portion_standard_rated`
-    PortionStandardRated,
-    /// `product_exempt`
-    ProductExempt,
-    /// `product_exempt_holiday`
-    ProductExemptHoliday,
-    /// `proportionally_rated`
-    ProportionallyRated,
-    /// `reduced_rated`
-    ReducedRated,
-    /// `reverse_charge`
-    ReverseCharge,
-    /// `standard_rated`
-    StandardRated,
-    /// `taxable_basis_reduced`
-    TaxableBasisReduced,
-    /// `zero_rated`
-    ZeroRated,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceTaxBreakdownTaxabilityReason {
-    const VALUES: &'static [&'static str] = &[
-        "customer_exempt",
-        "not_collecting",
-        "not_subject_to_tax",
-        "not_supported",
-        "portion_product_exempt",
-        "portion_reduced_rated",
-        "portion_standard_rated",
-        "product_exempt",
-        "product_exempt_holiday",
-        "proportionally_rated",
-        "reduced_rated",
-        "reverse_charge",
-        "standard_rated",
-        "taxable_basis_reduced",
-        "zero_rated",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CustomerExempt => "customer_exempt",
-            Self::NotCollecting => "not_collecting",
-            Self::NotSubjectToTax => "not_subject_to_tax",
-            Self::NotSupported => "not_supported",
-            Self::PortionProductExempt => "portion_product_exempt",
-            Self::PortionReducedRated => "portion_reduced_rated",
-            Self::PortionStandardRated => "portion_standard_rated",
-            Self::ProductExempt => "product_exempt",
-            Self::ProductExemptHoliday => "product_exempt_holiday",
-            Self::ProportionallyRated => "proportionally_rated",
-            Self::ReducedRated => "reduced_rated",
-            Self::ReverseCharge => "reverse_charge",
-            Self::StandardRated => "standard_rated",
-            Self::TaxableBasisReduced => "taxable_basis_reduced",
-            Self::ZeroRated => "zero_rated",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CustomerExempt,
-                1 => Self::NotCollecting,
-                2 => Self::NotSubjectToTax,
-                3 => Self::NotSupported,
-                4 => Self::PortionProductExempt,
-                5 => Self::PortionReducedRated,
-                6 => Self::PortionStandardRated,
-                7 => Self::ProductExempt,
-                8 => Self::ProductExemptHoliday,
-                9 => Self::ProportionallyRated,
-                10 => Self::ReducedRated,
-                11 => Self::ReverseCharge,
-                12 => Self::StandardRated,
-                13 => Self::TaxableBasisReduced,
-                14 => Self::ZeroRated,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceTaxBreakdownTaxabilityReason {}
-impl Debug for TaxProductResourceTaxBreakdownTaxabilityReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::LineItemsTaxAmountTaxabilityReason as TaxProductResourceTaxBreakdownTaxabilityReason;
 /// The values of `tax_product_resource_tax_calculation_shipping_cost.tax_behavior`.
-#[non_exhaustive]
-pub enum TaxProductResourceTaxCalculationShippingCostTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceTaxCalculationShippingCostTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceTaxCalculationShippingCostTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceTaxCalculationShippingCostTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceTaxCalculationShippingCostTaxBehavior {}
-impl Debug for TaxProductResourceTaxCalculationShippingCostTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxCalculationLineItemTaxBehavior as TaxProductResourceTaxCalculationShippingCostTaxBehavior;
 /// The values of `tax_product_resource_tax_rate_details.rate_type`.
-#[non_exhaustive]
-pub enum TaxProductResourceTaxRateDetailsRateType {
-    /// `flat_amount`
-    FlatAmount,
-    /// `percentage`
-    Percentage,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceTaxRateDetailsRateType {
-    const VALUES: &'static [&'static str] = &["flat_amount", "percentage"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::FlatAmount => "flat_amount",
-            Self::Percentage => "percentage",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FlatAmount,
-                1 => Self::Percentage,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceTaxRateDetailsRateType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceTaxRateDetailsRateType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceTaxRateDetailsRateType {}
-impl Debug for TaxProductResourceTaxRateDetailsRateType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxRateRateType as TaxProductResourceTaxRateDetailsRateType;
 /// The values of `tax_product_resource_tax_rate_details.tax_type`.
 #[non_exhaustive]
 pub enum TaxProductResourceTaxRateDetailsTaxType {
@@ -743,63 +517,57 @@ impl v::OpenEnum for TaxProductResourceTaxRateDetailsTaxType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdmissionsTax,
-                1 => Self::AmusementTax,
-                2 => Self::AttendanceTax,
-                3 => Self::CommunicationsTax,
-                4 => Self::DigitalExciseTax,
-                5 => Self::EntertainmentTax,
-                6 => Self::GetFund,
-                7 => Self::GrossReceiptsTax,
-                8 => Self::Gst,
-                9 => Self::HospitalityTax,
-                10 => Self::Hst,
-                11 => Self::Igst,
-                12 => Self::Jct,
-                13 => Self::LeaseTax,
-                14 => Self::LuxuryTax,
-                15 => Self::MassTransitParkingTax,
-                16 => Self::Nhil,
-                17 => Self::ParkingTax,
-                18 => Self::Pst,
-                19 => Self::Qst,
-                20 => Self::RecyclingFee,
-                21 => Self::ResortTax,
-                22 => Self::RetailDeliveryFee,
-                23 => Self::Rst,
-                24 => Self::SalesTax,
-                25 => Self::ServiceTax,
-                26 => Self::TourismTax,
-                27 => Self::UtilityUsersTax,
-                28 => Self::Vat,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AdmissionsTax,
+            1 => Self::AmusementTax,
+            2 => Self::AttendanceTax,
+            3 => Self::CommunicationsTax,
+            4 => Self::DigitalExciseTax,
+            5 => Self::EntertainmentTax,
+            6 => Self::GetFund,
+            7 => Self::GrossReceiptsTax,
+            8 => Self::Gst,
+            9 => Self::HospitalityTax,
+            10 => Self::Hst,
+            11 => Self::Igst,
+            12 => Self::Jct,
+            13 => Self::LeaseTax,
+            14 => Self::LuxuryTax,
+            15 => Self::MassTransitParkingTax,
+            16 => Self::Nhil,
+            17 => Self::ParkingTax,
+            18 => Self::Pst,
+            19 => Self::Qst,
+            20 => Self::RecyclingFee,
+            21 => Self::ResortTax,
+            22 => Self::RetailDeliveryFee,
+            23 => Self::Rst,
+            24 => Self::SalesTax,
+            25 => Self::ServiceTax,
+            26 => Self::TourismTax,
+            27 => Self::UtilityUsersTax,
+            28 => Self::Vat,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceTaxRateDetailsTaxType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceTaxRateDetailsTaxType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceTaxRateDetailsTaxType {}
 impl Debug for TaxProductResourceTaxRateDetailsTaxType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, id, int, map, open_enum, text};
 pub type TaxCalculationLineItem = Lens<markers::TaxCalculationLineItem>;
 impl TaxCalculationLineItem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `tax.calculation_line_item`.
@@ -23,7 +23,7 @@ impl TaxCalculationLineItem {
         int(&self.value, "amount")
     }
     /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
+    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::path("amount_tax");
     /// An integer.
     ///
     /// Source: `amount_tax` of `tax.calculation_line_item`.
@@ -32,7 +32,7 @@ impl TaxCalculationLineItem {
         int(&self.value, "amount_tax")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.calculation_line_item`.
@@ -41,7 +41,7 @@ impl TaxCalculationLineItem {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.calculation_line_item`.
@@ -50,7 +50,7 @@ impl TaxCalculationLineItem {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `tax.calculation_line_item`.
@@ -66,7 +66,7 @@ impl TaxCalculationLineItem {
         text(&self.value, "object")
     }
     /// The path of [`performance_location`](Self::performance_location).
-    pub const PERFORMANCE_LOCATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PERFORMANCE_LOCATION: v::Path<Self, k::Text> = v::path(
         "performance_location",
     );
     /// A string; may be `null`.
@@ -77,7 +77,7 @@ impl TaxCalculationLineItem {
         text(&self.value, "performance_location")
     }
     /// The path of [`product`](Self::product).
-    pub const PRODUCT: v::Path<Self, k::Text> = v::Path::new("product");
+    pub const PRODUCT: v::Path<Self, k::Text> = v::path("product");
     /// A string; may be `null`.
     ///
     /// Source: `product` of `tax.calculation_line_item`.
@@ -86,7 +86,7 @@ impl TaxCalculationLineItem {
         text(&self.value, "product")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer.
     ///
     /// Source: `quantity` of `tax.calculation_line_item`.
@@ -95,7 +95,7 @@ impl TaxCalculationLineItem {
         int(&self.value, "quantity")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `tax.calculation_line_item`.
@@ -104,7 +104,7 @@ impl TaxCalculationLineItem {
         text(&self.value, "reference")
     }
     /// The path of [`tax_behavior`](Self::tax_behavior).
-    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<TaxCalculationLineItemTaxBehavior>> = v::Path::new(
+    pub const TAX_BEHAVIOR: v::Path<Self, k::Enum<TaxCalculationLineItemTaxBehavior>> = v::path(
         "tax_behavior",
     );
     /// One of the values of [`TaxCalculationLineItemTaxBehavior`], or one that is newer than this list.
@@ -118,7 +118,7 @@ impl TaxCalculationLineItem {
     pub const TAX_BREAKDOWN: v::Path<
         Self,
         k::Array<k::Object<TaxProductResourceLineItemTaxBreakdown>>,
-    > = v::Path::new("tax_breakdown");
+    > = v::path("tax_breakdown");
     /// An array: a nested [`TaxProductResourceLineItemTaxBreakdown`]; empty where absent.
     ///
     /// Source: `tax_breakdown` of `tax.calculation_line_item`.
@@ -129,7 +129,7 @@ impl TaxCalculationLineItem {
         array(&self.value, "tax_breakdown")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Text> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Text> = v::path("tax_code");
     /// A string.
     ///
     /// Source: `tax_code` of `tax.calculation_line_item`.
@@ -166,36 +166,30 @@ impl v::OpenEnum for TaxCalculationLineItemTaxBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Exclusive,
+            1 => Self::Inclusive,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxCalculationLineItemTaxBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxCalculationLineItemTaxBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxCalculationLineItemTaxBehavior {}
 impl Debug for TaxCalculationLineItemTaxBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{id, object, open_enum, text};
 pub type TaxCode = Lens<markers::TaxCode>;
 impl TaxCode {
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `tax_code`.
@@ -23,7 +23,7 @@ impl TaxCode {
         text(&self.value, "description")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax_code`.
@@ -32,7 +32,7 @@ impl TaxCode {
         id(&self.value, "id")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `tax_code`.
@@ -48,7 +48,7 @@ impl TaxCode {
         text(&self.value, "object")
     }
     /// The path of [`requirements`](Self::requirements).
-    pub const REQUIREMENTS: v::Path<Self, k::Object<TaxCodeRequirements>> = v::Path::new(
+    pub const REQUIREMENTS: v::Path<Self, k::Object<TaxCodeRequirements>> = v::path(
         "requirements",
     );
     /// A nested [`TaxCodeRequirements`]; may be `null`.
@@ -74,7 +74,7 @@ impl TaxCodeRequirements {
     pub const PERFORMANCE_LOCATION: v::Path<
         Self,
         k::Enum<TaxCodeRequirementsPerformanceLocation>,
-    > = v::Path::new("performance_location");
+    > = v::path("performance_location");
     /// One of the values of [`TaxCodeRequirementsPerformanceLocation`], or one that is newer than this list.
     ///
     /// Source: `performance_location` of `tax_code_requirements`.
@@ -106,36 +106,30 @@ impl v::OpenEnum for TaxCodeRequirementsPerformanceLocation {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Optional,
-                1 => Self::Required,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Optional,
+            1 => Self::Required,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxCodeRequirementsPerformanceLocation {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxCodeRequirementsPerformanceLocation {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxCodeRequirementsPerformanceLocation {}
 impl Debug for TaxCodeRequirementsPerformanceLocation {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

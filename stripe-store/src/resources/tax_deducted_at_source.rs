@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text, timestamp};
 pub type TaxDeductedAtSource = Lens<markers::TaxDeductedAtSource>;
 impl TaxDeductedAtSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax_deducted_at_source`.
@@ -29,7 +29,7 @@ impl TaxDeductedAtSource {
         text(&self.value, "object")
     }
     /// The path of [`period_end`](Self::period_end).
-    pub const PERIOD_END: v::Path<Self, k::Time> = v::Path::new("period_end");
+    pub const PERIOD_END: v::Path<Self, k::Time> = v::path("period_end");
     /// A moment, in unix seconds.
     ///
     /// Source: `period_end` of `tax_deducted_at_source`.
@@ -38,7 +38,7 @@ impl TaxDeductedAtSource {
         timestamp(&self.value, "period_end")
     }
     /// The path of [`period_start`](Self::period_start).
-    pub const PERIOD_START: v::Path<Self, k::Time> = v::Path::new("period_start");
+    pub const PERIOD_START: v::Path<Self, k::Time> = v::path("period_start");
     /// A moment, in unix seconds.
     ///
     /// Source: `period_start` of `tax_deducted_at_source`.
@@ -47,7 +47,7 @@ impl TaxDeductedAtSource {
         timestamp(&self.value, "period_start")
     }
     /// The path of [`tax_deduction_account_number`](Self::tax_deduction_account_number).
-    pub const TAX_DEDUCTION_ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const TAX_DEDUCTION_ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path(
         "tax_deduction_account_number",
     );
     /// A string.

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type TaxId = Lens<markers::TaxId>;
 impl TaxId {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `tax_id`.
@@ -25,7 +25,7 @@ impl TaxId {
         text(&self.value, "country")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `tax_id`.
@@ -34,7 +34,7 @@ impl TaxId {
         timestamp(&self.value, "created")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `customer` of `tax_id`.
@@ -43,9 +43,7 @@ impl TaxId {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `tax_id`.
@@ -54,7 +52,7 @@ impl TaxId {
         text(&self.value, "customer_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax_id`.
@@ -63,7 +61,7 @@ impl TaxId {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax_id`.
@@ -79,7 +77,7 @@ impl TaxId {
         text(&self.value, "object")
     }
     /// The path of [`owner`](Self::owner).
-    pub const OWNER: v::Path<Self, k::Object<TaxIDsOwner>> = v::Path::new("owner");
+    pub const OWNER: v::Path<Self, k::Object<TaxIDsOwner>> = v::path("owner");
     /// A nested [`TaxIDsOwner`]; may be `null`.
     ///
     /// Source: `owner` of `tax_id`.
@@ -88,7 +86,7 @@ impl TaxId {
         object(&self.value, "owner")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<TaxIdType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<TaxIdType>> = v::path("type");
     /// One of the values of [`TaxIdType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_id`.
@@ -97,7 +95,7 @@ impl TaxId {
         open_enum(&self.value, "type")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string.
     ///
     /// Source: `value` of `tax_id`.
@@ -106,7 +104,7 @@ impl TaxId {
         text(&self.value, "value")
     }
     /// The path of [`verification`](Self::verification).
-    pub const VERIFICATION: v::Path<Self, k::Object<TaxIdVerification>> = v::Path::new(
+    pub const VERIFICATION: v::Path<Self, k::Object<TaxIdVerification>> = v::path(
         "verification",
     );
     /// A nested [`TaxIdVerification`]; may be `null`.
@@ -135,7 +133,7 @@ impl v::Resource for TaxId {
 pub type TaxIDsOwner = Lens<markers::TaxIDsOwner>;
 impl TaxIDsOwner {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Ref<Account>> = v::path("account");
     /// The id of a [`Account`], or the object where it was expanded; may be absent.
     ///
     /// Source: `account` of `tax_i_ds_owner`.
@@ -144,9 +142,7 @@ impl TaxIDsOwner {
         expandable(&self.value, "account")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::Path::new(
-        "application",
-    );
+    pub const APPLICATION: v::Path<Self, k::Ref<Application>> = v::path("application");
     /// The id of a [`Application`], or the object where it was expanded; may be absent.
     ///
     /// Source: `application` of `tax_i_ds_owner`.
@@ -155,7 +151,7 @@ impl TaxIDsOwner {
         expandable(&self.value, "application")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be absent.
     ///
     /// Source: `customer` of `tax_i_ds_owner`.
@@ -164,9 +160,7 @@ impl TaxIDsOwner {
         expandable(&self.value, "customer")
     }
     /// The path of [`customer_account`](Self::customer_account).
-    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "customer_account",
-    );
+    pub const CUSTOMER_ACCOUNT: v::Path<Self, k::Text> = v::path("customer_account");
     /// A string; may be `null`.
     ///
     /// Source: `customer_account` of `tax_i_ds_owner`.
@@ -175,7 +169,7 @@ impl TaxIDsOwner {
         text(&self.value, "customer_account")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<TaxIDsOwnerType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<TaxIDsOwnerType>> = v::path("type");
     /// One of the values of [`TaxIDsOwnerType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_i_ds_owner`.
@@ -190,7 +184,7 @@ impl TaxIDsOwner {
 pub type TaxIdVerification = Lens<markers::TaxIdVerification>;
 impl TaxIdVerification {
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TaxIdVerificationStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TaxIdVerificationStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TaxIdVerificationStatus`], or one that is newer than this list.
@@ -201,9 +195,7 @@ impl TaxIdVerification {
         open_enum(&self.value, "status")
     }
     /// The path of [`verified_address`](Self::verified_address).
-    pub const VERIFIED_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
-        "verified_address",
-    );
+    pub const VERIFIED_ADDRESS: v::Path<Self, k::Text> = v::path("verified_address");
     /// A string; may be `null`.
     ///
     /// Source: `verified_address` of `tax_id_verification`.
@@ -212,7 +204,7 @@ impl TaxIdVerification {
         text(&self.value, "verified_address")
     }
     /// The path of [`verified_name`](Self::verified_name).
-    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::Path::new("verified_name");
+    pub const VERIFIED_NAME: v::Path<Self, k::Text> = v::path("verified_name");
     /// A string; may be `null`.
     ///
     /// Source: `verified_name` of `tax_id_verification`.
@@ -253,39 +245,33 @@ impl v::OpenEnum for TaxIDsOwnerType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Account,
-                1 => Self::Application,
-                2 => Self::Customer,
-                3 => Self::SelfValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Account,
+            1 => Self::Application,
+            2 => Self::Customer,
+            3 => Self::SelfValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxIDsOwnerType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxIDsOwnerType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxIDsOwnerType {}
 impl Debug for TaxIDsOwnerType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_id.type`.
@@ -848,171 +834,165 @@ impl v::OpenEnum for TaxIdType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdNrt,
-                1 => Self::AeTrn,
-                2 => Self::AlTin,
-                3 => Self::AmTin,
-                4 => Self::AoTin,
-                5 => Self::ArCuit,
-                6 => Self::AuAbn,
-                7 => Self::AuAcn,
-                8 => Self::AuArn,
-                9 => Self::AuWpn,
-                10 => Self::AwTin,
-                11 => Self::AzTin,
-                12 => Self::BaTin,
-                13 => Self::BbTin,
-                14 => Self::BdBin,
-                15 => Self::BfIfu,
-                16 => Self::BgUic,
-                17 => Self::BhVat,
-                18 => Self::BjIfu,
-                19 => Self::BoTin,
-                20 => Self::BrCnpj,
-                21 => Self::BrCpf,
-                22 => Self::BsTin,
-                23 => Self::BwVat,
-                24 => Self::ByTin,
-                25 => Self::CaBn,
-                26 => Self::CaGstHst,
-                27 => Self::CaPstBc,
-                28 => Self::CaPstMb,
-                29 => Self::CaPstSk,
-                30 => Self::CaQst,
-                31 => Self::CdNif,
-                32 => Self::ChUid,
-                33 => Self::ChVat,
-                34 => Self::CiVat,
-                35 => Self::ClTin,
-                36 => Self::CmNiu,
-                37 => Self::CnTin,
-                38 => Self::CoNit,
-                39 => Self::CrTin,
-                40 => Self::CvNif,
-                41 => Self::CzDic,
-                42 => Self::DeStn,
-                43 => Self::DoRcn,
-                44 => Self::EcRuc,
-                45 => Self::EgTin,
-                46 => Self::EsCif,
-                47 => Self::EtTin,
-                48 => Self::EuOssVat,
-                49 => Self::EuVat,
-                50 => Self::FoVat,
-                51 => Self::FrSiren,
-                52 => Self::FrSiret,
-                53 => Self::FrSpi,
-                54 => Self::GbVat,
-                55 => Self::GeVat,
-                56 => Self::GhTin,
-                57 => Self::GiTin,
-                58 => Self::GnNif,
-                59 => Self::HkBr,
-                60 => Self::HrOib,
-                61 => Self::HuTin,
-                62 => Self::IcNif,
-                63 => Self::IdNpwp,
-                64 => Self::IlVat,
-                65 => Self::InGst,
-                66 => Self::IsKt,
-                67 => Self::IsVat,
-                68 => Self::ItCf,
-                69 => Self::JpCn,
-                70 => Self::JpRn,
-                71 => Self::JpTrn,
-                72 => Self::KePin,
-                73 => Self::KgTin,
-                74 => Self::KhTin,
-                75 => Self::KrBrn,
-                76 => Self::KzBin,
-                77 => Self::LaTin,
-                78 => Self::LiUid,
-                79 => Self::LiVat,
-                80 => Self::LkVat,
-                81 => Self::MaVat,
-                82 => Self::MdCf,
-                83 => Self::MdVat,
-                84 => Self::MePib,
-                85 => Self::MkVat,
-                86 => Self::MrNif,
-                87 => Self::MuVat,
-                88 => Self::MxRfc,
-                89 => Self::MyFrp,
-                90 => Self::MyItn,
-                91 => Self::MySst,
-                92 => Self::MzNuit,
-                93 => Self::NgTin,
-                94 => Self::NoVat,
-                95 => Self::NoVoec,
-                96 => Self::NpPan,
-                97 => Self::NzBn,
-                98 => Self::NzGst,
-                99 => Self::OmVat,
-                100 => Self::PeRuc,
-                101 => Self::PhTin,
-                102 => Self::PlNip,
-                103 => Self::PtNif,
-                104 => Self::PyRuc,
-                105 => Self::RoTin,
-                106 => Self::RsPib,
-                107 => Self::RuInn,
-                108 => Self::RuKpp,
-                109 => Self::SaVat,
-                110 => Self::SgGst,
-                111 => Self::SgUen,
-                112 => Self::SiTin,
-                113 => Self::SmCoe,
-                114 => Self::SnNinea,
-                115 => Self::SrFin,
-                116 => Self::SvNit,
-                117 => Self::ThVat,
-                118 => Self::TjTin,
-                119 => Self::TrTin,
-                120 => Self::TtBir,
-                121 => Self::TtVat,
-                122 => Self::TwVat,
-                123 => Self::TzVat,
-                124 => Self::UaVat,
-                125 => Self::UgTin,
-                126 => Self::Unknown,
-                127 => Self::UsEin,
-                128 => Self::UyRuc,
-                129 => Self::UzTin,
-                130 => Self::UzVat,
-                131 => Self::VeRif,
-                132 => Self::VnTin,
-                133 => Self::ZaVat,
-                134 => Self::ZmTin,
-                135 => Self::ZwTin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AdNrt,
+            1 => Self::AeTrn,
+            2 => Self::AlTin,
+            3 => Self::AmTin,
+            4 => Self::AoTin,
+            5 => Self::ArCuit,
+            6 => Self::AuAbn,
+            7 => Self::AuAcn,
+            8 => Self::AuArn,
+            9 => Self::AuWpn,
+            10 => Self::AwTin,
+            11 => Self::AzTin,
+            12 => Self::BaTin,
+            13 => Self::BbTin,
+            14 => Self::BdBin,
+            15 => Self::BfIfu,
+            16 => Self::BgUic,
+            17 => Self::BhVat,
+            18 => Self::BjIfu,
+            19 => Self::BoTin,
+            20 => Self::BrCnpj,
+            21 => Self::BrCpf,
+            22 => Self::BsTin,
+            23 => Self::BwVat,
+            24 => Self::ByTin,
+            25 => Self::CaBn,
+            26 => Self::CaGstHst,
+            27 => Self::CaPstBc,
+            28 => Self::CaPstMb,
+            29 => Self::CaPstSk,
+            30 => Self::CaQst,
+            31 => Self::CdNif,
+            32 => Self::ChUid,
+            33 => Self::ChVat,
+            34 => Self::CiVat,
+            35 => Self::ClTin,
+            36 => Self::CmNiu,
+            37 => Self::CnTin,
+            38 => Self::CoNit,
+            39 => Self::CrTin,
+            40 => Self::CvNif,
+            41 => Self::CzDic,
+            42 => Self::DeStn,
+            43 => Self::DoRcn,
+            44 => Self::EcRuc,
+            45 => Self::EgTin,
+            46 => Self::EsCif,
+            47 => Self::EtTin,
+            48 => Self::EuOssVat,
+            49 => Self::EuVat,
+            50 => Self::FoVat,
+            51 => Self::FrSiren,
+            52 => Self::FrSiret,
+            53 => Self::FrSpi,
+            54 => Self::GbVat,
+            55 => Self::GeVat,
+            56 => Self::GhTin,
+            57 => Self::GiTin,
+            58 => Self::GnNif,
+            59 => Self::HkBr,
+            60 => Self::HrOib,
+            61 => Self::HuTin,
+            62 => Self::IcNif,
+            63 => Self::IdNpwp,
+            64 => Self::IlVat,
+            65 => Self::InGst,
+            66 => Self::IsKt,
+            67 => Self::IsVat,
+            68 => Self::ItCf,
+            69 => Self::JpCn,
+            70 => Self::JpRn,
+            71 => Self::JpTrn,
+            72 => Self::KePin,
+            73 => Self::KgTin,
+            74 => Self::KhTin,
+            75 => Self::KrBrn,
+            76 => Self::KzBin,
+            77 => Self::LaTin,
+            78 => Self::LiUid,
+            79 => Self::LiVat,
+            80 => Self::LkVat,
+            81 => Self::MaVat,
+            82 => Self::MdCf,
+            83 => Self::MdVat,
+            84 => Self::MePib,
+            85 => Self::MkVat,
+            86 => Self::MrNif,
+            87 => Self::MuVat,
+            88 => Self::MxRfc,
+            89 => Self::MyFrp,
+            90 => Self::MyItn,
+            91 => Self::MySst,
+            92 => Self::MzNuit,
+            93 => Self::NgTin,
+            94 => Self::NoVat,
+            95 => Self::NoVoec,
+            96 => Self::NpPan,
+            97 => Self::NzBn,
+            98 => Self::NzGst,
+            99 => Self::OmVat,
+            100 => Self::PeRuc,
+            101 => Self::PhTin,
+            102 => Self::PlNip,
+            103 => Self::PtNif,
+            104 => Self::PyRuc,
+            105 => Self::RoTin,
+            106 => Self::RsPib,
+            107 => Self::RuInn,
+            108 => Self::RuKpp,
+            109 => Self::SaVat,
+            110 => Self::SgGst,
+            111 => Self::SgUen,
+            112 => Self::SiTin,
+            113 => Self::SmCoe,
+            114 => Self::SnNinea,
+            115 => Self::SrFin,
+            116 => Self::SvNit,
+            117 => Self::ThVat,
+            118 => Self::TjTin,
+            119 => Self::TrTin,
+            120 => Self::TtBir,
+            121 => Self::TtVat,
+            122 => Self::TwVat,
+            123 => Self::TzVat,
+            124 => Self::UaVat,
+            125 => Self::UgTin,
+            126 => Self::Unknown,
+            127 => Self::UsEin,
+            128 => Self::UyRuc,
+            129 => Self::UzTin,
+            130 => Self::UzVat,
+            131 => Self::VeRif,
+            132 => Self::VnTin,
+            133 => Self::ZaVat,
+            134 => Self::ZmTin,
+            135 => Self::ZwTin,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxIdType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxIdType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxIdType {}
 impl Debug for TaxIdType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_id_verification.status`.
@@ -1047,38 +1027,32 @@ impl v::OpenEnum for TaxIdVerificationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Pending,
-                1 => Self::Unavailable,
-                2 => Self::Unverified,
-                3 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Pending,
+            1 => Self::Unavailable,
+            2 => Self::Unverified,
+            3 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxIdVerificationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxIdVerificationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxIdVerificationStatus {}
 impl Debug for TaxIdVerificationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, object, text};
 pub type TaxLocation = Lens<markers::TaxLocation>;
 impl TaxLocation {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `tax.location`.
@@ -22,7 +22,7 @@ impl TaxLocation {
         object(&self.value, "address")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `tax.location`.
@@ -31,7 +31,7 @@ impl TaxLocation {
         text(&self.value, "description")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.location`.
@@ -40,7 +40,7 @@ impl TaxLocation {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.location`.
@@ -56,7 +56,7 @@ impl TaxLocation {
         text(&self.value, "object")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `performance`.
     ///
     /// Source: `type` of `tax.location`.

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type TaxRate = Lens<markers::TaxRate>;
 impl TaxRate {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false.
     ///
     /// Source: `active` of `tax_rate`.
@@ -25,7 +25,7 @@ impl TaxRate {
         boolean(&self.value, "active")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be `null`.
     ///
     /// Source: `country` of `tax_rate`.
@@ -34,7 +34,7 @@ impl TaxRate {
         text(&self.value, "country")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `tax_rate`.
@@ -43,7 +43,7 @@ impl TaxRate {
         timestamp(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `tax_rate`.
@@ -52,7 +52,7 @@ impl TaxRate {
         text(&self.value, "description")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `tax_rate`.
@@ -61,7 +61,7 @@ impl TaxRate {
         text(&self.value, "display_name")
     }
     /// The path of [`effective_percentage`](Self::effective_percentage).
-    pub const EFFECTIVE_PERCENTAGE: v::Path<Self, k::Float> = v::Path::new(
+    pub const EFFECTIVE_PERCENTAGE: v::Path<Self, k::Float> = v::path(
         "effective_percentage",
     );
     /// A percentage, 0 to 100; may be `null`.
@@ -72,7 +72,7 @@ impl TaxRate {
         float(&self.value, "effective_percentage")
     }
     /// The path of [`flat_amount`](Self::flat_amount).
-    pub const FLAT_AMOUNT: v::Path<Self, k::Object<TaxRateFlatAmount>> = v::Path::new(
+    pub const FLAT_AMOUNT: v::Path<Self, k::Object<TaxRateFlatAmount>> = v::path(
         "flat_amount",
     );
     /// A nested [`TaxRateFlatAmount`]; may be `null`.
@@ -83,7 +83,7 @@ impl TaxRate {
         object(&self.value, "flat_amount")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax_rate`.
@@ -92,7 +92,7 @@ impl TaxRate {
         id(&self.value, "id")
     }
     /// The path of [`inclusive`](Self::inclusive).
-    pub const INCLUSIVE: v::Path<Self, k::Bool> = v::Path::new("inclusive");
+    pub const INCLUSIVE: v::Path<Self, k::Bool> = v::path("inclusive");
     /// True or false.
     ///
     /// Source: `inclusive` of `tax_rate`.
@@ -101,7 +101,7 @@ impl TaxRate {
         boolean(&self.value, "inclusive")
     }
     /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
+    pub const JURISDICTION: v::Path<Self, k::Text> = v::path("jurisdiction");
     /// A string; may be `null`.
     ///
     /// Source: `jurisdiction` of `tax_rate`.
@@ -110,7 +110,7 @@ impl TaxRate {
         text(&self.value, "jurisdiction")
     }
     /// The path of [`jurisdiction_level`](Self::jurisdiction_level).
-    pub const JURISDICTION_LEVEL: v::Path<Self, k::Enum<TaxRateJurisdictionLevel>> = v::Path::new(
+    pub const JURISDICTION_LEVEL: v::Path<Self, k::Enum<TaxRateJurisdictionLevel>> = v::path(
         "jurisdiction_level",
     );
     /// One of the values of [`TaxRateJurisdictionLevel`], or one that is newer than this list; may be `null`.
@@ -121,7 +121,7 @@ impl TaxRate {
         open_enum(&self.value, "jurisdiction_level")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax_rate`.
@@ -130,7 +130,7 @@ impl TaxRate {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `tax_rate`.
@@ -146,7 +146,7 @@ impl TaxRate {
         text(&self.value, "object")
     }
     /// The path of [`percentage`](Self::percentage).
-    pub const PERCENTAGE: v::Path<Self, k::Float> = v::Path::new("percentage");
+    pub const PERCENTAGE: v::Path<Self, k::Float> = v::path("percentage");
     /// A percentage, 0 to 100.
     ///
     /// Source: `percentage` of `tax_rate`.
@@ -155,9 +155,7 @@ impl TaxRate {
         float(&self.value, "percentage")
     }
     /// The path of [`rate_type`](Self::rate_type).
-    pub const RATE_TYPE: v::Path<Self, k::Enum<TaxRateRateType>> = v::Path::new(
-        "rate_type",
-    );
+    pub const RATE_TYPE: v::Path<Self, k::Enum<TaxRateRateType>> = v::path("rate_type");
     /// One of the values of [`TaxRateRateType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `rate_type` of `tax_rate`.
@@ -166,7 +164,7 @@ impl TaxRate {
         open_enum(&self.value, "rate_type")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be `null`.
     ///
     /// Source: `state` of `tax_rate`.
@@ -175,9 +173,7 @@ impl TaxRate {
         text(&self.value, "state")
     }
     /// The path of [`tax_type`](Self::tax_type).
-    pub const TAX_TYPE: v::Path<Self, k::Enum<TaxRateTaxType>> = v::Path::new(
-        "tax_type",
-    );
+    pub const TAX_TYPE: v::Path<Self, k::Enum<TaxRateTaxType>> = v::path("tax_type");
     /// One of the values of [`TaxRateTaxType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tax_type` of `tax_rate`.
@@ -232,41 +228,35 @@ impl v::OpenEnum for TaxRateJurisdictionLevel {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::City,
-                1 => Self::Country,
-                2 => Self::County,
-                3 => Self::District,
-                4 => Self::Multiple,
-                5 => Self::State,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::City,
+            1 => Self::Country,
+            2 => Self::County,
+            3 => Self::District,
+            4 => Self::Multiple,
+            5 => Self::State,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxRateJurisdictionLevel {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxRateJurisdictionLevel {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxRateJurisdictionLevel {}
 impl Debug for TaxRateJurisdictionLevel {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_rate.rate_type`.
@@ -290,37 +280,31 @@ impl v::OpenEnum for TaxRateRateType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FlatAmount,
-                1 => Self::Percentage,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FlatAmount,
+            1 => Self::Percentage,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxRateRateType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxRateRateType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxRateRateType {}
 impl Debug for TaxRateRateType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_rate.tax_type`.
@@ -451,62 +435,56 @@ impl v::OpenEnum for TaxRateTaxType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdmissionsTax,
-                1 => Self::AmusementTax,
-                2 => Self::AttendanceTax,
-                3 => Self::CommunicationsTax,
-                4 => Self::DigitalExciseTax,
-                5 => Self::EntertainmentTax,
-                6 => Self::GetFund,
-                7 => Self::GrossReceiptsTax,
-                8 => Self::Gst,
-                9 => Self::HospitalityTax,
-                10 => Self::Hst,
-                11 => Self::Igst,
-                12 => Self::Jct,
-                13 => Self::LeaseTax,
-                14 => Self::LuxuryTax,
-                15 => Self::MassTransitParkingTax,
-                16 => Self::Nhil,
-                17 => Self::ParkingTax,
-                18 => Self::Pst,
-                19 => Self::Qst,
-                20 => Self::ResortTax,
-                21 => Self::RetailDeliveryFee,
-                22 => Self::Rst,
-                23 => Self::SalesTax,
-                24 => Self::ServiceTax,
-                25 => Self::TourismTax,
-                26 => Self::UtilityUsersTax,
-                27 => Self::Vat,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AdmissionsTax,
+            1 => Self::AmusementTax,
+            2 => Self::AttendanceTax,
+            3 => Self::CommunicationsTax,
+            4 => Self::DigitalExciseTax,
+            5 => Self::EntertainmentTax,
+            6 => Self::GetFund,
+            7 => Self::GrossReceiptsTax,
+            8 => Self::Gst,
+            9 => Self::HospitalityTax,
+            10 => Self::Hst,
+            11 => Self::Igst,
+            12 => Self::Jct,
+            13 => Self::LeaseTax,
+            14 => Self::LuxuryTax,
+            15 => Self::MassTransitParkingTax,
+            16 => Self::Nhil,
+            17 => Self::ParkingTax,
+            18 => Self::Pst,
+            19 => Self::Qst,
+            20 => Self::ResortTax,
+            21 => Self::RetailDeliveryFee,
+            22 => Self::Rst,
+            23 => Self::SalesTax,
+            24 => Self::ServiceTax,
+            25 => Self::TourismTax,
+            26 => Self::UtilityUsersTax,
+            27 => Self::Vat,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxRateTaxType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxRateTaxType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxRateTaxType {}
 impl Debug for TaxRateTaxType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

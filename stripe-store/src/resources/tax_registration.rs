@@ -16,7 +16,7 @@ use stripe_store::view::read::{array, boolean, id, object, open_enum, text, time
 pub type TaxRegistration = Lens<markers::TaxRegistration>;
 impl TaxRegistration {
     /// The path of [`active_from`](Self::active_from).
-    pub const ACTIVE_FROM: v::Path<Self, k::Time> = v::Path::new("active_from");
+    pub const ACTIVE_FROM: v::Path<Self, k::Time> = v::path("active_from");
     /// A moment, in unix seconds.
     ///
     /// Source: `active_from` of `tax.registration`.
@@ -25,7 +25,7 @@ impl TaxRegistration {
         timestamp(&self.value, "active_from")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `tax.registration`.
@@ -37,7 +37,7 @@ impl TaxRegistration {
     pub const COUNTRY_OPTIONS: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptions>,
-    > = v::Path::new("country_options");
+    > = v::path("country_options");
     /// A nested [`TaxProductRegistrationsResourceCountryOptions`].
     ///
     /// Source: `country_options` of `tax.registration`.
@@ -48,7 +48,7 @@ impl TaxRegistration {
         object(&self.value, "country_options")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `tax.registration`.
@@ -57,7 +57,7 @@ impl TaxRegistration {
         timestamp(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::Time> = v::path("expires_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `expires_at` of `tax.registration`.
@@ -66,7 +66,7 @@ impl TaxRegistration {
         timestamp(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.registration`.
@@ -75,7 +75,7 @@ impl TaxRegistration {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.registration`.
@@ -91,9 +91,7 @@ impl TaxRegistration {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TaxRegistrationStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<TaxRegistrationStatus>> = v::path("status");
     /// One of the values of [`TaxRegistrationStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `tax.registration`.
@@ -118,7 +116,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("ae");
+    > = v::path("ae");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `ae` of `tax_product_registrations_resource_country_options`.
@@ -132,7 +130,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AL: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("al");
+    > = v::path("al");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `al` of `tax_product_registrations_resource_country_options`.
@@ -144,7 +142,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AM: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("am");
+    > = v::path("am");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `am` of `tax_product_registrations_resource_country_options`.
@@ -158,7 +156,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AO: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("ao");
+    > = v::path("ao");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `ao` of `tax_product_registrations_resource_country_options`.
@@ -170,7 +168,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AT: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("at");
+    > = v::path("at");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `at` of `tax_product_registrations_resource_country_options`.
@@ -182,7 +180,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AU: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("au");
+    > = v::path("au");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `au` of `tax_product_registrations_resource_country_options`.
@@ -196,7 +194,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AW: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("aw");
+    > = v::path("aw");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `aw` of `tax_product_registrations_resource_country_options`.
@@ -208,7 +206,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const AZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("az");
+    > = v::path("az");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `az` of `tax_product_registrations_resource_country_options`.
@@ -222,7 +220,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("ba");
+    > = v::path("ba");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `ba` of `tax_product_registrations_resource_country_options`.
@@ -234,7 +232,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BB: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("bb");
+    > = v::path("bb");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `bb` of `tax_product_registrations_resource_country_options`.
@@ -246,7 +244,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("bd");
+    > = v::path("bd");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `bd` of `tax_product_registrations_resource_country_options`.
@@ -258,7 +256,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("be");
+    > = v::path("be");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `be` of `tax_product_registrations_resource_country_options`.
@@ -270,7 +268,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BF: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("bf");
+    > = v::path("bf");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `bf` of `tax_product_registrations_resource_country_options`.
@@ -282,7 +280,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("bg");
+    > = v::path("bg");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `bg` of `tax_product_registrations_resource_country_options`.
@@ -294,7 +292,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("bh");
+    > = v::path("bh");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `bh` of `tax_product_registrations_resource_country_options`.
@@ -306,7 +304,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BJ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("bj");
+    > = v::path("bj");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `bj` of `tax_product_registrations_resource_country_options`.
@@ -320,7 +318,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BS: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("bs");
+    > = v::path("bs");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `bs` of `tax_product_registrations_resource_country_options`.
@@ -332,7 +330,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BW: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsBw>,
-    > = v::Path::new("bw");
+    > = v::path("bw");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsBw`]; may be absent.
     ///
     /// Source: `bw` of `tax_product_registrations_resource_country_options`.
@@ -344,7 +342,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const BY: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("by");
+    > = v::path("by");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `by` of `tax_product_registrations_resource_country_options`.
@@ -358,7 +356,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsCanada>,
-    > = v::Path::new("ca");
+    > = v::path("ca");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsCanada`]; may be absent.
     ///
     /// Source: `ca` of `tax_product_registrations_resource_country_options`.
@@ -370,7 +368,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("cd");
+    > = v::path("cd");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `cd` of `tax_product_registrations_resource_country_options`.
@@ -382,7 +380,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("ch");
+    > = v::path("ch");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `ch` of `tax_product_registrations_resource_country_options`.
@@ -396,7 +394,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CI: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsCi>,
-    > = v::Path::new("ci");
+    > = v::path("ci");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsCi`]; may be absent.
     ///
     /// Source: `ci` of `tax_product_registrations_resource_country_options`.
@@ -408,7 +406,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CL: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("cl");
+    > = v::path("cl");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `cl` of `tax_product_registrations_resource_country_options`.
@@ -422,7 +420,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CM: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("cm");
+    > = v::path("cm");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `cm` of `tax_product_registrations_resource_country_options`.
@@ -436,7 +434,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CO: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("co");
+    > = v::path("co");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `co` of `tax_product_registrations_resource_country_options`.
@@ -450,7 +448,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("cr");
+    > = v::path("cr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `cr` of `tax_product_registrations_resource_country_options`.
@@ -464,7 +462,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CV: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("cv");
+    > = v::path("cv");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `cv` of `tax_product_registrations_resource_country_options`.
@@ -478,7 +476,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CY: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("cy");
+    > = v::path("cy");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `cy` of `tax_product_registrations_resource_country_options`.
@@ -490,7 +488,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const CZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("cz");
+    > = v::path("cz");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `cz` of `tax_product_registrations_resource_country_options`.
@@ -502,7 +500,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const DE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("de");
+    > = v::path("de");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `de` of `tax_product_registrations_resource_country_options`.
@@ -514,7 +512,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const DK: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("dk");
+    > = v::path("dk");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `dk` of `tax_product_registrations_resource_country_options`.
@@ -526,7 +524,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const EC: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ec");
+    > = v::path("ec");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ec` of `tax_product_registrations_resource_country_options`.
@@ -540,7 +538,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const EE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("ee");
+    > = v::path("ee");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `ee` of `tax_product_registrations_resource_country_options`.
@@ -552,7 +550,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const EG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("eg");
+    > = v::path("eg");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `eg` of `tax_product_registrations_resource_country_options`.
@@ -566,7 +564,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ES: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("es");
+    > = v::path("es");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `es` of `tax_product_registrations_resource_country_options`.
@@ -578,7 +576,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ET: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("et");
+    > = v::path("et");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `et` of `tax_product_registrations_resource_country_options`.
@@ -590,7 +588,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const FI: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("fi");
+    > = v::path("fi");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `fi` of `tax_product_registrations_resource_country_options`.
@@ -602,7 +600,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const FR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("fr");
+    > = v::path("fr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `fr` of `tax_product_registrations_resource_country_options`.
@@ -614,7 +612,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const GB: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("gb");
+    > = v::path("gb");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `gb` of `tax_product_registrations_resource_country_options`.
@@ -628,7 +626,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const GE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ge");
+    > = v::path("ge");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ge` of `tax_product_registrations_resource_country_options`.
@@ -642,7 +640,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const GH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsGh>,
-    > = v::Path::new("gh");
+    > = v::path("gh");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsGh`]; may be absent.
     ///
     /// Source: `gh` of `tax_product_registrations_resource_country_options`.
@@ -654,7 +652,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const GN: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("gn");
+    > = v::path("gn");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `gn` of `tax_product_registrations_resource_country_options`.
@@ -666,7 +664,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const GR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("gr");
+    > = v::path("gr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `gr` of `tax_product_registrations_resource_country_options`.
@@ -678,7 +676,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const HR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("hr");
+    > = v::path("hr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `hr` of `tax_product_registrations_resource_country_options`.
@@ -690,7 +688,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const HU: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("hu");
+    > = v::path("hu");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `hu` of `tax_product_registrations_resource_country_options`.
@@ -702,7 +700,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ID: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("id");
+    > = v::path("id");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `id` of `tax_product_registrations_resource_country_options`.
@@ -716,7 +714,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const IE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("ie");
+    > = v::path("ie");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `ie` of `tax_product_registrations_resource_country_options`.
@@ -728,7 +726,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const IN: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("in");
+    > = v::path("in");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `in` of `tax_product_registrations_resource_country_options`.
@@ -742,7 +740,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const IS: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("is");
+    > = v::path("is");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `is` of `tax_product_registrations_resource_country_options`.
@@ -754,7 +752,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const IT: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("it");
+    > = v::path("it");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `it` of `tax_product_registrations_resource_country_options`.
@@ -766,7 +764,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const JP: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("jp");
+    > = v::path("jp");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `jp` of `tax_product_registrations_resource_country_options`.
@@ -780,7 +778,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const KE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ke");
+    > = v::path("ke");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ke` of `tax_product_registrations_resource_country_options`.
@@ -794,7 +792,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const KG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("kg");
+    > = v::path("kg");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `kg` of `tax_product_registrations_resource_country_options`.
@@ -808,7 +806,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const KH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("kh");
+    > = v::path("kh");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `kh` of `tax_product_registrations_resource_country_options`.
@@ -822,7 +820,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const KR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("kr");
+    > = v::path("kr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `kr` of `tax_product_registrations_resource_country_options`.
@@ -836,7 +834,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const KZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("kz");
+    > = v::path("kz");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `kz` of `tax_product_registrations_resource_country_options`.
@@ -850,7 +848,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const LA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("la");
+    > = v::path("la");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `la` of `tax_product_registrations_resource_country_options`.
@@ -864,7 +862,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const LK: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("lk");
+    > = v::path("lk");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `lk` of `tax_product_registrations_resource_country_options`.
@@ -878,7 +876,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const LT: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("lt");
+    > = v::path("lt");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `lt` of `tax_product_registrations_resource_country_options`.
@@ -890,7 +888,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const LU: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("lu");
+    > = v::path("lu");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `lu` of `tax_product_registrations_resource_country_options`.
@@ -902,7 +900,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const LV: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("lv");
+    > = v::path("lv");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `lv` of `tax_product_registrations_resource_country_options`.
@@ -914,7 +912,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ma");
+    > = v::path("ma");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ma` of `tax_product_registrations_resource_country_options`.
@@ -928,7 +926,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("md");
+    > = v::path("md");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `md` of `tax_product_registrations_resource_country_options`.
@@ -942,7 +940,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ME: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("me");
+    > = v::path("me");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `me` of `tax_product_registrations_resource_country_options`.
@@ -954,7 +952,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MK: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("mk");
+    > = v::path("mk");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `mk` of `tax_product_registrations_resource_country_options`.
@@ -966,7 +964,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("mr");
+    > = v::path("mr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `mr` of `tax_product_registrations_resource_country_options`.
@@ -978,7 +976,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MT: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("mt");
+    > = v::path("mt");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `mt` of `tax_product_registrations_resource_country_options`.
@@ -990,7 +988,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MU: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsMu>,
-    > = v::Path::new("mu");
+    > = v::path("mu");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsMu`]; may be absent.
     ///
     /// Source: `mu` of `tax_product_registrations_resource_country_options`.
@@ -1002,7 +1000,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("mx");
+    > = v::path("mx");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `mx` of `tax_product_registrations_resource_country_options`.
@@ -1016,7 +1014,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const MY: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("my");
+    > = v::path("my");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `my` of `tax_product_registrations_resource_country_options`.
@@ -1030,7 +1028,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const NG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ng");
+    > = v::path("ng");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ng` of `tax_product_registrations_resource_country_options`.
@@ -1044,7 +1042,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const NL: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("nl");
+    > = v::path("nl");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `nl` of `tax_product_registrations_resource_country_options`.
@@ -1056,7 +1054,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const NO: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("no");
+    > = v::path("no");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `no` of `tax_product_registrations_resource_country_options`.
@@ -1070,7 +1068,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const NP: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("np");
+    > = v::path("np");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `np` of `tax_product_registrations_resource_country_options`.
@@ -1084,7 +1082,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const NZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("nz");
+    > = v::path("nz");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `nz` of `tax_product_registrations_resource_country_options`.
@@ -1098,7 +1096,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const OM: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("om");
+    > = v::path("om");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `om` of `tax_product_registrations_resource_country_options`.
@@ -1110,7 +1108,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const PE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("pe");
+    > = v::path("pe");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `pe` of `tax_product_registrations_resource_country_options`.
@@ -1124,7 +1122,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const PH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ph");
+    > = v::path("ph");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ph` of `tax_product_registrations_resource_country_options`.
@@ -1138,7 +1136,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const PL: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("pl");
+    > = v::path("pl");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `pl` of `tax_product_registrations_resource_country_options`.
@@ -1150,7 +1148,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const PT: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("pt");
+    > = v::path("pt");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `pt` of `tax_product_registrations_resource_country_options`.
@@ -1162,7 +1160,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const RO: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("ro");
+    > = v::path("ro");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `ro` of `tax_product_registrations_resource_country_options`.
@@ -1174,7 +1172,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const RS: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("rs");
+    > = v::path("rs");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `rs` of `tax_product_registrations_resource_country_options`.
@@ -1186,7 +1184,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const RU: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ru");
+    > = v::path("ru");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ru` of `tax_product_registrations_resource_country_options`.
@@ -1200,7 +1198,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("sa");
+    > = v::path("sa");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `sa` of `tax_product_registrations_resource_country_options`.
@@ -1214,7 +1212,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SE: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("se");
+    > = v::path("se");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `se` of `tax_product_registrations_resource_country_options`.
@@ -1226,7 +1224,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods>,
-    > = v::Path::new("sg");
+    > = v::path("sg");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods`]; may be absent.
     ///
     /// Source: `sg` of `tax_product_registrations_resource_country_options`.
@@ -1240,7 +1238,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SI: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("si");
+    > = v::path("si");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `si` of `tax_product_registrations_resource_country_options`.
@@ -1252,7 +1250,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SK: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEurope>,
-    > = v::Path::new("sk");
+    > = v::path("sk");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEurope`]; may be absent.
     ///
     /// Source: `sk` of `tax_product_registrations_resource_country_options`.
@@ -1264,7 +1262,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SN: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("sn");
+    > = v::path("sn");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `sn` of `tax_product_registrations_resource_country_options`.
@@ -1278,7 +1276,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const SR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("sr");
+    > = v::path("sr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `sr` of `tax_product_registrations_resource_country_options`.
@@ -1290,7 +1288,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const TH: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsThailand>,
-    > = v::Path::new("th");
+    > = v::path("th");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsThailand`]; may be absent.
     ///
     /// Source: `th` of `tax_product_registrations_resource_country_options`.
@@ -1302,7 +1300,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const TJ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("tj");
+    > = v::path("tj");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `tj` of `tax_product_registrations_resource_country_options`.
@@ -1316,7 +1314,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const TR: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("tr");
+    > = v::path("tr");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `tr` of `tax_product_registrations_resource_country_options`.
@@ -1330,7 +1328,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const TW: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("tw");
+    > = v::path("tw");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `tw` of `tax_product_registrations_resource_country_options`.
@@ -1344,7 +1342,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const TZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("tz");
+    > = v::path("tz");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `tz` of `tax_product_registrations_resource_country_options`.
@@ -1358,7 +1356,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const UA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ua");
+    > = v::path("ua");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ua` of `tax_product_registrations_resource_country_options`.
@@ -1372,7 +1370,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const UG: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("ug");
+    > = v::path("ug");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `ug` of `tax_product_registrations_resource_country_options`.
@@ -1386,7 +1384,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const US: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUnitedStates>,
-    > = v::Path::new("us");
+    > = v::path("us");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUnitedStates`]; may be absent.
     ///
     /// Source: `us` of `tax_product_registrations_resource_country_options`.
@@ -1400,7 +1398,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const UY: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("uy");
+    > = v::path("uy");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `uy` of `tax_product_registrations_resource_country_options`.
@@ -1412,7 +1410,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const UZ: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("uz");
+    > = v::path("uz");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `uz` of `tax_product_registrations_resource_country_options`.
@@ -1426,7 +1424,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const VN: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("vn");
+    > = v::path("vn");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `vn` of `tax_product_registrations_resource_country_options`.
@@ -1440,7 +1438,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ZA: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("za");
+    > = v::path("za");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `za` of `tax_product_registrations_resource_country_options`.
@@ -1452,7 +1450,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ZM: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsSimplified>,
-    > = v::Path::new("zm");
+    > = v::path("zm");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsSimplified`]; may be absent.
     ///
     /// Source: `zm` of `tax_product_registrations_resource_country_options`.
@@ -1466,7 +1464,7 @@ impl TaxProductRegistrationsResourceCountryOptions {
     pub const ZW: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefault>,
-    > = v::Path::new("zw");
+    > = v::path("zw");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefault`]; may be absent.
     ///
     /// Source: `zw` of `tax_product_registrations_resource_country_options`.
@@ -1483,7 +1481,7 @@ pub type TaxProductRegistrationsResourceCountryOptionsBw = Lens<
 >;
 impl TaxProductRegistrationsResourceCountryOptionsBw {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `simplified`.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_bw`.
@@ -1500,7 +1498,7 @@ pub type TaxProductRegistrationsResourceCountryOptionsCaProvinceStandard = Lens<
 >;
 impl TaxProductRegistrationsResourceCountryOptionsCaProvinceStandard {
     /// The path of [`province`](Self::province).
-    pub const PROVINCE: v::Path<Self, k::Text> = v::Path::new("province");
+    pub const PROVINCE: v::Path<Self, k::Text> = v::path("province");
     /// A string.
     ///
     /// Source: `province` of `tax_product_registrations_resource_country_options_ca_province_standard`.
@@ -1520,7 +1518,7 @@ impl TaxProductRegistrationsResourceCountryOptionsCanada {
     pub const PROVINCE_STANDARD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsCaProvinceStandard>,
-    > = v::Path::new("province_standard");
+    > = v::path("province_standard");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsCaProvinceStandard`]; may be absent.
     ///
     /// Source: `province_standard` of `tax_product_registrations_resource_country_options_canada`.
@@ -1534,7 +1532,7 @@ impl TaxProductRegistrationsResourceCountryOptionsCanada {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TaxProductRegistrationsResourceCountryOptionsCanadaType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsCanadaType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_canada`.
@@ -1548,20 +1546,7 @@ impl TaxProductRegistrationsResourceCountryOptionsCanada {
 /// Part of other objects: `tax_product_registrations_resource_country_options_ci`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_ci`.
-pub type TaxProductRegistrationsResourceCountryOptionsCi = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsCi,
->;
-impl TaxProductRegistrationsResourceCountryOptionsCi {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `simplified`.
-    ///
-    /// Source: `type` of `tax_product_registrations_resource_country_options_ci`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsCi = super::TaxProductRegistrationsResourceCountryOptionsBw;
 /// Part of other objects: `tax_product_registrations_resource_country_options_default`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_default`.
@@ -1570,7 +1555,7 @@ pub type TaxProductRegistrationsResourceCountryOptionsDefault = Lens<
 >;
 impl TaxProductRegistrationsResourceCountryOptionsDefault {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `standard`.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_default`.
@@ -1590,7 +1575,7 @@ impl TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods {
     pub const STANDARD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsDefaultStandard>,
-    > = v::Path::new("standard");
+    > = v::path("standard");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsDefaultStandard`]; may be absent.
     ///
     /// Source: `standard` of `tax_product_registrations_resource_country_options_default_inbound_goods`.
@@ -1601,7 +1586,7 @@ impl TaxProductRegistrationsResourceCountryOptionsDefaultInboundGoods {
         object(&self.value, "standard")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `standard`.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_default_inbound_goods`.
@@ -1623,7 +1608,7 @@ impl TaxProductRegistrationsResourceCountryOptionsDefaultStandard {
         k::Enum<
             TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme,
         >,
-    > = v::Path::new("place_of_supply_scheme");
+    > = v::path("place_of_supply_scheme");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme`], or one that is newer than this list.
     ///
     /// Source: `place_of_supply_scheme` of `tax_product_registrations_resource_country_options_default_standard`.
@@ -1649,7 +1634,7 @@ impl TaxProductRegistrationsResourceCountryOptionsEuStandard {
         k::Enum<
             TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme,
         >,
-    > = v::Path::new("place_of_supply_scheme");
+    > = v::path("place_of_supply_scheme");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme`], or one that is newer than this list.
     ///
     /// Source: `place_of_supply_scheme` of `tax_product_registrations_resource_country_options_eu_standard`.
@@ -1673,7 +1658,7 @@ impl TaxProductRegistrationsResourceCountryOptionsEurope {
     pub const STANDARD: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsEuStandard>,
-    > = v::Path::new("standard");
+    > = v::path("standard");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsEuStandard`]; may be absent.
     ///
     /// Source: `standard` of `tax_product_registrations_resource_country_options_europe`.
@@ -1687,7 +1672,7 @@ impl TaxProductRegistrationsResourceCountryOptionsEurope {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TaxProductRegistrationsResourceCountryOptionsEuropeType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsEuropeType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_europe`.
@@ -1701,71 +1686,19 @@ impl TaxProductRegistrationsResourceCountryOptionsEurope {
 /// Part of other objects: `tax_product_registrations_resource_country_options_gh`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_gh`.
-pub type TaxProductRegistrationsResourceCountryOptionsGh = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsGh,
->;
-impl TaxProductRegistrationsResourceCountryOptionsGh {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `simplified`.
-    ///
-    /// Source: `type` of `tax_product_registrations_resource_country_options_gh`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsGh = super::TaxProductRegistrationsResourceCountryOptionsBw;
 /// Part of other objects: `tax_product_registrations_resource_country_options_mu`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_mu`.
-pub type TaxProductRegistrationsResourceCountryOptionsMu = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsMu,
->;
-impl TaxProductRegistrationsResourceCountryOptionsMu {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `simplified`.
-    ///
-    /// Source: `type` of `tax_product_registrations_resource_country_options_mu`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsMu = super::TaxProductRegistrationsResourceCountryOptionsBw;
 /// Part of other objects: `tax_product_registrations_resource_country_options_simplified`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_simplified`.
-pub type TaxProductRegistrationsResourceCountryOptionsSimplified = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsSimplified,
->;
-impl TaxProductRegistrationsResourceCountryOptionsSimplified {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `simplified`.
-    ///
-    /// Source: `type` of `tax_product_registrations_resource_country_options_simplified`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsSimplified = super::TaxProductRegistrationsResourceCountryOptionsBw;
 /// Part of other objects: `tax_product_registrations_resource_country_options_thailand`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_thailand`.
-pub type TaxProductRegistrationsResourceCountryOptionsThailand = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsThailand,
->;
-impl TaxProductRegistrationsResourceCountryOptionsThailand {
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `simplified`.
-    ///
-    /// Source: `type` of `tax_product_registrations_resource_country_options_thailand`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsThailand = super::TaxProductRegistrationsResourceCountryOptionsBw;
 /// Part of other objects: `tax_product_registrations_resource_country_options_united_states`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_united_states`.
@@ -1777,7 +1710,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const ADMISSIONS_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax>,
-    > = v::Path::new("admissions_tax");
+    > = v::path("admissions_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax`]; may be absent.
     ///
     /// Source: `admissions_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1791,7 +1724,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const ATTENDANCE_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax>,
-    > = v::Path::new("attendance_tax");
+    > = v::path("attendance_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax`]; may be absent.
     ///
     /// Source: `attendance_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1805,7 +1738,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const ENTERTAINMENT_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax>,
-    > = v::Path::new("entertainment_tax");
+    > = v::path("entertainment_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax`]; may be absent.
     ///
     /// Source: `entertainment_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1819,7 +1752,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const GROSS_RECEIPTS_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax>,
-    > = v::Path::new("gross_receipts_tax");
+    > = v::path("gross_receipts_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax`]; may be absent.
     ///
     /// Source: `gross_receipts_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1833,7 +1766,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const HOSPITALITY_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax>,
-    > = v::Path::new("hospitality_tax");
+    > = v::path("hospitality_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax`]; may be absent.
     ///
     /// Source: `hospitality_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1847,7 +1780,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const LOCAL_AMUSEMENT_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax>,
-    > = v::Path::new("local_amusement_tax");
+    > = v::path("local_amusement_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax`]; may be absent.
     ///
     /// Source: `local_amusement_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1861,7 +1794,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const LOCAL_LEASE_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax>,
-    > = v::Path::new("local_lease_tax");
+    > = v::path("local_lease_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax`]; may be absent.
     ///
     /// Source: `local_lease_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1875,7 +1808,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const LUXURY_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax>,
-    > = v::Path::new("luxury_tax");
+    > = v::path("luxury_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax`]; may be absent.
     ///
     /// Source: `luxury_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1889,7 +1822,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const MASS_TRANSIT_PARKING_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax>,
-    > = v::Path::new("mass_transit_parking_tax");
+    > = v::path("mass_transit_parking_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax`]; may be absent.
     ///
     /// Source: `mass_transit_parking_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1903,7 +1836,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const PARKING_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsParkingTax>,
-    > = v::Path::new("parking_tax");
+    > = v::path("parking_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsParkingTax`]; may be absent.
     ///
     /// Source: `parking_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1917,7 +1850,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const RESORT_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsResortTax>,
-    > = v::Path::new("resort_tax");
+    > = v::path("resort_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsResortTax`]; may be absent.
     ///
     /// Source: `resort_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1928,7 +1861,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
         object(&self.value, "resort_tax")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string.
     ///
     /// Source: `state` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1940,7 +1873,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const STATE_SALES_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsStateSalesTax>,
-    > = v::Path::new("state_sales_tax");
+    > = v::path("state_sales_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsStateSalesTax`]; may be absent.
     ///
     /// Source: `state_sales_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1954,7 +1887,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const TOURISM_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsTourismTax>,
-    > = v::Path::new("tourism_tax");
+    > = v::path("tourism_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsTourismTax`]; may be absent.
     ///
     /// Source: `tourism_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1968,7 +1901,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TaxProductRegistrationsResourceCountryOptionsUnitedStatesType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsUnitedStatesType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_united_states`.
@@ -1982,7 +1915,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUnitedStates {
     pub const UTILITY_USERS_TAX: v::Path<
         Self,
         k::Object<TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax>,
-    > = v::Path::new("utility_users_tax");
+    > = v::path("utility_users_tax");
     /// A nested [`TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax`]; may be absent.
     ///
     /// Source: `utility_users_tax` of `tax_product_registrations_resource_country_options_united_states`.
@@ -2137,122 +2070,31 @@ pub enum TaxProductRegistrationsResourceCountryOptionsUnitedStatesVariant<'a> {
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_admissions_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_admissions_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_admissions_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsAdmissionsTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_attendance_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_attendance_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_attendance_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsAttendanceTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_entertainment_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_entertainment_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_entertainment_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsEntertainmentTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_gross_receipts_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_gross_receipts_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_gross_receipts_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsGrossReceiptsTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_hospitality_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_hospitality_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_hospitality_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsHospitalityTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_local_amusement_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_local_amusement_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_local_amusement_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsLocalAmusementTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_local_lease_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_local_lease_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_local_lease_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsLocalLeaseTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_luxury_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_luxury_tax`.
@@ -2261,7 +2103,7 @@ pub type TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax = Lens<
 >;
 impl TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax {
     /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
+    pub const JURISDICTION: v::Path<Self, k::Text> = v::path("jurisdiction");
     /// A string.
     ///
     /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_luxury_tax`.
@@ -2273,54 +2115,15 @@ impl TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax {
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_mass_transit_parking_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_mass_transit_parking_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_mass_transit_parking_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsMassTransitParkingTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_parking_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_parking_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsParkingTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsParkingTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsParkingTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_parking_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsParkingTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_resort_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_resort_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsResortTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsResortTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsResortTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_resort_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsResortTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_state_sales_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_state_sales_tax`.
@@ -2336,7 +2139,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUsStateSalesTax {
                 TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection,
             >,
         >,
-    > = v::Path::new("elections");
+    > = v::path("elections");
     /// An array: a nested [`TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection`]; empty where absent.
     ///
     /// Source: `elections` of `tax_product_registrations_resource_country_options_us_state_sales_tax`.
@@ -2357,7 +2160,7 @@ pub type TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection = 
 >;
 impl TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection {
     /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
+    pub const JURISDICTION: v::Path<Self, k::Text> = v::path("jurisdiction");
     /// A string; may be absent.
     ///
     /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_state_sales_tax_election`.
@@ -2369,7 +2172,7 @@ impl TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax_product_registrations_resource_country_options_us_state_sales_tax_election`.
@@ -2385,37 +2188,11 @@ impl TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElection {
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_tourism_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_tourism_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsTourismTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsTourismTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsTourismTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_tourism_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsTourismTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// Part of other objects: `tax_product_registrations_resource_country_options_us_utility_users_tax`.
 ///
 /// Source: schema `tax_product_registrations_resource_country_options_us_utility_users_tax`.
-pub type TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax = Lens<
-    markers::TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax,
->;
-impl TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax {
-    /// The path of [`jurisdiction`](Self::jurisdiction).
-    pub const JURISDICTION: v::Path<Self, k::Text> = v::Path::new("jurisdiction");
-    /// A string.
-    ///
-    /// Source: `jurisdiction` of `tax_product_registrations_resource_country_options_us_utility_users_tax`.
-    #[inline]
-    pub fn jurisdiction(&self) -> Option<&str> {
-        text(&self.value, "jurisdiction")
-    }
-}
+pub type TaxProductRegistrationsResourceCountryOptionsUsUtilityUsersTax = super::TaxProductRegistrationsResourceCountryOptionsUsLuxuryTax;
 /// The values of `tax_product_registrations_resource_country_options_canada.type`.
 #[non_exhaustive]
 pub enum TaxProductRegistrationsResourceCountryOptionsCanadaType {
@@ -2444,38 +2221,32 @@ impl v::OpenEnum for TaxProductRegistrationsResourceCountryOptionsCanadaType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ProvinceStandard,
-                1 => Self::Simplified,
-                2 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ProvinceStandard,
+            1 => Self::Simplified,
+            2 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductRegistrationsResourceCountryOptionsCanadaType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductRegistrationsResourceCountryOptionsCanadaType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductRegistrationsResourceCountryOptionsCanadaType {}
 impl Debug for TaxProductRegistrationsResourceCountryOptionsCanadaType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_registrations_resource_country_options_default_standard.place_of_supply_scheme`.
@@ -2500,32 +2271,26 @@ for TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplySch
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InboundGoods,
-                1 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InboundGoods,
+            1 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -2534,7 +2299,7 @@ impl Debug
 for TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_registrations_resource_country_options_eu_standard.place_of_supply_scheme`.
@@ -2566,33 +2331,27 @@ for TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InboundGoods,
-                1 => Self::SmallSeller,
-                2 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InboundGoods,
+            1 => Self::SmallSeller,
+            2 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme {}
@@ -2600,7 +2359,7 @@ impl Debug
 for TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_registrations_resource_country_options_europe.type`.
@@ -2635,39 +2394,33 @@ impl v::OpenEnum for TaxProductRegistrationsResourceCountryOptionsEuropeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ioss,
-                1 => Self::OssNonUnion,
-                2 => Self::OssUnion,
-                3 => Self::Standard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ioss,
+            1 => Self::OssNonUnion,
+            2 => Self::OssUnion,
+            3 => Self::Standard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductRegistrationsResourceCountryOptionsEuropeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductRegistrationsResourceCountryOptionsEuropeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductRegistrationsResourceCountryOptionsEuropeType {}
 impl Debug for TaxProductRegistrationsResourceCountryOptionsEuropeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_registrations_resource_country_options_united_states.type`.
@@ -2754,52 +2507,46 @@ impl v::OpenEnum for TaxProductRegistrationsResourceCountryOptionsUnitedStatesTy
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AdmissionsTax,
-                1 => Self::AttendanceTax,
-                2 => Self::DigitalExciseTax,
-                3 => Self::EntertainmentTax,
-                4 => Self::GrossReceiptsTax,
-                5 => Self::HospitalityTax,
-                6 => Self::LocalAmusementTax,
-                7 => Self::LocalLeaseTax,
-                8 => Self::LuxuryTax,
-                9 => Self::MassTransitParkingTax,
-                10 => Self::ParkingTax,
-                11 => Self::ResortTax,
-                12 => Self::StateCommunicationsTax,
-                13 => Self::StateRetailDeliveryFee,
-                14 => Self::StateSalesTax,
-                15 => Self::TourismTax,
-                16 => Self::UtilityUsersTax,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AdmissionsTax,
+            1 => Self::AttendanceTax,
+            2 => Self::DigitalExciseTax,
+            3 => Self::EntertainmentTax,
+            4 => Self::GrossReceiptsTax,
+            5 => Self::HospitalityTax,
+            6 => Self::LocalAmusementTax,
+            7 => Self::LocalLeaseTax,
+            8 => Self::LuxuryTax,
+            9 => Self::MassTransitParkingTax,
+            10 => Self::ParkingTax,
+            11 => Self::ResortTax,
+            12 => Self::StateCommunicationsTax,
+            13 => Self::StateRetailDeliveryFee,
+            14 => Self::StateSalesTax,
+            15 => Self::TourismTax,
+            16 => Self::UtilityUsersTax,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductRegistrationsResourceCountryOptionsUnitedStatesType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductRegistrationsResourceCountryOptionsUnitedStatesType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductRegistrationsResourceCountryOptionsUnitedStatesType {}
 impl Debug for TaxProductRegistrationsResourceCountryOptionsUnitedStatesType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax_product_registrations_resource_country_options_us_state_sales_tax_election.type`.
@@ -2831,39 +2578,33 @@ for TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LocalUseTax,
-                1 => Self::SimplifiedSellersUseTax,
-                2 => Self::SingleLocalUseTax,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::LocalUseTax,
+            1 => Self::SimplifiedSellersUseTax,
+            2 => Self::SingleLocalUseTax,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType {}
 impl Debug for TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax.registration.status`.
@@ -2890,37 +2631,31 @@ impl v::OpenEnum for TaxRegistrationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Expired,
-                2 => Self::Scheduled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Expired,
+            2 => Self::Scheduled,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxRegistrationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxRegistrationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxRegistrationStatus {}
 impl Debug for TaxRegistrationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

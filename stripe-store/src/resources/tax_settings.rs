@@ -2,7 +2,7 @@
 // Schema: tax_settings
 
 use std::fmt::{Debug, Formatter, Result};
-use super::{Address, Lens, markers};
+use super::{Lens, markers};
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
 use stripe_store::view::read::{array, boolean, object, open_enum, text};
@@ -17,7 +17,7 @@ impl TaxSettings {
     pub const DEFAULTS: v::Path<
         Self,
         k::Object<TaxProductResourceTaxSettingsDefaults>,
-    > = v::Path::new("defaults");
+    > = v::path("defaults");
     /// A nested [`TaxProductResourceTaxSettingsDefaults`].
     ///
     /// Source: `defaults` of `tax.settings`.
@@ -29,7 +29,7 @@ impl TaxSettings {
     pub const HEAD_OFFICE: v::Path<
         Self,
         k::Object<TaxProductResourceTaxSettingsHeadOffice>,
-    > = v::Path::new("head_office");
+    > = v::path("head_office");
     /// A nested [`TaxProductResourceTaxSettingsHeadOffice`]; may be `null`.
     ///
     /// Source: `head_office` of `tax.settings`.
@@ -38,7 +38,7 @@ impl TaxSettings {
         object(&self.value, "head_office")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.settings`.
@@ -54,7 +54,7 @@ impl TaxSettings {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TaxSettingsStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<TaxSettingsStatus>> = v::path("status");
     /// One of the values of [`TaxSettingsStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `tax.settings`.
@@ -66,7 +66,7 @@ impl TaxSettings {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceTaxSettingsStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`TaxProductResourceTaxSettingsStatusDetails`].
     ///
     /// Source: `status_details` of `tax.settings`.
@@ -91,7 +91,7 @@ impl TaxProductResourceTaxSettingsDefaults {
     pub const PROVIDER: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxSettingsDefaultsProvider>,
-    > = v::Path::new("provider");
+    > = v::path("provider");
     /// One of the values of [`TaxProductResourceTaxSettingsDefaultsProvider`], or one that is newer than this list.
     ///
     /// Source: `provider` of `tax_product_resource_tax_settings_defaults`.
@@ -103,7 +103,7 @@ impl TaxProductResourceTaxSettingsDefaults {
     pub const TAX_BEHAVIOR: v::Path<
         Self,
         k::Enum<TaxProductResourceTaxSettingsDefaultsTaxBehavior>,
-    > = v::Path::new("tax_behavior");
+    > = v::path("tax_behavior");
     /// One of the values of [`TaxProductResourceTaxSettingsDefaultsTaxBehavior`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `tax_behavior` of `tax_product_resource_tax_settings_defaults`.
@@ -114,7 +114,7 @@ impl TaxProductResourceTaxSettingsDefaults {
         open_enum(&self.value, "tax_behavior")
     }
     /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Text> = v::Path::new("tax_code");
+    pub const TAX_CODE: v::Path<Self, k::Text> = v::path("tax_code");
     /// A string; may be `null`.
     ///
     /// Source: `tax_code` of `tax_product_resource_tax_settings_defaults`.
@@ -126,20 +126,7 @@ impl TaxProductResourceTaxSettingsDefaults {
 /// Part of other objects: `tax_product_resource_tax_settings_head_office`.
 ///
 /// Source: schema `tax_product_resource_tax_settings_head_office`.
-pub type TaxProductResourceTaxSettingsHeadOffice = Lens<
-    markers::TaxProductResourceTaxSettingsHeadOffice,
->;
-impl TaxProductResourceTaxSettingsHeadOffice {
-    /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
-    /// A nested [`Address`].
-    ///
-    /// Source: `address` of `tax_product_resource_tax_settings_head_office`.
-    #[inline]
-    pub fn address(&self) -> Option<&Address> {
-        object(&self.value, "address")
-    }
-}
+pub type TaxProductResourceTaxSettingsHeadOffice = super::IssuingCardholderAddress;
 /// Part of other objects: `tax_product_resource_tax_settings_status_details`.
 ///
 /// Source: schema `tax_product_resource_tax_settings_status_details`.
@@ -151,7 +138,7 @@ impl TaxProductResourceTaxSettingsStatusDetails {
     pub const ACTIVE: v::Path<
         Self,
         k::Object<TaxProductResourceTaxSettingsStatusDetailsResourceActive>,
-    > = v::Path::new("active");
+    > = v::path("active");
     /// A nested [`TaxProductResourceTaxSettingsStatusDetailsResourceActive`]; may be absent.
     ///
     /// Source: `active` of `tax_product_resource_tax_settings_status_details`.
@@ -165,7 +152,7 @@ impl TaxProductResourceTaxSettingsStatusDetails {
     pub const PENDING: v::Path<
         Self,
         k::Object<TaxProductResourceTaxSettingsStatusDetailsResourcePending>,
-    > = v::Path::new("pending");
+    > = v::path("pending");
     /// A nested [`TaxProductResourceTaxSettingsStatusDetailsResourcePending`]; may be absent.
     ///
     /// Source: `pending` of `tax_product_resource_tax_settings_status_details`.
@@ -179,9 +166,7 @@ impl TaxProductResourceTaxSettingsStatusDetails {
 /// Part of other objects: `tax_product_resource_tax_settings_status_details_resource_active`.
 ///
 /// Source: schema `tax_product_resource_tax_settings_status_details_resource_active`.
-pub type TaxProductResourceTaxSettingsStatusDetailsResourceActive = Lens<
-    markers::TaxProductResourceTaxSettingsStatusDetailsResourceActive,
->;
+pub type TaxProductResourceTaxSettingsStatusDetailsResourceActive = super::MandateLink;
 /// Part of other objects: `tax_product_resource_tax_settings_status_details_resource_pending`.
 ///
 /// Source: schema `tax_product_resource_tax_settings_status_details_resource_pending`.
@@ -190,7 +175,7 @@ pub type TaxProductResourceTaxSettingsStatusDetailsResourcePending = Lens<
 >;
 impl TaxProductResourceTaxSettingsStatusDetailsResourcePending {
     /// The path of [`missing_fields`](Self::missing_fields).
-    pub const MISSING_FIELDS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const MISSING_FIELDS: v::Path<Self, k::Array<k::Text>> = v::path(
         "missing_fields",
     );
     /// An array: a string; empty where absent.
@@ -202,67 +187,7 @@ impl TaxProductResourceTaxSettingsStatusDetailsResourcePending {
     }
 }
 /// The values of `tax_product_resource_tax_settings_defaults.provider`.
-#[non_exhaustive]
-pub enum TaxProductResourceTaxSettingsDefaultsProvider {
-    /// `anrok`
-    Anrok,
-    /// `avalara`
-    Avalara,
-    /// `sphere`
-    Sphere,
-    /// `stripe`
-    Stripe,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceTaxSettingsDefaultsProvider {
-    const VALUES: &'static [&'static str] = &["anrok", "avalara", "sphere", "stripe"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Anrok => "anrok",
-            Self::Avalara => "avalara",
-            Self::Sphere => "sphere",
-            Self::Stripe => "stripe",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Anrok,
-                1 => Self::Avalara,
-                2 => Self::Sphere,
-                3 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceTaxSettingsDefaultsProvider {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceTaxSettingsDefaultsProvider {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceTaxSettingsDefaultsProvider {}
-impl Debug for TaxProductResourceTaxSettingsDefaultsProvider {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::CustomerTaxProvider as TaxProductResourceTaxSettingsDefaultsProvider;
 /// The values of `tax_product_resource_tax_settings_defaults.tax_behavior`.
 #[non_exhaustive]
 pub enum TaxProductResourceTaxSettingsDefaultsTaxBehavior {
@@ -291,38 +216,32 @@ impl v::OpenEnum for TaxProductResourceTaxSettingsDefaultsTaxBehavior {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                2 => Self::InferredByCurrency,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Exclusive,
+            1 => Self::Inclusive,
+            2 => Self::InferredByCurrency,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxProductResourceTaxSettingsDefaultsTaxBehavior {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxProductResourceTaxSettingsDefaultsTaxBehavior {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxProductResourceTaxSettingsDefaultsTaxBehavior {}
 impl Debug for TaxProductResourceTaxSettingsDefaultsTaxBehavior {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `tax.settings.status`.
@@ -346,36 +265,30 @@ impl v::OpenEnum for TaxSettingsStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Pending,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxSettingsStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxSettingsStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxSettingsStatus {}
 impl Debug for TaxSettingsStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

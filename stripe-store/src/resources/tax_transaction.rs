@@ -3,13 +3,13 @@
 
 use std::fmt::{Debug, Formatter, Result};
 use super::{
-    Lens, TaxProductResourceCustomerDetails, TaxProductResourceLineItemTaxBreakdown,
-    TaxProductResourceShipFromDetails, TaxTransactionLineItem, markers,
+    Lens, TaxProductResourceCustomerDetails, TaxProductResourceShipFromDetails,
+    TaxTransactionLineItem, markers,
 };
 use stripe_store::view as v;
 use stripe_store::view::kind as k;
 use stripe_store::view::read::{
-    array, boolean, id, int, list, map, object, open_enum, text, timestamp,
+    boolean, id, list, map, object, open_enum, text, timestamp,
 };
 /// A Stripe object of type `tax.transaction`.
 ///
@@ -19,7 +19,7 @@ use stripe_store::view::read::{
 pub type TaxTransaction = Lens<markers::TaxTransaction>;
 impl TaxTransaction {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `tax.transaction`.
@@ -28,7 +28,7 @@ impl TaxTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `tax.transaction`.
@@ -37,7 +37,7 @@ impl TaxTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be `null`.
     ///
     /// Source: `customer` of `tax.transaction`.
@@ -49,7 +49,7 @@ impl TaxTransaction {
     pub const CUSTOMER_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceCustomerDetails>,
-    > = v::Path::new("customer_details");
+    > = v::path("customer_details");
     /// A nested [`TaxProductResourceCustomerDetails`].
     ///
     /// Source: `customer_details` of `tax.transaction`.
@@ -58,7 +58,7 @@ impl TaxTransaction {
         object(&self.value, "customer_details")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `tax.transaction`.
@@ -67,7 +67,7 @@ impl TaxTransaction {
         id(&self.value, "id")
     }
     /// The path of [`line_items`](Self::line_items).
-    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<TaxTransactionLineItem>>> = v::Path::new(
+    pub const LINE_ITEMS: v::Path<Self, k::List<k::Object<TaxTransactionLineItem>>> = v::path(
         "line_items",
     );
     /// The first page of a list: a nested [`TaxTransactionLineItem`]; empty where absent.
@@ -78,7 +78,7 @@ impl TaxTransaction {
         list(&self.value, "line_items")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `tax.transaction`.
@@ -87,7 +87,7 @@ impl TaxTransaction {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `tax.transaction`.
@@ -103,7 +103,7 @@ impl TaxTransaction {
         text(&self.value, "object")
     }
     /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::Time> = v::Path::new("posted_at");
+    pub const POSTED_AT: v::Path<Self, k::Time> = v::path("posted_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `posted_at` of `tax.transaction`.
@@ -112,7 +112,7 @@ impl TaxTransaction {
         timestamp(&self.value, "posted_at")
     }
     /// The path of [`reference`](Self::reference).
-    pub const REFERENCE: v::Path<Self, k::Text> = v::Path::new("reference");
+    pub const REFERENCE: v::Path<Self, k::Text> = v::path("reference");
     /// A string.
     ///
     /// Source: `reference` of `tax.transaction`.
@@ -124,7 +124,7 @@ impl TaxTransaction {
     pub const REVERSAL: v::Path<
         Self,
         k::Object<TaxProductResourceTaxTransactionResourceReversal>,
-    > = v::Path::new("reversal");
+    > = v::path("reversal");
     /// A nested [`TaxProductResourceTaxTransactionResourceReversal`]; may be `null`.
     ///
     /// Source: `reversal` of `tax.transaction`.
@@ -136,7 +136,7 @@ impl TaxTransaction {
     pub const SHIP_FROM_DETAILS: v::Path<
         Self,
         k::Object<TaxProductResourceShipFromDetails>,
-    > = v::Path::new("ship_from_details");
+    > = v::path("ship_from_details");
     /// A nested [`TaxProductResourceShipFromDetails`]; may be `null`.
     ///
     /// Source: `ship_from_details` of `tax.transaction`.
@@ -148,7 +148,7 @@ impl TaxTransaction {
     pub const SHIPPING_COST: v::Path<
         Self,
         k::Object<TaxProductResourceTaxTransactionShippingCost>,
-    > = v::Path::new("shipping_cost");
+    > = v::path("shipping_cost");
     /// A nested [`TaxProductResourceTaxTransactionShippingCost`]; may be `null`.
     ///
     /// Source: `shipping_cost` of `tax.transaction`.
@@ -159,7 +159,7 @@ impl TaxTransaction {
         object(&self.value, "shipping_cost")
     }
     /// The path of [`tax_date`](Self::tax_date).
-    pub const TAX_DATE: v::Path<Self, k::Time> = v::Path::new("tax_date");
+    pub const TAX_DATE: v::Path<Self, k::Time> = v::path("tax_date");
     /// A moment, in unix seconds.
     ///
     /// Source: `tax_date` of `tax.transaction`.
@@ -168,7 +168,7 @@ impl TaxTransaction {
         timestamp(&self.value, "tax_date")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<TaxTransactionType>> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Enum<TaxTransactionType>> = v::path("type");
     /// One of the values of [`TaxTransactionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `tax.transaction`.
@@ -190,7 +190,7 @@ pub type TaxProductResourceTaxTransactionResourceReversal = Lens<
 >;
 impl TaxProductResourceTaxTransactionResourceReversal {
     /// The path of [`original_transaction`](Self::original_transaction).
-    pub const ORIGINAL_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ORIGINAL_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "original_transaction",
     );
     /// A string; may be `null`.
@@ -204,129 +204,9 @@ impl TaxProductResourceTaxTransactionResourceReversal {
 /// Part of other objects: `tax_product_resource_tax_transaction_shipping_cost`.
 ///
 /// Source: schema `tax_product_resource_tax_transaction_shipping_cost`.
-pub type TaxProductResourceTaxTransactionShippingCost = Lens<
-    markers::TaxProductResourceTaxTransactionShippingCost,
->;
-impl TaxProductResourceTaxTransactionShippingCost {
-    /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
-    /// An integer.
-    ///
-    /// Source: `amount` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn amount(&self) -> Option<i64> {
-        int(&self.value, "amount")
-    }
-    /// The path of [`amount_tax`](Self::amount_tax).
-    pub const AMOUNT_TAX: v::Path<Self, k::Int> = v::Path::new("amount_tax");
-    /// An integer.
-    ///
-    /// Source: `amount_tax` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn amount_tax(&self) -> Option<i64> {
-        int(&self.value, "amount_tax")
-    }
-    /// The path of [`shipping_rate`](Self::shipping_rate).
-    pub const SHIPPING_RATE: v::Path<Self, k::Text> = v::Path::new("shipping_rate");
-    /// A string; may be absent.
-    ///
-    /// Source: `shipping_rate` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn shipping_rate(&self) -> Option<&str> {
-        text(&self.value, "shipping_rate")
-    }
-    /// The path of [`tax_behavior`](Self::tax_behavior).
-    pub const TAX_BEHAVIOR: v::Path<
-        Self,
-        k::Enum<TaxProductResourceTaxTransactionShippingCostTaxBehavior>,
-    > = v::Path::new("tax_behavior");
-    /// One of the values of [`TaxProductResourceTaxTransactionShippingCostTaxBehavior`], or one that is newer than this list.
-    ///
-    /// Source: `tax_behavior` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn tax_behavior(
-        &self,
-    ) -> Option<TaxProductResourceTaxTransactionShippingCostTaxBehavior> {
-        open_enum(&self.value, "tax_behavior")
-    }
-    /// The path of [`tax_breakdown`](Self::tax_breakdown).
-    pub const TAX_BREAKDOWN: v::Path<
-        Self,
-        k::Array<k::Object<TaxProductResourceLineItemTaxBreakdown>>,
-    > = v::Path::new("tax_breakdown");
-    /// An array: a nested [`TaxProductResourceLineItemTaxBreakdown`]; empty where absent.
-    ///
-    /// Source: `tax_breakdown` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn tax_breakdown(
-        &self,
-    ) -> &v::Array<k::Object<TaxProductResourceLineItemTaxBreakdown>> {
-        array(&self.value, "tax_breakdown")
-    }
-    /// The path of [`tax_code`](Self::tax_code).
-    pub const TAX_CODE: v::Path<Self, k::Text> = v::Path::new("tax_code");
-    /// A string.
-    ///
-    /// Source: `tax_code` of `tax_product_resource_tax_transaction_shipping_cost`.
-    #[inline]
-    pub fn tax_code(&self) -> Option<&str> {
-        text(&self.value, "tax_code")
-    }
-}
+pub type TaxProductResourceTaxTransactionShippingCost = super::TaxProductResourceTaxCalculationShippingCost;
 /// The values of `tax_product_resource_tax_transaction_shipping_cost.tax_behavior`.
-#[non_exhaustive]
-pub enum TaxProductResourceTaxTransactionShippingCostTaxBehavior {
-    /// `exclusive`
-    Exclusive,
-    /// `inclusive`
-    Inclusive,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TaxProductResourceTaxTransactionShippingCostTaxBehavior {
-    const VALUES: &'static [&'static str] = &["exclusive", "inclusive"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Inclusive => "inclusive",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Exclusive,
-                1 => Self::Inclusive,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TaxProductResourceTaxTransactionShippingCostTaxBehavior {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TaxProductResourceTaxTransactionShippingCostTaxBehavior {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TaxProductResourceTaxTransactionShippingCostTaxBehavior {}
-impl Debug for TaxProductResourceTaxTransactionShippingCostTaxBehavior {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TaxCalculationLineItemTaxBehavior as TaxProductResourceTaxTransactionShippingCostTaxBehavior;
 /// The values of `tax.transaction.type`.
 #[non_exhaustive]
 pub enum TaxTransactionType {
@@ -348,36 +228,30 @@ impl v::OpenEnum for TaxTransactionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Reversal,
-                1 => Self::Transaction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Reversal,
+            1 => Self::Transaction,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TaxTransactionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TaxTransactionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TaxTransactionType {}
 impl Debug for TaxTransactionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -21,7 +21,7 @@ impl TerminalConfiguration {
     pub const BBPOS_WISEPAD3: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("bbpos_wisepad3");
+    > = v::path("bbpos_wisepad3");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `bbpos_wisepad3` of `terminal.configuration`.
@@ -35,7 +35,7 @@ impl TerminalConfiguration {
     pub const BBPOS_WISEPOS_E: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("bbpos_wisepos_e");
+    > = v::path("bbpos_wisepos_e");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `bbpos_wisepos_e` of `terminal.configuration`.
@@ -49,7 +49,7 @@ impl TerminalConfiguration {
     pub const CELLULAR: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCellularConfig>,
-    > = v::Path::new("cellular");
+    > = v::path("cellular");
     /// A nested [`TerminalConfigurationConfigurationResourceCellularConfig`]; may be absent.
     ///
     /// Source: `cellular` of `terminal.configuration`.
@@ -60,7 +60,7 @@ impl TerminalConfiguration {
         object(&self.value, "cellular")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `terminal.configuration`.
@@ -69,9 +69,7 @@ impl TerminalConfiguration {
         id(&self.value, "id")
     }
     /// The path of [`is_account_default`](Self::is_account_default).
-    pub const IS_ACCOUNT_DEFAULT: v::Path<Self, k::Bool> = v::Path::new(
-        "is_account_default",
-    );
+    pub const IS_ACCOUNT_DEFAULT: v::Path<Self, k::Bool> = v::path("is_account_default");
     /// True or false; may be `null`.
     ///
     /// Source: `is_account_default` of `terminal.configuration`.
@@ -80,7 +78,7 @@ impl TerminalConfiguration {
         boolean(&self.value, "is_account_default")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `terminal.configuration`.
@@ -89,7 +87,7 @@ impl TerminalConfiguration {
         boolean(&self.value, "livemode")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `terminal.configuration`.
@@ -108,7 +106,7 @@ impl TerminalConfiguration {
     pub const OFFLINE: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceOfflineConfig>,
-    > = v::Path::new("offline");
+    > = v::path("offline");
     /// A nested [`TerminalConfigurationConfigurationResourceOfflineConfig`]; may be absent.
     ///
     /// Source: `offline` of `terminal.configuration`.
@@ -122,7 +120,7 @@ impl TerminalConfiguration {
     pub const READER_SECURITY: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceReaderSecurity>,
-    > = v::Path::new("reader_security");
+    > = v::path("reader_security");
     /// A nested [`TerminalConfigurationConfigurationResourceReaderSecurity`]; may be absent.
     ///
     /// Source: `reader_security` of `terminal.configuration`.
@@ -136,7 +134,7 @@ impl TerminalConfiguration {
     pub const REBOOT_WINDOW: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceRebootWindow>,
-    > = v::Path::new("reboot_window");
+    > = v::path("reboot_window");
     /// A nested [`TerminalConfigurationConfigurationResourceRebootWindow`]; may be absent.
     ///
     /// Source: `reboot_window` of `terminal.configuration`.
@@ -150,7 +148,7 @@ impl TerminalConfiguration {
     pub const STRIPE_S700: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("stripe_s700");
+    > = v::path("stripe_s700");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `stripe_s700` of `terminal.configuration`.
@@ -164,7 +162,7 @@ impl TerminalConfiguration {
     pub const STRIPE_S710: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("stripe_s710");
+    > = v::path("stripe_s710");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `stripe_s710` of `terminal.configuration`.
@@ -178,7 +176,7 @@ impl TerminalConfiguration {
     pub const STRIPE_T600: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceStripeT600>,
-    > = v::Path::new("stripe_t600");
+    > = v::path("stripe_t600");
     /// A nested [`TerminalConfigurationConfigurationResourceStripeT600`]; may be absent.
     ///
     /// Source: `stripe_t600` of `terminal.configuration`.
@@ -192,7 +190,7 @@ impl TerminalConfiguration {
     pub const TIPPING: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceTipping>,
-    > = v::Path::new("tipping");
+    > = v::path("tipping");
     /// A nested [`TerminalConfigurationConfigurationResourceTipping`]; may be absent.
     ///
     /// Source: `tipping` of `terminal.configuration`.
@@ -204,7 +202,7 @@ impl TerminalConfiguration {
     pub const VERIFONE_M425: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("verifone_m425");
+    > = v::path("verifone_m425");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `verifone_m425` of `terminal.configuration`.
@@ -218,7 +216,7 @@ impl TerminalConfiguration {
     pub const VERIFONE_P400: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("verifone_p400");
+    > = v::path("verifone_p400");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `verifone_p400` of `terminal.configuration`.
@@ -232,7 +230,7 @@ impl TerminalConfiguration {
     pub const VERIFONE_P630: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("verifone_p630");
+    > = v::path("verifone_p630");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `verifone_p630` of `terminal.configuration`.
@@ -246,7 +244,7 @@ impl TerminalConfiguration {
     pub const VERIFONE_UX700: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("verifone_ux700");
+    > = v::path("verifone_ux700");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `verifone_ux700` of `terminal.configuration`.
@@ -260,7 +258,7 @@ impl TerminalConfiguration {
     pub const VERIFONE_V660P: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig>,
-    > = v::Path::new("verifone_v660p");
+    > = v::path("verifone_v660p");
     /// A nested [`TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig`]; may be absent.
     ///
     /// Source: `verifone_v660p` of `terminal.configuration`.
@@ -274,7 +272,7 @@ impl TerminalConfiguration {
     pub const WIFI: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceWifiConfig>,
-    > = v::Path::new("wifi");
+    > = v::path("wifi");
     /// A nested [`TerminalConfigurationConfigurationResourceWifiConfig`]; may be absent.
     ///
     /// Source: `wifi` of `terminal.configuration`.
@@ -304,20 +302,7 @@ impl v::Resource for TerminalConfiguration {
 /// Part of other objects: `terminal_configuration_configuration_resource_cellular_config`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_cellular_config`.
-pub type TerminalConfigurationConfigurationResourceCellularConfig = Lens<
-    markers::TerminalConfigurationConfigurationResourceCellularConfig,
->;
-impl TerminalConfigurationConfigurationResourceCellularConfig {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false.
-    ///
-    /// Source: `enabled` of `terminal_configuration_configuration_resource_cellular_config`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type TerminalConfigurationConfigurationResourceCellularConfig = super::PortalInvoiceList;
 /// Part of other objects: `terminal_configuration_configuration_resource_currency_specific_config`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_currency_specific_config`.
@@ -326,9 +311,7 @@ pub type TerminalConfigurationConfigurationResourceCurrencySpecificConfig = Lens
 >;
 impl TerminalConfigurationConfigurationResourceCurrencySpecificConfig {
     /// The path of [`fixed_amounts`](Self::fixed_amounts).
-    pub const FIXED_AMOUNTS: v::Path<Self, k::Array<k::Int>> = v::Path::new(
-        "fixed_amounts",
-    );
+    pub const FIXED_AMOUNTS: v::Path<Self, k::Array<k::Int>> = v::path("fixed_amounts");
     /// An array: an integer; empty where absent.
     ///
     /// Source: `fixed_amounts` of `terminal_configuration_configuration_resource_currency_specific_config`.
@@ -337,7 +320,7 @@ impl TerminalConfigurationConfigurationResourceCurrencySpecificConfig {
         array(&self.value, "fixed_amounts")
     }
     /// The path of [`percentages`](Self::percentages).
-    pub const PERCENTAGES: v::Path<Self, k::Array<k::Int>> = v::Path::new("percentages");
+    pub const PERCENTAGES: v::Path<Self, k::Array<k::Int>> = v::path("percentages");
     /// An array: an integer; empty where absent.
     ///
     /// Source: `percentages` of `terminal_configuration_configuration_resource_currency_specific_config`.
@@ -346,7 +329,7 @@ impl TerminalConfigurationConfigurationResourceCurrencySpecificConfig {
         array(&self.value, "percentages")
     }
     /// The path of [`smart_tip_threshold`](Self::smart_tip_threshold).
-    pub const SMART_TIP_THRESHOLD: v::Path<Self, k::Int> = v::Path::new(
+    pub const SMART_TIP_THRESHOLD: v::Path<Self, k::Int> = v::path(
         "smart_tip_threshold",
     );
     /// An integer; may be absent.
@@ -360,20 +343,7 @@ impl TerminalConfigurationConfigurationResourceCurrencySpecificConfig {
 /// Part of other objects: `terminal_configuration_configuration_resource_device_type_specific_config`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_device_type_specific_config`.
-pub type TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig = Lens<
-    markers::TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig,
->;
-impl TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig {
-    /// The path of [`splashscreen`](Self::splashscreen).
-    pub const SPLASHSCREEN: v::Path<Self, k::Ref<File>> = v::Path::new("splashscreen");
-    /// The id of a [`File`], or the object where it was expanded; may be absent.
-    ///
-    /// Source: `splashscreen` of `terminal_configuration_configuration_resource_device_type_specific_config`.
-    #[inline]
-    pub fn splashscreen(&self) -> Option<v::Expandable<'_, File>> {
-        expandable(&self.value, "splashscreen")
-    }
-}
+pub type TerminalConfigurationConfigurationResourceDeviceTypeSpecificConfig = super::TerminalConfigurationConfigurationResourceStripeT600;
 /// Part of other objects: `terminal_configuration_configuration_resource_enterprise_peap_wifi`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_enterprise_peap_wifi`.
@@ -382,7 +352,7 @@ pub type TerminalConfigurationConfigurationResourceEnterprisePeapWifi = Lens<
 >;
 impl TerminalConfigurationConfigurationResourceEnterprisePeapWifi {
     /// The path of [`ca_certificate_file`](Self::ca_certificate_file).
-    pub const CA_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::Path::new(
+    pub const CA_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::path(
         "ca_certificate_file",
     );
     /// A string; may be absent.
@@ -393,7 +363,7 @@ impl TerminalConfigurationConfigurationResourceEnterprisePeapWifi {
         text(&self.value, "ca_certificate_file")
     }
     /// The path of [`password`](Self::password).
-    pub const PASSWORD: v::Path<Self, k::Text> = v::Path::new("password");
+    pub const PASSWORD: v::Path<Self, k::Text> = v::path("password");
     /// A string.
     ///
     /// Source: `password` of `terminal_configuration_configuration_resource_enterprise_peap_wifi`.
@@ -402,7 +372,7 @@ impl TerminalConfigurationConfigurationResourceEnterprisePeapWifi {
         text(&self.value, "password")
     }
     /// The path of [`ssid`](Self::ssid).
-    pub const SSID: v::Path<Self, k::Text> = v::Path::new("ssid");
+    pub const SSID: v::Path<Self, k::Text> = v::path("ssid");
     /// A string.
     ///
     /// Source: `ssid` of `terminal_configuration_configuration_resource_enterprise_peap_wifi`.
@@ -411,7 +381,7 @@ impl TerminalConfigurationConfigurationResourceEnterprisePeapWifi {
         text(&self.value, "ssid")
     }
     /// The path of [`username`](Self::username).
-    pub const USERNAME: v::Path<Self, k::Text> = v::Path::new("username");
+    pub const USERNAME: v::Path<Self, k::Text> = v::path("username");
     /// A string.
     ///
     /// Source: `username` of `terminal_configuration_configuration_resource_enterprise_peap_wifi`.
@@ -428,7 +398,7 @@ pub type TerminalConfigurationConfigurationResourceEnterpriseTlsWifi = Lens<
 >;
 impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
     /// The path of [`ca_certificate_file`](Self::ca_certificate_file).
-    pub const CA_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::Path::new(
+    pub const CA_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::path(
         "ca_certificate_file",
     );
     /// A string; may be absent.
@@ -439,7 +409,7 @@ impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
         text(&self.value, "ca_certificate_file")
     }
     /// The path of [`client_certificate_file`](Self::client_certificate_file).
-    pub const CLIENT_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::Path::new(
+    pub const CLIENT_CERTIFICATE_FILE: v::Path<Self, k::Text> = v::path(
         "client_certificate_file",
     );
     /// A string.
@@ -450,9 +420,7 @@ impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
         text(&self.value, "client_certificate_file")
     }
     /// The path of [`private_key_file`](Self::private_key_file).
-    pub const PRIVATE_KEY_FILE: v::Path<Self, k::Text> = v::Path::new(
-        "private_key_file",
-    );
+    pub const PRIVATE_KEY_FILE: v::Path<Self, k::Text> = v::path("private_key_file");
     /// A string.
     ///
     /// Source: `private_key_file` of `terminal_configuration_configuration_resource_enterprise_tls_wifi`.
@@ -461,7 +429,7 @@ impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
         text(&self.value, "private_key_file")
     }
     /// The path of [`private_key_file_password`](Self::private_key_file_password).
-    pub const PRIVATE_KEY_FILE_PASSWORD: v::Path<Self, k::Text> = v::Path::new(
+    pub const PRIVATE_KEY_FILE_PASSWORD: v::Path<Self, k::Text> = v::path(
         "private_key_file_password",
     );
     /// A string; may be absent.
@@ -472,7 +440,7 @@ impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
         text(&self.value, "private_key_file_password")
     }
     /// The path of [`ssid`](Self::ssid).
-    pub const SSID: v::Path<Self, k::Text> = v::Path::new("ssid");
+    pub const SSID: v::Path<Self, k::Text> = v::path("ssid");
     /// A string.
     ///
     /// Source: `ssid` of `terminal_configuration_configuration_resource_enterprise_tls_wifi`.
@@ -484,20 +452,7 @@ impl TerminalConfigurationConfigurationResourceEnterpriseTlsWifi {
 /// Part of other objects: `terminal_configuration_configuration_resource_offline_config`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_offline_config`.
-pub type TerminalConfigurationConfigurationResourceOfflineConfig = Lens<
-    markers::TerminalConfigurationConfigurationResourceOfflineConfig,
->;
-impl TerminalConfigurationConfigurationResourceOfflineConfig {
-    /// The path of [`enabled`](Self::enabled).
-    pub const ENABLED: v::Path<Self, k::Bool> = v::Path::new("enabled");
-    /// True or false; may be `null`.
-    ///
-    /// Source: `enabled` of `terminal_configuration_configuration_resource_offline_config`.
-    #[inline]
-    pub fn enabled(&self) -> Option<bool> {
-        boolean(&self.value, "enabled")
-    }
-}
+pub type TerminalConfigurationConfigurationResourceOfflineConfig = super::InvoiceInstallmentsCard;
 /// Part of other objects: `terminal_configuration_configuration_resource_personal_psk_wifi`.
 ///
 /// Source: schema `terminal_configuration_configuration_resource_personal_psk_wifi`.
@@ -506,7 +461,7 @@ pub type TerminalConfigurationConfigurationResourcePersonalPskWifi = Lens<
 >;
 impl TerminalConfigurationConfigurationResourcePersonalPskWifi {
     /// The path of [`password`](Self::password).
-    pub const PASSWORD: v::Path<Self, k::Text> = v::Path::new("password");
+    pub const PASSWORD: v::Path<Self, k::Text> = v::path("password");
     /// A string.
     ///
     /// Source: `password` of `terminal_configuration_configuration_resource_personal_psk_wifi`.
@@ -515,7 +470,7 @@ impl TerminalConfigurationConfigurationResourcePersonalPskWifi {
         text(&self.value, "password")
     }
     /// The path of [`ssid`](Self::ssid).
-    pub const SSID: v::Path<Self, k::Text> = v::Path::new("ssid");
+    pub const SSID: v::Path<Self, k::Text> = v::path("ssid");
     /// A string.
     ///
     /// Source: `ssid` of `terminal_configuration_configuration_resource_personal_psk_wifi`.
@@ -532,7 +487,7 @@ pub type TerminalConfigurationConfigurationResourceReaderSecurity = Lens<
 >;
 impl TerminalConfigurationConfigurationResourceReaderSecurity {
     /// The path of [`admin_menu_passcode`](Self::admin_menu_passcode).
-    pub const ADMIN_MENU_PASSCODE: v::Path<Self, k::Text> = v::Path::new(
+    pub const ADMIN_MENU_PASSCODE: v::Path<Self, k::Text> = v::path(
         "admin_menu_passcode",
     );
     /// A string.
@@ -551,7 +506,7 @@ pub type TerminalConfigurationConfigurationResourceRebootWindow = Lens<
 >;
 impl TerminalConfigurationConfigurationResourceRebootWindow {
     /// The path of [`end_hour`](Self::end_hour).
-    pub const END_HOUR: v::Path<Self, k::Int> = v::Path::new("end_hour");
+    pub const END_HOUR: v::Path<Self, k::Int> = v::path("end_hour");
     /// An integer.
     ///
     /// Source: `end_hour` of `terminal_configuration_configuration_resource_reboot_window`.
@@ -560,7 +515,7 @@ impl TerminalConfigurationConfigurationResourceRebootWindow {
         int(&self.value, "end_hour")
     }
     /// The path of [`start_hour`](Self::start_hour).
-    pub const START_HOUR: v::Path<Self, k::Int> = v::Path::new("start_hour");
+    pub const START_HOUR: v::Path<Self, k::Int> = v::path("start_hour");
     /// An integer.
     ///
     /// Source: `start_hour` of `terminal_configuration_configuration_resource_reboot_window`.
@@ -577,7 +532,7 @@ pub type TerminalConfigurationConfigurationResourceStripeT600 = Lens<
 >;
 impl TerminalConfigurationConfigurationResourceStripeT600 {
     /// The path of [`splashscreen`](Self::splashscreen).
-    pub const SPLASHSCREEN: v::Path<Self, k::Ref<File>> = v::Path::new("splashscreen");
+    pub const SPLASHSCREEN: v::Path<Self, k::Ref<File>> = v::path("splashscreen");
     /// The id of a [`File`], or the object where it was expanded; may be absent.
     ///
     /// Source: `splashscreen` of `terminal_configuration_configuration_resource_stripe_t600`.
@@ -597,7 +552,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const AED: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("aed");
+    > = v::path("aed");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `aed` of `terminal_configuration_configuration_resource_tipping`.
@@ -611,7 +566,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const AUD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("aud");
+    > = v::path("aud");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `aud` of `terminal_configuration_configuration_resource_tipping`.
@@ -625,7 +580,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const CAD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("cad");
+    > = v::path("cad");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `cad` of `terminal_configuration_configuration_resource_tipping`.
@@ -639,7 +594,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const CHF: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("chf");
+    > = v::path("chf");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `chf` of `terminal_configuration_configuration_resource_tipping`.
@@ -653,7 +608,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const CZK: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("czk");
+    > = v::path("czk");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `czk` of `terminal_configuration_configuration_resource_tipping`.
@@ -667,7 +622,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const DKK: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("dkk");
+    > = v::path("dkk");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `dkk` of `terminal_configuration_configuration_resource_tipping`.
@@ -681,7 +636,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const EUR: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("eur");
+    > = v::path("eur");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `eur` of `terminal_configuration_configuration_resource_tipping`.
@@ -695,7 +650,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const GBP: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("gbp");
+    > = v::path("gbp");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `gbp` of `terminal_configuration_configuration_resource_tipping`.
@@ -709,7 +664,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const GIP: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("gip");
+    > = v::path("gip");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `gip` of `terminal_configuration_configuration_resource_tipping`.
@@ -723,7 +678,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const HKD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("hkd");
+    > = v::path("hkd");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `hkd` of `terminal_configuration_configuration_resource_tipping`.
@@ -737,7 +692,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const HUF: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("huf");
+    > = v::path("huf");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `huf` of `terminal_configuration_configuration_resource_tipping`.
@@ -751,7 +706,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const JPY: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("jpy");
+    > = v::path("jpy");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `jpy` of `terminal_configuration_configuration_resource_tipping`.
@@ -765,7 +720,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const MXN: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("mxn");
+    > = v::path("mxn");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `mxn` of `terminal_configuration_configuration_resource_tipping`.
@@ -779,7 +734,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const MYR: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("myr");
+    > = v::path("myr");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `myr` of `terminal_configuration_configuration_resource_tipping`.
@@ -793,7 +748,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const NOK: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("nok");
+    > = v::path("nok");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `nok` of `terminal_configuration_configuration_resource_tipping`.
@@ -807,7 +762,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const NZD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("nzd");
+    > = v::path("nzd");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `nzd` of `terminal_configuration_configuration_resource_tipping`.
@@ -821,7 +776,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const PLN: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("pln");
+    > = v::path("pln");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `pln` of `terminal_configuration_configuration_resource_tipping`.
@@ -835,7 +790,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const RON: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("ron");
+    > = v::path("ron");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `ron` of `terminal_configuration_configuration_resource_tipping`.
@@ -849,7 +804,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const SEK: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("sek");
+    > = v::path("sek");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `sek` of `terminal_configuration_configuration_resource_tipping`.
@@ -863,7 +818,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const SGD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("sgd");
+    > = v::path("sgd");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `sgd` of `terminal_configuration_configuration_resource_tipping`.
@@ -877,7 +832,7 @@ impl TerminalConfigurationConfigurationResourceTipping {
     pub const USD: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceCurrencySpecificConfig>,
-    > = v::Path::new("usd");
+    > = v::path("usd");
     /// A nested [`TerminalConfigurationConfigurationResourceCurrencySpecificConfig`]; may be absent.
     ///
     /// Source: `usd` of `terminal_configuration_configuration_resource_tipping`.
@@ -899,7 +854,7 @@ impl TerminalConfigurationConfigurationResourceWifiConfig {
     pub const ENTERPRISE_EAP_PEAP: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceEnterprisePeapWifi>,
-    > = v::Path::new("enterprise_eap_peap");
+    > = v::path("enterprise_eap_peap");
     /// A nested [`TerminalConfigurationConfigurationResourceEnterprisePeapWifi`]; may be absent.
     ///
     /// Source: `enterprise_eap_peap` of `terminal_configuration_configuration_resource_wifi_config`.
@@ -913,7 +868,7 @@ impl TerminalConfigurationConfigurationResourceWifiConfig {
     pub const ENTERPRISE_EAP_TLS: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourceEnterpriseTlsWifi>,
-    > = v::Path::new("enterprise_eap_tls");
+    > = v::path("enterprise_eap_tls");
     /// A nested [`TerminalConfigurationConfigurationResourceEnterpriseTlsWifi`]; may be absent.
     ///
     /// Source: `enterprise_eap_tls` of `terminal_configuration_configuration_resource_wifi_config`.
@@ -927,7 +882,7 @@ impl TerminalConfigurationConfigurationResourceWifiConfig {
     pub const PERSONAL_PSK: v::Path<
         Self,
         k::Object<TerminalConfigurationConfigurationResourcePersonalPskWifi>,
-    > = v::Path::new("personal_psk");
+    > = v::path("personal_psk");
     /// A nested [`TerminalConfigurationConfigurationResourcePersonalPskWifi`]; may be absent.
     ///
     /// Source: `personal_psk` of `terminal_configuration_configuration_resource_wifi_config`.
@@ -941,7 +896,7 @@ impl TerminalConfigurationConfigurationResourceWifiConfig {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TerminalConfigurationConfigurationResourceWifiConfigType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TerminalConfigurationConfigurationResourceWifiConfigType`], or one that is newer than this list.
     ///
     /// Source: `type` of `terminal_configuration_configuration_resource_wifi_config`.
@@ -1025,37 +980,31 @@ impl v::OpenEnum for TerminalConfigurationConfigurationResourceWifiConfigType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EnterpriseEapPeap,
-                1 => Self::EnterpriseEapTls,
-                2 => Self::PersonalPsk,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::EnterpriseEapPeap,
+            1 => Self::EnterpriseEapTls,
+            2 => Self::PersonalPsk,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalConfigurationConfigurationResourceWifiConfigType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalConfigurationConfigurationResourceWifiConfigType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalConfigurationConfigurationResourceWifiConfigType {}
 impl Debug for TerminalConfigurationConfigurationResourceWifiConfigType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::text;
 pub type TerminalConnectionToken = Lens<markers::TerminalConnectionToken>;
 impl TerminalConnectionToken {
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Text> = v::Path::new("location");
+    pub const LOCATION: v::Path<Self, k::Text> = v::path("location");
     /// A string; may be absent.
     ///
     /// Source: `location` of `terminal.connection_token`.
@@ -29,7 +29,7 @@ impl TerminalConnectionToken {
         text(&self.value, "object")
     }
     /// The path of [`secret`](Self::secret).
-    pub const SECRET: v::Path<Self, k::Text> = v::Path::new("secret");
+    pub const SECRET: v::Path<Self, k::Text> = v::path("secret");
     /// A string.
     ///
     /// Source: `secret` of `terminal.connection_token`.

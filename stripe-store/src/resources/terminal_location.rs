@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, map, object, text};
 pub type TerminalLocation = Lens<markers::TerminalLocation>;
 impl TerminalLocation {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`].
     ///
     /// Source: `address` of `terminal.location`.
@@ -22,7 +22,7 @@ impl TerminalLocation {
         object(&self.value, "address")
     }
     /// The path of [`address_kana`](Self::address_kana).
-    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANA: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kana",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent.
@@ -33,7 +33,7 @@ impl TerminalLocation {
         object(&self.value, "address_kana")
     }
     /// The path of [`address_kanji`](Self::address_kanji).
-    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS_KANJI: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address_kanji",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent.
@@ -44,7 +44,7 @@ impl TerminalLocation {
         object(&self.value, "address_kanji")
     }
     /// The path of [`configuration_overrides`](Self::configuration_overrides).
-    pub const CONFIGURATION_OVERRIDES: v::Path<Self, k::Text> = v::Path::new(
+    pub const CONFIGURATION_OVERRIDES: v::Path<Self, k::Text> = v::path(
         "configuration_overrides",
     );
     /// A string; may be absent.
@@ -55,7 +55,7 @@ impl TerminalLocation {
         text(&self.value, "configuration_overrides")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string.
     ///
     /// Source: `display_name` of `terminal.location`.
@@ -64,9 +64,7 @@ impl TerminalLocation {
         text(&self.value, "display_name")
     }
     /// The path of [`display_name_kana`](Self::display_name_kana).
-    pub const DISPLAY_NAME_KANA: v::Path<Self, k::Text> = v::Path::new(
-        "display_name_kana",
-    );
+    pub const DISPLAY_NAME_KANA: v::Path<Self, k::Text> = v::path("display_name_kana");
     /// A string; may be absent.
     ///
     /// Source: `display_name_kana` of `terminal.location`.
@@ -75,9 +73,7 @@ impl TerminalLocation {
         text(&self.value, "display_name_kana")
     }
     /// The path of [`display_name_kanji`](Self::display_name_kanji).
-    pub const DISPLAY_NAME_KANJI: v::Path<Self, k::Text> = v::Path::new(
-        "display_name_kanji",
-    );
+    pub const DISPLAY_NAME_KANJI: v::Path<Self, k::Text> = v::path("display_name_kanji");
     /// A string; may be absent.
     ///
     /// Source: `display_name_kanji` of `terminal.location`.
@@ -86,7 +82,7 @@ impl TerminalLocation {
         text(&self.value, "display_name_kanji")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `terminal.location`.
@@ -95,7 +91,7 @@ impl TerminalLocation {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `terminal.location`.
@@ -104,7 +100,7 @@ impl TerminalLocation {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `terminal.location`.
@@ -120,7 +116,7 @@ impl TerminalLocation {
         text(&self.value, "object")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent.
     ///
     /// Source: `phone` of `terminal.location`.

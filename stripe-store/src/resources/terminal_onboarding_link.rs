@@ -16,7 +16,7 @@ impl TerminalOnboardingLink {
     pub const LINK_OPTIONS: v::Path<
         Self,
         k::Object<TerminalOnboardingLinkLinkOptions>,
-    > = v::Path::new("link_options");
+    > = v::path("link_options");
     /// A nested [`TerminalOnboardingLinkLinkOptions`].
     ///
     /// Source: `link_options` of `terminal.onboarding_link`.
@@ -25,7 +25,7 @@ impl TerminalOnboardingLink {
         object(&self.value, "link_options")
     }
     /// The path of [`link_type`](Self::link_type).
-    pub const LINK_TYPE: v::Path<Self, k::Text> = v::Path::new("link_type");
+    pub const LINK_TYPE: v::Path<Self, k::Text> = v::path("link_type");
     /// Always `apple_terms_and_conditions`.
     ///
     /// Source: `link_type` of `terminal.onboarding_link`.
@@ -41,7 +41,7 @@ impl TerminalOnboardingLink {
         text(&self.value, "object")
     }
     /// The path of [`on_behalf_of`](Self::on_behalf_of).
-    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::Path::new("on_behalf_of");
+    pub const ON_BEHALF_OF: v::Path<Self, k::Text> = v::path("on_behalf_of");
     /// A string; may be `null`.
     ///
     /// Source: `on_behalf_of` of `terminal.onboarding_link`.
@@ -50,7 +50,7 @@ impl TerminalOnboardingLink {
         text(&self.value, "on_behalf_of")
     }
     /// The path of [`redirect_url`](Self::redirect_url).
-    pub const REDIRECT_URL: v::Path<Self, k::Text> = v::Path::new("redirect_url");
+    pub const REDIRECT_URL: v::Path<Self, k::Text> = v::path("redirect_url");
     /// A string.
     ///
     /// Source: `redirect_url` of `terminal.onboarding_link`.
@@ -71,7 +71,7 @@ pub type TerminalOnboardingLinkAppleTermsAndConditions = Lens<
 >;
 impl TerminalOnboardingLinkAppleTermsAndConditions {
     /// The path of [`allow_relinking`](Self::allow_relinking).
-    pub const ALLOW_RELINKING: v::Path<Self, k::Bool> = v::Path::new("allow_relinking");
+    pub const ALLOW_RELINKING: v::Path<Self, k::Bool> = v::path("allow_relinking");
     /// True or false; may be `null`.
     ///
     /// Source: `allow_relinking` of `terminal_onboarding_link_apple_terms_and_conditions`.
@@ -80,7 +80,7 @@ impl TerminalOnboardingLinkAppleTermsAndConditions {
         boolean(&self.value, "allow_relinking")
     }
     /// The path of [`merchant_display_name`](Self::merchant_display_name).
-    pub const MERCHANT_DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const MERCHANT_DISPLAY_NAME: v::Path<Self, k::Text> = v::path(
         "merchant_display_name",
     );
     /// A string.
@@ -102,7 +102,7 @@ impl TerminalOnboardingLinkLinkOptions {
     pub const APPLE_TERMS_AND_CONDITIONS: v::Path<
         Self,
         k::Object<TerminalOnboardingLinkAppleTermsAndConditions>,
-    > = v::Path::new("apple_terms_and_conditions");
+    > = v::path("apple_terms_and_conditions");
     /// A nested [`TerminalOnboardingLinkAppleTermsAndConditions`]; may be `null`.
     ///
     /// Source: `apple_terms_and_conditions` of `terminal_onboarding_link_link_options`.

@@ -24,7 +24,7 @@ impl TerminalReader {
     pub const ACTION: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceReaderAction>,
-    > = v::Path::new("action");
+    > = v::path("action");
     /// A nested [`TerminalReaderReaderResourceReaderAction`]; may be `null`.
     ///
     /// Source: `action` of `terminal.reader`.
@@ -33,9 +33,7 @@ impl TerminalReader {
         object(&self.value, "action")
     }
     /// The path of [`device_sw_version`](Self::device_sw_version).
-    pub const DEVICE_SW_VERSION: v::Path<Self, k::Text> = v::Path::new(
-        "device_sw_version",
-    );
+    pub const DEVICE_SW_VERSION: v::Path<Self, k::Text> = v::path("device_sw_version");
     /// A string; may be `null`.
     ///
     /// Source: `device_sw_version` of `terminal.reader`.
@@ -44,7 +42,7 @@ impl TerminalReader {
         text(&self.value, "device_sw_version")
     }
     /// The path of [`device_type`](Self::device_type).
-    pub const DEVICE_TYPE: v::Path<Self, k::Enum<TerminalReaderDeviceType>> = v::Path::new(
+    pub const DEVICE_TYPE: v::Path<Self, k::Enum<TerminalReaderDeviceType>> = v::path(
         "device_type",
     );
     /// One of the values of [`TerminalReaderDeviceType`], or one that is newer than this list.
@@ -55,7 +53,7 @@ impl TerminalReader {
         open_enum(&self.value, "device_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `terminal.reader`.
@@ -64,7 +62,7 @@ impl TerminalReader {
         id(&self.value, "id")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `terminal.reader`.
@@ -73,7 +71,7 @@ impl TerminalReader {
         text(&self.value, "ip_address")
     }
     /// The path of [`label`](Self::label).
-    pub const LABEL: v::Path<Self, k::Text> = v::Path::new("label");
+    pub const LABEL: v::Path<Self, k::Text> = v::path("label");
     /// A string.
     ///
     /// Source: `label` of `terminal.reader`.
@@ -82,7 +80,7 @@ impl TerminalReader {
         text(&self.value, "label")
     }
     /// The path of [`last_seen_at`](Self::last_seen_at).
-    pub const LAST_SEEN_AT: v::Path<Self, k::Time> = v::Path::new("last_seen_at");
+    pub const LAST_SEEN_AT: v::Path<Self, k::Time> = v::path("last_seen_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `last_seen_at` of `terminal.reader`.
@@ -91,7 +89,7 @@ impl TerminalReader {
         timestamp(&self.value, "last_seen_at")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `terminal.reader`.
@@ -100,9 +98,7 @@ impl TerminalReader {
         boolean(&self.value, "livemode")
     }
     /// The path of [`location`](Self::location).
-    pub const LOCATION: v::Path<Self, k::Ref<TerminalLocation>> = v::Path::new(
-        "location",
-    );
+    pub const LOCATION: v::Path<Self, k::Ref<TerminalLocation>> = v::path("location");
     /// The id of a [`TerminalLocation`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `location` of `terminal.reader`.
@@ -111,7 +107,7 @@ impl TerminalReader {
         expandable(&self.value, "location")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `terminal.reader`.
@@ -127,7 +123,7 @@ impl TerminalReader {
         text(&self.value, "object")
     }
     /// The path of [`serial_number`](Self::serial_number).
-    pub const SERIAL_NUMBER: v::Path<Self, k::Text> = v::Path::new("serial_number");
+    pub const SERIAL_NUMBER: v::Path<Self, k::Text> = v::path("serial_number");
     /// A string.
     ///
     /// Source: `serial_number` of `terminal.reader`.
@@ -136,9 +132,7 @@ impl TerminalReader {
         text(&self.value, "serial_number")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TerminalReaderStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<TerminalReaderStatus>> = v::path("status");
     /// One of the values of [`TerminalReaderStatus`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `status` of `terminal.reader`.
@@ -191,7 +185,7 @@ pub type TerminalReaderReaderResourceCart = Lens<
 >;
 impl TerminalReaderReaderResourceCart {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `terminal_reader_reader_resource_cart`.
@@ -203,7 +197,7 @@ impl TerminalReaderReaderResourceCart {
     pub const LINE_ITEMS: v::Path<
         Self,
         k::Array<k::Object<TerminalReaderReaderResourceLineItem>>,
-    > = v::Path::new("line_items");
+    > = v::path("line_items");
     /// An array: a nested [`TerminalReaderReaderResourceLineItem`].
     ///
     /// Source: `line_items` of `terminal_reader_reader_resource_cart`.
@@ -214,7 +208,7 @@ impl TerminalReaderReaderResourceCart {
         array(&self.value, "line_items")
     }
     /// The path of [`tax`](Self::tax).
-    pub const TAX: v::Path<Self, k::Int> = v::Path::new("tax");
+    pub const TAX: v::Path<Self, k::Int> = v::path("tax");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be `null`.
     ///
     /// Source: `tax` of `terminal_reader_reader_resource_cart`.
@@ -223,7 +217,7 @@ impl TerminalReaderReaderResourceCart {
         int(&self.value, "tax")
     }
     /// The path of [`total`](Self::total).
-    pub const TOTAL: v::Path<Self, k::Int> = v::Path::new("total");
+    pub const TOTAL: v::Path<Self, k::Int> = v::path("total");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `total` of `terminal_reader_reader_resource_cart`.
@@ -240,7 +234,7 @@ pub type TerminalReaderReaderResourceChoice = Lens<
 >;
 impl TerminalReaderReaderResourceChoice {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `terminal_reader_reader_resource_choice`.
@@ -249,7 +243,7 @@ impl TerminalReaderReaderResourceChoice {
         id(&self.value, "id")
     }
     /// The path of [`style`](Self::style).
-    pub const STYLE: v::Path<Self, k::Enum<TerminalReaderReaderResourceChoiceStyle>> = v::Path::new(
+    pub const STYLE: v::Path<Self, k::Enum<TerminalReaderReaderResourceChoiceStyle>> = v::path(
         "style",
     );
     /// One of the values of [`TerminalReaderReaderResourceChoiceStyle`], or one that is newer than this list; may be `null`.
@@ -260,7 +254,7 @@ impl TerminalReaderReaderResourceChoice {
         open_enum(&self.value, "style")
     }
     /// The path of [`text`](Self::text).
-    pub const TEXT: v::Path<Self, k::Text> = v::Path::new("text");
+    pub const TEXT: v::Path<Self, k::Text> = v::path("text");
     /// A string.
     ///
     /// Source: `text` of `terminal_reader_reader_resource_choice`.
@@ -277,7 +271,7 @@ pub type TerminalReaderReaderResourceCollectConfig = Lens<
 >;
 impl TerminalReaderReaderResourceCollectConfig {
     /// The path of [`enable_customer_cancellation`](Self::enable_customer_cancellation).
-    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::path(
         "enable_customer_cancellation",
     );
     /// True or false; may be absent.
@@ -288,7 +282,7 @@ impl TerminalReaderReaderResourceCollectConfig {
         boolean(&self.value, "enable_customer_cancellation")
     }
     /// The path of [`skip_tipping`](Self::skip_tipping).
-    pub const SKIP_TIPPING: v::Path<Self, k::Bool> = v::Path::new("skip_tipping");
+    pub const SKIP_TIPPING: v::Path<Self, k::Bool> = v::path("skip_tipping");
     /// True or false; may be absent.
     ///
     /// Source: `skip_tipping` of `terminal_reader_reader_resource_collect_config`.
@@ -300,7 +294,7 @@ impl TerminalReaderReaderResourceCollectConfig {
     pub const TIPPING: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceTippingConfig>,
-    > = v::Path::new("tipping");
+    > = v::path("tipping");
     /// A nested [`TerminalReaderReaderResourceTippingConfig`]; may be absent.
     ///
     /// Source: `tipping` of `terminal_reader_reader_resource_collect_config`.
@@ -320,7 +314,7 @@ impl TerminalReaderReaderResourceCollectInputsAction {
     pub const INPUTS: v::Path<
         Self,
         k::Array<k::Object<TerminalReaderReaderResourceInput>>,
-    > = v::Path::new("inputs");
+    > = v::path("inputs");
     /// An array: a nested [`TerminalReaderReaderResourceInput`].
     ///
     /// Source: `inputs` of `terminal_reader_reader_resource_collect_inputs_action`.
@@ -329,7 +323,7 @@ impl TerminalReaderReaderResourceCollectInputsAction {
         array(&self.value, "inputs")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `terminal_reader_reader_resource_collect_inputs_action`.
@@ -349,7 +343,7 @@ impl TerminalReaderReaderResourceCollectPaymentMethodAction {
     pub const COLLECT_CONFIG: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceCollectConfig>,
-    > = v::Path::new("collect_config");
+    > = v::path("collect_config");
     /// A nested [`TerminalReaderReaderResourceCollectConfig`]; may be absent.
     ///
     /// Source: `collect_config` of `terminal_reader_reader_resource_collect_payment_method_action`.
@@ -358,7 +352,7 @@ impl TerminalReaderReaderResourceCollectPaymentMethodAction {
         object(&self.value, "collect_config")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded.
@@ -369,7 +363,7 @@ impl TerminalReaderReaderResourceCollectPaymentMethodAction {
         expandable(&self.value, "payment_intent")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Object<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Object<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// A nested [`PaymentMethod`]; may be absent.
@@ -388,7 +382,7 @@ pub type TerminalReaderReaderResourceConfirmConfig = Lens<
 >;
 impl TerminalReaderReaderResourceConfirmConfig {
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `terminal_reader_reader_resource_confirm_config`.
@@ -408,7 +402,7 @@ impl TerminalReaderReaderResourceConfirmPaymentIntentAction {
     pub const CONFIRM_CONFIG: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceConfirmConfig>,
-    > = v::Path::new("confirm_config");
+    > = v::path("confirm_config");
     /// A nested [`TerminalReaderReaderResourceConfirmConfig`]; may be absent.
     ///
     /// Source: `confirm_config` of `terminal_reader_reader_resource_confirm_payment_intent_action`.
@@ -417,7 +411,7 @@ impl TerminalReaderReaderResourceConfirmPaymentIntentAction {
         object(&self.value, "confirm_config")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded.
@@ -436,7 +430,7 @@ pub type TerminalReaderReaderResourceCustomText = Lens<
 >;
 impl TerminalReaderReaderResourceCustomText {
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `terminal_reader_reader_resource_custom_text`.
@@ -445,7 +439,7 @@ impl TerminalReaderReaderResourceCustomText {
         text(&self.value, "description")
     }
     /// The path of [`skip_button`](Self::skip_button).
-    pub const SKIP_BUTTON: v::Path<Self, k::Text> = v::Path::new("skip_button");
+    pub const SKIP_BUTTON: v::Path<Self, k::Text> = v::path("skip_button");
     /// A string; may be `null`.
     ///
     /// Source: `skip_button` of `terminal_reader_reader_resource_custom_text`.
@@ -454,7 +448,7 @@ impl TerminalReaderReaderResourceCustomText {
         text(&self.value, "skip_button")
     }
     /// The path of [`submit_button`](Self::submit_button).
-    pub const SUBMIT_BUTTON: v::Path<Self, k::Text> = v::Path::new("submit_button");
+    pub const SUBMIT_BUTTON: v::Path<Self, k::Text> = v::path("submit_button");
     /// A string; may be `null`.
     ///
     /// Source: `submit_button` of `terminal_reader_reader_resource_custom_text`.
@@ -463,7 +457,7 @@ impl TerminalReaderReaderResourceCustomText {
         text(&self.value, "submit_button")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string; may be `null`.
     ///
     /// Source: `title` of `terminal_reader_reader_resource_custom_text`.
@@ -475,20 +469,7 @@ impl TerminalReaderReaderResourceCustomText {
 /// Part of other objects: `terminal_reader_reader_resource_email`.
 ///
 /// Source: schema `terminal_reader_reader_resource_email`.
-pub type TerminalReaderReaderResourceEmail = Lens<
-    markers::TerminalReaderReaderResourceEmail,
->;
-impl TerminalReaderReaderResourceEmail {
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `terminal_reader_reader_resource_email`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type TerminalReaderReaderResourceEmail = super::TerminalReaderReaderResourceText;
 /// Part of other objects: `terminal_reader_reader_resource_file_metadata`.
 ///
 /// Source: schema `terminal_reader_reader_resource_file_metadata`.
@@ -497,7 +478,7 @@ pub type TerminalReaderReaderResourceFileMetadata = Lens<
 >;
 impl TerminalReaderReaderResourceFileMetadata {
     /// The path of [`created_at`](Self::created_at).
-    pub const CREATED_AT: v::Path<Self, k::Time> = v::Path::new("created_at");
+    pub const CREATED_AT: v::Path<Self, k::Time> = v::path("created_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `created_at` of `terminal_reader_reader_resource_file_metadata`.
@@ -506,7 +487,7 @@ impl TerminalReaderReaderResourceFileMetadata {
         timestamp(&self.value, "created_at")
     }
     /// The path of [`filename`](Self::filename).
-    pub const FILENAME: v::Path<Self, k::Text> = v::Path::new("filename");
+    pub const FILENAME: v::Path<Self, k::Text> = v::path("filename");
     /// A string.
     ///
     /// Source: `filename` of `terminal_reader_reader_resource_file_metadata`.
@@ -515,7 +496,7 @@ impl TerminalReaderReaderResourceFileMetadata {
         text(&self.value, "filename")
     }
     /// The path of [`size`](Self::size).
-    pub const SIZE: v::Path<Self, k::Int> = v::Path::new("size");
+    pub const SIZE: v::Path<Self, k::Int> = v::path("size");
     /// An integer.
     ///
     /// Source: `size` of `terminal_reader_reader_resource_file_metadata`.
@@ -524,7 +505,7 @@ impl TerminalReaderReaderResourceFileMetadata {
         int(&self.value, "size")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `terminal_reader_reader_resource_file_metadata`.
@@ -544,7 +525,7 @@ impl TerminalReaderReaderResourceInput {
     pub const CUSTOM_TEXT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceCustomText>,
-    > = v::Path::new("custom_text");
+    > = v::path("custom_text");
     /// A nested [`TerminalReaderReaderResourceCustomText`]; may be `null`.
     ///
     /// Source: `custom_text` of `terminal_reader_reader_resource_input`.
@@ -553,7 +534,7 @@ impl TerminalReaderReaderResourceInput {
         object(&self.value, "custom_text")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Object<TerminalReaderReaderResourceEmail>> = v::Path::new(
+    pub const EMAIL: v::Path<Self, k::Object<TerminalReaderReaderResourceEmail>> = v::path(
         "email",
     );
     /// A nested [`TerminalReaderReaderResourceEmail`]; may be absent.
@@ -564,7 +545,7 @@ impl TerminalReaderReaderResourceInput {
         object(&self.value, "email")
     }
     /// The path of [`numeric`](Self::numeric).
-    pub const NUMERIC: v::Path<Self, k::Object<TerminalReaderReaderResourceNumeric>> = v::Path::new(
+    pub const NUMERIC: v::Path<Self, k::Object<TerminalReaderReaderResourceNumeric>> = v::path(
         "numeric",
     );
     /// A nested [`TerminalReaderReaderResourceNumeric`]; may be absent.
@@ -575,7 +556,7 @@ impl TerminalReaderReaderResourceInput {
         object(&self.value, "numeric")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Object<TerminalReaderReaderResourcePhone>> = v::Path::new(
+    pub const PHONE: v::Path<Self, k::Object<TerminalReaderReaderResourcePhone>> = v::path(
         "phone",
     );
     /// A nested [`TerminalReaderReaderResourcePhone`]; may be absent.
@@ -586,7 +567,7 @@ impl TerminalReaderReaderResourceInput {
         object(&self.value, "phone")
     }
     /// The path of [`required`](Self::required).
-    pub const REQUIRED: v::Path<Self, k::Bool> = v::Path::new("required");
+    pub const REQUIRED: v::Path<Self, k::Bool> = v::path("required");
     /// True or false; may be `null`.
     ///
     /// Source: `required` of `terminal_reader_reader_resource_input`.
@@ -598,7 +579,7 @@ impl TerminalReaderReaderResourceInput {
     pub const SELECTION: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceSelection>,
-    > = v::Path::new("selection");
+    > = v::path("selection");
     /// A nested [`TerminalReaderReaderResourceSelection`]; may be absent.
     ///
     /// Source: `selection` of `terminal_reader_reader_resource_input`.
@@ -610,7 +591,7 @@ impl TerminalReaderReaderResourceInput {
     pub const SIGNATURE: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceSignature>,
-    > = v::Path::new("signature");
+    > = v::path("signature");
     /// A nested [`TerminalReaderReaderResourceSignature`]; may be absent.
     ///
     /// Source: `signature` of `terminal_reader_reader_resource_input`.
@@ -619,7 +600,7 @@ impl TerminalReaderReaderResourceInput {
         object(&self.value, "signature")
     }
     /// The path of [`skipped`](Self::skipped).
-    pub const SKIPPED: v::Path<Self, k::Bool> = v::Path::new("skipped");
+    pub const SKIPPED: v::Path<Self, k::Bool> = v::path("skipped");
     /// True or false; may be absent.
     ///
     /// Source: `skipped` of `terminal_reader_reader_resource_input`.
@@ -628,7 +609,7 @@ impl TerminalReaderReaderResourceInput {
         boolean(&self.value, "skipped")
     }
     /// The path of [`text`](Self::text).
-    pub const TEXT: v::Path<Self, k::Object<TerminalReaderReaderResourceText>> = v::Path::new(
+    pub const TEXT: v::Path<Self, k::Object<TerminalReaderReaderResourceText>> = v::path(
         "text",
     );
     /// A nested [`TerminalReaderReaderResourceText`]; may be absent.
@@ -642,7 +623,7 @@ impl TerminalReaderReaderResourceInput {
     pub const TOGGLES: v::Path<
         Self,
         k::Array<k::Object<TerminalReaderReaderResourceToggle>>,
-    > = v::Path::new("toggles");
+    > = v::path("toggles");
     /// An array: a nested [`TerminalReaderReaderResourceToggle`]; empty where absent.
     ///
     /// Source: `toggles` of `terminal_reader_reader_resource_input`.
@@ -651,7 +632,7 @@ impl TerminalReaderReaderResourceInput {
         array(&self.value, "toggles")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<TerminalReaderReaderResourceInputType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<TerminalReaderReaderResourceInputType>> = v::path(
         "type",
     );
     /// One of the values of [`TerminalReaderReaderResourceInputType`], or one that is newer than this list.
@@ -725,7 +706,7 @@ pub type TerminalReaderReaderResourceLineItem = Lens<
 >;
 impl TerminalReaderReaderResourceLineItem {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer.
     ///
     /// Source: `amount` of `terminal_reader_reader_resource_line_item`.
@@ -734,7 +715,7 @@ impl TerminalReaderReaderResourceLineItem {
         int(&self.value, "amount")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `terminal_reader_reader_resource_line_item`.
@@ -743,7 +724,7 @@ impl TerminalReaderReaderResourceLineItem {
         text(&self.value, "description")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer.
     ///
     /// Source: `quantity` of `terminal_reader_reader_resource_line_item`.
@@ -755,37 +736,11 @@ impl TerminalReaderReaderResourceLineItem {
 /// Part of other objects: `terminal_reader_reader_resource_numeric`.
 ///
 /// Source: schema `terminal_reader_reader_resource_numeric`.
-pub type TerminalReaderReaderResourceNumeric = Lens<
-    markers::TerminalReaderReaderResourceNumeric,
->;
-impl TerminalReaderReaderResourceNumeric {
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `terminal_reader_reader_resource_numeric`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type TerminalReaderReaderResourceNumeric = super::TerminalReaderReaderResourceText;
 /// Part of other objects: `terminal_reader_reader_resource_phone`.
 ///
 /// Source: schema `terminal_reader_reader_resource_phone`.
-pub type TerminalReaderReaderResourcePhone = Lens<
-    markers::TerminalReaderReaderResourcePhone,
->;
-impl TerminalReaderReaderResourcePhone {
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `terminal_reader_reader_resource_phone`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type TerminalReaderReaderResourcePhone = super::TerminalReaderReaderResourceText;
 /// Part of other objects: `terminal_reader_reader_resource_print_content`.
 ///
 /// Source: schema `terminal_reader_reader_resource_print_content`.
@@ -797,7 +752,7 @@ impl TerminalReaderReaderResourcePrintContent {
     pub const IMAGE: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceFileMetadata>,
-    > = v::Path::new("image");
+    > = v::path("image");
     /// A nested [`TerminalReaderReaderResourceFileMetadata`]; may be absent.
     ///
     /// Source: `image` of `terminal_reader_reader_resource_print_content`.
@@ -806,7 +761,7 @@ impl TerminalReaderReaderResourcePrintContent {
         object(&self.value, "image")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `image`.
     ///
     /// Source: `type` of `terminal_reader_reader_resource_print_content`.
@@ -823,7 +778,7 @@ pub type TerminalReaderReaderResourceProcessConfig = Lens<
 >;
 impl TerminalReaderReaderResourceProcessConfig {
     /// The path of [`enable_customer_cancellation`](Self::enable_customer_cancellation).
-    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::path(
         "enable_customer_cancellation",
     );
     /// True or false; may be absent.
@@ -834,7 +789,7 @@ impl TerminalReaderReaderResourceProcessConfig {
         boolean(&self.value, "enable_customer_cancellation")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `terminal_reader_reader_resource_process_config`.
@@ -843,7 +798,7 @@ impl TerminalReaderReaderResourceProcessConfig {
         text(&self.value, "return_url")
     }
     /// The path of [`skip_tipping`](Self::skip_tipping).
-    pub const SKIP_TIPPING: v::Path<Self, k::Bool> = v::Path::new("skip_tipping");
+    pub const SKIP_TIPPING: v::Path<Self, k::Bool> = v::path("skip_tipping");
     /// True or false; may be absent.
     ///
     /// Source: `skip_tipping` of `terminal_reader_reader_resource_process_config`.
@@ -855,7 +810,7 @@ impl TerminalReaderReaderResourceProcessConfig {
     pub const TIPPING: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceTippingConfig>,
-    > = v::Path::new("tipping");
+    > = v::path("tipping");
     /// A nested [`TerminalReaderReaderResourceTippingConfig`]; may be absent.
     ///
     /// Source: `tipping` of `terminal_reader_reader_resource_process_config`.
@@ -872,7 +827,7 @@ pub type TerminalReaderReaderResourceProcessPaymentIntentAction = Lens<
 >;
 impl TerminalReaderReaderResourceProcessPaymentIntentAction {
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded.
@@ -886,7 +841,7 @@ impl TerminalReaderReaderResourceProcessPaymentIntentAction {
     pub const PROCESS_CONFIG: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceProcessConfig>,
-    > = v::Path::new("process_config");
+    > = v::path("process_config");
     /// A nested [`TerminalReaderReaderResourceProcessConfig`]; may be absent.
     ///
     /// Source: `process_config` of `terminal_reader_reader_resource_process_payment_intent_action`.
@@ -903,7 +858,7 @@ pub type TerminalReaderReaderResourceProcessSetupConfig = Lens<
 >;
 impl TerminalReaderReaderResourceProcessSetupConfig {
     /// The path of [`enable_customer_cancellation`](Self::enable_customer_cancellation).
-    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::Path::new(
+    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::path(
         "enable_customer_cancellation",
     );
     /// True or false; may be absent.
@@ -922,7 +877,7 @@ pub type TerminalReaderReaderResourceProcessSetupIntentAction = Lens<
 >;
 impl TerminalReaderReaderResourceProcessSetupIntentAction {
     /// The path of [`generated_card`](Self::generated_card).
-    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::Path::new("generated_card");
+    pub const GENERATED_CARD: v::Path<Self, k::Text> = v::path("generated_card");
     /// A string; may be absent.
     ///
     /// Source: `generated_card` of `terminal_reader_reader_resource_process_setup_intent_action`.
@@ -934,7 +889,7 @@ impl TerminalReaderReaderResourceProcessSetupIntentAction {
     pub const PROCESS_CONFIG: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceProcessSetupConfig>,
-    > = v::Path::new("process_config");
+    > = v::path("process_config");
     /// A nested [`TerminalReaderReaderResourceProcessSetupConfig`]; may be absent.
     ///
     /// Source: `process_config` of `terminal_reader_reader_resource_process_setup_intent_action`.
@@ -945,9 +900,7 @@ impl TerminalReaderReaderResourceProcessSetupIntentAction {
         object(&self.value, "process_config")
     }
     /// The path of [`setup_intent`](Self::setup_intent).
-    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::Path::new(
-        "setup_intent",
-    );
+    pub const SETUP_INTENT: v::Path<Self, k::Ref<SetupIntent>> = v::path("setup_intent");
     /// The id of a [`SetupIntent`], or the object where it was expanded.
     ///
     /// Source: `setup_intent` of `terminal_reader_reader_resource_process_setup_intent_action`.
@@ -964,7 +917,7 @@ pub type TerminalReaderReaderResourceReaderAction = Lens<
 >;
 impl TerminalReaderReaderResourceReaderAction {
     /// The path of [`api_error`](Self::api_error).
-    pub const API_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::Path::new("api_error");
+    pub const API_ERROR: v::Path<Self, k::Object<ApiErrors>> = v::path("api_error");
     /// A nested [`ApiErrors`]; may be `null`.
     ///
     /// Source: `api_error` of `terminal_reader_reader_resource_reader_action`.
@@ -976,7 +929,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const COLLECT_INPUTS: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceCollectInputsAction>,
-    > = v::Path::new("collect_inputs");
+    > = v::path("collect_inputs");
     /// A nested [`TerminalReaderReaderResourceCollectInputsAction`]; may be absent.
     ///
     /// Source: `collect_inputs` of `terminal_reader_reader_resource_reader_action`.
@@ -990,7 +943,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const COLLECT_PAYMENT_METHOD: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceCollectPaymentMethodAction>,
-    > = v::Path::new("collect_payment_method");
+    > = v::path("collect_payment_method");
     /// A nested [`TerminalReaderReaderResourceCollectPaymentMethodAction`]; may be absent.
     ///
     /// Source: `collect_payment_method` of `terminal_reader_reader_resource_reader_action`.
@@ -1004,7 +957,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const CONFIRM_PAYMENT_INTENT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceConfirmPaymentIntentAction>,
-    > = v::Path::new("confirm_payment_intent");
+    > = v::path("confirm_payment_intent");
     /// A nested [`TerminalReaderReaderResourceConfirmPaymentIntentAction`]; may be absent.
     ///
     /// Source: `confirm_payment_intent` of `terminal_reader_reader_resource_reader_action`.
@@ -1015,7 +968,7 @@ impl TerminalReaderReaderResourceReaderAction {
         object(&self.value, "confirm_payment_intent")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::Path::new("failure_code");
+    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::path("failure_code");
     /// A string; may be `null`.
     ///
     /// Source: `failure_code` of `terminal_reader_reader_resource_reader_action`.
@@ -1024,7 +977,7 @@ impl TerminalReaderReaderResourceReaderAction {
         text(&self.value, "failure_code")
     }
     /// The path of [`failure_message`](Self::failure_message).
-    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::Path::new("failure_message");
+    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::path("failure_message");
     /// A string; may be `null`.
     ///
     /// Source: `failure_message` of `terminal_reader_reader_resource_reader_action`.
@@ -1036,7 +989,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const PRINT_CONTENT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourcePrintContent>,
-    > = v::Path::new("print_content");
+    > = v::path("print_content");
     /// A nested [`TerminalReaderReaderResourcePrintContent`]; may be absent.
     ///
     /// Source: `print_content` of `terminal_reader_reader_resource_reader_action`.
@@ -1048,7 +1001,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const PROCESS_PAYMENT_INTENT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceProcessPaymentIntentAction>,
-    > = v::Path::new("process_payment_intent");
+    > = v::path("process_payment_intent");
     /// A nested [`TerminalReaderReaderResourceProcessPaymentIntentAction`]; may be absent.
     ///
     /// Source: `process_payment_intent` of `terminal_reader_reader_resource_reader_action`.
@@ -1062,7 +1015,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const PROCESS_SETUP_INTENT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceProcessSetupIntentAction>,
-    > = v::Path::new("process_setup_intent");
+    > = v::path("process_setup_intent");
     /// A nested [`TerminalReaderReaderResourceProcessSetupIntentAction`]; may be absent.
     ///
     /// Source: `process_setup_intent` of `terminal_reader_reader_resource_reader_action`.
@@ -1076,7 +1029,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const REFUND_PAYMENT: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceRefundPaymentAction>,
-    > = v::Path::new("refund_payment");
+    > = v::path("refund_payment");
     /// A nested [`TerminalReaderReaderResourceRefundPaymentAction`]; may be absent.
     ///
     /// Source: `refund_payment` of `terminal_reader_reader_resource_reader_action`.
@@ -1090,7 +1043,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const SET_READER_DISPLAY: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceSetReaderDisplayAction>,
-    > = v::Path::new("set_reader_display");
+    > = v::path("set_reader_display");
     /// A nested [`TerminalReaderReaderResourceSetReaderDisplayAction`]; may be absent.
     ///
     /// Source: `set_reader_display` of `terminal_reader_reader_resource_reader_action`.
@@ -1104,7 +1057,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const STATUS: v::Path<
         Self,
         k::Enum<TerminalReaderReaderResourceReaderActionStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`TerminalReaderReaderResourceReaderActionStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `terminal_reader_reader_resource_reader_action`.
@@ -1116,7 +1069,7 @@ impl TerminalReaderReaderResourceReaderAction {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TerminalReaderReaderResourceReaderActionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TerminalReaderReaderResourceReaderActionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `terminal_reader_reader_resource_reader_action`.
@@ -1210,7 +1163,7 @@ pub type TerminalReaderReaderResourceRefundPaymentAction = Lens<
 >;
 impl TerminalReaderReaderResourceRefundPaymentAction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be absent.
     ///
     /// Source: `amount` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1219,7 +1172,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         int(&self.value, "amount")
     }
     /// The path of [`charge`](Self::charge).
-    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new("charge");
+    pub const CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be absent.
     ///
     /// Source: `charge` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1228,7 +1181,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         expandable(&self.value, "charge")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1237,7 +1190,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         map(&self.value, "metadata")
     }
     /// The path of [`payment_intent`](Self::payment_intent).
-    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::Path::new(
+    pub const PAYMENT_INTENT: v::Path<Self, k::Ref<PaymentIntent>> = v::path(
         "payment_intent",
     );
     /// The id of a [`PaymentIntent`], or the object where it was expanded; may be absent.
@@ -1251,7 +1204,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
     pub const REASON: v::Path<
         Self,
         k::Enum<TerminalReaderReaderResourceRefundPaymentActionReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`TerminalReaderReaderResourceRefundPaymentActionReason`], or one that is newer than this list; may be absent.
     ///
     /// Source: `reason` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1262,7 +1215,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         open_enum(&self.value, "reason")
     }
     /// The path of [`refund`](Self::refund).
-    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new("refund");
+    pub const REFUND: v::Path<Self, k::Ref<Refund>> = v::path("refund");
     /// The id of a [`Refund`], or the object where it was expanded; may be absent.
     ///
     /// Source: `refund` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1271,7 +1224,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         expandable(&self.value, "refund")
     }
     /// The path of [`refund_application_fee`](Self::refund_application_fee).
-    pub const REFUND_APPLICATION_FEE: v::Path<Self, k::Bool> = v::Path::new(
+    pub const REFUND_APPLICATION_FEE: v::Path<Self, k::Bool> = v::path(
         "refund_application_fee",
     );
     /// True or false; may be absent.
@@ -1285,7 +1238,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
     pub const REFUND_PAYMENT_CONFIG: v::Path<
         Self,
         k::Object<TerminalReaderReaderResourceRefundPaymentConfig>,
-    > = v::Path::new("refund_payment_config");
+    > = v::path("refund_payment_config");
     /// A nested [`TerminalReaderReaderResourceRefundPaymentConfig`]; may be absent.
     ///
     /// Source: `refund_payment_config` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1296,9 +1249,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
         object(&self.value, "refund_payment_config")
     }
     /// The path of [`reverse_transfer`](Self::reverse_transfer).
-    pub const REVERSE_TRANSFER: v::Path<Self, k::Bool> = v::Path::new(
-        "reverse_transfer",
-    );
+    pub const REVERSE_TRANSFER: v::Path<Self, k::Bool> = v::path("reverse_transfer");
     /// True or false; may be absent.
     ///
     /// Source: `reverse_transfer` of `terminal_reader_reader_resource_refund_payment_action`.
@@ -1310,22 +1261,7 @@ impl TerminalReaderReaderResourceRefundPaymentAction {
 /// Part of other objects: `terminal_reader_reader_resource_refund_payment_config`.
 ///
 /// Source: schema `terminal_reader_reader_resource_refund_payment_config`.
-pub type TerminalReaderReaderResourceRefundPaymentConfig = Lens<
-    markers::TerminalReaderReaderResourceRefundPaymentConfig,
->;
-impl TerminalReaderReaderResourceRefundPaymentConfig {
-    /// The path of [`enable_customer_cancellation`](Self::enable_customer_cancellation).
-    pub const ENABLE_CUSTOMER_CANCELLATION: v::Path<Self, k::Bool> = v::Path::new(
-        "enable_customer_cancellation",
-    );
-    /// True or false; may be absent.
-    ///
-    /// Source: `enable_customer_cancellation` of `terminal_reader_reader_resource_refund_payment_config`.
-    #[inline]
-    pub fn enable_customer_cancellation(&self) -> Option<bool> {
-        boolean(&self.value, "enable_customer_cancellation")
-    }
-}
+pub type TerminalReaderReaderResourceRefundPaymentConfig = super::TerminalReaderReaderResourceProcessSetupConfig;
 /// Part of other objects: `terminal_reader_reader_resource_selection`.
 ///
 /// Source: schema `terminal_reader_reader_resource_selection`.
@@ -1337,7 +1273,7 @@ impl TerminalReaderReaderResourceSelection {
     pub const CHOICES: v::Path<
         Self,
         k::Array<k::Object<TerminalReaderReaderResourceChoice>>,
-    > = v::Path::new("choices");
+    > = v::path("choices");
     /// An array: a nested [`TerminalReaderReaderResourceChoice`].
     ///
     /// Source: `choices` of `terminal_reader_reader_resource_selection`.
@@ -1346,7 +1282,7 @@ impl TerminalReaderReaderResourceSelection {
         array(&self.value, "choices")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `terminal_reader_reader_resource_selection`.
@@ -1355,7 +1291,7 @@ impl TerminalReaderReaderResourceSelection {
         id(&self.value, "id")
     }
     /// The path of [`text`](Self::text).
-    pub const TEXT: v::Path<Self, k::Text> = v::Path::new("text");
+    pub const TEXT: v::Path<Self, k::Text> = v::path("text");
     /// A string; may be `null`.
     ///
     /// Source: `text` of `terminal_reader_reader_resource_selection`.
@@ -1372,7 +1308,7 @@ pub type TerminalReaderReaderResourceSetReaderDisplayAction = Lens<
 >;
 impl TerminalReaderReaderResourceSetReaderDisplayAction {
     /// The path of [`cart`](Self::cart).
-    pub const CART: v::Path<Self, k::Object<TerminalReaderReaderResourceCart>> = v::Path::new(
+    pub const CART: v::Path<Self, k::Object<TerminalReaderReaderResourceCart>> = v::path(
         "cart",
     );
     /// A nested [`TerminalReaderReaderResourceCart`]; may be `null`.
@@ -1383,7 +1319,7 @@ impl TerminalReaderReaderResourceSetReaderDisplayAction {
         object(&self.value, "cart")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `cart`.
     ///
     /// Source: `type` of `terminal_reader_reader_resource_set_reader_display_action`.
@@ -1395,20 +1331,7 @@ impl TerminalReaderReaderResourceSetReaderDisplayAction {
 /// Part of other objects: `terminal_reader_reader_resource_signature`.
 ///
 /// Source: schema `terminal_reader_reader_resource_signature`.
-pub type TerminalReaderReaderResourceSignature = Lens<
-    markers::TerminalReaderReaderResourceSignature,
->;
-impl TerminalReaderReaderResourceSignature {
-    /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
-    /// A string; may be `null`.
-    ///
-    /// Source: `value` of `terminal_reader_reader_resource_signature`.
-    #[inline]
-    pub fn value(&self) -> Option<&str> {
-        text(&self.value, "value")
-    }
-}
+pub type TerminalReaderReaderResourceSignature = super::TerminalReaderReaderResourceText;
 /// Part of other objects: `terminal_reader_reader_resource_text`.
 ///
 /// Source: schema `terminal_reader_reader_resource_text`.
@@ -1417,7 +1340,7 @@ pub type TerminalReaderReaderResourceText = Lens<
 >;
 impl TerminalReaderReaderResourceText {
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Text> = v::Path::new("value");
+    pub const VALUE: v::Path<Self, k::Text> = v::path("value");
     /// A string; may be `null`.
     ///
     /// Source: `value` of `terminal_reader_reader_resource_text`.
@@ -1434,7 +1357,7 @@ pub type TerminalReaderReaderResourceTippingConfig = Lens<
 >;
 impl TerminalReaderReaderResourceTippingConfig {
     /// The path of [`amount_eligible`](Self::amount_eligible).
-    pub const AMOUNT_ELIGIBLE: v::Path<Self, k::Int> = v::Path::new("amount_eligible");
+    pub const AMOUNT_ELIGIBLE: v::Path<Self, k::Int> = v::path("amount_eligible");
     /// An integer; may be absent.
     ///
     /// Source: `amount_eligible` of `terminal_reader_reader_resource_tipping_config`.
@@ -1454,7 +1377,7 @@ impl TerminalReaderReaderResourceToggle {
     pub const DEFAULT_VALUE: v::Path<
         Self,
         k::Enum<TerminalReaderReaderResourceToggleDefaultValue>,
-    > = v::Path::new("default_value");
+    > = v::path("default_value");
     /// One of the values of [`TerminalReaderReaderResourceToggleDefaultValue`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `default_value` of `terminal_reader_reader_resource_toggle`.
@@ -1465,7 +1388,7 @@ impl TerminalReaderReaderResourceToggle {
         open_enum(&self.value, "default_value")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `terminal_reader_reader_resource_toggle`.
@@ -1474,7 +1397,7 @@ impl TerminalReaderReaderResourceToggle {
         text(&self.value, "description")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string; may be `null`.
     ///
     /// Source: `title` of `terminal_reader_reader_resource_toggle`.
@@ -1483,7 +1406,7 @@ impl TerminalReaderReaderResourceToggle {
         text(&self.value, "title")
     }
     /// The path of [`value`](Self::value).
-    pub const VALUE: v::Path<Self, k::Enum<TerminalReaderReaderResourceToggleValue>> = v::Path::new(
+    pub const VALUE: v::Path<Self, k::Enum<TerminalReaderReaderResourceToggleValue>> = v::path(
         "value",
     );
     /// One of the values of [`TerminalReaderReaderResourceToggleValue`], or one that is newer than this list; may be `null`.
@@ -1594,56 +1517,50 @@ impl v::OpenEnum for TerminalReaderDeviceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BbposChipper2x,
-                1 => Self::BbposWisepad3,
-                2 => Self::BbposWiseposE,
-                3 => Self::MobilePhoneReader,
-                4 => Self::SimulatedStripeS700,
-                5 => Self::SimulatedStripeS710,
-                6 => Self::SimulatedStripeT600,
-                7 => Self::SimulatedVerifoneM425,
-                8 => Self::SimulatedVerifoneP630,
-                9 => Self::SimulatedVerifoneUx700,
-                10 => Self::SimulatedVerifoneV660p,
-                11 => Self::SimulatedWiseposE,
-                12 => Self::StripeM2,
-                13 => Self::StripeS700,
-                14 => Self::StripeS710,
-                15 => Self::StripeT600,
-                16 => Self::VerifoneP400,
-                17 => Self::VerifoneM425,
-                18 => Self::VerifoneP630,
-                19 => Self::VerifoneUx700,
-                20 => Self::VerifoneV660p,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BbposChipper2x,
+            1 => Self::BbposWisepad3,
+            2 => Self::BbposWiseposE,
+            3 => Self::MobilePhoneReader,
+            4 => Self::SimulatedStripeS700,
+            5 => Self::SimulatedStripeS710,
+            6 => Self::SimulatedStripeT600,
+            7 => Self::SimulatedVerifoneM425,
+            8 => Self::SimulatedVerifoneP630,
+            9 => Self::SimulatedVerifoneUx700,
+            10 => Self::SimulatedVerifoneV660p,
+            11 => Self::SimulatedWiseposE,
+            12 => Self::StripeM2,
+            13 => Self::StripeS700,
+            14 => Self::StripeS710,
+            15 => Self::StripeT600,
+            16 => Self::VerifoneP400,
+            17 => Self::VerifoneM425,
+            18 => Self::VerifoneP630,
+            19 => Self::VerifoneUx700,
+            20 => Self::VerifoneV660p,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderDeviceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderDeviceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderDeviceType {}
 impl Debug for TerminalReaderDeviceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_choice.style`.
@@ -1667,37 +1584,31 @@ impl v::OpenEnum for TerminalReaderReaderResourceChoiceStyle {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Primary,
-                1 => Self::Secondary,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Primary,
+            1 => Self::Secondary,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderReaderResourceChoiceStyle {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderReaderResourceChoiceStyle {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderReaderResourceChoiceStyle {}
 impl Debug for TerminalReaderReaderResourceChoiceStyle {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_input.type`.
@@ -1740,41 +1651,35 @@ impl v::OpenEnum for TerminalReaderReaderResourceInputType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Email,
-                1 => Self::Numeric,
-                2 => Self::Phone,
-                3 => Self::Selection,
-                4 => Self::Signature,
-                5 => Self::Text,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Email,
+            1 => Self::Numeric,
+            2 => Self::Phone,
+            3 => Self::Selection,
+            4 => Self::Signature,
+            5 => Self::Text,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderReaderResourceInputType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderReaderResourceInputType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderReaderResourceInputType {}
 impl Debug for TerminalReaderReaderResourceInputType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_reader_action.status`.
@@ -1801,38 +1706,32 @@ impl v::OpenEnum for TerminalReaderReaderResourceReaderActionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::InProgress,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::InProgress,
+            2 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderReaderResourceReaderActionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderReaderResourceReaderActionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderReaderResourceReaderActionStatus {}
 impl Debug for TerminalReaderReaderResourceReaderActionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_reader_action.type`.
@@ -1883,43 +1782,37 @@ impl v::OpenEnum for TerminalReaderReaderResourceReaderActionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CollectInputs,
-                1 => Self::CollectPaymentMethod,
-                2 => Self::ConfirmPaymentIntent,
-                3 => Self::PrintContent,
-                4 => Self::ProcessPaymentIntent,
-                5 => Self::ProcessSetupIntent,
-                6 => Self::RefundPayment,
-                7 => Self::SetReaderDisplay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CollectInputs,
+            1 => Self::CollectPaymentMethod,
+            2 => Self::ConfirmPaymentIntent,
+            3 => Self::PrintContent,
+            4 => Self::ProcessPaymentIntent,
+            5 => Self::ProcessSetupIntent,
+            6 => Self::RefundPayment,
+            7 => Self::SetReaderDisplay,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderReaderResourceReaderActionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderReaderResourceReaderActionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderReaderResourceReaderActionType {}
 impl Debug for TerminalReaderReaderResourceReaderActionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_refund_payment_action.reason`.
@@ -1950,148 +1843,38 @@ impl v::OpenEnum for TerminalReaderReaderResourceRefundPaymentActionReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Duplicate,
-                1 => Self::Fraudulent,
-                2 => Self::RequestedByCustomer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Duplicate,
+            1 => Self::Fraudulent,
+            2 => Self::RequestedByCustomer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderReaderResourceRefundPaymentActionReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderReaderResourceRefundPaymentActionReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderReaderResourceRefundPaymentActionReason {}
 impl Debug for TerminalReaderReaderResourceRefundPaymentActionReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `terminal_reader_reader_resource_toggle.default_value`.
-#[non_exhaustive]
-pub enum TerminalReaderReaderResourceToggleDefaultValue {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TerminalReaderReaderResourceToggleDefaultValue {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TerminalReaderReaderResourceToggleDefaultValue {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TerminalReaderReaderResourceToggleDefaultValue {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TerminalReaderReaderResourceToggleDefaultValue {}
-impl Debug for TerminalReaderReaderResourceToggleDefaultValue {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as TerminalReaderReaderResourceToggleDefaultValue;
 /// The values of `terminal_reader_reader_resource_toggle.value`.
-#[non_exhaustive]
-pub enum TerminalReaderReaderResourceToggleValue {
-    /// `disabled`
-    Disabled,
-    /// `enabled`
-    Enabled,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TerminalReaderReaderResourceToggleValue {
-    const VALUES: &'static [&'static str] = &["disabled", "enabled"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Enabled => "enabled",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TerminalReaderReaderResourceToggleValue {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TerminalReaderReaderResourceToggleValue {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TerminalReaderReaderResourceToggleValue {}
-impl Debug for TerminalReaderReaderResourceToggleValue {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreEventDestinationStatus as TerminalReaderReaderResourceToggleValue;
 /// The values of `terminal.reader.status`.
 #[non_exhaustive]
 pub enum TerminalReaderStatus {
@@ -2113,36 +1896,30 @@ impl v::OpenEnum for TerminalReaderStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Offline,
-                1 => Self::Online,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Offline,
+            1 => Self::Online,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TerminalReaderStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TerminalReaderStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TerminalReaderStatus {}
 impl Debug for TerminalReaderStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

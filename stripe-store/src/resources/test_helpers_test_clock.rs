@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, id, object, open_enum, text, timestamp};
 pub type TestHelpersTestClock = Lens<markers::TestHelpersTestClock>;
 impl TestHelpersTestClock {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `test_helpers.test_clock`.
@@ -23,7 +23,7 @@ impl TestHelpersTestClock {
         timestamp(&self.value, "created")
     }
     /// The path of [`deletes_after`](Self::deletes_after).
-    pub const DELETES_AFTER: v::Path<Self, k::Time> = v::Path::new("deletes_after");
+    pub const DELETES_AFTER: v::Path<Self, k::Time> = v::path("deletes_after");
     /// A moment, in unix seconds.
     ///
     /// Source: `deletes_after` of `test_helpers.test_clock`.
@@ -32,7 +32,7 @@ impl TestHelpersTestClock {
         timestamp(&self.value, "deletes_after")
     }
     /// The path of [`frozen_time`](Self::frozen_time).
-    pub const FROZEN_TIME: v::Path<Self, k::Time> = v::Path::new("frozen_time");
+    pub const FROZEN_TIME: v::Path<Self, k::Time> = v::path("frozen_time");
     /// A moment, in unix seconds.
     ///
     /// Source: `frozen_time` of `test_helpers.test_clock`.
@@ -41,7 +41,7 @@ impl TestHelpersTestClock {
         timestamp(&self.value, "frozen_time")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `test_helpers.test_clock`.
@@ -50,7 +50,7 @@ impl TestHelpersTestClock {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `test_helpers.test_clock`.
@@ -59,7 +59,7 @@ impl TestHelpersTestClock {
         boolean(&self.value, "livemode")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be `null`.
     ///
     /// Source: `name` of `test_helpers.test_clock`.
@@ -75,7 +75,7 @@ impl TestHelpersTestClock {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TestHelpersTestClockStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TestHelpersTestClockStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TestHelpersTestClockStatus`], or one that is newer than this list.
@@ -89,7 +89,7 @@ impl TestHelpersTestClock {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<BillingClocksResourceStatusDetailsStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`BillingClocksResourceStatusDetailsStatusDetails`].
     ///
     /// Source: `status_details` of `test_helpers.test_clock`.
@@ -114,9 +114,7 @@ pub type BillingClocksResourceStatusDetailsAdvancingStatusDetails = Lens<
 >;
 impl BillingClocksResourceStatusDetailsAdvancingStatusDetails {
     /// The path of [`target_frozen_time`](Self::target_frozen_time).
-    pub const TARGET_FROZEN_TIME: v::Path<Self, k::Time> = v::Path::new(
-        "target_frozen_time",
-    );
+    pub const TARGET_FROZEN_TIME: v::Path<Self, k::Time> = v::path("target_frozen_time");
     /// A moment, in unix seconds.
     ///
     /// Source: `target_frozen_time` of `billing_clocks_resource_status_details_advancing_status_details`.
@@ -136,7 +134,7 @@ impl BillingClocksResourceStatusDetailsStatusDetails {
     pub const ADVANCING: v::Path<
         Self,
         k::Object<BillingClocksResourceStatusDetailsAdvancingStatusDetails>,
-    > = v::Path::new("advancing");
+    > = v::path("advancing");
     /// A nested [`BillingClocksResourceStatusDetailsAdvancingStatusDetails`]; may be absent.
     ///
     /// Source: `advancing` of `billing_clocks_resource_status_details_status_details`.
@@ -171,37 +169,31 @@ impl v::OpenEnum for TestHelpersTestClockStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Advancing,
-                1 => Self::InternalFailure,
-                2 => Self::Ready,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Advancing,
+            1 => Self::InternalFailure,
+            2 => Self::Ready,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TestHelpersTestClockStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TestHelpersTestClockStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TestHelpersTestClockStatus {}
 impl Debug for TestHelpersTestClockStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

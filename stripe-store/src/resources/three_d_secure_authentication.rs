@@ -21,7 +21,7 @@ impl ThreeDSecureAuthentication {
     pub const ACQUIRER_DETAILS: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationAcquirerDetails>,
-    > = v::Path::new("acquirer_details");
+    > = v::path("acquirer_details");
     /// A nested [`ThreeDSecureAuthenticationAcquirerDetails`]; may be absent.
     ///
     /// Source: `acquirer_details` of `three_d_secure.authentication`.
@@ -32,7 +32,7 @@ impl ThreeDSecureAuthentication {
         object(&self.value, "acquirer_details")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD); may be absent.
     ///
     /// Source: `amount` of `three_d_secure.authentication`.
@@ -41,7 +41,7 @@ impl ThreeDSecureAuthentication {
         int(&self.value, "amount")
     }
     /// The path of [`challenge_url`](Self::challenge_url).
-    pub const CHALLENGE_URL: v::Path<Self, k::Text> = v::Path::new("challenge_url");
+    pub const CHALLENGE_URL: v::Path<Self, k::Text> = v::path("challenge_url");
     /// A string; may be absent.
     ///
     /// Source: `challenge_url` of `three_d_secure.authentication`.
@@ -50,7 +50,7 @@ impl ThreeDSecureAuthentication {
         text(&self.value, "challenge_url")
     }
     /// The path of [`channel`](Self::channel).
-    pub const CHANNEL: v::Path<Self, k::Object<ThreeDSecureAuthenticationChannel>> = v::Path::new(
+    pub const CHANNEL: v::Path<Self, k::Object<ThreeDSecureAuthenticationChannel>> = v::path(
         "channel",
     );
     /// A nested [`ThreeDSecureAuthenticationChannel`].
@@ -61,7 +61,7 @@ impl ThreeDSecureAuthentication {
         object(&self.value, "channel")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `three_d_secure.authentication`.
@@ -70,7 +70,7 @@ impl ThreeDSecureAuthentication {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent.
     ///
     /// Source: `currency` of `three_d_secure.authentication`.
@@ -82,7 +82,7 @@ impl ThreeDSecureAuthentication {
     pub const DIRECTORY_SERVER: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationDirectoryServer>,
-    > = v::Path::new("directory_server");
+    > = v::path("directory_server");
     /// One of the values of [`ThreeDSecureAuthenticationDirectoryServer`], or one that is newer than this list.
     ///
     /// Source: `directory_server` of `three_d_secure.authentication`.
@@ -91,9 +91,7 @@ impl ThreeDSecureAuthentication {
         open_enum(&self.value, "directory_server")
     }
     /// The path of [`fingerprinting_url`](Self::fingerprinting_url).
-    pub const FINGERPRINTING_URL: v::Path<Self, k::Text> = v::Path::new(
-        "fingerprinting_url",
-    );
+    pub const FINGERPRINTING_URL: v::Path<Self, k::Text> = v::path("fingerprinting_url");
     /// A string; may be absent.
     ///
     /// Source: `fingerprinting_url` of `three_d_secure.authentication`.
@@ -105,7 +103,7 @@ impl ThreeDSecureAuthentication {
     pub const FLOW_PREFERENCE: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFlowPreference>,
-    > = v::Path::new("flow_preference");
+    > = v::path("flow_preference");
     /// A nested [`ThreeDSecureAuthenticationFlowPreference`]; may be absent.
     ///
     /// Source: `flow_preference` of `three_d_secure.authentication`.
@@ -117,7 +115,7 @@ impl ThreeDSecureAuthentication {
     pub const FUTURE_USAGE: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFutureUsage>,
-    > = v::Path::new("future_usage");
+    > = v::path("future_usage");
     /// A nested [`ThreeDSecureAuthenticationFutureUsage`]; may be absent.
     ///
     /// Source: `future_usage` of `three_d_secure.authentication`.
@@ -126,7 +124,7 @@ impl ThreeDSecureAuthentication {
         object(&self.value, "future_usage")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `three_d_secure.authentication`.
@@ -135,7 +133,7 @@ impl ThreeDSecureAuthentication {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `three_d_secure.authentication`.
@@ -147,7 +145,7 @@ impl ThreeDSecureAuthentication {
     pub const MESSAGE_CATEGORY: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationMessageCategory>,
-    > = v::Path::new("message_category");
+    > = v::path("message_category");
     /// One of the values of [`ThreeDSecureAuthenticationMessageCategory`], or one that is newer than this list.
     ///
     /// Source: `message_category` of `three_d_secure.authentication`.
@@ -156,7 +154,7 @@ impl ThreeDSecureAuthentication {
         open_enum(&self.value, "message_category")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `three_d_secure.authentication`.
@@ -172,7 +170,7 @@ impl ThreeDSecureAuthentication {
         text(&self.value, "object")
     }
     /// The path of [`outcome`](Self::outcome).
-    pub const OUTCOME: v::Path<Self, k::Enum<ThreeDSecureAuthenticationOutcome>> = v::Path::new(
+    pub const OUTCOME: v::Path<Self, k::Enum<ThreeDSecureAuthenticationOutcome>> = v::path(
         "outcome",
     );
     /// One of the values of [`ThreeDSecureAuthenticationOutcome`], or one that is newer than this list; may be absent.
@@ -186,7 +184,7 @@ impl ThreeDSecureAuthentication {
     pub const OUTCOME_DETAILS: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationOutcomeDetails>,
-    > = v::Path::new("outcome_details");
+    > = v::path("outcome_details");
     /// A nested [`ThreeDSecureAuthenticationOutcomeDetails`]; may be absent.
     ///
     /// Source: `outcome_details` of `three_d_secure.authentication`.
@@ -195,7 +193,7 @@ impl ThreeDSecureAuthentication {
         object(&self.value, "outcome_details")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded.
@@ -206,7 +204,7 @@ impl ThreeDSecureAuthentication {
         expandable(&self.value, "payment_method")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Enum<ThreeDSecureAuthenticationReason>> = v::Path::new(
+    pub const REASON: v::Path<Self, k::Enum<ThreeDSecureAuthenticationReason>> = v::path(
         "reason",
     );
     /// One of the values of [`ThreeDSecureAuthenticationReason`], or one that is newer than this list; may be absent.
@@ -220,7 +218,7 @@ impl ThreeDSecureAuthentication {
     pub const SHIPPING_ADDRESS: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationShippingAddress>,
-    > = v::Path::new("shipping_address");
+    > = v::path("shipping_address");
     /// A nested [`ThreeDSecureAuthenticationShippingAddress`]; may be absent.
     ///
     /// Source: `shipping_address` of `three_d_secure.authentication`.
@@ -231,7 +229,7 @@ impl ThreeDSecureAuthentication {
         object(&self.value, "shipping_address")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<ThreeDSecureAuthenticationStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<ThreeDSecureAuthenticationStatus>> = v::path(
         "status",
     );
     /// One of the values of [`ThreeDSecureAuthenticationStatus`], or one that is newer than this list.
@@ -256,7 +254,7 @@ pub type ThreeDSecureAuthenticationAcquirerDetails = Lens<
 >;
 impl ThreeDSecureAuthenticationAcquirerDetails {
     /// The path of [`acquirer_bin`](Self::acquirer_bin).
-    pub const ACQUIRER_BIN: v::Path<Self, k::Text> = v::Path::new("acquirer_bin");
+    pub const ACQUIRER_BIN: v::Path<Self, k::Text> = v::path("acquirer_bin");
     /// A string; may be absent.
     ///
     /// Source: `acquirer_bin` of `three_d_secure_authentication_acquirer_details`.
@@ -265,9 +263,7 @@ impl ThreeDSecureAuthenticationAcquirerDetails {
         text(&self.value, "acquirer_bin")
     }
     /// The path of [`acquirer_country`](Self::acquirer_country).
-    pub const ACQUIRER_COUNTRY: v::Path<Self, k::Text> = v::Path::new(
-        "acquirer_country",
-    );
+    pub const ACQUIRER_COUNTRY: v::Path<Self, k::Text> = v::path("acquirer_country");
     /// A string; may be absent.
     ///
     /// Source: `acquirer_country` of `three_d_secure_authentication_acquirer_details`.
@@ -276,7 +272,7 @@ impl ThreeDSecureAuthenticationAcquirerDetails {
         text(&self.value, "acquirer_country")
     }
     /// The path of [`acquirer_merchant_id`](Self::acquirer_merchant_id).
-    pub const ACQUIRER_MERCHANT_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACQUIRER_MERCHANT_ID: v::Path<Self, k::Text> = v::path(
         "acquirer_merchant_id",
     );
     /// A string; may be absent.
@@ -287,7 +283,7 @@ impl ThreeDSecureAuthenticationAcquirerDetails {
         text(&self.value, "acquirer_merchant_id")
     }
     /// The path of [`mcc`](Self::mcc).
-    pub const MCC: v::Path<Self, k::Text> = v::Path::new("mcc");
+    pub const MCC: v::Path<Self, k::Text> = v::path("mcc");
     /// A string; may be absent.
     ///
     /// Source: `mcc` of `three_d_secure_authentication_acquirer_details`.
@@ -296,7 +292,7 @@ impl ThreeDSecureAuthenticationAcquirerDetails {
         text(&self.value, "mcc")
     }
     /// The path of [`merchant_name`](Self::merchant_name).
-    pub const MERCHANT_NAME: v::Path<Self, k::Text> = v::Path::new("merchant_name");
+    pub const MERCHANT_NAME: v::Path<Self, k::Text> = v::path("merchant_name");
     /// A string; may be absent.
     ///
     /// Source: `merchant_name` of `three_d_secure_authentication_acquirer_details`.
@@ -305,7 +301,7 @@ impl ThreeDSecureAuthenticationAcquirerDetails {
         text(&self.value, "merchant_name")
     }
     /// The path of [`requestor_id`](Self::requestor_id).
-    pub const REQUESTOR_ID: v::Path<Self, k::Text> = v::Path::new("requestor_id");
+    pub const REQUESTOR_ID: v::Path<Self, k::Text> = v::path("requestor_id");
     /// A string; may be absent.
     ///
     /// Source: `requestor_id` of `three_d_secure_authentication_acquirer_details`.
@@ -325,7 +321,7 @@ impl ThreeDSecureAuthenticationChannel {
     pub const BROWSER: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationChannelBrowser>,
-    > = v::Path::new("browser");
+    > = v::path("browser");
     /// A nested [`ThreeDSecureAuthenticationChannelBrowser`]; may be absent.
     ///
     /// Source: `browser` of `three_d_secure_authentication_channel`.
@@ -337,7 +333,7 @@ impl ThreeDSecureAuthenticationChannel {
     pub const THREE_R_I: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationChannelThreeRi>,
-    > = v::Path::new("three_r_i");
+    > = v::path("three_r_i");
     /// A nested [`ThreeDSecureAuthenticationChannelThreeRi`]; may be absent.
     ///
     /// Source: `three_r_i` of `three_d_secure_authentication_channel`.
@@ -346,7 +342,7 @@ impl ThreeDSecureAuthenticationChannel {
         object(&self.value, "three_r_i")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ThreeDSecureAuthenticationChannelType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<ThreeDSecureAuthenticationChannelType>> = v::path(
         "type",
     );
     /// One of the values of [`ThreeDSecureAuthenticationChannelType`], or one that is newer than this list.
@@ -396,7 +392,7 @@ pub type ThreeDSecureAuthenticationChannelBrowser = Lens<
 >;
 impl ThreeDSecureAuthenticationChannelBrowser {
     /// The path of [`accept_header`](Self::accept_header).
-    pub const ACCEPT_HEADER: v::Path<Self, k::Text> = v::Path::new("accept_header");
+    pub const ACCEPT_HEADER: v::Path<Self, k::Text> = v::path("accept_header");
     /// A string.
     ///
     /// Source: `accept_header` of `three_d_secure_authentication_channel_browser`.
@@ -405,7 +401,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         text(&self.value, "accept_header")
     }
     /// The path of [`color_depth`](Self::color_depth).
-    pub const COLOR_DEPTH: v::Path<Self, k::Int> = v::Path::new("color_depth");
+    pub const COLOR_DEPTH: v::Path<Self, k::Int> = v::path("color_depth");
     /// An integer; may be absent.
     ///
     /// Source: `color_depth` of `three_d_secure_authentication_channel_browser`.
@@ -414,7 +410,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         int(&self.value, "color_depth")
     }
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string.
     ///
     /// Source: `ip_address` of `three_d_secure_authentication_channel_browser`.
@@ -423,7 +419,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         text(&self.value, "ip_address")
     }
     /// The path of [`java_enabled`](Self::java_enabled).
-    pub const JAVA_ENABLED: v::Path<Self, k::Bool> = v::Path::new("java_enabled");
+    pub const JAVA_ENABLED: v::Path<Self, k::Bool> = v::path("java_enabled");
     /// True or false; may be absent.
     ///
     /// Source: `java_enabled` of `three_d_secure_authentication_channel_browser`.
@@ -432,9 +428,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         boolean(&self.value, "java_enabled")
     }
     /// The path of [`javascript_enabled`](Self::javascript_enabled).
-    pub const JAVASCRIPT_ENABLED: v::Path<Self, k::Bool> = v::Path::new(
-        "javascript_enabled",
-    );
+    pub const JAVASCRIPT_ENABLED: v::Path<Self, k::Bool> = v::path("javascript_enabled");
     /// True or false.
     ///
     /// Source: `javascript_enabled` of `three_d_secure_authentication_channel_browser`.
@@ -443,7 +437,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         boolean(&self.value, "javascript_enabled")
     }
     /// The path of [`language`](Self::language).
-    pub const LANGUAGE: v::Path<Self, k::Text> = v::Path::new("language");
+    pub const LANGUAGE: v::Path<Self, k::Text> = v::path("language");
     /// A string.
     ///
     /// Source: `language` of `three_d_secure_authentication_channel_browser`.
@@ -452,7 +446,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         text(&self.value, "language")
     }
     /// The path of [`screen_height`](Self::screen_height).
-    pub const SCREEN_HEIGHT: v::Path<Self, k::Int> = v::Path::new("screen_height");
+    pub const SCREEN_HEIGHT: v::Path<Self, k::Int> = v::path("screen_height");
     /// An integer; may be absent.
     ///
     /// Source: `screen_height` of `three_d_secure_authentication_channel_browser`.
@@ -461,7 +455,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         int(&self.value, "screen_height")
     }
     /// The path of [`screen_width`](Self::screen_width).
-    pub const SCREEN_WIDTH: v::Path<Self, k::Int> = v::Path::new("screen_width");
+    pub const SCREEN_WIDTH: v::Path<Self, k::Int> = v::path("screen_width");
     /// An integer; may be absent.
     ///
     /// Source: `screen_width` of `three_d_secure_authentication_channel_browser`.
@@ -470,7 +464,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         int(&self.value, "screen_width")
     }
     /// The path of [`timezone_offset`](Self::timezone_offset).
-    pub const TIMEZONE_OFFSET: v::Path<Self, k::Int> = v::Path::new("timezone_offset");
+    pub const TIMEZONE_OFFSET: v::Path<Self, k::Int> = v::path("timezone_offset");
     /// An integer; may be absent.
     ///
     /// Source: `timezone_offset` of `three_d_secure_authentication_channel_browser`.
@@ -479,7 +473,7 @@ impl ThreeDSecureAuthenticationChannelBrowser {
         int(&self.value, "timezone_offset")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string.
     ///
     /// Source: `user_agent` of `three_d_secure_authentication_channel_browser`.
@@ -496,7 +490,7 @@ pub type ThreeDSecureAuthenticationChannelThreeRi = Lens<
 >;
 impl ThreeDSecureAuthenticationChannelThreeRi {
     /// The path of [`previous_authentication`](Self::previous_authentication).
-    pub const PREVIOUS_AUTHENTICATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const PREVIOUS_AUTHENTICATION: v::Path<Self, k::Text> = v::path(
         "previous_authentication",
     );
     /// A string.
@@ -510,7 +504,7 @@ impl ThreeDSecureAuthenticationChannelThreeRi {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationChannelThreeRiType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationChannelThreeRiType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_channel_three_ri`.
@@ -530,7 +524,7 @@ impl ThreeDSecureAuthenticationFlowPreference {
     pub const CHALLENGE: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFlowPreferenceChallenge>,
-    > = v::Path::new("challenge");
+    > = v::path("challenge");
     /// A nested [`ThreeDSecureAuthenticationFlowPreferenceChallenge`]; may be absent.
     ///
     /// Source: `challenge` of `three_d_secure_authentication_flow_preference`.
@@ -544,7 +538,7 @@ impl ThreeDSecureAuthenticationFlowPreference {
     pub const DATA_SHARE: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFlowPreferenceDataShare>,
-    > = v::Path::new("data_share");
+    > = v::path("data_share");
     /// A nested [`ThreeDSecureAuthenticationFlowPreferenceDataShare`]; may be absent.
     ///
     /// Source: `data_share` of `three_d_secure_authentication_flow_preference`.
@@ -558,7 +552,7 @@ impl ThreeDSecureAuthenticationFlowPreference {
     pub const FRICTIONLESS: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFlowPreferenceFrictionless>,
-    > = v::Path::new("frictionless");
+    > = v::path("frictionless");
     /// A nested [`ThreeDSecureAuthenticationFlowPreferenceFrictionless`]; may be absent.
     ///
     /// Source: `frictionless` of `three_d_secure_authentication_flow_preference`.
@@ -572,7 +566,7 @@ impl ThreeDSecureAuthenticationFlowPreference {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationFlowPreferenceType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationFlowPreferenceType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_flow_preference`.
@@ -629,7 +623,7 @@ impl ThreeDSecureAuthenticationFlowPreferenceChallenge {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationFlowPreferenceChallengeType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationFlowPreferenceChallengeType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_flow_preference_challenge`.
@@ -651,7 +645,7 @@ impl ThreeDSecureAuthenticationFlowPreferenceDataShare {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationFlowPreferenceDataShareType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationFlowPreferenceDataShareType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_flow_preference_data_share`.
@@ -673,7 +667,7 @@ impl ThreeDSecureAuthenticationFlowPreferenceFrictionless {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationFlowPreferenceFrictionlessType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationFlowPreferenceFrictionlessType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_flow_preference_frictionless`.
@@ -695,7 +689,7 @@ impl ThreeDSecureAuthenticationFutureUsage {
     pub const INSTALLMENT: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFutureUsageInstallment>,
-    > = v::Path::new("installment");
+    > = v::path("installment");
     /// A nested [`ThreeDSecureAuthenticationFutureUsageInstallment`]; may be absent.
     ///
     /// Source: `installment` of `three_d_secure_authentication_future_usage`.
@@ -709,7 +703,7 @@ impl ThreeDSecureAuthenticationFutureUsage {
     pub const RECURRING: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFutureUsageRecurring>,
-    > = v::Path::new("recurring");
+    > = v::path("recurring");
     /// A nested [`ThreeDSecureAuthenticationFutureUsageRecurring`]; may be absent.
     ///
     /// Source: `recurring` of `three_d_secure_authentication_future_usage`.
@@ -718,7 +712,7 @@ impl ThreeDSecureAuthenticationFutureUsage {
         object(&self.value, "recurring")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<ThreeDSecureAuthenticationFutureUsageType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<ThreeDSecureAuthenticationFutureUsageType>> = v::path(
         "type",
     );
     /// One of the values of [`ThreeDSecureAuthenticationFutureUsageType`], or one that is newer than this list.
@@ -768,7 +762,7 @@ pub type ThreeDSecureAuthenticationFutureUsageInstallment = Lens<
 >;
 impl ThreeDSecureAuthenticationFutureUsageInstallment {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be absent.
     ///
     /// Source: `amount` of `three_d_secure_authentication_future_usage_installment`.
@@ -780,7 +774,7 @@ impl ThreeDSecureAuthenticationFutureUsageInstallment {
     pub const EXPIRY: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFutureUsageInstallmentExpiry>,
-    > = v::Path::new("expiry");
+    > = v::path("expiry");
     /// A nested [`ThreeDSecureAuthenticationFutureUsageInstallmentExpiry`].
     ///
     /// Source: `expiry` of `three_d_secure_authentication_future_usage_installment`.
@@ -791,7 +785,7 @@ impl ThreeDSecureAuthenticationFutureUsageInstallment {
         object(&self.value, "expiry")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Text> = v::Path::new("interval");
+    pub const INTERVAL: v::Path<Self, k::Text> = v::path("interval");
     /// Always `day`.
     ///
     /// Source: `interval` of `three_d_secure_authentication_future_usage_installment`.
@@ -800,7 +794,7 @@ impl ThreeDSecureAuthenticationFutureUsageInstallment {
         text(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `three_d_secure_authentication_future_usage_installment`.
@@ -809,7 +803,7 @@ impl ThreeDSecureAuthenticationFutureUsageInstallment {
         int(&self.value, "interval_count")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Int> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Int> = v::path("number");
     /// An integer.
     ///
     /// Source: `number` of `three_d_secure_authentication_future_usage_installment`.
@@ -821,34 +815,7 @@ impl ThreeDSecureAuthenticationFutureUsageInstallment {
 /// Part of other objects: `three_d_secure_authentication_future_usage_installment_expiry`.
 ///
 /// Source: schema `three_d_secure_authentication_future_usage_installment_expiry`.
-pub type ThreeDSecureAuthenticationFutureUsageInstallmentExpiry = Lens<
-    markers::ThreeDSecureAuthenticationFutureUsageInstallmentExpiry,
->;
-impl ThreeDSecureAuthenticationFutureUsageInstallmentExpiry {
-    /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Text> = v::Path::new("date");
-    /// A string; may be absent.
-    ///
-    /// Source: `date` of `three_d_secure_authentication_future_usage_installment_expiry`.
-    #[inline]
-    pub fn date(&self) -> Option<&str> {
-        text(&self.value, "date")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<
-        Self,
-        k::Enum<ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType>,
-    > = v::Path::new("type");
-    /// One of the values of [`ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType`], or one that is newer than this list.
-    ///
-    /// Source: `type` of `three_d_secure_authentication_future_usage_installment_expiry`.
-    #[inline]
-    pub fn type_(
-        &self,
-    ) -> Option<ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType> {
-        open_enum(&self.value, "type")
-    }
-}
+pub type ThreeDSecureAuthenticationFutureUsageInstallmentExpiry = super::ThreeDSecureAuthenticationFutureUsageRecurringExpiry;
 /// Part of other objects: `three_d_secure_authentication_future_usage_recurring`.
 ///
 /// Source: schema `three_d_secure_authentication_future_usage_recurring`.
@@ -857,7 +824,7 @@ pub type ThreeDSecureAuthenticationFutureUsageRecurring = Lens<
 >;
 impl ThreeDSecureAuthenticationFutureUsageRecurring {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer; may be absent.
     ///
     /// Source: `amount` of `three_d_secure_authentication_future_usage_recurring`.
@@ -869,7 +836,7 @@ impl ThreeDSecureAuthenticationFutureUsageRecurring {
     pub const EXPIRY: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationFutureUsageRecurringExpiry>,
-    > = v::Path::new("expiry");
+    > = v::path("expiry");
     /// A nested [`ThreeDSecureAuthenticationFutureUsageRecurringExpiry`].
     ///
     /// Source: `expiry` of `three_d_secure_authentication_future_usage_recurring`.
@@ -880,7 +847,7 @@ impl ThreeDSecureAuthenticationFutureUsageRecurring {
         object(&self.value, "expiry")
     }
     /// The path of [`interval`](Self::interval).
-    pub const INTERVAL: v::Path<Self, k::Text> = v::Path::new("interval");
+    pub const INTERVAL: v::Path<Self, k::Text> = v::path("interval");
     /// Always `day`.
     ///
     /// Source: `interval` of `three_d_secure_authentication_future_usage_recurring`.
@@ -889,7 +856,7 @@ impl ThreeDSecureAuthenticationFutureUsageRecurring {
         text(&self.value, "interval")
     }
     /// The path of [`interval_count`](Self::interval_count).
-    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::Path::new("interval_count");
+    pub const INTERVAL_COUNT: v::Path<Self, k::Int> = v::path("interval_count");
     /// An integer.
     ///
     /// Source: `interval_count` of `three_d_secure_authentication_future_usage_recurring`.
@@ -906,7 +873,7 @@ pub type ThreeDSecureAuthenticationFutureUsageRecurringExpiry = Lens<
 >;
 impl ThreeDSecureAuthenticationFutureUsageRecurringExpiry {
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::Text> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::Text> = v::path("date");
     /// A string; may be absent.
     ///
     /// Source: `date` of `three_d_secure_authentication_future_usage_recurring_expiry`.
@@ -918,7 +885,7 @@ impl ThreeDSecureAuthenticationFutureUsageRecurringExpiry {
     pub const TYPE: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationFutureUsageRecurringExpiryType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`ThreeDSecureAuthenticationFutureUsageRecurringExpiryType`], or one that is newer than this list.
     ///
     /// Source: `type` of `three_d_secure_authentication_future_usage_recurring_expiry`.
@@ -937,9 +904,7 @@ pub type ThreeDSecureAuthenticationOutcomeDetails = Lens<
 >;
 impl ThreeDSecureAuthenticationOutcomeDetails {
     /// The path of [`acs_transaction_id`](Self::acs_transaction_id).
-    pub const ACS_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
-        "acs_transaction_id",
-    );
+    pub const ACS_TRANSACTION_ID: v::Path<Self, k::Text> = v::path("acs_transaction_id");
     /// A string; may be absent.
     ///
     /// Source: `acs_transaction_id` of `three_d_secure_authentication_outcome_details`.
@@ -948,7 +913,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         text(&self.value, "acs_transaction_id")
     }
     /// The path of [`ares`](Self::ares).
-    pub const ARES: v::Path<Self, k::Text> = v::Path::new("ares");
+    pub const ARES: v::Path<Self, k::Text> = v::path("ares");
     /// A string; may be absent.
     ///
     /// Source: `ares` of `three_d_secure_authentication_outcome_details`.
@@ -960,7 +925,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
     pub const ARES_TRANS_STATUS: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus>,
-    > = v::Path::new("ares_trans_status");
+    > = v::path("ares_trans_status");
     /// One of the values of [`ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus`], or one that is newer than this list; may be absent.
     ///
     /// Source: `ares_trans_status` of `three_d_secure_authentication_outcome_details`.
@@ -971,7 +936,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         open_enum(&self.value, "ares_trans_status")
     }
     /// The path of [`cryptogram`](Self::cryptogram).
-    pub const CRYPTOGRAM: v::Path<Self, k::Text> = v::Path::new("cryptogram");
+    pub const CRYPTOGRAM: v::Path<Self, k::Text> = v::path("cryptogram");
     /// A string; may be absent.
     ///
     /// Source: `cryptogram` of `three_d_secure_authentication_outcome_details`.
@@ -980,9 +945,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         text(&self.value, "cryptogram")
     }
     /// The path of [`ds_transaction_id`](Self::ds_transaction_id).
-    pub const DS_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
-        "ds_transaction_id",
-    );
+    pub const DS_TRANSACTION_ID: v::Path<Self, k::Text> = v::path("ds_transaction_id");
     /// A string; may be absent.
     ///
     /// Source: `ds_transaction_id` of `three_d_secure_authentication_outcome_details`.
@@ -991,7 +954,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         text(&self.value, "ds_transaction_id")
     }
     /// The path of [`eci`](Self::eci).
-    pub const ECI: v::Path<Self, k::Text> = v::Path::new("eci");
+    pub const ECI: v::Path<Self, k::Text> = v::path("eci");
     /// A string; may be absent.
     ///
     /// Source: `eci` of `three_d_secure_authentication_outcome_details`.
@@ -1003,7 +966,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
     pub const NETWORK_DETAILS: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationOutcomeDetailsNetworkDetails>,
-    > = v::Path::new("network_details");
+    > = v::path("network_details");
     /// A nested [`ThreeDSecureAuthenticationOutcomeDetailsNetworkDetails`]; may be absent.
     ///
     /// Source: `network_details` of `three_d_secure_authentication_outcome_details`.
@@ -1017,7 +980,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
     pub const PROTOCOL_VERSION: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion>,
-    > = v::Path::new("protocol_version");
+    > = v::path("protocol_version");
     /// One of the values of [`ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion`], or one that is newer than this list.
     ///
     /// Source: `protocol_version` of `three_d_secure_authentication_outcome_details`.
@@ -1031,7 +994,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
     pub const REQUESTOR_CHALLENGE_INDICATOR: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator>,
-    > = v::Path::new("requestor_challenge_indicator");
+    > = v::path("requestor_challenge_indicator");
     /// One of the values of [`ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator`], or one that is newer than this list; may be absent.
     ///
     /// Source: `requestor_challenge_indicator` of `three_d_secure_authentication_outcome_details`.
@@ -1042,7 +1005,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         open_enum(&self.value, "requestor_challenge_indicator")
     }
     /// The path of [`rreq`](Self::rreq).
-    pub const RREQ: v::Path<Self, k::Text> = v::Path::new("rreq");
+    pub const RREQ: v::Path<Self, k::Text> = v::path("rreq");
     /// A string; may be absent.
     ///
     /// Source: `rreq` of `three_d_secure_authentication_outcome_details`.
@@ -1054,7 +1017,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
     pub const RREQ_TRANS_STATUS: v::Path<
         Self,
         k::Enum<ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus>,
-    > = v::Path::new("rreq_trans_status");
+    > = v::path("rreq_trans_status");
     /// One of the values of [`ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus`], or one that is newer than this list; may be absent.
     ///
     /// Source: `rreq_trans_status` of `three_d_secure_authentication_outcome_details`.
@@ -1065,7 +1028,7 @@ impl ThreeDSecureAuthenticationOutcomeDetails {
         open_enum(&self.value, "rreq_trans_status")
     }
     /// The path of [`three_ds_server_transaction_id`](Self::three_ds_server_transaction_id).
-    pub const THREE_DS_SERVER_TRANSACTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const THREE_DS_SERVER_TRANSACTION_ID: v::Path<Self, k::Text> = v::path(
         "three_ds_server_transaction_id",
     );
     /// A string.
@@ -1087,7 +1050,7 @@ impl ThreeDSecureAuthenticationOutcomeDetailsNetworkDetails {
     pub const CARTES_BANCAIRES: v::Path<
         Self,
         k::Object<ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires>,
-    > = v::Path::new("cartes_bancaires");
+    > = v::path("cartes_bancaires");
     /// A nested [`ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires`]; may be absent.
     ///
     /// Source: `cartes_bancaires` of `three_d_secure_authentication_outcome_details_network_details`.
@@ -1106,7 +1069,7 @@ pub type ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires =
 >;
 impl ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires {
     /// The path of [`avalgo`](Self::avalgo).
-    pub const AVALGO: v::Path<Self, k::Text> = v::Path::new("avalgo");
+    pub const AVALGO: v::Path<Self, k::Text> = v::path("avalgo");
     /// A string.
     ///
     /// Source: `avalgo` of `three_d_secure_authentication_outcome_details_network_details_cartes_bancaires`.
@@ -1115,7 +1078,7 @@ impl ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires {
         text(&self.value, "avalgo")
     }
     /// The path of [`cb_exemption`](Self::cb_exemption).
-    pub const CB_EXEMPTION: v::Path<Self, k::Text> = v::Path::new("cb_exemption");
+    pub const CB_EXEMPTION: v::Path<Self, k::Text> = v::path("cb_exemption");
     /// A string; may be `null`.
     ///
     /// Source: `cb_exemption` of `three_d_secure_authentication_outcome_details_network_details_cartes_bancaires`.
@@ -1124,7 +1087,7 @@ impl ThreeDSecureAuthenticationOutcomeDetailsNetworkDetailsCartesBancaires {
         text(&self.value, "cb_exemption")
     }
     /// The path of [`cb_score`](Self::cb_score).
-    pub const CB_SCORE: v::Path<Self, k::Text> = v::Path::new("cb_score");
+    pub const CB_SCORE: v::Path<Self, k::Text> = v::path("cb_score");
     /// A string; may be `null`.
     ///
     /// Source: `cb_score` of `three_d_secure_authentication_outcome_details_network_details_cartes_bancaires`.
@@ -1141,7 +1104,7 @@ pub type ThreeDSecureAuthenticationShippingAddress = Lens<
 >;
 impl ThreeDSecureAuthenticationShippingAddress {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be absent.
     ///
     /// Source: `city` of `three_d_secure_authentication_shipping_address`.
@@ -1150,7 +1113,7 @@ impl ThreeDSecureAuthenticationShippingAddress {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `three_d_secure_authentication_shipping_address`.
@@ -1159,7 +1122,7 @@ impl ThreeDSecureAuthenticationShippingAddress {
         text(&self.value, "country")
     }
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string; may be absent.
     ///
     /// Source: `line1` of `three_d_secure_authentication_shipping_address`.
@@ -1168,7 +1131,7 @@ impl ThreeDSecureAuthenticationShippingAddress {
         text(&self.value, "line1")
     }
     /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
+    pub const LINE2: v::Path<Self, k::Text> = v::path("line2");
     /// A string; may be absent.
     ///
     /// Source: `line2` of `three_d_secure_authentication_shipping_address`.
@@ -1177,7 +1140,7 @@ impl ThreeDSecureAuthenticationShippingAddress {
         text(&self.value, "line2")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be absent.
     ///
     /// Source: `postal_code` of `three_d_secure_authentication_shipping_address`.
@@ -1186,7 +1149,7 @@ impl ThreeDSecureAuthenticationShippingAddress {
         text(&self.value, "postal_code")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be absent.
     ///
     /// Source: `state` of `three_d_secure_authentication_shipping_address`.
@@ -1227,39 +1190,33 @@ impl v::OpenEnum for ThreeDSecureAuthenticationChannelThreeRiType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DelayedShipment,
-                1 => Self::OtherPayment,
-                2 => Self::Recurring,
-                3 => Self::SplitShipment,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DelayedShipment,
+            1 => Self::OtherPayment,
+            2 => Self::Recurring,
+            3 => Self::SplitShipment,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationChannelThreeRiType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationChannelThreeRiType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationChannelThreeRiType {}
 impl Debug for ThreeDSecureAuthenticationChannelThreeRiType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_channel.type`.
@@ -1283,37 +1240,31 @@ impl v::OpenEnum for ThreeDSecureAuthenticationChannelType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Browser,
-                1 => Self::ThreeRI,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Browser,
+            1 => Self::ThreeRI,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationChannelType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationChannelType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationChannelType {}
 impl Debug for ThreeDSecureAuthenticationChannelType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure.authentication.directory_server`.
@@ -1352,40 +1303,34 @@ impl v::OpenEnum for ThreeDSecureAuthenticationDirectoryServer {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmericanExpress,
-                1 => Self::CartesBancaires,
-                2 => Self::Discover,
-                3 => Self::Mastercard,
-                4 => Self::Visa,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmericanExpress,
+            1 => Self::CartesBancaires,
+            2 => Self::Discover,
+            3 => Self::Mastercard,
+            4 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationDirectoryServer {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationDirectoryServer {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationDirectoryServer {}
 impl Debug for ThreeDSecureAuthenticationDirectoryServer {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_flow_preference_challenge.type`.
@@ -1409,37 +1354,31 @@ impl v::OpenEnum for ThreeDSecureAuthenticationFlowPreferenceChallengeType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Mandated,
-                1 => Self::Preferred,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Mandated,
+            1 => Self::Preferred,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationFlowPreferenceChallengeType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationFlowPreferenceChallengeType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationFlowPreferenceChallengeType {}
 impl Debug for ThreeDSecureAuthenticationFlowPreferenceChallengeType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_flow_preference_data_share.type`.
@@ -1463,93 +1402,35 @@ impl v::OpenEnum for ThreeDSecureAuthenticationFlowPreferenceDataShareType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::DsSpecific,
-                1 => Self::EmvStandard,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DsSpecific,
+            1 => Self::EmvStandard,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationFlowPreferenceDataShareType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationFlowPreferenceDataShareType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationFlowPreferenceDataShareType {}
 impl Debug for ThreeDSecureAuthenticationFlowPreferenceDataShareType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_flow_preference_frictionless.type`.
-#[non_exhaustive]
-pub enum ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {
-    /// `low_risk`
-    LowRisk,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {
-    const VALUES: &'static [&'static str] = &["low_risk", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::LowRisk => "low_risk",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::LowRisk,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {}
-impl Debug for ThreeDSecureAuthenticationFlowPreferenceFrictionlessType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureDetailsChargeExemptionIndicator as ThreeDSecureAuthenticationFlowPreferenceFrictionlessType;
 /// The values of `three_d_secure_authentication_flow_preference.type`.
 #[non_exhaustive]
 pub enum ThreeDSecureAuthenticationFlowPreferenceType {
@@ -1574,94 +1455,36 @@ impl v::OpenEnum for ThreeDSecureAuthenticationFlowPreferenceType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Challenge,
-                1 => Self::DataShare,
-                2 => Self::Frictionless,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Challenge,
+            1 => Self::DataShare,
+            2 => Self::Frictionless,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationFlowPreferenceType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationFlowPreferenceType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationFlowPreferenceType {}
 impl Debug for ThreeDSecureAuthenticationFlowPreferenceType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_future_usage_installment_expiry.type`.
-#[non_exhaustive]
-pub enum ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {
-    /// `date`
-    Date,
-    /// `never`
-    Never,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {
-    const VALUES: &'static [&'static str] = &["date", "never"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Date => "date",
-            Self::Never => "never",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Date,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {}
-impl Debug for ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureAuthenticationFutureUsageRecurringExpiryType as ThreeDSecureAuthenticationFutureUsageInstallmentExpiryType;
 /// The values of `three_d_secure_authentication_future_usage_recurring_expiry.type`.
 #[non_exhaustive]
 pub enum ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {
@@ -1683,37 +1506,31 @@ impl v::OpenEnum for ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Date,
-                1 => Self::Never,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Date,
+            1 => Self::Never,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {}
 impl Debug for ThreeDSecureAuthenticationFutureUsageRecurringExpiryType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_future_usage.type`.
@@ -1744,38 +1561,32 @@ impl v::OpenEnum for ThreeDSecureAuthenticationFutureUsageType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardOnFile,
-                1 => Self::Installment,
-                2 => Self::Recurring,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardOnFile,
+            1 => Self::Installment,
+            2 => Self::Recurring,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationFutureUsageType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationFutureUsageType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationFutureUsageType {}
 impl Debug for ThreeDSecureAuthenticationFutureUsageType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure.authentication.message_category`.
@@ -1802,37 +1613,31 @@ impl v::OpenEnum for ThreeDSecureAuthenticationMessageCategory {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NonPaymentAuthentication,
-                1 => Self::PaymentAuthentication,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NonPaymentAuthentication,
+            1 => Self::PaymentAuthentication,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationMessageCategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationMessageCategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationMessageCategory {}
 impl Debug for ThreeDSecureAuthenticationMessageCategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure.authentication.outcome`.
@@ -1895,46 +1700,40 @@ impl v::OpenEnum for ThreeDSecureAuthenticationOutcome {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Abandoned,
-                1 => Self::AttemptAcknowledged,
-                2 => Self::Authenticated,
-                3 => Self::Canceled,
-                4 => Self::Denied,
-                5 => Self::Informational,
-                6 => Self::InternalError,
-                7 => Self::NotSupported,
-                8 => Self::NotTriggered,
-                9 => Self::ProcessingError,
-                10 => Self::Rejected,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Abandoned,
+            1 => Self::AttemptAcknowledged,
+            2 => Self::Authenticated,
+            3 => Self::Canceled,
+            4 => Self::Denied,
+            5 => Self::Informational,
+            6 => Self::InternalError,
+            7 => Self::NotSupported,
+            8 => Self::NotTriggered,
+            9 => Self::ProcessingError,
+            10 => Self::Rejected,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationOutcome {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationOutcome {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationOutcome {}
 impl Debug for ThreeDSecureAuthenticationOutcome {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_outcome_details.ares_trans_status`.
@@ -1989,44 +1788,38 @@ impl v::OpenEnum for ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::A,
-                1 => Self::C,
-                2 => Self::D,
-                3 => Self::I,
-                4 => Self::N,
-                5 => Self::R,
-                6 => Self::S,
-                7 => Self::U,
-                8 => Self::Y,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::A,
+            1 => Self::C,
+            2 => Self::D,
+            3 => Self::I,
+            4 => Self::N,
+            5 => Self::R,
+            6 => Self::S,
+            7 => Self::U,
+            8 => Self::Y,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus {}
 impl Debug for ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_outcome_details.protocol_version`.
@@ -2053,38 +1846,32 @@ impl v::OpenEnum for ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V210,
-                1 => Self::V220,
-                2 => Self::V231,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V210,
+            1 => Self::V220,
+            2 => Self::V231,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion {}
 impl Debug for ThreeDSecureAuthenticationOutcomeDetailsProtocolVersion {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_outcome_details.requestor_challenge_indicator`.
@@ -2121,135 +1908,39 @@ for ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::V01,
-                1 => Self::V02,
-                2 => Self::V03,
-                3 => Self::V04,
-                4 => Self::V05,
-                5 => Self::V06,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::V01,
+            1 => Self::V02,
+            2 => Self::V03,
+            3 => Self::V04,
+            4 => Self::V05,
+            5 => Self::V06,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator {}
 impl Debug for ThreeDSecureAuthenticationOutcomeDetailsRequestorChallengeIndicator {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure_authentication_outcome_details.rreq_trans_status`.
-#[non_exhaustive]
-pub enum ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {
-    /// `A`
-    A,
-    /// `C`
-    C,
-    /// `D`
-    D,
-    /// `I`
-    I,
-    /// `N`
-    N,
-    /// `R`
-    R,
-    /// `S`
-    S,
-    /// `U`
-    U,
-    /// `Y`
-    Y,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {
-    const VALUES: &'static [&'static str] = &[
-        "A",
-        "C",
-        "D",
-        "I",
-        "N",
-        "R",
-        "S",
-        "U",
-        "Y",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::A => "A",
-            Self::C => "C",
-            Self::D => "D",
-            Self::I => "I",
-            Self::N => "N",
-            Self::R => "R",
-            Self::S => "S",
-            Self::U => "U",
-            Self::Y => "Y",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::A,
-                1 => Self::C,
-                2 => Self::D,
-                3 => Self::I,
-                4 => Self::N,
-                5 => Self::R,
-                6 => Self::S,
-                7 => Self::U,
-                8 => Self::Y,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {}
-impl Debug for ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::ThreeDSecureAuthenticationOutcomeDetailsAresTransStatus as ThreeDSecureAuthenticationOutcomeDetailsRreqTransStatus;
 /// The values of `three_d_secure.authentication.reason`.
 #[non_exhaustive]
 pub enum ThreeDSecureAuthenticationReason {
@@ -2286,40 +1977,34 @@ impl v::OpenEnum for ThreeDSecureAuthenticationReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardholderAuthentication,
-                1 => Self::IssuerRequested,
-                2 => Self::LiabilityShift,
-                3 => Self::ProcessingCosts,
-                4 => Self::RegulatoryCompliance,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardholderAuthentication,
+            1 => Self::IssuerRequested,
+            2 => Self::LiabilityShift,
+            3 => Self::ProcessingCosts,
+            4 => Self::RegulatoryCompliance,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationReason {}
 impl Debug for ThreeDSecureAuthenticationReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `three_d_secure.authentication.status`.
@@ -2362,40 +2047,34 @@ impl v::OpenEnum for ThreeDSecureAuthenticationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Error,
-                2 => Self::Failed,
-                3 => Self::RequiresChallenge,
-                4 => Self::RequiresSubmission,
-                5 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Error,
+            2 => Self::Failed,
+            3 => Self::RequiresChallenge,
+            4 => Self::RequiresSubmission,
+            5 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for ThreeDSecureAuthenticationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for ThreeDSecureAuthenticationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for ThreeDSecureAuthenticationStatus {}
 impl Debug for ThreeDSecureAuthenticationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, id, object, text, timestamp};
 pub type Token = Lens<markers::Token>;
 impl Token {
     /// The path of [`bank_account`](Self::bank_account).
-    pub const BANK_ACCOUNT: v::Path<Self, k::Object<BankAccount>> = v::Path::new(
+    pub const BANK_ACCOUNT: v::Path<Self, k::Object<BankAccount>> = v::path(
         "bank_account",
     );
     /// A nested [`BankAccount`]; may be absent.
@@ -24,7 +24,7 @@ impl Token {
         object(&self.value, "bank_account")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<Card>> = v::Path::new("card");
+    pub const CARD: v::Path<Self, k::Object<Card>> = v::path("card");
     /// A nested [`Card`]; may be absent.
     ///
     /// Source: `card` of `token`.
@@ -33,7 +33,7 @@ impl Token {
         object(&self.value, "card")
     }
     /// The path of [`client_ip`](Self::client_ip).
-    pub const CLIENT_IP: v::Path<Self, k::Text> = v::Path::new("client_ip");
+    pub const CLIENT_IP: v::Path<Self, k::Text> = v::path("client_ip");
     /// A string; may be `null`.
     ///
     /// Source: `client_ip` of `token`.
@@ -42,7 +42,7 @@ impl Token {
         text(&self.value, "client_ip")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `token`.
@@ -51,7 +51,7 @@ impl Token {
         timestamp(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `token`.
@@ -60,7 +60,7 @@ impl Token {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `token`.
@@ -76,7 +76,7 @@ impl Token {
         text(&self.value, "object")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `token`.
@@ -85,7 +85,7 @@ impl Token {
         text(&self.value, "type")
     }
     /// The path of [`used`](Self::used).
-    pub const USED: v::Path<Self, k::Bool> = v::Path::new("used");
+    pub const USED: v::Path<Self, k::Bool> = v::path("used");
     /// True or false.
     ///
     /// Source: `used` of `token`.

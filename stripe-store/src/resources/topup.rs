@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type Topup = Lens<markers::Topup>;
 impl Topup {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `topup`.
@@ -25,7 +25,7 @@ impl Topup {
         int(&self.value, "amount")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -36,7 +36,7 @@ impl Topup {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `topup`.
@@ -45,7 +45,7 @@ impl Topup {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `topup`.
@@ -54,7 +54,7 @@ impl Topup {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `topup`.
@@ -63,7 +63,7 @@ impl Topup {
         text(&self.value, "description")
     }
     /// The path of [`expected_availability_date`](Self::expected_availability_date).
-    pub const EXPECTED_AVAILABILITY_DATE: v::Path<Self, k::Int> = v::Path::new(
+    pub const EXPECTED_AVAILABILITY_DATE: v::Path<Self, k::Int> = v::path(
         "expected_availability_date",
     );
     /// An integer; may be `null`.
@@ -74,7 +74,7 @@ impl Topup {
         int(&self.value, "expected_availability_date")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::Path::new("failure_code");
+    pub const FAILURE_CODE: v::Path<Self, k::Text> = v::path("failure_code");
     /// A string; may be `null`.
     ///
     /// Source: `failure_code` of `topup`.
@@ -83,7 +83,7 @@ impl Topup {
         text(&self.value, "failure_code")
     }
     /// The path of [`failure_message`](Self::failure_message).
-    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::Path::new("failure_message");
+    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::path("failure_message");
     /// A string; may be `null`.
     ///
     /// Source: `failure_message` of `topup`.
@@ -92,7 +92,7 @@ impl Topup {
         text(&self.value, "failure_message")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `topup`.
@@ -101,7 +101,7 @@ impl Topup {
         id(&self.value, "id")
     }
     /// The path of [`initiated_by`](Self::initiated_by).
-    pub const INITIATED_BY: v::Path<Self, k::Enum<TopupInitiatedBy>> = v::Path::new(
+    pub const INITIATED_BY: v::Path<Self, k::Enum<TopupInitiatedBy>> = v::path(
         "initiated_by",
     );
     /// One of the values of [`TopupInitiatedBy`], or one that is newer than this list; may be `null`.
@@ -112,7 +112,7 @@ impl Topup {
         open_enum(&self.value, "initiated_by")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `topup`.
@@ -121,7 +121,7 @@ impl Topup {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `topup`.
@@ -137,7 +137,7 @@ impl Topup {
         text(&self.value, "object")
     }
     /// The path of [`payment_method`](Self::payment_method).
-    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::Path::new(
+    pub const PAYMENT_METHOD: v::Path<Self, k::Ref<PaymentMethod>> = v::path(
         "payment_method",
     );
     /// The id of a [`PaymentMethod`], or the object where it was expanded; may be absent or `null`.
@@ -151,7 +151,7 @@ impl Topup {
     pub const PAYMENT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<TopupPaymentMethodOptions>,
-    > = v::Path::new("payment_method_options");
+    > = v::path("payment_method_options");
     /// A nested [`TopupPaymentMethodOptions`]; may be absent or `null`.
     ///
     /// Source: `payment_method_options` of `topup`.
@@ -160,7 +160,7 @@ impl Topup {
         object(&self.value, "payment_method_options")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Object<Source>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Object<Source>> = v::path("source");
     /// A nested [`Source`]; may be `null`.
     ///
     /// Source: `source` of `topup`.
@@ -169,7 +169,7 @@ impl Topup {
         object(&self.value, "source")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be `null`.
@@ -180,7 +180,7 @@ impl Topup {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TopupStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<TopupStatus>> = v::path("status");
     /// One of the values of [`TopupStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `topup`.
@@ -189,7 +189,7 @@ impl Topup {
         open_enum(&self.value, "status")
     }
     /// The path of [`transfer_group`](Self::transfer_group).
-    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::Path::new("transfer_group");
+    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::path("transfer_group");
     /// A string; may be `null`.
     ///
     /// Source: `transfer_group` of `topup`.
@@ -217,7 +217,7 @@ impl TopupPaymentMethodOptions {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<TopupPaymentMethodOptionsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`TopupPaymentMethodOptionsUsBankAccount`]; may be `null`.
     ///
     /// Source: `us_bank_account` of `topup_payment_method_options`.
@@ -234,7 +234,7 @@ pub type TopupPaymentMethodOptionsUsBankAccount = Lens<
 >;
 impl TopupPaymentMethodOptionsUsBankAccount {
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// Always `ach`.
     ///
     /// Source: `network` of `topup_payment_method_options_us_bank_account`.
@@ -264,37 +264,31 @@ impl v::OpenEnum for TopupInitiatedBy {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Stripe,
-                1 => Self::User,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Stripe,
+            1 => Self::User,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TopupInitiatedBy {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TopupInitiatedBy {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TopupInitiatedBy {}
 impl Debug for TopupInitiatedBy {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `topup.status`.
@@ -333,39 +327,33 @@ impl v::OpenEnum for TopupStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Failed,
-                2 => Self::Pending,
-                3 => Self::Reversed,
-                4 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Failed,
+            2 => Self::Pending,
+            3 => Self::Reversed,
+            4 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TopupStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TopupStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TopupStatus {}
 impl Debug for TopupStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, expandable, id, int, list, map, text, ti
 pub type Transfer = Lens<markers::Transfer>;
 impl Transfer {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `transfer`.
@@ -22,7 +22,7 @@ impl Transfer {
         int(&self.value, "amount")
     }
     /// The path of [`amount_reversed`](Self::amount_reversed).
-    pub const AMOUNT_REVERSED: v::Path<Self, k::Int> = v::Path::new("amount_reversed");
+    pub const AMOUNT_REVERSED: v::Path<Self, k::Int> = v::path("amount_reversed");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount_reversed` of `transfer`.
@@ -31,7 +31,7 @@ impl Transfer {
         int(&self.value, "amount_reversed")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -42,7 +42,7 @@ impl Transfer {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `transfer`.
@@ -51,7 +51,7 @@ impl Transfer {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `transfer`.
@@ -60,7 +60,7 @@ impl Transfer {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `transfer`.
@@ -69,7 +69,7 @@ impl Transfer {
         text(&self.value, "description")
     }
     /// The path of [`destination`](Self::destination).
-    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::Path::new("destination");
+    pub const DESTINATION: v::Path<Self, k::Ref<Account>> = v::path("destination");
     /// The id of a [`Account`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `destination` of `transfer`.
@@ -78,7 +78,7 @@ impl Transfer {
         expandable(&self.value, "destination")
     }
     /// The path of [`destination_payment`](Self::destination_payment).
-    pub const DESTINATION_PAYMENT: v::Path<Self, k::Ref<Charge>> = v::Path::new(
+    pub const DESTINATION_PAYMENT: v::Path<Self, k::Ref<Charge>> = v::path(
         "destination_payment",
     );
     /// The id of a [`Charge`], or the object where it was expanded; may be absent.
@@ -89,7 +89,7 @@ impl Transfer {
         expandable(&self.value, "destination_payment")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `transfer`.
@@ -98,7 +98,7 @@ impl Transfer {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `transfer`.
@@ -107,7 +107,7 @@ impl Transfer {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `transfer`.
@@ -123,7 +123,7 @@ impl Transfer {
         text(&self.value, "object")
     }
     /// The path of [`reversals`](Self::reversals).
-    pub const REVERSALS: v::Path<Self, k::List<k::Object<TransferReversal>>> = v::Path::new(
+    pub const REVERSALS: v::Path<Self, k::List<k::Object<TransferReversal>>> = v::path(
         "reversals",
     );
     /// The first page of a list: a nested [`TransferReversal`].
@@ -134,7 +134,7 @@ impl Transfer {
         list(&self.value, "reversals")
     }
     /// The path of [`reversed`](Self::reversed).
-    pub const REVERSED: v::Path<Self, k::Bool> = v::Path::new("reversed");
+    pub const REVERSED: v::Path<Self, k::Bool> = v::path("reversed");
     /// True or false.
     ///
     /// Source: `reversed` of `transfer`.
@@ -143,7 +143,7 @@ impl Transfer {
         boolean(&self.value, "reversed")
     }
     /// The path of [`source_transaction`](Self::source_transaction).
-    pub const SOURCE_TRANSACTION: v::Path<Self, k::Ref<Charge>> = v::Path::new(
+    pub const SOURCE_TRANSACTION: v::Path<Self, k::Ref<Charge>> = v::path(
         "source_transaction",
     );
     /// The id of a [`Charge`], or the object where it was expanded; may be `null`.
@@ -154,7 +154,7 @@ impl Transfer {
         expandable(&self.value, "source_transaction")
     }
     /// The path of [`source_type`](Self::source_type).
-    pub const SOURCE_TYPE: v::Path<Self, k::Text> = v::Path::new("source_type");
+    pub const SOURCE_TYPE: v::Path<Self, k::Text> = v::path("source_type");
     /// A string; may be absent.
     ///
     /// Source: `source_type` of `transfer`.
@@ -163,7 +163,7 @@ impl Transfer {
         text(&self.value, "source_type")
     }
     /// The path of [`transfer_group`](Self::transfer_group).
-    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::Path::new("transfer_group");
+    pub const TRANSFER_GROUP: v::Path<Self, k::Text> = v::path("transfer_group");
     /// A string; may be `null`.
     ///
     /// Source: `transfer_group` of `transfer`.

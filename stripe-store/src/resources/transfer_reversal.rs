@@ -13,7 +13,7 @@ use stripe_store::view::read::{expandable, id, int, map, text, timestamp};
 pub type TransferReversal = Lens<markers::TransferReversal>;
 impl TransferReversal {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `transfer_reversal`.
@@ -22,7 +22,7 @@ impl TransferReversal {
         int(&self.value, "amount")
     }
     /// The path of [`balance_transaction`](Self::balance_transaction).
-    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::Path::new(
+    pub const BALANCE_TRANSACTION: v::Path<Self, k::Ref<BalanceTransaction>> = v::path(
         "balance_transaction",
     );
     /// The id of a [`BalanceTransaction`], or the object where it was expanded; may be `null`.
@@ -33,7 +33,7 @@ impl TransferReversal {
         expandable(&self.value, "balance_transaction")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `transfer_reversal`.
@@ -42,7 +42,7 @@ impl TransferReversal {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `transfer_reversal`.
@@ -51,7 +51,7 @@ impl TransferReversal {
         text(&self.value, "currency")
     }
     /// The path of [`destination_payment_refund`](Self::destination_payment_refund).
-    pub const DESTINATION_PAYMENT_REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new(
+    pub const DESTINATION_PAYMENT_REFUND: v::Path<Self, k::Ref<Refund>> = v::path(
         "destination_payment_refund",
     );
     /// The id of a [`Refund`], or the object where it was expanded; may be `null`.
@@ -62,7 +62,7 @@ impl TransferReversal {
         expandable(&self.value, "destination_payment_refund")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `transfer_reversal`.
@@ -71,7 +71,7 @@ impl TransferReversal {
         id(&self.value, "id")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `transfer_reversal`.
@@ -87,9 +87,7 @@ impl TransferReversal {
         text(&self.value, "object")
     }
     /// The path of [`source_refund`](Self::source_refund).
-    pub const SOURCE_REFUND: v::Path<Self, k::Ref<Refund>> = v::Path::new(
-        "source_refund",
-    );
+    pub const SOURCE_REFUND: v::Path<Self, k::Ref<Refund>> = v::path("source_refund");
     /// The id of a [`Refund`], or the object where it was expanded; may be `null`.
     ///
     /// Source: `source_refund` of `transfer_reversal`.
@@ -98,7 +96,7 @@ impl TransferReversal {
         expandable(&self.value, "source_refund")
     }
     /// The path of [`transfer`](Self::transfer).
-    pub const TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::Path::new("transfer");
+    pub const TRANSFER: v::Path<Self, k::Ref<Transfer>> = v::path("transfer");
     /// The id of a [`Transfer`], or the object where it was expanded.
     ///
     /// Source: `transfer` of `transfer_reversal`.

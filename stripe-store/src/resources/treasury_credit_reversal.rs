@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type TreasuryCreditReversal = Lens<markers::TreasuryCreditReversal>;
 impl TreasuryCreditReversal {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.credit_reversal`.
@@ -25,7 +25,7 @@ impl TreasuryCreditReversal {
         int(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.credit_reversal`.
@@ -34,7 +34,7 @@ impl TreasuryCreditReversal {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.credit_reversal`.
@@ -43,9 +43,7 @@ impl TreasuryCreditReversal {
         text(&self.value, "currency")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `treasury.credit_reversal`.
@@ -54,7 +52,7 @@ impl TreasuryCreditReversal {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -65,7 +63,7 @@ impl TreasuryCreditReversal {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.credit_reversal`.
@@ -74,7 +72,7 @@ impl TreasuryCreditReversal {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.credit_reversal`.
@@ -83,7 +81,7 @@ impl TreasuryCreditReversal {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `treasury.credit_reversal`.
@@ -92,7 +90,7 @@ impl TreasuryCreditReversal {
         map(&self.value, "metadata")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<TreasuryCreditReversalNetwork>> = v::Path::new(
+    pub const NETWORK: v::Path<Self, k::Enum<TreasuryCreditReversalNetwork>> = v::path(
         "network",
     );
     /// One of the values of [`TreasuryCreditReversalNetwork`], or one that is newer than this list.
@@ -110,7 +108,7 @@ impl TreasuryCreditReversal {
         text(&self.value, "object")
     }
     /// The path of [`received_credit`](Self::received_credit).
-    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::Path::new("received_credit");
+    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::path("received_credit");
     /// A string.
     ///
     /// Source: `received_credit` of `treasury.credit_reversal`.
@@ -119,7 +117,7 @@ impl TreasuryCreditReversal {
         text(&self.value, "received_credit")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryCreditReversalStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryCreditReversalStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryCreditReversalStatus`], or one that is newer than this list.
@@ -133,7 +131,7 @@ impl TreasuryCreditReversal {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<TreasuryReceivedCreditsResourceStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`TreasuryReceivedCreditsResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `treasury.credit_reversal`.
@@ -144,7 +142,7 @@ impl TreasuryCreditReversal {
         object(&self.value, "status_transitions")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded; may be `null`.
@@ -169,7 +167,7 @@ pub type TreasuryReceivedCreditsResourceStatusTransitions = Lens<
 >;
 impl TreasuryReceivedCreditsResourceStatusTransitions {
     /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::Time> = v::Path::new("posted_at");
+    pub const POSTED_AT: v::Path<Self, k::Time> = v::path("posted_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `posted_at` of `treasury_received_credits_resource_status_transitions`.
@@ -199,37 +197,31 @@ impl v::OpenEnum for TreasuryCreditReversalNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Stripe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryCreditReversalNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryCreditReversalNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryCreditReversalNetwork {}
 impl Debug for TreasuryCreditReversalNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.credit_reversal.status`.
@@ -256,37 +248,31 @@ impl v::OpenEnum for TreasuryCreditReversalStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Posted,
-                2 => Self::Processing,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Posted,
+            2 => Self::Processing,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryCreditReversalStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryCreditReversalStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryCreditReversalStatus {}
 impl Debug for TreasuryCreditReversalStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type TreasuryDebitReversal = Lens<markers::TreasuryDebitReversal>;
 impl TreasuryDebitReversal {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.debit_reversal`.
@@ -25,7 +25,7 @@ impl TreasuryDebitReversal {
         int(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.debit_reversal`.
@@ -34,7 +34,7 @@ impl TreasuryDebitReversal {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.debit_reversal`.
@@ -43,9 +43,7 @@ impl TreasuryDebitReversal {
         text(&self.value, "currency")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string; may be `null`.
     ///
     /// Source: `financial_account` of `treasury.debit_reversal`.
@@ -54,7 +52,7 @@ impl TreasuryDebitReversal {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -65,7 +63,7 @@ impl TreasuryDebitReversal {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.debit_reversal`.
@@ -77,7 +75,7 @@ impl TreasuryDebitReversal {
     pub const LINKED_FLOWS: v::Path<
         Self,
         k::Object<TreasuryReceivedDebitsResourceDebitReversalLinkedFlows>,
-    > = v::Path::new("linked_flows");
+    > = v::path("linked_flows");
     /// A nested [`TreasuryReceivedDebitsResourceDebitReversalLinkedFlows`]; may be `null`.
     ///
     /// Source: `linked_flows` of `treasury.debit_reversal`.
@@ -88,7 +86,7 @@ impl TreasuryDebitReversal {
         object(&self.value, "linked_flows")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.debit_reversal`.
@@ -97,7 +95,7 @@ impl TreasuryDebitReversal {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `treasury.debit_reversal`.
@@ -106,7 +104,7 @@ impl TreasuryDebitReversal {
         map(&self.value, "metadata")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<TreasuryDebitReversalNetwork>> = v::Path::new(
+    pub const NETWORK: v::Path<Self, k::Enum<TreasuryDebitReversalNetwork>> = v::path(
         "network",
     );
     /// One of the values of [`TreasuryDebitReversalNetwork`], or one that is newer than this list.
@@ -124,7 +122,7 @@ impl TreasuryDebitReversal {
         text(&self.value, "object")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string.
     ///
     /// Source: `received_debit` of `treasury.debit_reversal`.
@@ -133,7 +131,7 @@ impl TreasuryDebitReversal {
         text(&self.value, "received_debit")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryDebitReversalStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryDebitReversalStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryDebitReversalStatus`], or one that is newer than this list.
@@ -147,7 +145,7 @@ impl TreasuryDebitReversal {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<TreasuryReceivedDebitsResourceStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`TreasuryReceivedDebitsResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `treasury.debit_reversal`.
@@ -158,7 +156,7 @@ impl TreasuryDebitReversal {
         object(&self.value, "status_transitions")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded; may be `null`.
@@ -183,7 +181,7 @@ pub type TreasuryReceivedDebitsResourceDebitReversalLinkedFlows = Lens<
 >;
 impl TreasuryReceivedDebitsResourceDebitReversalLinkedFlows {
     /// The path of [`issuing_dispute`](Self::issuing_dispute).
-    pub const ISSUING_DISPUTE: v::Path<Self, k::Text> = v::Path::new("issuing_dispute");
+    pub const ISSUING_DISPUTE: v::Path<Self, k::Text> = v::path("issuing_dispute");
     /// A string; may be `null`.
     ///
     /// Source: `issuing_dispute` of `treasury_received_debits_resource_debit_reversal_linked_flows`.
@@ -200,7 +198,7 @@ pub type TreasuryReceivedDebitsResourceStatusTransitions = Lens<
 >;
 impl TreasuryReceivedDebitsResourceStatusTransitions {
     /// The path of [`completed_at`](Self::completed_at).
-    pub const COMPLETED_AT: v::Path<Self, k::Time> = v::Path::new("completed_at");
+    pub const COMPLETED_AT: v::Path<Self, k::Time> = v::path("completed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `completed_at` of `treasury_received_debits_resource_status_transitions`.
@@ -230,37 +228,31 @@ impl v::OpenEnum for TreasuryDebitReversalNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Card,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Card,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryDebitReversalNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryDebitReversalNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryDebitReversalNetwork {}
 impl Debug for TreasuryDebitReversalNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.debit_reversal.status`.
@@ -287,37 +279,31 @@ impl v::OpenEnum for TreasuryDebitReversalStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Processing,
-                2 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::Processing,
+            2 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryDebitReversalStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryDebitReversalStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryDebitReversalStatus {}
 impl Debug for TreasuryDebitReversalStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

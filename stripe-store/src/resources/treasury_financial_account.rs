@@ -19,7 +19,7 @@ impl TreasuryFinancialAccount {
     pub const ACTIVE_FEATURES: v::Path<
         Self,
         k::Array<k::Enum<TreasuryFinancialAccountActiveFeatures>>,
-    > = v::Path::new("active_features");
+    > = v::path("active_features");
     /// An array: one of the values of [`TreasuryFinancialAccountActiveFeatures`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `active_features` of `treasury.financial_account`.
@@ -33,7 +33,7 @@ impl TreasuryFinancialAccount {
     pub const BALANCE: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceBalance>,
-    > = v::Path::new("balance");
+    > = v::path("balance");
     /// A nested [`TreasuryFinancialAccountsResourceBalance`].
     ///
     /// Source: `balance` of `treasury.financial_account`.
@@ -42,7 +42,7 @@ impl TreasuryFinancialAccount {
         object(&self.value, "balance")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `treasury.financial_account`.
@@ -51,7 +51,7 @@ impl TreasuryFinancialAccount {
         text(&self.value, "country")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.financial_account`.
@@ -60,7 +60,7 @@ impl TreasuryFinancialAccount {
         timestamp(&self.value, "created")
     }
     /// The path of [`features`](Self::features).
-    pub const FEATURES: v::Path<Self, k::Object<TreasuryFinancialAccountFeatures>> = v::Path::new(
+    pub const FEATURES: v::Path<Self, k::Object<TreasuryFinancialAccountFeatures>> = v::path(
         "features",
     );
     /// A nested [`TreasuryFinancialAccountFeatures`]; may be absent.
@@ -74,7 +74,7 @@ impl TreasuryFinancialAccount {
     pub const FINANCIAL_ADDRESSES: v::Path<
         Self,
         k::Array<k::Object<TreasuryFinancialAccountsResourceFinancialAddress>>,
-    > = v::Path::new("financial_addresses");
+    > = v::path("financial_addresses");
     /// An array: a nested [`TreasuryFinancialAccountsResourceFinancialAddress`].
     ///
     /// Source: `financial_addresses` of `treasury.financial_account`.
@@ -85,7 +85,7 @@ impl TreasuryFinancialAccount {
         array(&self.value, "financial_addresses")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.financial_account`.
@@ -94,7 +94,7 @@ impl TreasuryFinancialAccount {
         id(&self.value, "id")
     }
     /// The path of [`is_default`](Self::is_default).
-    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::Path::new("is_default");
+    pub const IS_DEFAULT: v::Path<Self, k::Bool> = v::path("is_default");
     /// True or false; may be absent.
     ///
     /// Source: `is_default` of `treasury.financial_account`.
@@ -103,7 +103,7 @@ impl TreasuryFinancialAccount {
         boolean(&self.value, "is_default")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.financial_account`.
@@ -112,7 +112,7 @@ impl TreasuryFinancialAccount {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `treasury.financial_account`.
@@ -121,7 +121,7 @@ impl TreasuryFinancialAccount {
         map(&self.value, "metadata")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be absent or `null`.
     ///
     /// Source: `nickname` of `treasury.financial_account`.
@@ -140,7 +140,7 @@ impl TreasuryFinancialAccount {
     pub const PENDING_FEATURES: v::Path<
         Self,
         k::Array<k::Enum<TreasuryFinancialAccountPendingFeatures>>,
-    > = v::Path::new("pending_features");
+    > = v::path("pending_features");
     /// An array: one of the values of [`TreasuryFinancialAccountPendingFeatures`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `pending_features` of `treasury.financial_account`.
@@ -154,7 +154,7 @@ impl TreasuryFinancialAccount {
     pub const PLATFORM_RESTRICTIONS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourcePlatformRestrictions>,
-    > = v::Path::new("platform_restrictions");
+    > = v::path("platform_restrictions");
     /// A nested [`TreasuryFinancialAccountsResourcePlatformRestrictions`]; may be absent or `null`.
     ///
     /// Source: `platform_restrictions` of `treasury.financial_account`.
@@ -168,7 +168,7 @@ impl TreasuryFinancialAccount {
     pub const RESTRICTED_FEATURES: v::Path<
         Self,
         k::Array<k::Enum<TreasuryFinancialAccountRestrictedFeatures>>,
-    > = v::Path::new("restricted_features");
+    > = v::path("restricted_features");
     /// An array: one of the values of [`TreasuryFinancialAccountRestrictedFeatures`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `restricted_features` of `treasury.financial_account`.
@@ -179,7 +179,7 @@ impl TreasuryFinancialAccount {
         array(&self.value, "restricted_features")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryFinancialAccountStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryFinancialAccountStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryFinancialAccountStatus`], or one that is newer than this list.
@@ -193,7 +193,7 @@ impl TreasuryFinancialAccount {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`TreasuryFinancialAccountsResourceStatusDetails`].
     ///
     /// Source: `status_details` of `treasury.financial_account`.
@@ -204,7 +204,7 @@ impl TreasuryFinancialAccount {
         object(&self.value, "status_details")
     }
     /// The path of [`supported_currencies`](Self::supported_currencies).
-    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_currencies",
     );
     /// An array: a string.
@@ -228,7 +228,7 @@ pub type TreasuryFinancialAccountsResourceAbaRecord = Lens<
 >;
 impl TreasuryFinancialAccountsResourceAbaRecord {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -239,7 +239,7 @@ impl TreasuryFinancialAccountsResourceAbaRecord {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string; may be absent or `null`.
     ///
     /// Source: `account_number` of `treasury_financial_accounts_resource_aba_record`.
@@ -248,7 +248,7 @@ impl TreasuryFinancialAccountsResourceAbaRecord {
         text(&self.value, "account_number")
     }
     /// The path of [`account_number_last4`](Self::account_number_last4).
-    pub const ACCOUNT_NUMBER_LAST4: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_NUMBER_LAST4: v::Path<Self, k::Text> = v::path(
         "account_number_last4",
     );
     /// A string.
@@ -259,7 +259,7 @@ impl TreasuryFinancialAccountsResourceAbaRecord {
         text(&self.value, "account_number_last4")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `treasury_financial_accounts_resource_aba_record`.
@@ -268,7 +268,7 @@ impl TreasuryFinancialAccountsResourceAbaRecord {
         text(&self.value, "bank_name")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string.
     ///
     /// Source: `routing_number` of `treasury_financial_accounts_resource_aba_record`.
@@ -285,7 +285,7 @@ pub type TreasuryFinancialAccountsResourceBalance = Lens<
 >;
 impl TreasuryFinancialAccountsResourceBalance {
     /// The path of [`cash`](Self::cash).
-    pub const CASH: v::Path<Self, k::Map<k::Int>> = v::Path::new("cash");
+    pub const CASH: v::Path<Self, k::Map<k::Int>> = v::path("cash");
     /// A map from strings: an integer.
     ///
     /// Source: `cash` of `treasury_financial_accounts_resource_balance`.
@@ -294,7 +294,7 @@ impl TreasuryFinancialAccountsResourceBalance {
         map(&self.value, "cash")
     }
     /// The path of [`inbound_pending`](Self::inbound_pending).
-    pub const INBOUND_PENDING: v::Path<Self, k::Map<k::Int>> = v::Path::new(
+    pub const INBOUND_PENDING: v::Path<Self, k::Map<k::Int>> = v::path(
         "inbound_pending",
     );
     /// A map from strings: an integer.
@@ -305,7 +305,7 @@ impl TreasuryFinancialAccountsResourceBalance {
         map(&self.value, "inbound_pending")
     }
     /// The path of [`outbound_pending`](Self::outbound_pending).
-    pub const OUTBOUND_PENDING: v::Path<Self, k::Map<k::Int>> = v::Path::new(
+    pub const OUTBOUND_PENDING: v::Path<Self, k::Map<k::Int>> = v::path(
         "outbound_pending",
     );
     /// A map from strings: an integer.
@@ -327,7 +327,7 @@ impl TreasuryFinancialAccountsResourceClosedStatusDetails {
     pub const REASONS: v::Path<
         Self,
         k::Array<k::Enum<TreasuryFinancialAccountsResourceClosedStatusDetailsReasons>>,
-    > = v::Path::new("reasons");
+    > = v::path("reasons");
     /// An array: one of the values of [`TreasuryFinancialAccountsResourceClosedStatusDetailsReasons`], or one that is newer than this list.
     ///
     /// Source: `reasons` of `treasury_financial_accounts_resource_closed_status_details`.
@@ -351,7 +351,7 @@ impl TreasuryFinancialAccountsResourceFinancialAddress {
     pub const ABA: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceAbaRecord>,
-    > = v::Path::new("aba");
+    > = v::path("aba");
     /// A nested [`TreasuryFinancialAccountsResourceAbaRecord`]; may be absent.
     ///
     /// Source: `aba` of `treasury_financial_accounts_resource_financial_address`.
@@ -365,7 +365,7 @@ impl TreasuryFinancialAccountsResourceFinancialAddress {
         k::Array<
             k::Enum<TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks>,
         >,
-    > = v::Path::new("supported_networks");
+    > = v::path("supported_networks");
     /// An array: one of the values of [`TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `supported_networks` of `treasury_financial_accounts_resource_financial_address`.
@@ -378,7 +378,7 @@ impl TreasuryFinancialAccountsResourceFinancialAddress {
         array(&self.value, "supported_networks")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `aba`.
     ///
     /// Source: `type` of `treasury_financial_accounts_resource_financial_address`.
@@ -398,7 +398,7 @@ impl TreasuryFinancialAccountsResourcePlatformRestrictions {
     pub const INBOUND_FLOWS: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows>,
-    > = v::Path::new("inbound_flows");
+    > = v::path("inbound_flows");
     /// One of the values of [`TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `inbound_flows` of `treasury_financial_accounts_resource_platform_restrictions`.
@@ -412,7 +412,7 @@ impl TreasuryFinancialAccountsResourcePlatformRestrictions {
     pub const OUTBOUND_FLOWS: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows>,
-    > = v::Path::new("outbound_flows");
+    > = v::path("outbound_flows");
     /// One of the values of [`TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `outbound_flows` of `treasury_financial_accounts_resource_platform_restrictions`.
@@ -434,7 +434,7 @@ impl TreasuryFinancialAccountsResourceStatusDetails {
     pub const CLOSED: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceClosedStatusDetails>,
-    > = v::Path::new("closed");
+    > = v::path("closed");
     /// A nested [`TreasuryFinancialAccountsResourceClosedStatusDetails`]; may be `null`.
     ///
     /// Source: `closed` of `treasury_financial_accounts_resource_status_details`.
@@ -507,256 +507,46 @@ impl v::OpenEnum for TreasuryFinancialAccountActiveFeatures {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardIssuing,
-                1 => Self::DepositInsurance,
-                2 => Self::FinancialAddressesAba,
-                3 => Self::FinancialAddressesAbaForwarding,
-                4 => Self::InboundTransfersAch,
-                5 => Self::IntraStripeFlows,
-                6 => Self::OutboundPaymentsAch,
-                7 => Self::OutboundPaymentsUsDomesticWire,
-                8 => Self::OutboundTransfersAch,
-                9 => Self::OutboundTransfersUsDomesticWire,
-                10 => Self::RemoteDepositCapture,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CardIssuing,
+            1 => Self::DepositInsurance,
+            2 => Self::FinancialAddressesAba,
+            3 => Self::FinancialAddressesAbaForwarding,
+            4 => Self::InboundTransfersAch,
+            5 => Self::IntraStripeFlows,
+            6 => Self::OutboundPaymentsAch,
+            7 => Self::OutboundPaymentsUsDomesticWire,
+            8 => Self::OutboundTransfersAch,
+            9 => Self::OutboundTransfersUsDomesticWire,
+            10 => Self::RemoteDepositCapture,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountActiveFeatures {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountActiveFeatures {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountActiveFeatures {}
 impl Debug for TreasuryFinancialAccountActiveFeatures {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.financial_account.pending_features`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountPendingFeatures {
-    /// `card_issuing`
-    CardIssuing,
-    /// `deposit_insurance`
-    DepositInsurance,
-    /// `financial_addresses.aba`
-    FinancialAddressesAba,
-    /// `financial_addresses.aba.forwarding`
-    FinancialAddressesAbaForwarding,
-    /// `inbound_transfers.ach`
-    InboundTransfersAch,
-    /// `intra_stripe_flows`
-    IntraStripeFlows,
-    /// `outbound_payments.ach`
-    OutboundPaymentsAch,
-    /// `outbound_payments.us_domestic_wire`
-    OutboundPaymentsUsDomesticWire,
-    /// `outbound_transfers.ach`
-    OutboundTransfersAch,
-    /// `outbound_transfers.us_domestic_wire`
-    OutboundTransfersUsDomesticWire,
-    /// `remote_deposit_capture`
-    RemoteDepositCapture,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountPendingFeatures {
-    const VALUES: &'static [&'static str] = &[
-        "card_issuing",
-        "deposit_insurance",
-        "financial_addresses.aba",
-        "financial_addresses.aba.forwarding",
-        "inbound_transfers.ach",
-        "intra_stripe_flows",
-        "outbound_payments.ach",
-        "outbound_payments.us_domestic_wire",
-        "outbound_transfers.ach",
-        "outbound_transfers.us_domestic_wire",
-        "remote_deposit_capture",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CardIssuing => "card_issuing",
-            Self::DepositInsurance => "deposit_insurance",
-            Self::FinancialAddressesAba => "financial_addresses.aba",
-            Self::FinancialAddressesAbaForwarding => "financial_addresses.aba.forwarding",
-            Self::InboundTransfersAch => "inbound_transfers.ach",
-            Self::IntraStripeFlows => "intra_stripe_flows",
-            Self::OutboundPaymentsAch => "outbound_payments.ach",
-            Self::OutboundPaymentsUsDomesticWire => "outbound_payments.us_domestic_wire",
-            Self::OutboundTransfersAch => "outbound_transfers.ach",
-            Self::OutboundTransfersUsDomesticWire => {
-                "outbound_transfers.us_domestic_wire"
-            }
-            Self::RemoteDepositCapture => "remote_deposit_capture",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardIssuing,
-                1 => Self::DepositInsurance,
-                2 => Self::FinancialAddressesAba,
-                3 => Self::FinancialAddressesAbaForwarding,
-                4 => Self::InboundTransfersAch,
-                5 => Self::IntraStripeFlows,
-                6 => Self::OutboundPaymentsAch,
-                7 => Self::OutboundPaymentsUsDomesticWire,
-                8 => Self::OutboundTransfersAch,
-                9 => Self::OutboundTransfersUsDomesticWire,
-                10 => Self::RemoteDepositCapture,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountPendingFeatures {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountPendingFeatures {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountPendingFeatures {}
-impl Debug for TreasuryFinancialAccountPendingFeatures {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountActiveFeatures as TreasuryFinancialAccountPendingFeatures;
 /// The values of `treasury.financial_account.restricted_features`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountRestrictedFeatures {
-    /// `card_issuing`
-    CardIssuing,
-    /// `deposit_insurance`
-    DepositInsurance,
-    /// `financial_addresses.aba`
-    FinancialAddressesAba,
-    /// `financial_addresses.aba.forwarding`
-    FinancialAddressesAbaForwarding,
-    /// `inbound_transfers.ach`
-    InboundTransfersAch,
-    /// `intra_stripe_flows`
-    IntraStripeFlows,
-    /// `outbound_payments.ach`
-    OutboundPaymentsAch,
-    /// `outbound_payments.us_domestic_wire`
-    OutboundPaymentsUsDomesticWire,
-    /// `outbound_transfers.ach`
-    OutboundTransfersAch,
-    /// `outbound_transfers.us_domestic_wire`
-    OutboundTransfersUsDomesticWire,
-    /// `remote_deposit_capture`
-    RemoteDepositCapture,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountRestrictedFeatures {
-    const VALUES: &'static [&'static str] = &[
-        "card_issuing",
-        "deposit_insurance",
-        "financial_addresses.aba",
-        "financial_addresses.aba.forwarding",
-        "inbound_transfers.ach",
-        "intra_stripe_flows",
-        "outbound_payments.ach",
-        "outbound_payments.us_domestic_wire",
-        "outbound_transfers.ach",
-        "outbound_transfers.us_domestic_wire",
-        "remote_deposit_capture",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CardIssuing => "card_issuing",
-            Self::DepositInsurance => "deposit_insurance",
-            Self::FinancialAddressesAba => "financial_addresses.aba",
-            Self::FinancialAddressesAbaForwarding => "financial_addresses.aba.forwarding",
-            Self::InboundTransfersAch => "inbound_transfers.ach",
-            Self::IntraStripeFlows => "intra_stripe_flows",
-            Self::OutboundPaymentsAch => "outbound_payments.ach",
-            Self::OutboundPaymentsUsDomesticWire => "outbound_payments.us_domestic_wire",
-            Self::OutboundTransfersAch => "outbound_transfers.ach",
-            Self::OutboundTransfersUsDomesticWire => {
-                "outbound_transfers.us_domestic_wire"
-            }
-            Self::RemoteDepositCapture => "remote_deposit_capture",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CardIssuing,
-                1 => Self::DepositInsurance,
-                2 => Self::FinancialAddressesAba,
-                3 => Self::FinancialAddressesAbaForwarding,
-                4 => Self::InboundTransfersAch,
-                5 => Self::IntraStripeFlows,
-                6 => Self::OutboundPaymentsAch,
-                7 => Self::OutboundPaymentsUsDomesticWire,
-                8 => Self::OutboundTransfersAch,
-                9 => Self::OutboundTransfersUsDomesticWire,
-                10 => Self::RemoteDepositCapture,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountRestrictedFeatures {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountRestrictedFeatures {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountRestrictedFeatures {}
-impl Debug for TreasuryFinancialAccountRestrictedFeatures {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountActiveFeatures as TreasuryFinancialAccountRestrictedFeatures;
 /// The values of `treasury.financial_account.status`.
 #[non_exhaustive]
 pub enum TreasuryFinancialAccountStatus {
@@ -778,37 +568,31 @@ impl v::OpenEnum for TreasuryFinancialAccountStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Closed,
-                1 => Self::Open,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Closed,
+            1 => Self::Open,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountStatus {}
 impl Debug for TreasuryFinancialAccountStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_closed_status_details.reasons`.
@@ -839,38 +623,32 @@ impl v::OpenEnum for TreasuryFinancialAccountsResourceClosedStatusDetailsReasons
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountRejected,
-                1 => Self::ClosedByPlatform,
-                2 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountRejected,
+            1 => Self::ClosedByPlatform,
+            2 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceClosedStatusDetailsReasons {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountsResourceClosedStatusDetailsReasons {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceClosedStatusDetailsReasons {}
 impl Debug for TreasuryFinancialAccountsResourceClosedStatusDetailsReasons {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_financial_address.supported_networks`.
@@ -897,38 +675,32 @@ impl v::OpenEnum for TreasuryFinancialAccountsResourceFinancialAddressSupportedN
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Rtp,
-                2 => Self::UsDomesticWire,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Rtp,
+            2 => Self::UsDomesticWire,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks {}
 impl Debug for TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_platform_restrictions.inbound_flows`.
@@ -952,90 +724,32 @@ impl v::OpenEnum for TreasuryFinancialAccountsResourcePlatformRestrictionsInboun
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Restricted,
-                1 => Self::Unrestricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Restricted,
+            1 => Self::Unrestricted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows {}
 impl Debug for TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_platform_restrictions.outbound_flows`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {
-    /// `restricted`
-    Restricted,
-    /// `unrestricted`
-    Unrestricted,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {
-    const VALUES: &'static [&'static str] = &["restricted", "unrestricted"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Restricted => "restricted",
-            Self::Unrestricted => "unrestricted",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Restricted,
-                1 => Self::Unrestricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {}
-impl Debug for TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountsResourcePlatformRestrictionsInboundFlows as TreasuryFinancialAccountsResourcePlatformRestrictionsOutboundFlows;

@@ -19,7 +19,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const CARD_ISSUING: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceToggleSettings>,
-    > = v::Path::new("card_issuing");
+    > = v::path("card_issuing");
     /// A nested [`TreasuryFinancialAccountsResourceToggleSettings`]; may be absent.
     ///
     /// Source: `card_issuing` of `treasury.financial_account_features`.
@@ -33,7 +33,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const DEPOSIT_INSURANCE: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceToggleSettings>,
-    > = v::Path::new("deposit_insurance");
+    > = v::path("deposit_insurance");
     /// A nested [`TreasuryFinancialAccountsResourceToggleSettings`]; may be absent.
     ///
     /// Source: `deposit_insurance` of `treasury.financial_account_features`.
@@ -47,7 +47,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const FINANCIAL_ADDRESSES: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceFinancialAddressesFeatures>,
-    > = v::Path::new("financial_addresses");
+    > = v::path("financial_addresses");
     /// A nested [`TreasuryFinancialAccountsResourceFinancialAddressesFeatures`]; may be absent.
     ///
     /// Source: `financial_addresses` of `treasury.financial_account_features`.
@@ -61,7 +61,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const INBOUND_TRANSFERS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceInboundTransfers>,
-    > = v::Path::new("inbound_transfers");
+    > = v::path("inbound_transfers");
     /// A nested [`TreasuryFinancialAccountsResourceInboundTransfers`]; may be absent.
     ///
     /// Source: `inbound_transfers` of `treasury.financial_account_features`.
@@ -75,7 +75,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const INTRA_STRIPE_FLOWS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceToggleSettings>,
-    > = v::Path::new("intra_stripe_flows");
+    > = v::path("intra_stripe_flows");
     /// A nested [`TreasuryFinancialAccountsResourceToggleSettings`]; may be absent.
     ///
     /// Source: `intra_stripe_flows` of `treasury.financial_account_features`.
@@ -96,7 +96,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const OUTBOUND_PAYMENTS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceOutboundPayments>,
-    > = v::Path::new("outbound_payments");
+    > = v::path("outbound_payments");
     /// A nested [`TreasuryFinancialAccountsResourceOutboundPayments`]; may be absent.
     ///
     /// Source: `outbound_payments` of `treasury.financial_account_features`.
@@ -110,7 +110,7 @@ impl TreasuryFinancialAccountFeatures {
     pub const OUTBOUND_TRANSFERS: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceOutboundTransfers>,
-    > = v::Path::new("outbound_transfers");
+    > = v::path("outbound_transfers");
     /// A nested [`TreasuryFinancialAccountsResourceOutboundTransfers`]; may be absent.
     ///
     /// Source: `outbound_transfers` of `treasury.financial_account_features`.
@@ -131,50 +131,7 @@ impl v::Resource for TreasuryFinancialAccountFeatures {
 /// Part of other objects: `treasury_financial_accounts_resource_aba_toggle_settings`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_aba_toggle_settings`.
-pub type TreasuryFinancialAccountsResourceAbaToggleSettings = Lens<
-    markers::TreasuryFinancialAccountsResourceAbaToggleSettings,
->;
-impl TreasuryFinancialAccountsResourceAbaToggleSettings {
-    /// The path of [`requested`](Self::requested).
-    pub const REQUESTED: v::Path<Self, k::Bool> = v::Path::new("requested");
-    /// True or false.
-    ///
-    /// Source: `requested` of `treasury_financial_accounts_resource_aba_toggle_settings`.
-    #[inline]
-    pub fn requested(&self) -> Option<bool> {
-        boolean(&self.value, "requested")
-    }
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<TreasuryFinancialAccountsResourceAbaToggleSettingsStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`TreasuryFinancialAccountsResourceAbaToggleSettingsStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `treasury_financial_accounts_resource_aba_toggle_settings`.
-    #[inline]
-    pub fn status(
-        &self,
-    ) -> Option<TreasuryFinancialAccountsResourceAbaToggleSettingsStatus> {
-        open_enum(&self.value, "status")
-    }
-    /// The path of [`status_details`](Self::status_details).
-    pub const STATUS_DETAILS: v::Path<
-        Self,
-        k::Array<k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>>,
-    > = v::Path::new("status_details");
-    /// An array: a nested [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetails`].
-    ///
-    /// Source: `status_details` of `treasury_financial_accounts_resource_aba_toggle_settings`.
-    #[inline]
-    pub fn status_details(
-        &self,
-    ) -> &v::Array<
-        k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>,
-    > {
-        array(&self.value, "status_details")
-    }
-}
+pub type TreasuryFinancialAccountsResourceAbaToggleSettings = super::TreasuryFinancialAccountsResourceToggleSettings;
 /// Part of other objects: `treasury_financial_accounts_resource_financial_addresses_features`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_financial_addresses_features`.
@@ -186,7 +143,7 @@ impl TreasuryFinancialAccountsResourceFinancialAddressesFeatures {
     pub const ABA: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceAbaToggleSettings>,
-    > = v::Path::new("aba");
+    > = v::path("aba");
     /// A nested [`TreasuryFinancialAccountsResourceAbaToggleSettings`]; may be absent.
     ///
     /// Source: `aba` of `treasury_financial_accounts_resource_financial_addresses_features`.
@@ -198,50 +155,7 @@ impl TreasuryFinancialAccountsResourceFinancialAddressesFeatures {
 /// Part of other objects: `treasury_financial_accounts_resource_inbound_ach_toggle_settings`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_inbound_ach_toggle_settings`.
-pub type TreasuryFinancialAccountsResourceInboundAchToggleSettings = Lens<
-    markers::TreasuryFinancialAccountsResourceInboundAchToggleSettings,
->;
-impl TreasuryFinancialAccountsResourceInboundAchToggleSettings {
-    /// The path of [`requested`](Self::requested).
-    pub const REQUESTED: v::Path<Self, k::Bool> = v::Path::new("requested");
-    /// True or false.
-    ///
-    /// Source: `requested` of `treasury_financial_accounts_resource_inbound_ach_toggle_settings`.
-    #[inline]
-    pub fn requested(&self) -> Option<bool> {
-        boolean(&self.value, "requested")
-    }
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `treasury_financial_accounts_resource_inbound_ach_toggle_settings`.
-    #[inline]
-    pub fn status(
-        &self,
-    ) -> Option<TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus> {
-        open_enum(&self.value, "status")
-    }
-    /// The path of [`status_details`](Self::status_details).
-    pub const STATUS_DETAILS: v::Path<
-        Self,
-        k::Array<k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>>,
-    > = v::Path::new("status_details");
-    /// An array: a nested [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetails`].
-    ///
-    /// Source: `status_details` of `treasury_financial_accounts_resource_inbound_ach_toggle_settings`.
-    #[inline]
-    pub fn status_details(
-        &self,
-    ) -> &v::Array<
-        k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>,
-    > {
-        array(&self.value, "status_details")
-    }
-}
+pub type TreasuryFinancialAccountsResourceInboundAchToggleSettings = super::TreasuryFinancialAccountsResourceToggleSettings;
 /// Part of other objects: `treasury_financial_accounts_resource_inbound_transfers`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_inbound_transfers`.
@@ -253,7 +167,7 @@ impl TreasuryFinancialAccountsResourceInboundTransfers {
     pub const ACH: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceInboundAchToggleSettings>,
-    > = v::Path::new("ach");
+    > = v::path("ach");
     /// A nested [`TreasuryFinancialAccountsResourceInboundAchToggleSettings`]; may be absent.
     ///
     /// Source: `ach` of `treasury_financial_accounts_resource_inbound_transfers`.
@@ -267,50 +181,7 @@ impl TreasuryFinancialAccountsResourceInboundTransfers {
 /// Part of other objects: `treasury_financial_accounts_resource_outbound_ach_toggle_settings`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_outbound_ach_toggle_settings`.
-pub type TreasuryFinancialAccountsResourceOutboundAchToggleSettings = Lens<
-    markers::TreasuryFinancialAccountsResourceOutboundAchToggleSettings,
->;
-impl TreasuryFinancialAccountsResourceOutboundAchToggleSettings {
-    /// The path of [`requested`](Self::requested).
-    pub const REQUESTED: v::Path<Self, k::Bool> = v::Path::new("requested");
-    /// True or false.
-    ///
-    /// Source: `requested` of `treasury_financial_accounts_resource_outbound_ach_toggle_settings`.
-    #[inline]
-    pub fn requested(&self) -> Option<bool> {
-        boolean(&self.value, "requested")
-    }
-    /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<
-        Self,
-        k::Enum<TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus>,
-    > = v::Path::new("status");
-    /// One of the values of [`TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus`], or one that is newer than this list.
-    ///
-    /// Source: `status` of `treasury_financial_accounts_resource_outbound_ach_toggle_settings`.
-    #[inline]
-    pub fn status(
-        &self,
-    ) -> Option<TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus> {
-        open_enum(&self.value, "status")
-    }
-    /// The path of [`status_details`](Self::status_details).
-    pub const STATUS_DETAILS: v::Path<
-        Self,
-        k::Array<k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>>,
-    > = v::Path::new("status_details");
-    /// An array: a nested [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetails`].
-    ///
-    /// Source: `status_details` of `treasury_financial_accounts_resource_outbound_ach_toggle_settings`.
-    #[inline]
-    pub fn status_details(
-        &self,
-    ) -> &v::Array<
-        k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>,
-    > {
-        array(&self.value, "status_details")
-    }
-}
+pub type TreasuryFinancialAccountsResourceOutboundAchToggleSettings = super::TreasuryFinancialAccountsResourceToggleSettings;
 /// Part of other objects: `treasury_financial_accounts_resource_outbound_payments`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_outbound_payments`.
@@ -322,7 +193,7 @@ impl TreasuryFinancialAccountsResourceOutboundPayments {
     pub const ACH: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceOutboundAchToggleSettings>,
-    > = v::Path::new("ach");
+    > = v::path("ach");
     /// A nested [`TreasuryFinancialAccountsResourceOutboundAchToggleSettings`]; may be absent.
     ///
     /// Source: `ach` of `treasury_financial_accounts_resource_outbound_payments`.
@@ -336,7 +207,7 @@ impl TreasuryFinancialAccountsResourceOutboundPayments {
     pub const US_DOMESTIC_WIRE: v::Path<
         Self,
         k::Object<TreasuryFinancialAccountsResourceToggleSettings>,
-    > = v::Path::new("us_domestic_wire");
+    > = v::path("us_domestic_wire");
     /// A nested [`TreasuryFinancialAccountsResourceToggleSettings`]; may be absent.
     ///
     /// Source: `us_domestic_wire` of `treasury_financial_accounts_resource_outbound_payments`.
@@ -350,39 +221,7 @@ impl TreasuryFinancialAccountsResourceOutboundPayments {
 /// Part of other objects: `treasury_financial_accounts_resource_outbound_transfers`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_outbound_transfers`.
-pub type TreasuryFinancialAccountsResourceOutboundTransfers = Lens<
-    markers::TreasuryFinancialAccountsResourceOutboundTransfers,
->;
-impl TreasuryFinancialAccountsResourceOutboundTransfers {
-    /// The path of [`ach`](Self::ach).
-    pub const ACH: v::Path<
-        Self,
-        k::Object<TreasuryFinancialAccountsResourceOutboundAchToggleSettings>,
-    > = v::Path::new("ach");
-    /// A nested [`TreasuryFinancialAccountsResourceOutboundAchToggleSettings`]; may be absent.
-    ///
-    /// Source: `ach` of `treasury_financial_accounts_resource_outbound_transfers`.
-    #[inline]
-    pub fn ach(
-        &self,
-    ) -> Option<&TreasuryFinancialAccountsResourceOutboundAchToggleSettings> {
-        object(&self.value, "ach")
-    }
-    /// The path of [`us_domestic_wire`](Self::us_domestic_wire).
-    pub const US_DOMESTIC_WIRE: v::Path<
-        Self,
-        k::Object<TreasuryFinancialAccountsResourceToggleSettings>,
-    > = v::Path::new("us_domestic_wire");
-    /// A nested [`TreasuryFinancialAccountsResourceToggleSettings`]; may be absent.
-    ///
-    /// Source: `us_domestic_wire` of `treasury_financial_accounts_resource_outbound_transfers`.
-    #[inline]
-    pub fn us_domestic_wire(
-        &self,
-    ) -> Option<&TreasuryFinancialAccountsResourceToggleSettings> {
-        object(&self.value, "us_domestic_wire")
-    }
-}
+pub type TreasuryFinancialAccountsResourceOutboundTransfers = super::TreasuryFinancialAccountsResourceOutboundPayments;
 /// Part of other objects: `treasury_financial_accounts_resource_toggle_settings`.
 ///
 /// Source: schema `treasury_financial_accounts_resource_toggle_settings`.
@@ -391,7 +230,7 @@ pub type TreasuryFinancialAccountsResourceToggleSettings = Lens<
 >;
 impl TreasuryFinancialAccountsResourceToggleSettings {
     /// The path of [`requested`](Self::requested).
-    pub const REQUESTED: v::Path<Self, k::Bool> = v::Path::new("requested");
+    pub const REQUESTED: v::Path<Self, k::Bool> = v::path("requested");
     /// True or false.
     ///
     /// Source: `requested` of `treasury_financial_accounts_resource_toggle_settings`.
@@ -403,7 +242,7 @@ impl TreasuryFinancialAccountsResourceToggleSettings {
     pub const STATUS: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourceToggleSettingsStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`TreasuryFinancialAccountsResourceToggleSettingsStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `treasury_financial_accounts_resource_toggle_settings`.
@@ -417,7 +256,7 @@ impl TreasuryFinancialAccountsResourceToggleSettings {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Array<k::Object<TreasuryFinancialAccountsResourceTogglesSettingStatusDetails>>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// An array: a nested [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetails`].
     ///
     /// Source: `status_details` of `treasury_financial_accounts_resource_toggle_settings`.
@@ -441,7 +280,7 @@ impl TreasuryFinancialAccountsResourceTogglesSettingStatusDetails {
     pub const CODE: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode>,
-    > = v::Path::new("code");
+    > = v::path("code");
     /// One of the values of [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode`], or one that is newer than this list.
     ///
     /// Source: `code` of `treasury_financial_accounts_resource_toggles_setting_status_details`.
@@ -455,7 +294,7 @@ impl TreasuryFinancialAccountsResourceTogglesSettingStatusDetails {
     pub const RESOLUTION: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution>,
-    > = v::Path::new("resolution");
+    > = v::path("resolution");
     /// One of the values of [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `resolution` of `treasury_financial_accounts_resource_toggles_setting_status_details`.
@@ -469,7 +308,7 @@ impl TreasuryFinancialAccountsResourceTogglesSettingStatusDetails {
     pub const RESTRICTION: v::Path<
         Self,
         k::Enum<TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction>,
-    > = v::Path::new("restriction");
+    > = v::path("restriction");
     /// One of the values of [`TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction`], or one that is newer than this list; may be absent.
     ///
     /// Source: `restriction` of `treasury_financial_accounts_resource_toggles_setting_status_details`.
@@ -483,179 +322,11 @@ impl TreasuryFinancialAccountsResourceTogglesSettingStatusDetails {
     }
 }
 /// The values of `treasury_financial_accounts_resource_aba_toggle_settings.status`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {
-    /// `active`
-    Active,
-    /// `pending`
-    Pending,
-    /// `restricted`
-    Restricted,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {
-    const VALUES: &'static [&'static str] = &["active", "pending", "restricted"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Pending => "pending",
-            Self::Restricted => "restricted",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Pending,
-                2 => Self::Restricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {}
-impl Debug for TreasuryFinancialAccountsResourceAbaToggleSettingsStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountsResourceToggleSettingsStatus as TreasuryFinancialAccountsResourceAbaToggleSettingsStatus;
 /// The values of `treasury_financial_accounts_resource_inbound_ach_toggle_settings.status`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {
-    /// `active`
-    Active,
-    /// `pending`
-    Pending,
-    /// `restricted`
-    Restricted,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {
-    const VALUES: &'static [&'static str] = &["active", "pending", "restricted"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Pending => "pending",
-            Self::Restricted => "restricted",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Pending,
-                2 => Self::Restricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {}
-impl Debug for TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountsResourceToggleSettingsStatus as TreasuryFinancialAccountsResourceInboundAchToggleSettingsStatus;
 /// The values of `treasury_financial_accounts_resource_outbound_ach_toggle_settings.status`.
-#[non_exhaustive]
-pub enum TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {
-    /// `active`
-    Active,
-    /// `pending`
-    Pending,
-    /// `restricted`
-    Restricted,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {
-    const VALUES: &'static [&'static str] = &["active", "pending", "restricted"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Pending => "pending",
-            Self::Restricted => "restricted",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Pending,
-                2 => Self::Restricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {}
-impl Debug for TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryFinancialAccountsResourceToggleSettingsStatus as TreasuryFinancialAccountsResourceOutboundAchToggleSettingsStatus;
 /// The values of `treasury_financial_accounts_resource_toggle_settings.status`.
 #[non_exhaustive]
 pub enum TreasuryFinancialAccountsResourceToggleSettingsStatus {
@@ -680,38 +351,32 @@ impl v::OpenEnum for TreasuryFinancialAccountsResourceToggleSettingsStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Pending,
-                2 => Self::Restricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Pending,
+            2 => Self::Restricted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceToggleSettingsStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountsResourceToggleSettingsStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceToggleSettingsStatus {}
 impl Debug for TreasuryFinancialAccountsResourceToggleSettingsStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_toggles_setting_status_details.code`.
@@ -766,44 +431,38 @@ impl v::OpenEnum for TreasuryFinancialAccountsResourceTogglesSettingStatusDetail
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Activating,
-                1 => Self::CapabilityNotRequested,
-                2 => Self::FinancialAccountClosed,
-                3 => Self::RejectedOther,
-                4 => Self::RejectedUnsupportedBusiness,
-                5 => Self::RequirementsPastDue,
-                6 => Self::RequirementsPendingVerification,
-                7 => Self::RestrictedByPlatform,
-                8 => Self::RestrictedOther,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Activating,
+            1 => Self::CapabilityNotRequested,
+            2 => Self::FinancialAccountClosed,
+            3 => Self::RejectedOther,
+            4 => Self::RejectedUnsupportedBusiness,
+            5 => Self::RequirementsPastDue,
+            6 => Self::RequirementsPendingVerification,
+            7 => Self::RestrictedByPlatform,
+            8 => Self::RestrictedOther,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode {}
 impl Debug for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_toggles_setting_status_details.resolution`.
@@ -835,39 +494,33 @@ for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ContactStripe,
-                1 => Self::ProvideInformation,
-                2 => Self::RemoveRestriction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ContactStripe,
+            1 => Self::ProvideInformation,
+            2 => Self::RemoveRestriction,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution {}
 impl Debug for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsResolution {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_financial_accounts_resource_toggles_setting_status_details.restriction`.
@@ -892,37 +545,31 @@ for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::InboundFlows,
-                1 => Self::OutboundFlows,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::InboundFlows,
+            1 => Self::OutboundFlows,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction {}
 impl Debug for TreasuryFinancialAccountsResourceTogglesSettingStatusDetailsRestriction {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type TreasuryInboundTransfer = Lens<markers::TreasuryInboundTransfer>;
 impl TreasuryInboundTransfer {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.inbound_transfer`.
@@ -27,7 +27,7 @@ impl TreasuryInboundTransfer {
         int(&self.value, "amount")
     }
     /// The path of [`cancelable`](Self::cancelable).
-    pub const CANCELABLE: v::Path<Self, k::Bool> = v::Path::new("cancelable");
+    pub const CANCELABLE: v::Path<Self, k::Bool> = v::path("cancelable");
     /// True or false.
     ///
     /// Source: `cancelable` of `treasury.inbound_transfer`.
@@ -36,7 +36,7 @@ impl TreasuryInboundTransfer {
         boolean(&self.value, "cancelable")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.inbound_transfer`.
@@ -45,7 +45,7 @@ impl TreasuryInboundTransfer {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.inbound_transfer`.
@@ -54,7 +54,7 @@ impl TreasuryInboundTransfer {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `treasury.inbound_transfer`.
@@ -66,7 +66,7 @@ impl TreasuryInboundTransfer {
     pub const FAILURE_DETAILS: v::Path<
         Self,
         k::Object<TreasuryInboundTransfersResourceFailureDetails>,
-    > = v::Path::new("failure_details");
+    > = v::path("failure_details");
     /// A nested [`TreasuryInboundTransfersResourceFailureDetails`]; may be `null`.
     ///
     /// Source: `failure_details` of `treasury.inbound_transfer`.
@@ -77,9 +77,7 @@ impl TreasuryInboundTransfer {
         object(&self.value, "failure_details")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `treasury.inbound_transfer`.
@@ -88,7 +86,7 @@ impl TreasuryInboundTransfer {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -99,7 +97,7 @@ impl TreasuryInboundTransfer {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.inbound_transfer`.
@@ -111,7 +109,7 @@ impl TreasuryInboundTransfer {
     pub const LINKED_FLOWS: v::Path<
         Self,
         k::Object<TreasuryInboundTransfersResourceInboundTransferResourceLinkedFlows>,
-    > = v::Path::new("linked_flows");
+    > = v::path("linked_flows");
     /// A nested [`TreasuryInboundTransfersResourceInboundTransferResourceLinkedFlows`].
     ///
     /// Source: `linked_flows` of `treasury.inbound_transfer`.
@@ -122,7 +120,7 @@ impl TreasuryInboundTransfer {
         object(&self.value, "linked_flows")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.inbound_transfer`.
@@ -131,7 +129,7 @@ impl TreasuryInboundTransfer {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `treasury.inbound_transfer`.
@@ -147,7 +145,7 @@ impl TreasuryInboundTransfer {
         text(&self.value, "object")
     }
     /// The path of [`origin_payment_method`](Self::origin_payment_method).
-    pub const ORIGIN_PAYMENT_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const ORIGIN_PAYMENT_METHOD: v::Path<Self, k::Text> = v::path(
         "origin_payment_method",
     );
     /// A string; may be `null`.
@@ -161,7 +159,7 @@ impl TreasuryInboundTransfer {
     pub const ORIGIN_PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<InboundTransfers>,
-    > = v::Path::new("origin_payment_method_details");
+    > = v::path("origin_payment_method_details");
     /// A nested [`InboundTransfers`]; may be `null`.
     ///
     /// Source: `origin_payment_method_details` of `treasury.inbound_transfer`.
@@ -170,7 +168,7 @@ impl TreasuryInboundTransfer {
         object(&self.value, "origin_payment_method_details")
     }
     /// The path of [`returned`](Self::returned).
-    pub const RETURNED: v::Path<Self, k::Bool> = v::Path::new("returned");
+    pub const RETURNED: v::Path<Self, k::Bool> = v::path("returned");
     /// True or false; may be `null`.
     ///
     /// Source: `returned` of `treasury.inbound_transfer`.
@@ -179,7 +177,7 @@ impl TreasuryInboundTransfer {
         boolean(&self.value, "returned")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string.
@@ -190,7 +188,7 @@ impl TreasuryInboundTransfer {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryInboundTransferStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryInboundTransferStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryInboundTransferStatus`], or one that is newer than this list.
@@ -206,7 +204,7 @@ impl TreasuryInboundTransfer {
         k::Object<
             TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions,
         >,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `treasury.inbound_transfer`.
@@ -219,7 +217,7 @@ impl TreasuryInboundTransfer {
         object(&self.value, "status_transitions")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded; may be `null`.
@@ -248,7 +246,7 @@ impl InboundTransfers {
     pub const BILLING_DETAILS: v::Path<
         Self,
         k::Object<TreasurySharedResourceBillingDetails>,
-    > = v::Path::new("billing_details");
+    > = v::path("billing_details");
     /// A nested [`TreasurySharedResourceBillingDetails`].
     ///
     /// Source: `billing_details` of `inbound_transfers`.
@@ -257,7 +255,7 @@ impl InboundTransfers {
         object(&self.value, "billing_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `us_bank_account`.
     ///
     /// Source: `type` of `inbound_transfers`.
@@ -269,7 +267,7 @@ impl InboundTransfers {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<InboundTransfersPaymentMethodDetailsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`InboundTransfersPaymentMethodDetailsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `inbound_transfers`.
@@ -291,7 +289,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -305,7 +303,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<InboundTransfersPaymentMethodDetailsUsBankAccountAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`InboundTransfersPaymentMethodDetailsUsBankAccountAccountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_type` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -316,7 +314,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -325,7 +323,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -334,7 +332,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -343,7 +341,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path("mandate");
     /// The id of a [`Mandate`], or the object where it was expanded; may be absent.
     ///
     /// Source: `mandate` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -352,7 +350,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         expandable(&self.value, "mandate")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
+    pub const NETWORK: v::Path<Self, k::Text> = v::path("network");
     /// Always `ach`.
     ///
     /// Source: `network` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -361,7 +359,7 @@ impl InboundTransfersPaymentMethodDetailsUsBankAccount {
         text(&self.value, "network")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `inbound_transfers_payment_method_details_us_bank_account`.
@@ -381,7 +379,7 @@ impl TreasuryInboundTransfersResourceFailureDetails {
     pub const CODE: v::Path<
         Self,
         k::Enum<TreasuryInboundTransfersResourceFailureDetailsCode>,
-    > = v::Path::new("code");
+    > = v::path("code");
     /// One of the values of [`TreasuryInboundTransfersResourceFailureDetailsCode`], or one that is newer than this list.
     ///
     /// Source: `code` of `treasury_inbound_transfers_resource_failure_details`.
@@ -398,7 +396,7 @@ pub type TreasuryInboundTransfersResourceInboundTransferResourceLinkedFlows = Le
 >;
 impl TreasuryInboundTransfersResourceInboundTransferResourceLinkedFlows {
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string; may be `null`.
     ///
     /// Source: `received_debit` of `treasury_inbound_transfers_resource_inbound_transfer_resource_linked_flows`.
@@ -415,7 +413,7 @@ pub type TreasuryInboundTransfersResourceInboundTransferResourceStatusTransition
 >;
 impl TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions {
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::Time> = v::path("canceled_at");
     /// A moment, in unix seconds; may be absent or `null`.
     ///
     /// Source: `canceled_at` of `treasury_inbound_transfers_resource_inbound_transfer_resource_status_transitions`.
@@ -424,7 +422,7 @@ impl TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions {
         timestamp(&self.value, "canceled_at")
     }
     /// The path of [`failed_at`](Self::failed_at).
-    pub const FAILED_AT: v::Path<Self, k::Time> = v::Path::new("failed_at");
+    pub const FAILED_AT: v::Path<Self, k::Time> = v::path("failed_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `failed_at` of `treasury_inbound_transfers_resource_inbound_transfer_resource_status_transitions`.
@@ -433,7 +431,7 @@ impl TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions {
         timestamp(&self.value, "failed_at")
     }
     /// The path of [`succeeded_at`](Self::succeeded_at).
-    pub const SUCCEEDED_AT: v::Path<Self, k::Time> = v::Path::new("succeeded_at");
+    pub const SUCCEEDED_AT: v::Path<Self, k::Time> = v::path("succeeded_at");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `succeeded_at` of `treasury_inbound_transfers_resource_inbound_transfer_resource_status_transitions`.
@@ -443,113 +441,9 @@ impl TreasuryInboundTransfersResourceInboundTransferResourceStatusTransitions {
     }
 }
 /// The values of `inbound_transfers_payment_method_details_us_bank_account.account_holder_type`.
-#[non_exhaustive]
-pub enum InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {}
-impl Debug for InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as InboundTransfersPaymentMethodDetailsUsBankAccountAccountHolderType;
 /// The values of `inbound_transfers_payment_method_details_us_bank_account.account_type`.
-#[non_exhaustive]
-pub enum InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {}
-impl Debug for InboundTransfersPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as InboundTransfersPaymentMethodDetailsUsBankAccountAccountType;
 /// The values of `treasury.inbound_transfer.status`.
 #[non_exhaustive]
 pub enum TreasuryInboundTransferStatus {
@@ -582,39 +476,33 @@ impl v::OpenEnum for TreasuryInboundTransferStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Failed,
-                2 => Self::Processing,
-                3 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Failed,
+            2 => Self::Processing,
+            3 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryInboundTransferStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryInboundTransferStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryInboundTransferStatus {}
 impl Debug for TreasuryInboundTransferStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_inbound_transfers_resource_failure_details.code`.
@@ -685,47 +573,41 @@ impl v::OpenEnum for TreasuryInboundTransfersResourceFailureDetailsCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::AccountFrozen,
-                2 => Self::BankAccountRestricted,
-                3 => Self::BankOwnershipChanged,
-                4 => Self::DebitNotAuthorized,
-                5 => Self::IncorrectAccountHolderAddress,
-                6 => Self::IncorrectAccountHolderName,
-                7 => Self::IncorrectAccountHolderTaxId,
-                8 => Self::InsufficientFunds,
-                9 => Self::InvalidAccountNumber,
-                10 => Self::InvalidCurrency,
-                11 => Self::NoAccount,
-                12 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::AccountFrozen,
+            2 => Self::BankAccountRestricted,
+            3 => Self::BankOwnershipChanged,
+            4 => Self::DebitNotAuthorized,
+            5 => Self::IncorrectAccountHolderAddress,
+            6 => Self::IncorrectAccountHolderName,
+            7 => Self::IncorrectAccountHolderTaxId,
+            8 => Self::InsufficientFunds,
+            9 => Self::InvalidAccountNumber,
+            10 => Self::InvalidCurrency,
+            11 => Self::NoAccount,
+            12 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryInboundTransfersResourceFailureDetailsCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryInboundTransfersResourceFailureDetailsCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryInboundTransfersResourceFailureDetailsCode {}
 impl Debug for TreasuryInboundTransfersResourceFailureDetailsCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

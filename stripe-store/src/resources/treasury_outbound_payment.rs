@@ -20,7 +20,7 @@ use stripe_store::view::read::{
 pub type TreasuryOutboundPayment = Lens<markers::TreasuryOutboundPayment>;
 impl TreasuryOutboundPayment {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.outbound_payment`.
@@ -29,7 +29,7 @@ impl TreasuryOutboundPayment {
         int(&self.value, "amount")
     }
     /// The path of [`cancelable`](Self::cancelable).
-    pub const CANCELABLE: v::Path<Self, k::Bool> = v::Path::new("cancelable");
+    pub const CANCELABLE: v::Path<Self, k::Bool> = v::path("cancelable");
     /// True or false.
     ///
     /// Source: `cancelable` of `treasury.outbound_payment`.
@@ -38,7 +38,7 @@ impl TreasuryOutboundPayment {
         boolean(&self.value, "cancelable")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.outbound_payment`.
@@ -47,7 +47,7 @@ impl TreasuryOutboundPayment {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.outbound_payment`.
@@ -56,7 +56,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "currency")
     }
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Text> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Text> = v::path("customer");
     /// A string; may be `null`.
     ///
     /// Source: `customer` of `treasury.outbound_payment`.
@@ -65,7 +65,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "customer")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `treasury.outbound_payment`.
@@ -74,7 +74,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "description")
     }
     /// The path of [`destination_payment_method`](Self::destination_payment_method).
-    pub const DESTINATION_PAYMENT_METHOD: v::Path<Self, k::Text> = v::Path::new(
+    pub const DESTINATION_PAYMENT_METHOD: v::Path<Self, k::Text> = v::path(
         "destination_payment_method",
     );
     /// A string; may be `null`.
@@ -88,7 +88,7 @@ impl TreasuryOutboundPayment {
     pub const DESTINATION_PAYMENT_METHOD_DETAILS: v::Path<
         Self,
         k::Object<OutboundPaymentsPaymentMethodDetails>,
-    > = v::Path::new("destination_payment_method_details");
+    > = v::path("destination_payment_method_details");
     /// A nested [`OutboundPaymentsPaymentMethodDetails`]; may be `null`.
     ///
     /// Source: `destination_payment_method_details` of `treasury.outbound_payment`.
@@ -102,7 +102,7 @@ impl TreasuryOutboundPayment {
     pub const END_USER_DETAILS: v::Path<
         Self,
         k::Object<TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails>,
-    > = v::Path::new("end_user_details");
+    > = v::path("end_user_details");
     /// A nested [`TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails`]; may be `null`.
     ///
     /// Source: `end_user_details` of `treasury.outbound_payment`.
@@ -113,7 +113,7 @@ impl TreasuryOutboundPayment {
         object(&self.value, "end_user_details")
     }
     /// The path of [`expected_arrival_date`](Self::expected_arrival_date).
-    pub const EXPECTED_ARRIVAL_DATE: v::Path<Self, k::Time> = v::Path::new(
+    pub const EXPECTED_ARRIVAL_DATE: v::Path<Self, k::Time> = v::path(
         "expected_arrival_date",
     );
     /// A moment, in unix seconds.
@@ -124,9 +124,7 @@ impl TreasuryOutboundPayment {
         timestamp(&self.value, "expected_arrival_date")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `treasury.outbound_payment`.
@@ -135,7 +133,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -146,7 +144,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.outbound_payment`.
@@ -155,7 +153,7 @@ impl TreasuryOutboundPayment {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.outbound_payment`.
@@ -164,7 +162,7 @@ impl TreasuryOutboundPayment {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `treasury.outbound_payment`.
@@ -183,7 +181,7 @@ impl TreasuryOutboundPayment {
     pub const RETURNED_DETAILS: v::Path<
         Self,
         k::Object<TreasuryOutboundPaymentsResourceReturnedStatus>,
-    > = v::Path::new("returned_details");
+    > = v::path("returned_details");
     /// A nested [`TreasuryOutboundPaymentsResourceReturnedStatus`]; may be `null`.
     ///
     /// Source: `returned_details` of `treasury.outbound_payment`.
@@ -194,7 +192,7 @@ impl TreasuryOutboundPayment {
         object(&self.value, "returned_details")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string.
@@ -205,7 +203,7 @@ impl TreasuryOutboundPayment {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryOutboundPaymentStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryOutboundPaymentStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryOutboundPaymentStatus`], or one that is newer than this list.
@@ -221,7 +219,7 @@ impl TreasuryOutboundPayment {
         k::Object<
             TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions,
         >,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `treasury.outbound_payment`.
@@ -237,7 +235,7 @@ impl TreasuryOutboundPayment {
     pub const TRACKING_DETAILS: v::Path<
         Self,
         k::Object<TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetails>,
-    > = v::Path::new("tracking_details");
+    > = v::path("tracking_details");
     /// A nested [`TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetails`]; may be `null`.
     ///
     /// Source: `tracking_details` of `treasury.outbound_payment`.
@@ -250,7 +248,7 @@ impl TreasuryOutboundPayment {
         object(&self.value, "tracking_details")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded.
@@ -282,7 +280,7 @@ impl OutboundPaymentsPaymentMethodDetails {
     pub const BILLING_DETAILS: v::Path<
         Self,
         k::Object<TreasurySharedResourceBillingDetails>,
-    > = v::Path::new("billing_details");
+    > = v::path("billing_details");
     /// A nested [`TreasurySharedResourceBillingDetails`].
     ///
     /// Source: `billing_details` of `outbound_payments_payment_method_details`.
@@ -294,7 +292,7 @@ impl OutboundPaymentsPaymentMethodDetails {
     pub const FINANCIAL_ACCOUNT: v::Path<
         Self,
         k::Object<OutboundPaymentsPaymentMethodDetailsFinancialAccount>,
-    > = v::Path::new("financial_account");
+    > = v::path("financial_account");
     /// A nested [`OutboundPaymentsPaymentMethodDetailsFinancialAccount`]; may be absent.
     ///
     /// Source: `financial_account` of `outbound_payments_payment_method_details`.
@@ -305,7 +303,7 @@ impl OutboundPaymentsPaymentMethodDetails {
         object(&self.value, "financial_account")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<OutboundPaymentsPaymentMethodDetailsType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<OutboundPaymentsPaymentMethodDetailsType>> = v::path(
         "type",
     );
     /// One of the values of [`OutboundPaymentsPaymentMethodDetailsType`], or one that is newer than this list.
@@ -319,7 +317,7 @@ impl OutboundPaymentsPaymentMethodDetails {
     pub const US_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<OutboundPaymentsPaymentMethodDetailsUsBankAccount>,
-    > = v::Path::new("us_bank_account");
+    > = v::path("us_bank_account");
     /// A nested [`OutboundPaymentsPaymentMethodDetailsUsBankAccount`]; may be absent.
     ///
     /// Source: `us_bank_account` of `outbound_payments_payment_method_details`.
@@ -364,29 +362,7 @@ pub enum OutboundPaymentsPaymentMethodDetailsVariant<'a> {
 /// Part of other objects: `outbound_payments_payment_method_details_financial_account`.
 ///
 /// Source: schema `outbound_payments_payment_method_details_financial_account`.
-pub type OutboundPaymentsPaymentMethodDetailsFinancialAccount = Lens<
-    markers::OutboundPaymentsPaymentMethodDetailsFinancialAccount,
->;
-impl OutboundPaymentsPaymentMethodDetailsFinancialAccount {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `outbound_payments_payment_method_details_financial_account`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Text> = v::Path::new("network");
-    /// Always `stripe`.
-    ///
-    /// Source: `network` of `outbound_payments_payment_method_details_financial_account`.
-    #[inline]
-    pub fn network(&self) -> Option<&str> {
-        text(&self.value, "network")
-    }
-}
+pub type OutboundPaymentsPaymentMethodDetailsFinancialAccount = super::ReceivedPaymentMethodDetailsFinancialAccount;
 /// Part of other objects: `outbound_payments_payment_method_details_us_bank_account`.
 ///
 /// Source: schema `outbound_payments_payment_method_details_us_bank_account`.
@@ -398,7 +374,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_HOLDER_TYPE: v::Path<
         Self,
         k::Enum<OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType>,
-    > = v::Path::new("account_holder_type");
+    > = v::path("account_holder_type");
     /// One of the values of [`OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_holder_type` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -412,7 +388,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
     pub const ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType>,
-    > = v::Path::new("account_type");
+    > = v::path("account_type");
     /// One of the values of [`OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `account_type` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -423,7 +399,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
         open_enum(&self.value, "account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be `null`.
     ///
     /// Source: `bank_name` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -432,7 +408,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string; may be `null`.
     ///
     /// Source: `fingerprint` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -441,7 +417,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be `null`.
     ///
     /// Source: `last4` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -450,7 +426,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`mandate`](Self::mandate).
-    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::Path::new("mandate");
+    pub const MANDATE: v::Path<Self, k::Ref<Mandate>> = v::path("mandate");
     /// The id of a [`Mandate`], or the object where it was expanded; may be absent.
     ///
     /// Source: `mandate` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -462,7 +438,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork`], or one that is newer than this list.
     ///
     /// Source: `network` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -473,7 +449,7 @@ impl OutboundPaymentsPaymentMethodDetailsUsBankAccount {
         open_enum(&self.value, "network")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be `null`.
     ///
     /// Source: `routing_number` of `outbound_payments_payment_method_details_us_bank_account`.
@@ -490,7 +466,7 @@ pub type TreasuryOutboundPaymentsResourceAchTrackingDetails = Lens<
 >;
 impl TreasuryOutboundPaymentsResourceAchTrackingDetails {
     /// The path of [`trace_id`](Self::trace_id).
-    pub const TRACE_ID: v::Path<Self, k::Text> = v::Path::new("trace_id");
+    pub const TRACE_ID: v::Path<Self, k::Text> = v::path("trace_id");
     /// A string.
     ///
     /// Source: `trace_id` of `treasury_outbound_payments_resource_ach_tracking_details`.
@@ -507,7 +483,7 @@ pub type TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails =
 >;
 impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails {
     /// The path of [`ip_address`](Self::ip_address).
-    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::Path::new("ip_address");
+    pub const IP_ADDRESS: v::Path<Self, k::Text> = v::path("ip_address");
     /// A string; may be `null`.
     ///
     /// Source: `ip_address` of `treasury_outbound_payments_resource_outbound_payment_resource_end_user_details`.
@@ -516,7 +492,7 @@ impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails {
         text(&self.value, "ip_address")
     }
     /// The path of [`present`](Self::present).
-    pub const PRESENT: v::Path<Self, k::Bool> = v::Path::new("present");
+    pub const PRESENT: v::Path<Self, k::Bool> = v::path("present");
     /// True or false.
     ///
     /// Source: `present` of `treasury_outbound_payments_resource_outbound_payment_resource_end_user_details`.
@@ -528,47 +504,7 @@ impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceEndUserDetails {
 /// Part of other objects: `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
 ///
 /// Source: schema `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
-pub type TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions = Lens<
-    markers::TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions,
->;
-impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions {
-    /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::Time> = v::Path::new("canceled_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `canceled_at` of `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
-    #[inline]
-    pub fn canceled_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "canceled_at")
-    }
-    /// The path of [`failed_at`](Self::failed_at).
-    pub const FAILED_AT: v::Path<Self, k::Time> = v::Path::new("failed_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `failed_at` of `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
-    #[inline]
-    pub fn failed_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "failed_at")
-    }
-    /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::Time> = v::Path::new("posted_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `posted_at` of `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
-    #[inline]
-    pub fn posted_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "posted_at")
-    }
-    /// The path of [`returned_at`](Self::returned_at).
-    pub const RETURNED_AT: v::Path<Self, k::Time> = v::Path::new("returned_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `returned_at` of `treasury_outbound_payments_resource_outbound_payment_resource_status_transitions`.
-    #[inline]
-    pub fn returned_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "returned_at")
-    }
-}
+pub type TreasuryOutboundPaymentsResourceOutboundPaymentResourceStatusTransitions = super::TreasuryOutboundTransfersResourceStatusTransitions;
 /// Part of other objects: `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details`.
 ///
 /// Source: schema `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details`.
@@ -580,7 +516,7 @@ impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetails {
     pub const ACH: v::Path<
         Self,
         k::Object<TreasuryOutboundPaymentsResourceAchTrackingDetails>,
-    > = v::Path::new("ach");
+    > = v::path("ach");
     /// A nested [`TreasuryOutboundPaymentsResourceAchTrackingDetails`]; may be absent.
     ///
     /// Source: `ach` of `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details`.
@@ -594,7 +530,7 @@ impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetails {
         k::Enum<
             TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType,
         >,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details`.
@@ -610,7 +546,7 @@ impl TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetails {
     pub const US_DOMESTIC_WIRE: v::Path<
         Self,
         k::Object<TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails>,
-    > = v::Path::new("us_domestic_wire");
+    > = v::path("us_domestic_wire");
     /// A nested [`TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails`]; may be absent.
     ///
     /// Source: `us_domestic_wire` of `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details`.
@@ -673,7 +609,7 @@ impl TreasuryOutboundPaymentsResourceReturnedStatus {
     pub const CODE: v::Path<
         Self,
         k::Enum<TreasuryOutboundPaymentsResourceReturnedStatusCode>,
-    > = v::Path::new("code");
+    > = v::path("code");
     /// One of the values of [`TreasuryOutboundPaymentsResourceReturnedStatusCode`], or one that is newer than this list.
     ///
     /// Source: `code` of `treasury_outbound_payments_resource_returned_status`.
@@ -682,7 +618,7 @@ impl TreasuryOutboundPaymentsResourceReturnedStatus {
         open_enum(&self.value, "code")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded.
@@ -701,7 +637,7 @@ pub type TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails = Lens<
 >;
 impl TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails {
     /// The path of [`chips`](Self::chips).
-    pub const CHIPS: v::Path<Self, k::Text> = v::Path::new("chips");
+    pub const CHIPS: v::Path<Self, k::Text> = v::path("chips");
     /// A string; may be `null`.
     ///
     /// Source: `chips` of `treasury_outbound_payments_resource_us_domestic_wire_tracking_details`.
@@ -710,7 +646,7 @@ impl TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails {
         text(&self.value, "chips")
     }
     /// The path of [`imad`](Self::imad).
-    pub const IMAD: v::Path<Self, k::Text> = v::Path::new("imad");
+    pub const IMAD: v::Path<Self, k::Text> = v::path("imad");
     /// A string; may be `null`.
     ///
     /// Source: `imad` of `treasury_outbound_payments_resource_us_domestic_wire_tracking_details`.
@@ -719,7 +655,7 @@ impl TreasuryOutboundPaymentsResourceUsDomesticWireTrackingDetails {
         text(&self.value, "imad")
     }
     /// The path of [`omad`](Self::omad).
-    pub const OMAD: v::Path<Self, k::Text> = v::Path::new("omad");
+    pub const OMAD: v::Path<Self, k::Text> = v::path("omad");
     /// A string; may be `null`.
     ///
     /// Source: `omad` of `treasury_outbound_payments_resource_us_domestic_wire_tracking_details`.
@@ -749,201 +685,39 @@ impl v::OpenEnum for OutboundPaymentsPaymentMethodDetailsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FinancialAccount,
-                1 => Self::UsBankAccount,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FinancialAccount,
+            1 => Self::UsBankAccount,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for OutboundPaymentsPaymentMethodDetailsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for OutboundPaymentsPaymentMethodDetailsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for OutboundPaymentsPaymentMethodDetailsType {}
 impl Debug for OutboundPaymentsPaymentMethodDetailsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `outbound_payments_payment_method_details_us_bank_account.account_holder_type`.
-#[non_exhaustive]
-pub enum OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {
-    /// `company`
-    Company,
-    /// `individual`
-    Individual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {
-    const VALUES: &'static [&'static str] = &["company", "individual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Company => "company",
-            Self::Individual => "individual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Company,
-                1 => Self::Individual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {}
-impl Debug for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::IssuingCardholderType as OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountHolderType;
 /// The values of `outbound_payments_payment_method_details_us_bank_account.account_type`.
-#[non_exhaustive]
-pub enum OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {}
-impl Debug for OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as OutboundPaymentsPaymentMethodDetailsUsBankAccountAccountType;
 /// The values of `outbound_payments_payment_method_details_us_bank_account.network`.
-#[non_exhaustive]
-pub enum OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {
-    /// `ach`
-    Ach,
-    /// `us_domestic_wire`
-    UsDomesticWire,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {
-    const VALUES: &'static [&'static str] = &["ach", "us_domestic_wire"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Ach => "ach",
-            Self::UsDomesticWire => "us_domestic_wire",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::UsDomesticWire,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {}
-impl Debug for OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::UsBankAccountNetworksSupported as OutboundPaymentsPaymentMethodDetailsUsBankAccountNetwork;
 /// The values of `treasury.outbound_payment.status`.
 #[non_exhaustive]
 pub enum TreasuryOutboundPaymentStatus {
@@ -980,100 +754,38 @@ impl v::OpenEnum for TreasuryOutboundPaymentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Failed,
-                2 => Self::Posted,
-                3 => Self::Processing,
-                4 => Self::Returned,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Failed,
+            2 => Self::Posted,
+            3 => Self::Processing,
+            4 => Self::Returned,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryOutboundPaymentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryOutboundPaymentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryOutboundPaymentStatus {}
 impl Debug for TreasuryOutboundPaymentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_outbound_payments_resource_outbound_payment_resource_tracking_details.type`.
-#[non_exhaustive]
-pub enum TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {
-    /// `ach`
-    Ach,
-    /// `us_domestic_wire`
-    UsDomesticWire,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {
-    const VALUES: &'static [&'static str] = &["ach", "us_domestic_wire"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Ach => "ach",
-            Self::UsDomesticWire => "us_domestic_wire",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::UsDomesticWire,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {}
-impl Debug
-for TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::UsBankAccountNetworksSupported as TreasuryOutboundPaymentsResourceOutboundPaymentResourceTrackingDetailsType;
 /// The values of `treasury_outbound_payments_resource_returned_status.code`.
 #[non_exhaustive]
 pub enum TreasuryOutboundPaymentsResourceReturnedStatusCode {
@@ -1130,44 +842,38 @@ impl v::OpenEnum for TreasuryOutboundPaymentsResourceReturnedStatusCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::AccountFrozen,
-                2 => Self::BankAccountRestricted,
-                3 => Self::BankOwnershipChanged,
-                4 => Self::Declined,
-                5 => Self::IncorrectAccountHolderName,
-                6 => Self::InvalidAccountNumber,
-                7 => Self::InvalidCurrency,
-                8 => Self::NoAccount,
-                9 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::AccountFrozen,
+            2 => Self::BankAccountRestricted,
+            3 => Self::BankOwnershipChanged,
+            4 => Self::Declined,
+            5 => Self::IncorrectAccountHolderName,
+            6 => Self::InvalidAccountNumber,
+            7 => Self::InvalidCurrency,
+            8 => Self::NoAccount,
+            9 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryOutboundPaymentsResourceReturnedStatusCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryOutboundPaymentsResourceReturnedStatusCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryOutboundPaymentsResourceReturnedStatusCode {}
 impl Debug for TreasuryOutboundPaymentsResourceReturnedStatusCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -23,7 +23,7 @@ use stripe_store::view::read::{
 pub type TreasuryReceivedCredit = Lens<markers::TreasuryReceivedCredit>;
 impl TreasuryReceivedCredit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.received_credit`.
@@ -32,7 +32,7 @@ impl TreasuryReceivedCredit {
         int(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.received_credit`.
@@ -41,7 +41,7 @@ impl TreasuryReceivedCredit {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.received_credit`.
@@ -50,7 +50,7 @@ impl TreasuryReceivedCredit {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `treasury.received_credit`.
@@ -59,7 +59,7 @@ impl TreasuryReceivedCredit {
         text(&self.value, "description")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Enum<TreasuryReceivedCreditFailureCode>> = v::Path::new(
+    pub const FAILURE_CODE: v::Path<Self, k::Enum<TreasuryReceivedCreditFailureCode>> = v::path(
         "failure_code",
     );
     /// One of the values of [`TreasuryReceivedCreditFailureCode`], or one that is newer than this list; may be `null`.
@@ -70,9 +70,7 @@ impl TreasuryReceivedCredit {
         open_enum(&self.value, "failure_code")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string; may be `null`.
     ///
     /// Source: `financial_account` of `treasury.received_credit`.
@@ -81,7 +79,7 @@ impl TreasuryReceivedCredit {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -92,7 +90,7 @@ impl TreasuryReceivedCredit {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.received_credit`.
@@ -106,7 +104,7 @@ impl TreasuryReceivedCredit {
         k::Object<
             TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetails,
         >,
-    > = v::Path::new("initiating_payment_method_details");
+    > = v::path("initiating_payment_method_details");
     /// A nested [`TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetails`].
     ///
     /// Source: `initiating_payment_method_details` of `treasury.received_credit`.
@@ -122,7 +120,7 @@ impl TreasuryReceivedCredit {
     pub const LINKED_FLOWS: v::Path<
         Self,
         k::Object<TreasuryReceivedCreditsResourceLinkedFlows>,
-    > = v::Path::new("linked_flows");
+    > = v::path("linked_flows");
     /// A nested [`TreasuryReceivedCreditsResourceLinkedFlows`].
     ///
     /// Source: `linked_flows` of `treasury.received_credit`.
@@ -131,7 +129,7 @@ impl TreasuryReceivedCredit {
         object(&self.value, "linked_flows")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.received_credit`.
@@ -140,7 +138,7 @@ impl TreasuryReceivedCredit {
         boolean(&self.value, "livemode")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<TreasuryReceivedCreditNetwork>> = v::Path::new(
+    pub const NETWORK: v::Path<Self, k::Enum<TreasuryReceivedCreditNetwork>> = v::path(
         "network",
     );
     /// One of the values of [`TreasuryReceivedCreditNetwork`], or one that is newer than this list.
@@ -161,7 +159,7 @@ impl TreasuryReceivedCredit {
     pub const REVERSAL_DETAILS: v::Path<
         Self,
         k::Object<TreasuryReceivedCreditsResourceReversalDetails>,
-    > = v::Path::new("reversal_details");
+    > = v::path("reversal_details");
     /// A nested [`TreasuryReceivedCreditsResourceReversalDetails`]; may be `null`.
     ///
     /// Source: `reversal_details` of `treasury.received_credit`.
@@ -172,7 +170,7 @@ impl TreasuryReceivedCredit {
         object(&self.value, "reversal_details")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryReceivedCreditStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryReceivedCreditStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryReceivedCreditStatus`], or one that is newer than this list.
@@ -183,7 +181,7 @@ impl TreasuryReceivedCredit {
         open_enum(&self.value, "status")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded; may be `null`.
@@ -221,7 +219,7 @@ pub type TreasuryReceivedCreditsResourceLinkedFlows = Lens<
 >;
 impl TreasuryReceivedCreditsResourceLinkedFlows {
     /// The path of [`credit_reversal`](Self::credit_reversal).
-    pub const CREDIT_REVERSAL: v::Path<Self, k::Text> = v::Path::new("credit_reversal");
+    pub const CREDIT_REVERSAL: v::Path<Self, k::Text> = v::path("credit_reversal");
     /// A string; may be `null`.
     ///
     /// Source: `credit_reversal` of `treasury_received_credits_resource_linked_flows`.
@@ -230,7 +228,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
         text(&self.value, "credit_reversal")
     }
     /// The path of [`issuing_authorization`](Self::issuing_authorization).
-    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Text> = v::path(
         "issuing_authorization",
     );
     /// A string; may be `null`.
@@ -241,7 +239,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
         text(&self.value, "issuing_authorization")
     }
     /// The path of [`issuing_transaction`](Self::issuing_transaction).
-    pub const ISSUING_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ISSUING_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "issuing_transaction",
     );
     /// A string; may be `null`.
@@ -252,7 +250,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
         text(&self.value, "issuing_transaction")
     }
     /// The path of [`source_flow`](Self::source_flow).
-    pub const SOURCE_FLOW: v::Path<Self, k::Text> = v::Path::new("source_flow");
+    pub const SOURCE_FLOW: v::Path<Self, k::Text> = v::path("source_flow");
     /// A string; may be `null`.
     ///
     /// Source: `source_flow` of `treasury_received_credits_resource_linked_flows`.
@@ -264,7 +262,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
     pub const SOURCE_FLOW_DETAILS: v::Path<
         Self,
         k::Object<TreasuryReceivedCreditsResourceSourceFlowsDetails>,
-    > = v::Path::new("source_flow_details");
+    > = v::path("source_flow_details");
     /// A nested [`TreasuryReceivedCreditsResourceSourceFlowsDetails`]; may be absent or `null`.
     ///
     /// Source: `source_flow_details` of `treasury_received_credits_resource_linked_flows`.
@@ -275,9 +273,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
         object(&self.value, "source_flow_details")
     }
     /// The path of [`source_flow_type`](Self::source_flow_type).
-    pub const SOURCE_FLOW_TYPE: v::Path<Self, k::Text> = v::Path::new(
-        "source_flow_type",
-    );
+    pub const SOURCE_FLOW_TYPE: v::Path<Self, k::Text> = v::path("source_flow_type");
     /// A string; may be `null`.
     ///
     /// Source: `source_flow_type` of `treasury_received_credits_resource_linked_flows`.
@@ -289,34 +285,7 @@ impl TreasuryReceivedCreditsResourceLinkedFlows {
 /// Part of other objects: `treasury_received_credits_resource_reversal_details`.
 ///
 /// Source: schema `treasury_received_credits_resource_reversal_details`.
-pub type TreasuryReceivedCreditsResourceReversalDetails = Lens<
-    markers::TreasuryReceivedCreditsResourceReversalDetails,
->;
-impl TreasuryReceivedCreditsResourceReversalDetails {
-    /// The path of [`deadline`](Self::deadline).
-    pub const DEADLINE: v::Path<Self, k::Time> = v::Path::new("deadline");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `deadline` of `treasury_received_credits_resource_reversal_details`.
-    #[inline]
-    pub fn deadline(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "deadline")
-    }
-    /// The path of [`restricted_reason`](Self::restricted_reason).
-    pub const RESTRICTED_REASON: v::Path<
-        Self,
-        k::Enum<TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason>,
-    > = v::Path::new("restricted_reason");
-    /// One of the values of [`TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason`], or one that is newer than this list; may be `null`.
-    ///
-    /// Source: `restricted_reason` of `treasury_received_credits_resource_reversal_details`.
-    #[inline]
-    pub fn restricted_reason(
-        &self,
-    ) -> Option<TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason> {
-        open_enum(&self.value, "restricted_reason")
-    }
-}
+pub type TreasuryReceivedCreditsResourceReversalDetails = super::TreasuryReceivedDebitsResourceReversalDetails;
 /// Part of other objects: `treasury_received_credits_resource_source_flows_details`.
 ///
 /// Source: schema `treasury_received_credits_resource_source_flows_details`.
@@ -325,7 +294,7 @@ pub type TreasuryReceivedCreditsResourceSourceFlowsDetails = Lens<
 >;
 impl TreasuryReceivedCreditsResourceSourceFlowsDetails {
     /// The path of [`credit_reversal`](Self::credit_reversal).
-    pub const CREDIT_REVERSAL: v::Path<Self, k::Object<TreasuryCreditReversal>> = v::Path::new(
+    pub const CREDIT_REVERSAL: v::Path<Self, k::Object<TreasuryCreditReversal>> = v::path(
         "credit_reversal",
     );
     /// A nested [`TreasuryCreditReversal`]; may be absent.
@@ -336,7 +305,7 @@ impl TreasuryReceivedCreditsResourceSourceFlowsDetails {
         object(&self.value, "credit_reversal")
     }
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Object<TreasuryOutboundPayment>> = v::Path::new(
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Object<TreasuryOutboundPayment>> = v::path(
         "outbound_payment",
     );
     /// A nested [`TreasuryOutboundPayment`]; may be absent.
@@ -347,7 +316,7 @@ impl TreasuryReceivedCreditsResourceSourceFlowsDetails {
         object(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryOutboundTransfer>> = v::Path::new(
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Object<TreasuryOutboundTransfer>> = v::path(
         "outbound_transfer",
     );
     /// A nested [`TreasuryOutboundTransfer`]; may be absent.
@@ -358,7 +327,7 @@ impl TreasuryReceivedCreditsResourceSourceFlowsDetails {
         object(&self.value, "outbound_transfer")
     }
     /// The path of [`payout`](Self::payout).
-    pub const PAYOUT: v::Path<Self, k::Object<Payout>> = v::Path::new("payout");
+    pub const PAYOUT: v::Path<Self, k::Object<Payout>> = v::path("payout");
     /// A nested [`Payout`]; may be absent.
     ///
     /// Source: `payout` of `treasury_received_credits_resource_source_flows_details`.
@@ -370,7 +339,7 @@ impl TreasuryReceivedCreditsResourceSourceFlowsDetails {
     pub const TYPE: v::Path<
         Self,
         k::Enum<TreasuryReceivedCreditsResourceSourceFlowsDetailsType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`TreasuryReceivedCreditsResourceSourceFlowsDetailsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `treasury_received_credits_resource_source_flows_details`.
@@ -466,39 +435,33 @@ impl v::OpenEnum for TreasuryReceivedCreditFailureCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::AccountFrozen,
-                2 => Self::InternationalTransaction,
-                3 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::AccountFrozen,
+            2 => Self::InternationalTransaction,
+            3 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedCreditFailureCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedCreditFailureCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedCreditFailureCode {}
 impl Debug for TreasuryReceivedCreditFailureCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.received_credit.network`.
@@ -537,168 +500,40 @@ impl v::OpenEnum for TreasuryReceivedCreditNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Card,
-                2 => Self::Rtp,
-                3 => Self::Stripe,
-                4 => Self::UsDomesticWire,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Card,
+            2 => Self::Rtp,
+            3 => Self::Stripe,
+            4 => Self::UsDomesticWire,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedCreditNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedCreditNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedCreditNetwork {}
 impl Debug for TreasuryReceivedCreditNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.received_credit.status`.
-#[non_exhaustive]
-pub enum TreasuryReceivedCreditStatus {
-    /// `failed`
-    Failed,
-    /// `succeeded`
-    Succeeded,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryReceivedCreditStatus {
-    const VALUES: &'static [&'static str] = &["failed", "succeeded"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Failed => "failed",
-            Self::Succeeded => "succeeded",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryReceivedCreditStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryReceivedCreditStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryReceivedCreditStatus {}
-impl Debug for TreasuryReceivedCreditStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryReceivedDebitStatus as TreasuryReceivedCreditStatus;
 /// The values of `treasury_received_credits_resource_reversal_details.restricted_reason`.
-#[non_exhaustive]
-pub enum TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {
-    /// `already_reversed`
-    AlreadyReversed,
-    /// `deadline_passed`
-    DeadlinePassed,
-    /// `network_restricted`
-    NetworkRestricted,
-    /// `other`
-    OtherValue,
-    /// `source_flow_restricted`
-    SourceFlowRestricted,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {
-    const VALUES: &'static [&'static str] = &[
-        "already_reversed",
-        "deadline_passed",
-        "network_restricted",
-        "other",
-        "source_flow_restricted",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::AlreadyReversed => "already_reversed",
-            Self::DeadlinePassed => "deadline_passed",
-            Self::NetworkRestricted => "network_restricted",
-            Self::OtherValue => "other",
-            Self::SourceFlowRestricted => "source_flow_restricted",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlreadyReversed,
-                1 => Self::DeadlinePassed,
-                2 => Self::NetworkRestricted,
-                3 => Self::OtherValue,
-                4 => Self::SourceFlowRestricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {}
-impl Debug for TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason as TreasuryReceivedCreditsResourceReversalDetailsRestrictedReason;
 /// The values of `treasury_received_credits_resource_source_flows_details.type`.
 #[non_exhaustive]
 pub enum TreasuryReceivedCreditsResourceSourceFlowsDetailsType {
@@ -735,39 +570,33 @@ impl v::OpenEnum for TreasuryReceivedCreditsResourceSourceFlowsDetailsType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditReversal,
-                1 => Self::OtherValue,
-                2 => Self::OutboundPayment,
-                3 => Self::OutboundTransfer,
-                4 => Self::Payout,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditReversal,
+            1 => Self::OtherValue,
+            2 => Self::OutboundPayment,
+            3 => Self::OutboundTransfer,
+            4 => Self::Payout,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedCreditsResourceSourceFlowsDetailsType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedCreditsResourceSourceFlowsDetailsType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedCreditsResourceSourceFlowsDetailsType {}
 impl Debug for TreasuryReceivedCreditsResourceSourceFlowsDetailsType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

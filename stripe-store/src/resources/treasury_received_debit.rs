@@ -20,7 +20,7 @@ use stripe_store::view::read::{
 pub type TreasuryReceivedDebit = Lens<markers::TreasuryReceivedDebit>;
 impl TreasuryReceivedDebit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.received_debit`.
@@ -29,7 +29,7 @@ impl TreasuryReceivedDebit {
         int(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.received_debit`.
@@ -38,7 +38,7 @@ impl TreasuryReceivedDebit {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.received_debit`.
@@ -47,7 +47,7 @@ impl TreasuryReceivedDebit {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `treasury.received_debit`.
@@ -56,7 +56,7 @@ impl TreasuryReceivedDebit {
         text(&self.value, "description")
     }
     /// The path of [`failure_code`](Self::failure_code).
-    pub const FAILURE_CODE: v::Path<Self, k::Enum<TreasuryReceivedDebitFailureCode>> = v::Path::new(
+    pub const FAILURE_CODE: v::Path<Self, k::Enum<TreasuryReceivedDebitFailureCode>> = v::path(
         "failure_code",
     );
     /// One of the values of [`TreasuryReceivedDebitFailureCode`], or one that is newer than this list; may be `null`.
@@ -67,9 +67,7 @@ impl TreasuryReceivedDebit {
         open_enum(&self.value, "failure_code")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string; may be `null`.
     ///
     /// Source: `financial_account` of `treasury.received_debit`.
@@ -78,7 +76,7 @@ impl TreasuryReceivedDebit {
         text(&self.value, "financial_account")
     }
     /// The path of [`hosted_regulatory_receipt_url`](Self::hosted_regulatory_receipt_url).
-    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::Path::new(
+    pub const HOSTED_REGULATORY_RECEIPT_URL: v::Path<Self, k::Text> = v::path(
         "hosted_regulatory_receipt_url",
     );
     /// A string; may be `null`.
@@ -89,7 +87,7 @@ impl TreasuryReceivedDebit {
         text(&self.value, "hosted_regulatory_receipt_url")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.received_debit`.
@@ -103,7 +101,7 @@ impl TreasuryReceivedDebit {
         k::Object<
             TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetails,
         >,
-    > = v::Path::new("initiating_payment_method_details");
+    > = v::path("initiating_payment_method_details");
     /// A nested [`TreasurySharedResourceInitiatingPaymentMethodDetailsInitiatingPaymentMethodDetails`]; may be absent.
     ///
     /// Source: `initiating_payment_method_details` of `treasury.received_debit`.
@@ -119,7 +117,7 @@ impl TreasuryReceivedDebit {
     pub const LINKED_FLOWS: v::Path<
         Self,
         k::Object<TreasuryReceivedDebitsResourceLinkedFlows>,
-    > = v::Path::new("linked_flows");
+    > = v::path("linked_flows");
     /// A nested [`TreasuryReceivedDebitsResourceLinkedFlows`].
     ///
     /// Source: `linked_flows` of `treasury.received_debit`.
@@ -128,7 +126,7 @@ impl TreasuryReceivedDebit {
         object(&self.value, "linked_flows")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.received_debit`.
@@ -137,7 +135,7 @@ impl TreasuryReceivedDebit {
         boolean(&self.value, "livemode")
     }
     /// The path of [`network`](Self::network).
-    pub const NETWORK: v::Path<Self, k::Enum<TreasuryReceivedDebitNetwork>> = v::Path::new(
+    pub const NETWORK: v::Path<Self, k::Enum<TreasuryReceivedDebitNetwork>> = v::path(
         "network",
     );
     /// One of the values of [`TreasuryReceivedDebitNetwork`], or one that is newer than this list.
@@ -158,7 +156,7 @@ impl TreasuryReceivedDebit {
     pub const REVERSAL_DETAILS: v::Path<
         Self,
         k::Object<TreasuryReceivedDebitsResourceReversalDetails>,
-    > = v::Path::new("reversal_details");
+    > = v::path("reversal_details");
     /// A nested [`TreasuryReceivedDebitsResourceReversalDetails`]; may be `null`.
     ///
     /// Source: `reversal_details` of `treasury.received_debit`.
@@ -169,7 +167,7 @@ impl TreasuryReceivedDebit {
         object(&self.value, "reversal_details")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryReceivedDebitStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryReceivedDebitStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryReceivedDebitStatus`], or one that is newer than this list.
@@ -180,7 +178,7 @@ impl TreasuryReceivedDebit {
         open_enum(&self.value, "status")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded; may be `null`.
@@ -205,7 +203,7 @@ pub type TreasuryReceivedDebitsResourceLinkedFlows = Lens<
 >;
 impl TreasuryReceivedDebitsResourceLinkedFlows {
     /// The path of [`debit_reversal`](Self::debit_reversal).
-    pub const DEBIT_REVERSAL: v::Path<Self, k::Text> = v::Path::new("debit_reversal");
+    pub const DEBIT_REVERSAL: v::Path<Self, k::Text> = v::path("debit_reversal");
     /// A string; may be `null`.
     ///
     /// Source: `debit_reversal` of `treasury_received_debits_resource_linked_flows`.
@@ -214,9 +212,7 @@ impl TreasuryReceivedDebitsResourceLinkedFlows {
         text(&self.value, "debit_reversal")
     }
     /// The path of [`inbound_transfer`](Self::inbound_transfer).
-    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "inbound_transfer",
-    );
+    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("inbound_transfer");
     /// A string; may be `null`.
     ///
     /// Source: `inbound_transfer` of `treasury_received_debits_resource_linked_flows`.
@@ -225,7 +221,7 @@ impl TreasuryReceivedDebitsResourceLinkedFlows {
         text(&self.value, "inbound_transfer")
     }
     /// The path of [`issuing_authorization`](Self::issuing_authorization).
-    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ISSUING_AUTHORIZATION: v::Path<Self, k::Text> = v::path(
         "issuing_authorization",
     );
     /// A string; may be `null`.
@@ -236,7 +232,7 @@ impl TreasuryReceivedDebitsResourceLinkedFlows {
         text(&self.value, "issuing_authorization")
     }
     /// The path of [`issuing_transaction`](Self::issuing_transaction).
-    pub const ISSUING_TRANSACTION: v::Path<Self, k::Text> = v::Path::new(
+    pub const ISSUING_TRANSACTION: v::Path<Self, k::Text> = v::path(
         "issuing_transaction",
     );
     /// A string; may be `null`.
@@ -247,7 +243,7 @@ impl TreasuryReceivedDebitsResourceLinkedFlows {
         text(&self.value, "issuing_transaction")
     }
     /// The path of [`payout`](Self::payout).
-    pub const PAYOUT: v::Path<Self, k::Text> = v::Path::new("payout");
+    pub const PAYOUT: v::Path<Self, k::Text> = v::path("payout");
     /// A string; may be `null`.
     ///
     /// Source: `payout` of `treasury_received_debits_resource_linked_flows`.
@@ -256,7 +252,7 @@ impl TreasuryReceivedDebitsResourceLinkedFlows {
         text(&self.value, "payout")
     }
     /// The path of [`topup`](Self::topup).
-    pub const TOPUP: v::Path<Self, k::Text> = v::Path::new("topup");
+    pub const TOPUP: v::Path<Self, k::Text> = v::path("topup");
     /// A string; may be `null`.
     ///
     /// Source: `topup` of `treasury_received_debits_resource_linked_flows`.
@@ -273,7 +269,7 @@ pub type TreasuryReceivedDebitsResourceReversalDetails = Lens<
 >;
 impl TreasuryReceivedDebitsResourceReversalDetails {
     /// The path of [`deadline`](Self::deadline).
-    pub const DEADLINE: v::Path<Self, k::Time> = v::Path::new("deadline");
+    pub const DEADLINE: v::Path<Self, k::Time> = v::path("deadline");
     /// A moment, in unix seconds; may be `null`.
     ///
     /// Source: `deadline` of `treasury_received_debits_resource_reversal_details`.
@@ -285,7 +281,7 @@ impl TreasuryReceivedDebitsResourceReversalDetails {
     pub const RESTRICTED_REASON: v::Path<
         Self,
         k::Enum<TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason>,
-    > = v::Path::new("restricted_reason");
+    > = v::path("restricted_reason");
     /// One of the values of [`TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason`], or one that is newer than this list; may be `null`.
     ///
     /// Source: `restricted_reason` of `treasury_received_debits_resource_reversal_details`.
@@ -332,40 +328,34 @@ impl v::OpenEnum for TreasuryReceivedDebitFailureCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountClosed,
-                1 => Self::AccountFrozen,
-                2 => Self::InsufficientFunds,
-                3 => Self::InternationalTransaction,
-                4 => Self::OtherValue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountClosed,
+            1 => Self::AccountFrozen,
+            2 => Self::InsufficientFunds,
+            3 => Self::InternationalTransaction,
+            4 => Self::OtherValue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedDebitFailureCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedDebitFailureCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedDebitFailureCode {}
 impl Debug for TreasuryReceivedDebitFailureCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.received_debit.network`.
@@ -392,38 +382,32 @@ impl v::OpenEnum for TreasuryReceivedDebitNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Card,
-                2 => Self::Stripe,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Card,
+            2 => Self::Stripe,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedDebitNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedDebitNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedDebitNetwork {}
 impl Debug for TreasuryReceivedDebitNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.received_debit.status`.
@@ -447,37 +431,31 @@ impl v::OpenEnum for TreasuryReceivedDebitStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedDebitStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedDebitStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedDebitStatus {}
 impl Debug for TreasuryReceivedDebitStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury_received_debits_resource_reversal_details.restricted_reason`.
@@ -516,39 +494,33 @@ impl v::OpenEnum for TreasuryReceivedDebitsResourceReversalDetailsRestrictedReas
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AlreadyReversed,
-                1 => Self::DeadlinePassed,
-                2 => Self::NetworkRestricted,
-                3 => Self::OtherValue,
-                4 => Self::SourceFlowRestricted,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AlreadyReversed,
+            1 => Self::DeadlinePassed,
+            2 => Self::NetworkRestricted,
+            3 => Self::OtherValue,
+            4 => Self::SourceFlowRestricted,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason {}
 impl Debug for TreasuryReceivedDebitsResourceReversalDetailsRestrictedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -19,7 +19,7 @@ use stripe_store::view::read::{
 pub type TreasuryTransaction = Lens<markers::TreasuryTransaction>;
 impl TreasuryTransaction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Int> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Int> = v::path("amount");
     /// An integer in the minor unit of the currency (1050 is 10.50 USD).
     ///
     /// Source: `amount` of `treasury.transaction`.
@@ -31,7 +31,7 @@ impl TreasuryTransaction {
     pub const BALANCE_IMPACT: v::Path<
         Self,
         k::Object<TreasuryTransactionsResourceBalanceImpact>,
-    > = v::Path::new("balance_impact");
+    > = v::path("balance_impact");
     /// A nested [`TreasuryTransactionsResourceBalanceImpact`].
     ///
     /// Source: `balance_impact` of `treasury.transaction`.
@@ -40,7 +40,7 @@ impl TreasuryTransaction {
         object(&self.value, "balance_impact")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.transaction`.
@@ -49,7 +49,7 @@ impl TreasuryTransaction {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.transaction`.
@@ -58,7 +58,7 @@ impl TreasuryTransaction {
         text(&self.value, "currency")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `treasury.transaction`.
@@ -67,7 +67,7 @@ impl TreasuryTransaction {
         text(&self.value, "description")
     }
     /// The path of [`entries`](Self::entries).
-    pub const ENTRIES: v::Path<Self, k::List<k::Object<TreasuryTransactionEntry>>> = v::Path::new(
+    pub const ENTRIES: v::Path<Self, k::List<k::Object<TreasuryTransactionEntry>>> = v::path(
         "entries",
     );
     /// The first page of a list: a nested [`TreasuryTransactionEntry`]; empty where absent.
@@ -78,9 +78,7 @@ impl TreasuryTransaction {
         list(&self.value, "entries")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `treasury.transaction`.
@@ -89,7 +87,7 @@ impl TreasuryTransaction {
         text(&self.value, "financial_account")
     }
     /// The path of [`flow`](Self::flow).
-    pub const FLOW: v::Path<Self, k::Text> = v::Path::new("flow");
+    pub const FLOW: v::Path<Self, k::Text> = v::path("flow");
     /// A string; may be `null`.
     ///
     /// Source: `flow` of `treasury.transaction`.
@@ -101,7 +99,7 @@ impl TreasuryTransaction {
     pub const FLOW_DETAILS: v::Path<
         Self,
         k::Object<TreasuryTransactionsResourceFlowDetails>,
-    > = v::Path::new("flow_details");
+    > = v::path("flow_details");
     /// A nested [`TreasuryTransactionsResourceFlowDetails`]; may be absent or `null`.
     ///
     /// Source: `flow_details` of `treasury.transaction`.
@@ -110,7 +108,7 @@ impl TreasuryTransaction {
         object(&self.value, "flow_details")
     }
     /// The path of [`flow_type`](Self::flow_type).
-    pub const FLOW_TYPE: v::Path<Self, k::Enum<TreasuryTransactionFlowType>> = v::Path::new(
+    pub const FLOW_TYPE: v::Path<Self, k::Enum<TreasuryTransactionFlowType>> = v::path(
         "flow_type",
     );
     /// One of the values of [`TreasuryTransactionFlowType`], or one that is newer than this list.
@@ -121,7 +119,7 @@ impl TreasuryTransaction {
         open_enum(&self.value, "flow_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.transaction`.
@@ -130,7 +128,7 @@ impl TreasuryTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.transaction`.
@@ -146,7 +144,7 @@ impl TreasuryTransaction {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<TreasuryTransactionStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<TreasuryTransactionStatus>> = v::path(
         "status",
     );
     /// One of the values of [`TreasuryTransactionStatus`], or one that is newer than this list.
@@ -162,7 +160,7 @@ impl TreasuryTransaction {
         k::Object<
             TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions,
         >,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions`].
     ///
     /// Source: `status_transitions` of `treasury.transaction`.
@@ -231,29 +229,7 @@ impl v::Resource for TreasuryTransaction {
 /// Part of other objects: `treasury_transactions_resource_abstract_transaction_resource_status_transitions`.
 ///
 /// Source: schema `treasury_transactions_resource_abstract_transaction_resource_status_transitions`.
-pub type TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions = Lens<
-    markers::TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions,
->;
-impl TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions {
-    /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::Time> = v::Path::new("posted_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `posted_at` of `treasury_transactions_resource_abstract_transaction_resource_status_transitions`.
-    #[inline]
-    pub fn posted_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "posted_at")
-    }
-    /// The path of [`void_at`](Self::void_at).
-    pub const VOID_AT: v::Path<Self, k::Time> = v::Path::new("void_at");
-    /// A moment, in unix seconds; may be `null`.
-    ///
-    /// Source: `void_at` of `treasury_transactions_resource_abstract_transaction_resource_status_transitions`.
-    #[inline]
-    pub fn void_at(&self) -> Option<v::Timestamp> {
-        timestamp(&self.value, "void_at")
-    }
-}
+pub type TreasuryTransactionsResourceAbstractTransactionResourceStatusTransitions = super::BankConnectionsResourceTransactionResourceStatusTransitions;
 /// The values of `treasury.transaction.flow_type`.
 #[non_exhaustive]
 pub enum TreasuryTransactionFlowType {
@@ -306,44 +282,38 @@ impl v::OpenEnum for TreasuryTransactionFlowType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditReversal,
-                1 => Self::DebitReversal,
-                2 => Self::InboundTransfer,
-                3 => Self::IssuingAuthorization,
-                4 => Self::OtherValue,
-                5 => Self::OutboundPayment,
-                6 => Self::OutboundTransfer,
-                7 => Self::ReceivedCredit,
-                8 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditReversal,
+            1 => Self::DebitReversal,
+            2 => Self::InboundTransfer,
+            3 => Self::IssuingAuthorization,
+            4 => Self::OtherValue,
+            5 => Self::OutboundPayment,
+            6 => Self::OutboundTransfer,
+            7 => Self::ReceivedCredit,
+            8 => Self::ReceivedDebit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryTransactionFlowType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryTransactionFlowType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryTransactionFlowType {}
 impl Debug for TreasuryTransactionFlowType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `treasury.transaction.status`.
@@ -370,37 +340,31 @@ impl v::OpenEnum for TreasuryTransactionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Open,
-                1 => Self::Posted,
-                2 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Open,
+            1 => Self::Posted,
+            2 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryTransactionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryTransactionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryTransactionStatus {}
 impl Debug for TreasuryTransactionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

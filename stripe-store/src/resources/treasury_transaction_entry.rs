@@ -22,7 +22,7 @@ impl TreasuryTransactionEntry {
     pub const BALANCE_IMPACT: v::Path<
         Self,
         k::Object<TreasuryTransactionsResourceBalanceImpact>,
-    > = v::Path::new("balance_impact");
+    > = v::path("balance_impact");
     /// A nested [`TreasuryTransactionsResourceBalanceImpact`].
     ///
     /// Source: `balance_impact` of `treasury.transaction_entry`.
@@ -31,7 +31,7 @@ impl TreasuryTransactionEntry {
         object(&self.value, "balance_impact")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `treasury.transaction_entry`.
@@ -40,7 +40,7 @@ impl TreasuryTransactionEntry {
         timestamp(&self.value, "created")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `treasury.transaction_entry`.
@@ -49,7 +49,7 @@ impl TreasuryTransactionEntry {
         text(&self.value, "currency")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::Path::new("effective_at");
+    pub const EFFECTIVE_AT: v::Path<Self, k::Time> = v::path("effective_at");
     /// A moment, in unix seconds.
     ///
     /// Source: `effective_at` of `treasury.transaction_entry`.
@@ -58,9 +58,7 @@ impl TreasuryTransactionEntry {
         timestamp(&self.value, "effective_at")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `treasury.transaction_entry`.
@@ -69,7 +67,7 @@ impl TreasuryTransactionEntry {
         text(&self.value, "financial_account")
     }
     /// The path of [`flow`](Self::flow).
-    pub const FLOW: v::Path<Self, k::Text> = v::Path::new("flow");
+    pub const FLOW: v::Path<Self, k::Text> = v::path("flow");
     /// A string; may be `null`.
     ///
     /// Source: `flow` of `treasury.transaction_entry`.
@@ -81,7 +79,7 @@ impl TreasuryTransactionEntry {
     pub const FLOW_DETAILS: v::Path<
         Self,
         k::Object<TreasuryTransactionsResourceFlowDetails>,
-    > = v::Path::new("flow_details");
+    > = v::path("flow_details");
     /// A nested [`TreasuryTransactionsResourceFlowDetails`]; may be absent or `null`.
     ///
     /// Source: `flow_details` of `treasury.transaction_entry`.
@@ -90,7 +88,7 @@ impl TreasuryTransactionEntry {
         object(&self.value, "flow_details")
     }
     /// The path of [`flow_type`](Self::flow_type).
-    pub const FLOW_TYPE: v::Path<Self, k::Enum<TreasuryTransactionEntryFlowType>> = v::Path::new(
+    pub const FLOW_TYPE: v::Path<Self, k::Enum<TreasuryTransactionEntryFlowType>> = v::path(
         "flow_type",
     );
     /// One of the values of [`TreasuryTransactionEntryFlowType`], or one that is newer than this list.
@@ -101,7 +99,7 @@ impl TreasuryTransactionEntry {
         open_enum(&self.value, "flow_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `treasury.transaction_entry`.
@@ -110,7 +108,7 @@ impl TreasuryTransactionEntry {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `treasury.transaction_entry`.
@@ -126,7 +124,7 @@ impl TreasuryTransactionEntry {
         text(&self.value, "object")
     }
     /// The path of [`transaction`](Self::transaction).
-    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::Path::new(
+    pub const TRANSACTION: v::Path<Self, k::Ref<TreasuryTransaction>> = v::path(
         "transaction",
     );
     /// The id of a [`TreasuryTransaction`], or the object where it was expanded.
@@ -137,7 +135,7 @@ impl TreasuryTransactionEntry {
         expandable(&self.value, "transaction")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<TreasuryTransactionEntryType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<TreasuryTransactionEntryType>> = v::path(
         "type",
     );
     /// One of the values of [`TreasuryTransactionEntryType`], or one that is newer than this list.
@@ -181,97 +179,7 @@ impl v::Resource for TreasuryTransactionEntry {
     ];
 }
 /// The values of `treasury.transaction_entry.flow_type`.
-#[non_exhaustive]
-pub enum TreasuryTransactionEntryFlowType {
-    /// `credit_reversal`
-    CreditReversal,
-    /// `debit_reversal`
-    DebitReversal,
-    /// `inbound_transfer`
-    InboundTransfer,
-    /// `issuing_authorization`
-    IssuingAuthorization,
-    /// `other`
-    OtherValue,
-    /// `outbound_payment`
-    OutboundPayment,
-    /// `outbound_transfer`
-    OutboundTransfer,
-    /// `received_credit`
-    ReceivedCredit,
-    /// `received_debit`
-    ReceivedDebit,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for TreasuryTransactionEntryFlowType {
-    const VALUES: &'static [&'static str] = &[
-        "credit_reversal",
-        "debit_reversal",
-        "inbound_transfer",
-        "issuing_authorization",
-        "other",
-        "outbound_payment",
-        "outbound_transfer",
-        "received_credit",
-        "received_debit",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CreditReversal => "credit_reversal",
-            Self::DebitReversal => "debit_reversal",
-            Self::InboundTransfer => "inbound_transfer",
-            Self::IssuingAuthorization => "issuing_authorization",
-            Self::OtherValue => "other",
-            Self::OutboundPayment => "outbound_payment",
-            Self::OutboundTransfer => "outbound_transfer",
-            Self::ReceivedCredit => "received_credit",
-            Self::ReceivedDebit => "received_debit",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditReversal,
-                1 => Self::DebitReversal,
-                2 => Self::InboundTransfer,
-                3 => Self::IssuingAuthorization,
-                4 => Self::OtherValue,
-                5 => Self::OutboundPayment,
-                6 => Self::OutboundTransfer,
-                7 => Self::ReceivedCredit,
-                8 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for TreasuryTransactionEntryFlowType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for TreasuryTransactionEntryFlowType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for TreasuryTransactionEntryFlowType {}
-impl Debug for TreasuryTransactionEntryFlowType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryTransactionFlowType as TreasuryTransactionEntryFlowType;
 /// The values of `treasury.transaction_entry.type`.
 #[non_exhaustive]
 pub enum TreasuryTransactionEntryType {
@@ -368,54 +276,48 @@ impl v::OpenEnum for TreasuryTransactionEntryType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CreditReversal,
-                1 => Self::CreditReversalPosting,
-                2 => Self::DebitReversal,
-                3 => Self::InboundTransfer,
-                4 => Self::InboundTransferReturn,
-                5 => Self::IssuingAuthorizationHold,
-                6 => Self::IssuingAuthorizationRelease,
-                7 => Self::OtherValue,
-                8 => Self::OutboundPayment,
-                9 => Self::OutboundPaymentCancellation,
-                10 => Self::OutboundPaymentFailure,
-                11 => Self::OutboundPaymentPosting,
-                12 => Self::OutboundPaymentReturn,
-                13 => Self::OutboundTransfer,
-                14 => Self::OutboundTransferCancellation,
-                15 => Self::OutboundTransferFailure,
-                16 => Self::OutboundTransferPosting,
-                17 => Self::OutboundTransferReturn,
-                18 => Self::ReceivedCredit,
-                19 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreditReversal,
+            1 => Self::CreditReversalPosting,
+            2 => Self::DebitReversal,
+            3 => Self::InboundTransfer,
+            4 => Self::InboundTransferReturn,
+            5 => Self::IssuingAuthorizationHold,
+            6 => Self::IssuingAuthorizationRelease,
+            7 => Self::OtherValue,
+            8 => Self::OutboundPayment,
+            9 => Self::OutboundPaymentCancellation,
+            10 => Self::OutboundPaymentFailure,
+            11 => Self::OutboundPaymentPosting,
+            12 => Self::OutboundPaymentReturn,
+            13 => Self::OutboundTransfer,
+            14 => Self::OutboundTransferCancellation,
+            15 => Self::OutboundTransferFailure,
+            16 => Self::OutboundTransferPosting,
+            17 => Self::OutboundTransferReturn,
+            18 => Self::ReceivedCredit,
+            19 => Self::ReceivedDebit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for TreasuryTransactionEntryType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for TreasuryTransactionEntryType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for TreasuryTransactionEntryType {}
 impl Debug for TreasuryTransactionEntryType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, date_time, id, text};
 pub type V2BillingMeterEventSession = Lens<markers::V2BillingMeterEventSession>;
 impl V2BillingMeterEventSession {
     /// The path of [`authentication_token`](Self::authentication_token).
-    pub const AUTHENTICATION_TOKEN: v::Path<Self, k::Text> = v::Path::new(
+    pub const AUTHENTICATION_TOKEN: v::Path<Self, k::Text> = v::path(
         "authentication_token",
     );
     /// A string.
@@ -24,7 +24,7 @@ impl V2BillingMeterEventSession {
         text(&self.value, "authentication_token")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.billing.meter_event_session`.
@@ -33,7 +33,7 @@ impl V2BillingMeterEventSession {
         date_time(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("expires_at");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `expires_at` of `v2.billing.meter_event_session`.
@@ -42,7 +42,7 @@ impl V2BillingMeterEventSession {
         date_time(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.billing.meter_event_session`.
@@ -51,7 +51,7 @@ impl V2BillingMeterEventSession {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.billing.meter_event_session`.

@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type V2CommerceProductCatalogImport = Lens<markers::V2CommerceProductCatalogImport>;
 impl V2CommerceProductCatalogImport {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.commerce.product_catalog_import`.
@@ -28,7 +28,7 @@ impl V2CommerceProductCatalogImport {
     pub const FEED_TYPE: v::Path<
         Self,
         k::Enum<V2CommerceProductCatalogImportFeedType>,
-    > = v::Path::new("feed_type");
+    > = v::path("feed_type");
     /// One of the values of [`V2CommerceProductCatalogImportFeedType`], or one that is newer than this list.
     ///
     /// Source: `feed_type` of `v2.commerce.product_catalog_import`.
@@ -37,7 +37,7 @@ impl V2CommerceProductCatalogImport {
         open_enum(&self.value, "feed_type")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.commerce.product_catalog_import`.
@@ -46,7 +46,7 @@ impl V2CommerceProductCatalogImport {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.commerce.product_catalog_import`.
@@ -55,7 +55,7 @@ impl V2CommerceProductCatalogImport {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `v2.commerce.product_catalog_import`.
@@ -64,7 +64,7 @@ impl V2CommerceProductCatalogImport {
         map(&self.value, "metadata")
     }
     /// The path of [`mode`](Self::mode).
-    pub const MODE: v::Path<Self, k::Enum<V2CommerceProductCatalogImportMode>> = v::Path::new(
+    pub const MODE: v::Path<Self, k::Enum<V2CommerceProductCatalogImportMode>> = v::path(
         "mode",
     );
     /// One of the values of [`V2CommerceProductCatalogImportMode`], or one that is newer than this list.
@@ -82,7 +82,7 @@ impl V2CommerceProductCatalogImport {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2CommerceProductCatalogImportStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2CommerceProductCatalogImportStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2CommerceProductCatalogImportStatus`], or one that is newer than this list.
@@ -96,7 +96,7 @@ impl V2CommerceProductCatalogImport {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`V2CommerceProductCatalogImportStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `v2.commerce.product_catalog_import`.
@@ -123,7 +123,7 @@ impl V2CommerceProductCatalogImportStatusDetails {
     pub const AWAITING_UPLOAD: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsAwaitingUpload>,
-    > = v::Path::new("awaiting_upload");
+    > = v::path("awaiting_upload");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsAwaitingUpload`]; may be absent.
     ///
     /// Source: `awaiting_upload` of `v2.commerce.product_catalog_import.status_details`.
@@ -137,7 +137,7 @@ impl V2CommerceProductCatalogImportStatusDetails {
     pub const FAILED: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsFailed>,
-    > = v::Path::new("failed");
+    > = v::path("failed");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsFailed`]; may be absent.
     ///
     /// Source: `failed` of `v2.commerce.product_catalog_import.status_details`.
@@ -149,7 +149,7 @@ impl V2CommerceProductCatalogImportStatusDetails {
     pub const PROCESSING: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsProcessing>,
-    > = v::Path::new("processing");
+    > = v::path("processing");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsProcessing`]; may be absent.
     ///
     /// Source: `processing` of `v2.commerce.product_catalog_import.status_details`.
@@ -163,7 +163,7 @@ impl V2CommerceProductCatalogImportStatusDetails {
     pub const SUCCEEDED: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsSucceeded>,
-    > = v::Path::new("succeeded");
+    > = v::path("succeeded");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsSucceeded`]; may be absent.
     ///
     /// Source: `succeeded` of `v2.commerce.product_catalog_import.status_details`.
@@ -177,7 +177,7 @@ impl V2CommerceProductCatalogImportStatusDetails {
     pub const SUCCEEDED_WITH_ERRORS: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors>,
-    > = v::Path::new("succeeded_with_errors");
+    > = v::path("succeeded_with_errors");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors`]; may be absent.
     ///
     /// Source: `succeeded_with_errors` of `v2.commerce.product_catalog_import.status_details`.
@@ -199,7 +199,7 @@ impl V2CommerceProductCatalogImportStatusDetailsAwaitingUpload {
     pub const UPLOAD_URL: v::Path<
         Self,
         k::Object<V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl>,
-    > = v::Path::new("upload_url");
+    > = v::path("upload_url");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl`].
     ///
     /// Source: `upload_url` of `v2.commerce.product_catalog_import.status_details.awaiting_upload`.
@@ -218,7 +218,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl = Le
 >;
 impl V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl {
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("expires_at");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `expires_at` of `v2.commerce.product_catalog_import.status_details.awaiting_upload.upload_url`.
@@ -227,7 +227,7 @@ impl V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl {
         date_time(&self.value, "expires_at")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `v2.commerce.product_catalog_import.status_details.awaiting_upload.upload_url`.
@@ -247,7 +247,7 @@ impl V2CommerceProductCatalogImportStatusDetailsFailed {
     pub const CODE: v::Path<
         Self,
         k::Enum<V2CommerceProductCatalogImportStatusDetailsFailedCode>,
-    > = v::Path::new("code");
+    > = v::path("code");
     /// One of the values of [`V2CommerceProductCatalogImportStatusDetailsFailedCode`], or one that is newer than this list.
     ///
     /// Source: `code` of `v2.commerce.product_catalog_import.status_details.failed`.
@@ -256,7 +256,7 @@ impl V2CommerceProductCatalogImportStatusDetailsFailed {
         open_enum(&self.value, "code")
     }
     /// The path of [`failure_message`](Self::failure_message).
-    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::Path::new("failure_message");
+    pub const FAILURE_MESSAGE: v::Path<Self, k::Text> = v::path("failure_message");
     /// A string.
     ///
     /// Source: `failure_message` of `v2.commerce.product_catalog_import.status_details.failed`.
@@ -268,7 +268,7 @@ impl V2CommerceProductCatalogImportStatusDetailsFailed {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2CommerceProductCatalogImportStatusDetailsFailedType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2CommerceProductCatalogImportStatusDetailsFailedType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.commerce.product_catalog_import.status_details.failed`.
@@ -287,7 +287,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsProcessing = Lens<
 >;
 impl V2CommerceProductCatalogImportStatusDetailsProcessing {
     /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::IntText> = v::Path::new("error_count");
+    pub const ERROR_COUNT: v::Path<Self, k::IntText> = v::path("error_count");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `error_count` of `v2.commerce.product_catalog_import.status_details.processing`.
@@ -296,7 +296,7 @@ impl V2CommerceProductCatalogImportStatusDetailsProcessing {
         int_text(&self.value, "error_count")
     }
     /// The path of [`success_count`](Self::success_count).
-    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::Path::new("success_count");
+    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::path("success_count");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `success_count` of `v2.commerce.product_catalog_import.status_details.processing`.
@@ -313,7 +313,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsSucceeded = Lens<
 >;
 impl V2CommerceProductCatalogImportStatusDetailsSucceeded {
     /// The path of [`success_count`](Self::success_count).
-    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::Path::new("success_count");
+    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::path("success_count");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `success_count` of `v2.commerce.product_catalog_import.status_details.succeeded`.
@@ -330,7 +330,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors = Lens<
 >;
 impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors {
     /// The path of [`error_count`](Self::error_count).
-    pub const ERROR_COUNT: v::Path<Self, k::IntText> = v::Path::new("error_count");
+    pub const ERROR_COUNT: v::Path<Self, k::IntText> = v::path("error_count");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `error_count` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors`.
@@ -344,7 +344,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors {
         k::Object<
             V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile,
         >,
-    > = v::Path::new("error_file");
+    > = v::path("error_file");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile`].
     ///
     /// Source: `error_file` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors`.
@@ -364,7 +364,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors {
                 V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples,
             >,
         >,
-    > = v::Path::new("samples");
+    > = v::path("samples");
     /// An array: a nested [`V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples`].
     ///
     /// Source: `samples` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors`.
@@ -377,7 +377,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrors {
         array(&self.value, "samples")
     }
     /// The path of [`success_count`](Self::success_count).
-    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::Path::new("success_count");
+    pub const SUCCESS_COUNT: v::Path<Self, k::IntText> = v::path("success_count");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `success_count` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors`.
@@ -394,7 +394,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile
 >;
 impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile {
     /// The path of [`content_type`](Self::content_type).
-    pub const CONTENT_TYPE: v::Path<Self, k::Text> = v::Path::new("content_type");
+    pub const CONTENT_TYPE: v::Path<Self, k::Text> = v::path("content_type");
     /// A string.
     ///
     /// Source: `content_type` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file`.
@@ -408,7 +408,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile {
         k::Object<
             V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl,
         >,
-    > = v::Path::new("download_url");
+    > = v::path("download_url");
     /// A nested [`V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl`].
     ///
     /// Source: `download_url` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file`.
@@ -421,7 +421,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile {
         object(&self.value, "download_url")
     }
     /// The path of [`size`](Self::size).
-    pub const SIZE: v::Path<Self, k::IntText> = v::Path::new("size");
+    pub const SIZE: v::Path<Self, k::IntText> = v::path("size");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `size` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file`.
@@ -433,29 +433,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFile {
 /// What `download_url` of a `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file` holds.
 ///
 /// Source: schema `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file.download_url`.
-pub type V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl = Lens<
-    markers::V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl,
->;
-impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl {
-    /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
-    /// A moment, as RFC 3339 text.
-    ///
-    /// Source: `expires_at` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file.download_url`.
-    #[inline]
-    pub fn expires_at(&self) -> Option<v::DateTime<'_>> {
-        date_time(&self.value, "expires_at")
-    }
-    /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
-    /// A string.
-    ///
-    /// Source: `url` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.error_file.download_url`.
-    #[inline]
-    pub fn url(&self) -> Option<&str> {
-        text(&self.value, "url")
-    }
-}
+pub type V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsErrorFileDownloadUrl = super::V2CommerceProductCatalogImportStatusDetailsAwaitingUploadUploadUrl;
 /// What `samples` of a `v2.commerce.product_catalog_import.status_details.succeeded_with_errors` holds.
 ///
 /// Source: schema `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.samples`.
@@ -464,7 +442,7 @@ pub type V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples =
 >;
 impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples {
     /// The path of [`error_message`](Self::error_message).
-    pub const ERROR_MESSAGE: v::Path<Self, k::Text> = v::Path::new("error_message");
+    pub const ERROR_MESSAGE: v::Path<Self, k::Text> = v::path("error_message");
     /// A string.
     ///
     /// Source: `error_message` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.samples`.
@@ -473,7 +451,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples {
         text(&self.value, "error_message")
     }
     /// The path of [`field`](Self::field).
-    pub const FIELD: v::Path<Self, k::Text> = v::Path::new("field");
+    pub const FIELD: v::Path<Self, k::Text> = v::path("field");
     /// A string.
     ///
     /// Source: `field` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.samples`.
@@ -482,7 +460,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples {
         text(&self.value, "field")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.samples`.
@@ -491,7 +469,7 @@ impl V2CommerceProductCatalogImportStatusDetailsSucceededWithErrorsSamples {
         id(&self.value, "id")
     }
     /// The path of [`row`](Self::row).
-    pub const ROW: v::Path<Self, k::IntText> = v::Path::new("row");
+    pub const ROW: v::Path<Self, k::IntText> = v::path("row");
     /// An integer, which the API spells as a string.
     ///
     /// Source: `row` of `v2.commerce.product_catalog_import.status_details.succeeded_with_errors.samples`.
@@ -532,39 +510,33 @@ impl v::OpenEnum for V2CommerceProductCatalogImportFeedType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Inventory,
-                1 => Self::Pricing,
-                2 => Self::Product,
-                3 => Self::Promotion,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Inventory,
+            1 => Self::Pricing,
+            2 => Self::Product,
+            3 => Self::Promotion,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CommerceProductCatalogImportFeedType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CommerceProductCatalogImportFeedType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CommerceProductCatalogImportFeedType {}
 impl Debug for V2CommerceProductCatalogImportFeedType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.commerce.product_catalog_import.mode`.
@@ -588,37 +560,31 @@ impl v::OpenEnum for V2CommerceProductCatalogImportMode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Replace,
-                1 => Self::Upsert,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Replace,
+            1 => Self::Upsert,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CommerceProductCatalogImportMode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CommerceProductCatalogImportMode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CommerceProductCatalogImportMode {}
 impl Debug for V2CommerceProductCatalogImportMode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.commerce.product_catalog_import.status`.
@@ -657,40 +623,34 @@ impl v::OpenEnum for V2CommerceProductCatalogImportStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AwaitingUpload,
-                1 => Self::Failed,
-                2 => Self::Processing,
-                3 => Self::Succeeded,
-                4 => Self::SucceededWithErrors,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AwaitingUpload,
+            1 => Self::Failed,
+            2 => Self::Processing,
+            3 => Self::Succeeded,
+            4 => Self::SucceededWithErrors,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CommerceProductCatalogImportStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CommerceProductCatalogImportStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CommerceProductCatalogImportStatus {}
 impl Debug for V2CommerceProductCatalogImportStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.commerce.product_catalog_import.status_details.failed.code`.
@@ -721,38 +681,32 @@ impl v::OpenEnum for V2CommerceProductCatalogImportStatusDetailsFailedCode {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FileNotFound,
-                1 => Self::InternalError,
-                2 => Self::InvalidFile,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FileNotFound,
+            1 => Self::InternalError,
+            2 => Self::InvalidFile,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CommerceProductCatalogImportStatusDetailsFailedCode {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CommerceProductCatalogImportStatusDetailsFailedCode {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CommerceProductCatalogImportStatusDetailsFailedCode {}
 impl Debug for V2CommerceProductCatalogImportStatusDetailsFailedCode {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.commerce.product_catalog_import.status_details.failed.type`.
@@ -776,36 +730,30 @@ impl v::OpenEnum for V2CommerceProductCatalogImportStatusDetailsFailedType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CannotProceed,
-                1 => Self::TransientFailure,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CannotProceed,
+            1 => Self::TransientFailure,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CommerceProductCatalogImportStatusDetailsFailedType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CommerceProductCatalogImportStatusDetailsFailedType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CommerceProductCatalogImportStatusDetailsFailedType {}
 impl Debug for V2CommerceProductCatalogImportStatusDetailsFailedType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{boolean, date_time, object, open_enum, text};
 pub type V2CoreAccountLink = Lens<markers::V2CoreAccountLink>;
 impl V2CoreAccountLink {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string.
     ///
     /// Source: `account` of `v2.core.account_link`.
@@ -25,7 +25,7 @@ impl V2CoreAccountLink {
         text(&self.value, "account")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.account_link`.
@@ -34,7 +34,7 @@ impl V2CoreAccountLink {
         date_time(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("expires_at");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `expires_at` of `v2.core.account_link`.
@@ -43,7 +43,7 @@ impl V2CoreAccountLink {
         date_time(&self.value, "expires_at")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.account_link`.
@@ -59,7 +59,7 @@ impl V2CoreAccountLink {
         text(&self.value, "object")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `v2.core.account_link`.
@@ -68,7 +68,7 @@ impl V2CoreAccountLink {
         text(&self.value, "url")
     }
     /// The path of [`use_case`](Self::use_case).
-    pub const USE_CASE: v::Path<Self, k::Object<V2CoreAccountLinkUseCase>> = v::Path::new(
+    pub const USE_CASE: v::Path<Self, k::Object<V2CoreAccountLinkUseCase>> = v::path(
         "use_case",
     );
     /// A nested [`V2CoreAccountLinkUseCase`].
@@ -92,7 +92,7 @@ impl V2CoreAccountLinkUseCase {
     pub const ACCOUNT_ONBOARDING: v::Path<
         Self,
         k::Object<V2CoreAccountLinkUseCaseAccountOnboarding>,
-    > = v::Path::new("account_onboarding");
+    > = v::path("account_onboarding");
     /// A nested [`V2CoreAccountLinkUseCaseAccountOnboarding`]; may be absent.
     ///
     /// Source: `account_onboarding` of `v2.core.account_link.use_case`.
@@ -106,7 +106,7 @@ impl V2CoreAccountLinkUseCase {
     pub const ACCOUNT_UPDATE: v::Path<
         Self,
         k::Object<V2CoreAccountLinkUseCaseAccountUpdate>,
-    > = v::Path::new("account_update");
+    > = v::path("account_update");
     /// A nested [`V2CoreAccountLinkUseCaseAccountUpdate`]; may be absent.
     ///
     /// Source: `account_update` of `v2.core.account_link.use_case`.
@@ -115,7 +115,7 @@ impl V2CoreAccountLinkUseCase {
         object(&self.value, "account_update")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2CoreAccountLinkUseCaseType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2CoreAccountLinkUseCaseType>> = v::path(
         "type",
     );
     /// One of the values of [`V2CoreAccountLinkUseCaseType`], or one that is newer than this list.
@@ -160,83 +160,11 @@ pub enum V2CoreAccountLinkUseCaseVariant<'a> {
 /// What `account_onboarding` of a `v2.core.account_link.use_case` holds.
 ///
 /// Source: schema `v2.core.account_link.use_case.account_onboarding`.
-pub type V2CoreAccountLinkUseCaseAccountOnboarding = Lens<
-    markers::V2CoreAccountLinkUseCaseAccountOnboarding,
->;
-impl V2CoreAccountLinkUseCaseAccountOnboarding {
-    /// The path of [`collection_options`](Self::collection_options).
-    pub const COLLECTION_OPTIONS: v::Path<
-        Self,
-        k::Object<V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions>,
-    > = v::Path::new("collection_options");
-    /// A nested [`V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions`]; may be absent.
-    ///
-    /// Source: `collection_options` of `v2.core.account_link.use_case.account_onboarding`.
-    #[inline]
-    pub fn collection_options(
-        &self,
-    ) -> Option<&V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions> {
-        object(&self.value, "collection_options")
-    }
-    /// The path of [`refresh_url`](Self::refresh_url).
-    pub const REFRESH_URL: v::Path<Self, k::Text> = v::Path::new("refresh_url");
-    /// A string.
-    ///
-    /// Source: `refresh_url` of `v2.core.account_link.use_case.account_onboarding`.
-    #[inline]
-    pub fn refresh_url(&self) -> Option<&str> {
-        text(&self.value, "refresh_url")
-    }
-    /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
-    /// A string; may be absent.
-    ///
-    /// Source: `return_url` of `v2.core.account_link.use_case.account_onboarding`.
-    #[inline]
-    pub fn return_url(&self) -> Option<&str> {
-        text(&self.value, "return_url")
-    }
-}
+pub type V2CoreAccountLinkUseCaseAccountOnboarding = super::V2CoreAccountLinkUseCaseAccountUpdate;
 /// What `collection_options` of a `v2.core.account_link.use_case.account_onboarding` holds.
 ///
 /// Source: schema `v2.core.account_link.use_case.account_onboarding.collection_options`.
-pub type V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions = Lens<
-    markers::V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions,
->;
-impl V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions {
-    /// The path of [`fields`](Self::fields).
-    pub const FIELDS: v::Path<
-        Self,
-        k::Enum<V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields>,
-    > = v::Path::new("fields");
-    /// One of the values of [`V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `fields` of `v2.core.account_link.use_case.account_onboarding.collection_options`.
-    #[inline]
-    pub fn fields(
-        &self,
-    ) -> Option<V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields> {
-        open_enum(&self.value, "fields")
-    }
-    /// The path of [`future_requirements`](Self::future_requirements).
-    pub const FUTURE_REQUIREMENTS: v::Path<
-        Self,
-        k::Enum<
-            V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements,
-        >,
-    > = v::Path::new("future_requirements");
-    /// One of the values of [`V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `future_requirements` of `v2.core.account_link.use_case.account_onboarding.collection_options`.
-    #[inline]
-    pub fn future_requirements(
-        &self,
-    ) -> Option<
-        V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements,
-    > {
-        open_enum(&self.value, "future_requirements")
-    }
-}
+pub type V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions = super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions;
 /// What `account_update` of a `v2.core.account_link.use_case` holds.
 ///
 /// Source: schema `v2.core.account_link.use_case.account_update`.
@@ -248,7 +176,7 @@ impl V2CoreAccountLinkUseCaseAccountUpdate {
     pub const COLLECTION_OPTIONS: v::Path<
         Self,
         k::Object<V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions>,
-    > = v::Path::new("collection_options");
+    > = v::path("collection_options");
     /// A nested [`V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions`]; may be absent.
     ///
     /// Source: `collection_options` of `v2.core.account_link.use_case.account_update`.
@@ -259,7 +187,7 @@ impl V2CoreAccountLinkUseCaseAccountUpdate {
         object(&self.value, "collection_options")
     }
     /// The path of [`refresh_url`](Self::refresh_url).
-    pub const REFRESH_URL: v::Path<Self, k::Text> = v::Path::new("refresh_url");
+    pub const REFRESH_URL: v::Path<Self, k::Text> = v::path("refresh_url");
     /// A string.
     ///
     /// Source: `refresh_url` of `v2.core.account_link.use_case.account_update`.
@@ -268,7 +196,7 @@ impl V2CoreAccountLinkUseCaseAccountUpdate {
         text(&self.value, "refresh_url")
     }
     /// The path of [`return_url`](Self::return_url).
-    pub const RETURN_URL: v::Path<Self, k::Text> = v::Path::new("return_url");
+    pub const RETURN_URL: v::Path<Self, k::Text> = v::path("return_url");
     /// A string; may be absent.
     ///
     /// Source: `return_url` of `v2.core.account_link.use_case.account_update`.
@@ -288,7 +216,7 @@ impl V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions {
     pub const FIELDS: v::Path<
         Self,
         k::Enum<V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields>,
-    > = v::Path::new("fields");
+    > = v::path("fields");
     /// One of the values of [`V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields`], or one that is newer than this list; may be absent.
     ///
     /// Source: `fields` of `v2.core.account_link.use_case.account_update.collection_options`.
@@ -302,7 +230,7 @@ impl V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions {
     pub const FUTURE_REQUIREMENTS: v::Path<
         Self,
         k::Enum<V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements>,
-    > = v::Path::new("future_requirements");
+    > = v::path("future_requirements");
     /// One of the values of [`V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements`], or one that is newer than this list; may be absent.
     ///
     /// Source: `future_requirements` of `v2.core.account_link.use_case.account_update.collection_options`.
@@ -316,118 +244,9 @@ impl V2CoreAccountLinkUseCaseAccountUpdateCollectionOptions {
     }
 }
 /// The values of `v2.core.account_link.use_case.account_onboarding.collection_options.fields`.
-#[non_exhaustive]
-pub enum V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {
-    /// `currently_due`
-    CurrentlyDue,
-    /// `eventually_due`
-    EventuallyDue,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {
-    const VALUES: &'static [&'static str] = &["currently_due", "eventually_due"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CurrentlyDue => "currently_due",
-            Self::EventuallyDue => "eventually_due",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CurrentlyDue,
-                1 => Self::EventuallyDue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {}
-impl Debug for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields as V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields;
 /// The values of `v2.core.account_link.use_case.account_onboarding.collection_options.future_requirements`.
-#[non_exhaustive]
-pub enum V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {
-    /// `include`
-    Include,
-    /// `omit`
-    Omit,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {
-    const VALUES: &'static [&'static str] = &["include", "omit"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Include => "include",
-            Self::Omit => "omit",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Include,
-                1 => Self::Omit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {}
-impl Debug
-for V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements as V2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements;
 /// The values of `v2.core.account_link.use_case.account_update.collection_options.fields`.
 #[non_exhaustive]
 pub enum V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields {
@@ -449,37 +268,31 @@ impl v::OpenEnum for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsField
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CurrentlyDue,
-                1 => Self::EventuallyDue,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CurrentlyDue,
+            1 => Self::EventuallyDue,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields {}
 impl Debug for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.account_link.use_case.account_update.collection_options.future_requirements`.
@@ -504,38 +317,32 @@ for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Include,
-                1 => Self::Omit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Include,
+            1 => Self::Omit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements {}
 impl Debug for V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.account_link.use_case.type`.
@@ -559,36 +366,30 @@ impl v::OpenEnum for V2CoreAccountLinkUseCaseType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountOnboarding,
-                1 => Self::AccountUpdate,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountOnboarding,
+            1 => Self::AccountUpdate,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountLinkUseCaseType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreAccountLinkUseCaseType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountLinkUseCaseType {}
 impl Debug for V2CoreAccountLinkUseCaseType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

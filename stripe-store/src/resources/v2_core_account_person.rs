@@ -16,7 +16,7 @@ use stripe_store::view::read::{
 pub type V2CoreAccountPerson = Lens<markers::V2CoreAccountPerson>;
 impl V2CoreAccountPerson {
     /// The path of [`account`](Self::account).
-    pub const ACCOUNT: v::Path<Self, k::Text> = v::Path::new("account");
+    pub const ACCOUNT: v::Path<Self, k::Text> = v::path("account");
     /// A string.
     ///
     /// Source: `account` of `v2.core.account_person`.
@@ -28,7 +28,7 @@ impl V2CoreAccountPerson {
     pub const ADDITIONAL_ADDRESSES: v::Path<
         Self,
         k::Array<k::Object<V2CoreAccountPersonAdditionalAddresses>>,
-    > = v::Path::new("additional_addresses");
+    > = v::path("additional_addresses");
     /// An array: a nested [`V2CoreAccountPersonAdditionalAddresses`]; empty where absent.
     ///
     /// Source: `additional_addresses` of `v2.core.account_person`.
@@ -42,7 +42,7 @@ impl V2CoreAccountPerson {
     pub const ADDITIONAL_NAMES: v::Path<
         Self,
         k::Array<k::Object<V2CoreAccountPersonAdditionalNames>>,
-    > = v::Path::new("additional_names");
+    > = v::path("additional_names");
     /// An array: a nested [`V2CoreAccountPersonAdditionalNames`]; empty where absent.
     ///
     /// Source: `additional_names` of `v2.core.account_person`.
@@ -56,7 +56,7 @@ impl V2CoreAccountPerson {
     pub const ADDITIONAL_TERMS_OF_SERVICE: v::Path<
         Self,
         k::Object<V2CoreAccountPersonAdditionalTermsOfService>,
-    > = v::Path::new("additional_terms_of_service");
+    > = v::path("additional_terms_of_service");
     /// A nested [`V2CoreAccountPersonAdditionalTermsOfService`]; may be absent.
     ///
     /// Source: `additional_terms_of_service` of `v2.core.account_person`.
@@ -67,7 +67,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "additional_terms_of_service")
     }
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<V2CoreAccountPersonAddress>> = v::Path::new(
+    pub const ADDRESS: v::Path<Self, k::Object<V2CoreAccountPersonAddress>> = v::path(
         "address",
     );
     /// A nested [`V2CoreAccountPersonAddress`]; may be absent.
@@ -78,7 +78,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "address")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.account_person`.
@@ -87,7 +87,7 @@ impl V2CoreAccountPerson {
         date_time(&self.value, "created")
     }
     /// The path of [`date_of_birth`](Self::date_of_birth).
-    pub const DATE_OF_BIRTH: v::Path<Self, k::Object<V2CoreAccountPersonDateOfBirth>> = v::Path::new(
+    pub const DATE_OF_BIRTH: v::Path<Self, k::Object<V2CoreAccountPersonDateOfBirth>> = v::path(
         "date_of_birth",
     );
     /// A nested [`V2CoreAccountPersonDateOfBirth`]; may be absent.
@@ -98,7 +98,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "date_of_birth")
     }
     /// The path of [`documents`](Self::documents).
-    pub const DOCUMENTS: v::Path<Self, k::Object<V2CoreAccountPersonDocuments>> = v::Path::new(
+    pub const DOCUMENTS: v::Path<Self, k::Object<V2CoreAccountPersonDocuments>> = v::path(
         "documents",
     );
     /// A nested [`V2CoreAccountPersonDocuments`]; may be absent.
@@ -109,7 +109,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "documents")
     }
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be absent.
     ///
     /// Source: `email` of `v2.core.account_person`.
@@ -118,7 +118,7 @@ impl V2CoreAccountPerson {
         text(&self.value, "email")
     }
     /// The path of [`given_name`](Self::given_name).
-    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::Path::new("given_name");
+    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::path("given_name");
     /// A string; may be absent.
     ///
     /// Source: `given_name` of `v2.core.account_person`.
@@ -127,7 +127,7 @@ impl V2CoreAccountPerson {
         text(&self.value, "given_name")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.account_person`.
@@ -139,7 +139,7 @@ impl V2CoreAccountPerson {
     pub const ID_NUMBERS: v::Path<
         Self,
         k::Array<k::Object<V2CoreAccountPersonIdNumbers>>,
-    > = v::Path::new("id_numbers");
+    > = v::path("id_numbers");
     /// An array: a nested [`V2CoreAccountPersonIdNumbers`]; empty where absent.
     ///
     /// Source: `id_numbers` of `v2.core.account_person`.
@@ -148,7 +148,7 @@ impl V2CoreAccountPerson {
         array(&self.value, "id_numbers")
     }
     /// The path of [`legal_gender`](Self::legal_gender).
-    pub const LEGAL_GENDER: v::Path<Self, k::Enum<V2CoreAccountPersonLegalGender>> = v::Path::new(
+    pub const LEGAL_GENDER: v::Path<Self, k::Enum<V2CoreAccountPersonLegalGender>> = v::path(
         "legal_gender",
     );
     /// One of the values of [`V2CoreAccountPersonLegalGender`], or one that is newer than this list; may be absent.
@@ -159,7 +159,7 @@ impl V2CoreAccountPerson {
         open_enum(&self.value, "legal_gender")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.account_person`.
@@ -168,7 +168,7 @@ impl V2CoreAccountPerson {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.core.account_person`.
@@ -177,9 +177,7 @@ impl V2CoreAccountPerson {
         map(&self.value, "metadata")
     }
     /// The path of [`nationalities`](Self::nationalities).
-    pub const NATIONALITIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "nationalities",
-    );
+    pub const NATIONALITIES: v::Path<Self, k::Array<k::Text>> = v::path("nationalities");
     /// An array: a string; empty where absent.
     ///
     /// Source: `nationalities` of `v2.core.account_person`.
@@ -195,7 +193,7 @@ impl V2CoreAccountPerson {
         text(&self.value, "object")
     }
     /// The path of [`phone`](Self::phone).
-    pub const PHONE: v::Path<Self, k::Text> = v::Path::new("phone");
+    pub const PHONE: v::Path<Self, k::Text> = v::path("phone");
     /// A string; may be absent.
     ///
     /// Source: `phone` of `v2.core.account_person`.
@@ -207,7 +205,7 @@ impl V2CoreAccountPerson {
     pub const POLITICAL_EXPOSURE: v::Path<
         Self,
         k::Enum<V2CoreAccountPersonPoliticalExposure>,
-    > = v::Path::new("political_exposure");
+    > = v::path("political_exposure");
     /// One of the values of [`V2CoreAccountPersonPoliticalExposure`], or one that is newer than this list; may be absent.
     ///
     /// Source: `political_exposure` of `v2.core.account_person`.
@@ -216,7 +214,7 @@ impl V2CoreAccountPerson {
         open_enum(&self.value, "political_exposure")
     }
     /// The path of [`relationship`](Self::relationship).
-    pub const RELATIONSHIP: v::Path<Self, k::Object<V2CoreAccountPersonRelationship>> = v::Path::new(
+    pub const RELATIONSHIP: v::Path<Self, k::Object<V2CoreAccountPersonRelationship>> = v::path(
         "relationship",
     );
     /// A nested [`V2CoreAccountPersonRelationship`]; may be absent.
@@ -230,7 +228,7 @@ impl V2CoreAccountPerson {
     pub const SCRIPT_ADDRESSES: v::Path<
         Self,
         k::Object<V2CoreAccountPersonScriptAddresses>,
-    > = v::Path::new("script_addresses");
+    > = v::path("script_addresses");
     /// A nested [`V2CoreAccountPersonScriptAddresses`]; may be absent.
     ///
     /// Source: `script_addresses` of `v2.core.account_person`.
@@ -239,7 +237,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "script_addresses")
     }
     /// The path of [`script_names`](Self::script_names).
-    pub const SCRIPT_NAMES: v::Path<Self, k::Object<V2CoreAccountPersonScriptNames>> = v::Path::new(
+    pub const SCRIPT_NAMES: v::Path<Self, k::Object<V2CoreAccountPersonScriptNames>> = v::path(
         "script_names",
     );
     /// A nested [`V2CoreAccountPersonScriptNames`]; may be absent.
@@ -250,7 +248,7 @@ impl V2CoreAccountPerson {
         object(&self.value, "script_names")
     }
     /// The path of [`surname`](Self::surname).
-    pub const SURNAME: v::Path<Self, k::Text> = v::Path::new("surname");
+    pub const SURNAME: v::Path<Self, k::Text> = v::path("surname");
     /// A string; may be absent.
     ///
     /// Source: `surname` of `v2.core.account_person`.
@@ -259,7 +257,7 @@ impl V2CoreAccountPerson {
         text(&self.value, "surname")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::path("updated");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `updated` of `v2.core.account_person`.
@@ -281,7 +279,7 @@ pub type V2CoreAccountPersonAdditionalAddresses = Lens<
 >;
 impl V2CoreAccountPersonAdditionalAddresses {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be absent.
     ///
     /// Source: `city` of `v2.core.account_person.additional_addresses`.
@@ -290,7 +288,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `v2.core.account_person.additional_addresses`.
@@ -299,7 +297,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "country")
     }
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string; may be absent.
     ///
     /// Source: `line1` of `v2.core.account_person.additional_addresses`.
@@ -308,7 +306,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "line1")
     }
     /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
+    pub const LINE2: v::Path<Self, k::Text> = v::path("line2");
     /// A string; may be absent.
     ///
     /// Source: `line2` of `v2.core.account_person.additional_addresses`.
@@ -317,7 +315,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "line2")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be absent.
     ///
     /// Source: `postal_code` of `v2.core.account_person.additional_addresses`.
@@ -326,7 +324,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "postal_code")
     }
     /// The path of [`purpose`](Self::purpose).
-    pub const PURPOSE: v::Path<Self, k::Text> = v::Path::new("purpose");
+    pub const PURPOSE: v::Path<Self, k::Text> = v::path("purpose");
     /// Always `registered`.
     ///
     /// Source: `purpose` of `v2.core.account_person.additional_addresses`.
@@ -335,7 +333,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "purpose")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be absent.
     ///
     /// Source: `state` of `v2.core.account_person.additional_addresses`.
@@ -344,7 +342,7 @@ impl V2CoreAccountPersonAdditionalAddresses {
         text(&self.value, "state")
     }
     /// The path of [`town`](Self::town).
-    pub const TOWN: v::Path<Self, k::Text> = v::Path::new("town");
+    pub const TOWN: v::Path<Self, k::Text> = v::path("town");
     /// A string; may be absent.
     ///
     /// Source: `town` of `v2.core.account_person.additional_addresses`.
@@ -361,7 +359,7 @@ pub type V2CoreAccountPersonAdditionalNames = Lens<
 >;
 impl V2CoreAccountPersonAdditionalNames {
     /// The path of [`full_name`](Self::full_name).
-    pub const FULL_NAME: v::Path<Self, k::Text> = v::Path::new("full_name");
+    pub const FULL_NAME: v::Path<Self, k::Text> = v::path("full_name");
     /// A string; may be absent.
     ///
     /// Source: `full_name` of `v2.core.account_person.additional_names`.
@@ -370,7 +368,7 @@ impl V2CoreAccountPersonAdditionalNames {
         text(&self.value, "full_name")
     }
     /// The path of [`given_name`](Self::given_name).
-    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::Path::new("given_name");
+    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::path("given_name");
     /// A string; may be absent.
     ///
     /// Source: `given_name` of `v2.core.account_person.additional_names`.
@@ -382,7 +380,7 @@ impl V2CoreAccountPersonAdditionalNames {
     pub const PURPOSE: v::Path<
         Self,
         k::Enum<V2CoreAccountPersonAdditionalNamesPurpose>,
-    > = v::Path::new("purpose");
+    > = v::path("purpose");
     /// One of the values of [`V2CoreAccountPersonAdditionalNamesPurpose`], or one that is newer than this list.
     ///
     /// Source: `purpose` of `v2.core.account_person.additional_names`.
@@ -391,7 +389,7 @@ impl V2CoreAccountPersonAdditionalNames {
         open_enum(&self.value, "purpose")
     }
     /// The path of [`surname`](Self::surname).
-    pub const SURNAME: v::Path<Self, k::Text> = v::Path::new("surname");
+    pub const SURNAME: v::Path<Self, k::Text> = v::path("surname");
     /// A string; may be absent.
     ///
     /// Source: `surname` of `v2.core.account_person.additional_names`.
@@ -411,7 +409,7 @@ impl V2CoreAccountPersonAdditionalTermsOfService {
     pub const ACCOUNT: v::Path<
         Self,
         k::Object<V2CoreAccountPersonAdditionalTermsOfServiceAccount>,
-    > = v::Path::new("account");
+    > = v::path("account");
     /// A nested [`V2CoreAccountPersonAdditionalTermsOfServiceAccount`]; may be absent.
     ///
     /// Source: `account` of `v2.core.account_person.additional_terms_of_service`.
@@ -430,7 +428,7 @@ pub type V2CoreAccountPersonAdditionalTermsOfServiceAccount = Lens<
 >;
 impl V2CoreAccountPersonAdditionalTermsOfServiceAccount {
     /// The path of [`date`](Self::date).
-    pub const DATE: v::Path<Self, k::DateTimeText> = v::Path::new("date");
+    pub const DATE: v::Path<Self, k::DateTimeText> = v::path("date");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `date` of `v2.core.account_person.additional_terms_of_service.account`.
@@ -439,7 +437,7 @@ impl V2CoreAccountPersonAdditionalTermsOfServiceAccount {
         date_time(&self.value, "date")
     }
     /// The path of [`ip`](Self::ip).
-    pub const IP: v::Path<Self, k::Text> = v::Path::new("ip");
+    pub const IP: v::Path<Self, k::Text> = v::path("ip");
     /// A string; may be absent.
     ///
     /// Source: `ip` of `v2.core.account_person.additional_terms_of_service.account`.
@@ -448,7 +446,7 @@ impl V2CoreAccountPersonAdditionalTermsOfServiceAccount {
         text(&self.value, "ip")
     }
     /// The path of [`user_agent`](Self::user_agent).
-    pub const USER_AGENT: v::Path<Self, k::Text> = v::Path::new("user_agent");
+    pub const USER_AGENT: v::Path<Self, k::Text> = v::path("user_agent");
     /// A string; may be absent.
     ///
     /// Source: `user_agent` of `v2.core.account_person.additional_terms_of_service.account`.
@@ -463,7 +461,7 @@ impl V2CoreAccountPersonAdditionalTermsOfServiceAccount {
 pub type V2CoreAccountPersonAddress = Lens<markers::V2CoreAccountPersonAddress>;
 impl V2CoreAccountPersonAddress {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be absent.
     ///
     /// Source: `city` of `v2.core.account_person.address`.
@@ -472,7 +470,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "city")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `v2.core.account_person.address`.
@@ -481,7 +479,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "country")
     }
     /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
+    pub const LINE1: v::Path<Self, k::Text> = v::path("line1");
     /// A string; may be absent.
     ///
     /// Source: `line1` of `v2.core.account_person.address`.
@@ -490,7 +488,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "line1")
     }
     /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
+    pub const LINE2: v::Path<Self, k::Text> = v::path("line2");
     /// A string; may be absent.
     ///
     /// Source: `line2` of `v2.core.account_person.address`.
@@ -499,7 +497,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "line2")
     }
     /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
+    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::path("postal_code");
     /// A string; may be absent.
     ///
     /// Source: `postal_code` of `v2.core.account_person.address`.
@@ -508,7 +506,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "postal_code")
     }
     /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
+    pub const STATE: v::Path<Self, k::Text> = v::path("state");
     /// A string; may be absent.
     ///
     /// Source: `state` of `v2.core.account_person.address`.
@@ -517,7 +515,7 @@ impl V2CoreAccountPersonAddress {
         text(&self.value, "state")
     }
     /// The path of [`town`](Self::town).
-    pub const TOWN: v::Path<Self, k::Text> = v::Path::new("town");
+    pub const TOWN: v::Path<Self, k::Text> = v::path("town");
     /// A string; may be absent.
     ///
     /// Source: `town` of `v2.core.account_person.address`.
@@ -532,7 +530,7 @@ impl V2CoreAccountPersonAddress {
 pub type V2CoreAccountPersonDateOfBirth = Lens<markers::V2CoreAccountPersonDateOfBirth>;
 impl V2CoreAccountPersonDateOfBirth {
     /// The path of [`day`](Self::day).
-    pub const DAY: v::Path<Self, k::Int> = v::Path::new("day");
+    pub const DAY: v::Path<Self, k::Int> = v::path("day");
     /// An integer.
     ///
     /// Source: `day` of `v2.core.account_person.date_of_birth`.
@@ -541,7 +539,7 @@ impl V2CoreAccountPersonDateOfBirth {
         int(&self.value, "day")
     }
     /// The path of [`month`](Self::month).
-    pub const MONTH: v::Path<Self, k::Int> = v::Path::new("month");
+    pub const MONTH: v::Path<Self, k::Int> = v::path("month");
     /// An integer.
     ///
     /// Source: `month` of `v2.core.account_person.date_of_birth`.
@@ -550,7 +548,7 @@ impl V2CoreAccountPersonDateOfBirth {
         int(&self.value, "month")
     }
     /// The path of [`year`](Self::year).
-    pub const YEAR: v::Path<Self, k::Int> = v::Path::new("year");
+    pub const YEAR: v::Path<Self, k::Int> = v::path("year");
     /// An integer.
     ///
     /// Source: `year` of `v2.core.account_person.date_of_birth`.
@@ -568,7 +566,7 @@ impl V2CoreAccountPersonDocuments {
     pub const COMPANY_AUTHORIZATION: v::Path<
         Self,
         k::Object<V2CoreAccountPersonDocumentsCompanyAuthorization>,
-    > = v::Path::new("company_authorization");
+    > = v::path("company_authorization");
     /// A nested [`V2CoreAccountPersonDocumentsCompanyAuthorization`]; may be absent.
     ///
     /// Source: `company_authorization` of `v2.core.account_person.documents`.
@@ -579,7 +577,7 @@ impl V2CoreAccountPersonDocuments {
         object(&self.value, "company_authorization")
     }
     /// The path of [`passport`](Self::passport).
-    pub const PASSPORT: v::Path<Self, k::Object<V2CoreAccountPersonDocumentsPassport>> = v::Path::new(
+    pub const PASSPORT: v::Path<Self, k::Object<V2CoreAccountPersonDocumentsPassport>> = v::path(
         "passport",
     );
     /// A nested [`V2CoreAccountPersonDocumentsPassport`]; may be absent.
@@ -593,7 +591,7 @@ impl V2CoreAccountPersonDocuments {
     pub const PRIMARY_VERIFICATION: v::Path<
         Self,
         k::Object<V2CoreAccountPersonDocumentsPrimaryVerification>,
-    > = v::Path::new("primary_verification");
+    > = v::path("primary_verification");
     /// A nested [`V2CoreAccountPersonDocumentsPrimaryVerification`]; may be absent.
     ///
     /// Source: `primary_verification` of `v2.core.account_person.documents`.
@@ -607,7 +605,7 @@ impl V2CoreAccountPersonDocuments {
     pub const SECONDARY_VERIFICATION: v::Path<
         Self,
         k::Object<V2CoreAccountPersonDocumentsSecondaryVerification>,
-    > = v::Path::new("secondary_verification");
+    > = v::path("secondary_verification");
     /// A nested [`V2CoreAccountPersonDocumentsSecondaryVerification`]; may be absent.
     ///
     /// Source: `secondary_verification` of `v2.core.account_person.documents`.
@@ -618,7 +616,7 @@ impl V2CoreAccountPersonDocuments {
         object(&self.value, "secondary_verification")
     }
     /// The path of [`visa`](Self::visa).
-    pub const VISA: v::Path<Self, k::Object<V2CoreAccountPersonDocumentsVisa>> = v::Path::new(
+    pub const VISA: v::Path<Self, k::Object<V2CoreAccountPersonDocumentsVisa>> = v::path(
         "visa",
     );
     /// A nested [`V2CoreAccountPersonDocumentsVisa`]; may be absent.
@@ -632,55 +630,11 @@ impl V2CoreAccountPersonDocuments {
 /// What `company_authorization` of a `v2.core.account_person.documents` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.company_authorization`.
-pub type V2CoreAccountPersonDocumentsCompanyAuthorization = Lens<
-    markers::V2CoreAccountPersonDocumentsCompanyAuthorization,
->;
-impl V2CoreAccountPersonDocumentsCompanyAuthorization {
-    /// The path of [`files`](Self::files).
-    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new("files");
-    /// An array: a string.
-    ///
-    /// Source: `files` of `v2.core.account_person.documents.company_authorization`.
-    #[inline]
-    pub fn files(&self) -> &v::Array<k::Text> {
-        array(&self.value, "files")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `files`.
-    ///
-    /// Source: `type` of `v2.core.account_person.documents.company_authorization`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type V2CoreAccountPersonDocumentsCompanyAuthorization = super::V2CoreAccountPersonDocumentsVisa;
 /// What `passport` of a `v2.core.account_person.documents` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.passport`.
-pub type V2CoreAccountPersonDocumentsPassport = Lens<
-    markers::V2CoreAccountPersonDocumentsPassport,
->;
-impl V2CoreAccountPersonDocumentsPassport {
-    /// The path of [`files`](Self::files).
-    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new("files");
-    /// An array: a string.
-    ///
-    /// Source: `files` of `v2.core.account_person.documents.passport`.
-    #[inline]
-    pub fn files(&self) -> &v::Array<k::Text> {
-        array(&self.value, "files")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `files`.
-    ///
-    /// Source: `type` of `v2.core.account_person.documents.passport`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type V2CoreAccountPersonDocumentsPassport = super::V2CoreAccountPersonDocumentsVisa;
 /// What `primary_verification` of a `v2.core.account_person.documents` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.primary_verification`.
@@ -692,7 +646,7 @@ impl V2CoreAccountPersonDocumentsPrimaryVerification {
     pub const FRONT_BACK: v::Path<
         Self,
         k::Object<V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack>,
-    > = v::Path::new("front_back");
+    > = v::path("front_back");
     /// A nested [`V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`].
     ///
     /// Source: `front_back` of `v2.core.account_person.documents.primary_verification`.
@@ -703,7 +657,7 @@ impl V2CoreAccountPersonDocumentsPrimaryVerification {
         object(&self.value, "front_back")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `front_back`.
     ///
     /// Source: `type` of `v2.core.account_person.documents.primary_verification`.
@@ -720,7 +674,7 @@ pub type V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack = Lens<
 >;
 impl V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack {
     /// The path of [`back`](Self::back).
-    pub const BACK: v::Path<Self, k::Text> = v::Path::new("back");
+    pub const BACK: v::Path<Self, k::Text> = v::path("back");
     /// A string; may be absent.
     ///
     /// Source: `back` of `v2.core.account_person.documents.primary_verification.front_back`.
@@ -729,7 +683,7 @@ impl V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack {
         text(&self.value, "back")
     }
     /// The path of [`front`](Self::front).
-    pub const FRONT: v::Path<Self, k::Text> = v::Path::new("front");
+    pub const FRONT: v::Path<Self, k::Text> = v::path("front");
     /// A string.
     ///
     /// Source: `front` of `v2.core.account_person.documents.primary_verification.front_back`.
@@ -741,60 +695,11 @@ impl V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack {
 /// What `secondary_verification` of a `v2.core.account_person.documents` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.secondary_verification`.
-pub type V2CoreAccountPersonDocumentsSecondaryVerification = Lens<
-    markers::V2CoreAccountPersonDocumentsSecondaryVerification,
->;
-impl V2CoreAccountPersonDocumentsSecondaryVerification {
-    /// The path of [`front_back`](Self::front_back).
-    pub const FRONT_BACK: v::Path<
-        Self,
-        k::Object<V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack>,
-    > = v::Path::new("front_back");
-    /// A nested [`V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack`].
-    ///
-    /// Source: `front_back` of `v2.core.account_person.documents.secondary_verification`.
-    #[inline]
-    pub fn front_back(
-        &self,
-    ) -> Option<&V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack> {
-        object(&self.value, "front_back")
-    }
-    /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
-    /// Always `front_back`.
-    ///
-    /// Source: `type` of `v2.core.account_person.documents.secondary_verification`.
-    #[inline]
-    pub fn type_(&self) -> Option<&str> {
-        text(&self.value, "type")
-    }
-}
+pub type V2CoreAccountPersonDocumentsSecondaryVerification = super::V2CoreAccountPersonDocumentsPrimaryVerification;
 /// What `front_back` of a `v2.core.account_person.documents.secondary_verification` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.secondary_verification.front_back`.
-pub type V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack = Lens<
-    markers::V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack,
->;
-impl V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack {
-    /// The path of [`back`](Self::back).
-    pub const BACK: v::Path<Self, k::Text> = v::Path::new("back");
-    /// A string; may be absent.
-    ///
-    /// Source: `back` of `v2.core.account_person.documents.secondary_verification.front_back`.
-    #[inline]
-    pub fn back(&self) -> Option<&str> {
-        text(&self.value, "back")
-    }
-    /// The path of [`front`](Self::front).
-    pub const FRONT: v::Path<Self, k::Text> = v::Path::new("front");
-    /// A string.
-    ///
-    /// Source: `front` of `v2.core.account_person.documents.secondary_verification.front_back`.
-    #[inline]
-    pub fn front(&self) -> Option<&str> {
-        text(&self.value, "front")
-    }
-}
+pub type V2CoreAccountPersonDocumentsSecondaryVerificationFrontBack = super::V2CoreAccountPersonDocumentsPrimaryVerificationFrontBack;
 /// What `visa` of a `v2.core.account_person.documents` holds.
 ///
 /// Source: schema `v2.core.account_person.documents.visa`.
@@ -803,7 +708,7 @@ pub type V2CoreAccountPersonDocumentsVisa = Lens<
 >;
 impl V2CoreAccountPersonDocumentsVisa {
     /// The path of [`files`](Self::files).
-    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::Path::new("files");
+    pub const FILES: v::Path<Self, k::Array<k::Text>> = v::path("files");
     /// An array: a string.
     ///
     /// Source: `files` of `v2.core.account_person.documents.visa`.
@@ -812,7 +717,7 @@ impl V2CoreAccountPersonDocumentsVisa {
         array(&self.value, "files")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `files`.
     ///
     /// Source: `type` of `v2.core.account_person.documents.visa`.
@@ -827,7 +732,7 @@ impl V2CoreAccountPersonDocumentsVisa {
 pub type V2CoreAccountPersonIdNumbers = Lens<markers::V2CoreAccountPersonIdNumbers>;
 impl V2CoreAccountPersonIdNumbers {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2CoreAccountPersonIdNumbersType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2CoreAccountPersonIdNumbersType>> = v::path(
         "type",
     );
     /// One of the values of [`V2CoreAccountPersonIdNumbersType`], or one that is newer than this list.
@@ -846,7 +751,7 @@ pub type V2CoreAccountPersonRelationship = Lens<
 >;
 impl V2CoreAccountPersonRelationship {
     /// The path of [`authorizer`](Self::authorizer).
-    pub const AUTHORIZER: v::Path<Self, k::Bool> = v::Path::new("authorizer");
+    pub const AUTHORIZER: v::Path<Self, k::Bool> = v::path("authorizer");
     /// True or false; may be absent.
     ///
     /// Source: `authorizer` of `v2.core.account_person.relationship`.
@@ -855,7 +760,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "authorizer")
     }
     /// The path of [`director`](Self::director).
-    pub const DIRECTOR: v::Path<Self, k::Bool> = v::Path::new("director");
+    pub const DIRECTOR: v::Path<Self, k::Bool> = v::path("director");
     /// True or false; may be absent.
     ///
     /// Source: `director` of `v2.core.account_person.relationship`.
@@ -864,7 +769,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "director")
     }
     /// The path of [`executive`](Self::executive).
-    pub const EXECUTIVE: v::Path<Self, k::Bool> = v::Path::new("executive");
+    pub const EXECUTIVE: v::Path<Self, k::Bool> = v::path("executive");
     /// True or false; may be absent.
     ///
     /// Source: `executive` of `v2.core.account_person.relationship`.
@@ -873,7 +778,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "executive")
     }
     /// The path of [`legal_guardian`](Self::legal_guardian).
-    pub const LEGAL_GUARDIAN: v::Path<Self, k::Bool> = v::Path::new("legal_guardian");
+    pub const LEGAL_GUARDIAN: v::Path<Self, k::Bool> = v::path("legal_guardian");
     /// True or false; may be absent.
     ///
     /// Source: `legal_guardian` of `v2.core.account_person.relationship`.
@@ -882,7 +787,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "legal_guardian")
     }
     /// The path of [`owner`](Self::owner).
-    pub const OWNER: v::Path<Self, k::Bool> = v::Path::new("owner");
+    pub const OWNER: v::Path<Self, k::Bool> = v::path("owner");
     /// True or false; may be absent.
     ///
     /// Source: `owner` of `v2.core.account_person.relationship`.
@@ -891,7 +796,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "owner")
     }
     /// The path of [`percent_ownership`](Self::percent_ownership).
-    pub const PERCENT_OWNERSHIP: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const PERCENT_OWNERSHIP: v::Path<Self, k::Decimal> = v::path(
         "percent_ownership",
     );
     /// A decimal, spelled as a string; may be absent.
@@ -902,7 +807,7 @@ impl V2CoreAccountPersonRelationship {
         decimal(&self.value, "percent_ownership")
     }
     /// The path of [`representative`](Self::representative).
-    pub const REPRESENTATIVE: v::Path<Self, k::Bool> = v::Path::new("representative");
+    pub const REPRESENTATIVE: v::Path<Self, k::Bool> = v::path("representative");
     /// True or false; may be absent.
     ///
     /// Source: `representative` of `v2.core.account_person.relationship`.
@@ -911,7 +816,7 @@ impl V2CoreAccountPersonRelationship {
         boolean(&self.value, "representative")
     }
     /// The path of [`title`](Self::title).
-    pub const TITLE: v::Path<Self, k::Text> = v::Path::new("title");
+    pub const TITLE: v::Path<Self, k::Text> = v::path("title");
     /// A string; may be absent.
     ///
     /// Source: `title` of `v2.core.account_person.relationship`.
@@ -928,7 +833,7 @@ pub type V2CoreAccountPersonScriptAddresses = Lens<
 >;
 impl V2CoreAccountPersonScriptAddresses {
     /// The path of [`kana`](Self::kana).
-    pub const KANA: v::Path<Self, k::Object<V2CoreAccountPersonScriptAddressesKana>> = v::Path::new(
+    pub const KANA: v::Path<Self, k::Object<V2CoreAccountPersonScriptAddressesKana>> = v::path(
         "kana",
     );
     /// A nested [`V2CoreAccountPersonScriptAddressesKana`]; may be absent.
@@ -939,7 +844,7 @@ impl V2CoreAccountPersonScriptAddresses {
         object(&self.value, "kana")
     }
     /// The path of [`kanji`](Self::kanji).
-    pub const KANJI: v::Path<Self, k::Object<V2CoreAccountPersonScriptAddressesKanji>> = v::Path::new(
+    pub const KANJI: v::Path<Self, k::Object<V2CoreAccountPersonScriptAddressesKanji>> = v::path(
         "kanji",
     );
     /// A nested [`V2CoreAccountPersonScriptAddressesKanji`]; may be absent.
@@ -953,152 +858,18 @@ impl V2CoreAccountPersonScriptAddresses {
 /// What `kana` of a `v2.core.account_person.script_addresses` holds.
 ///
 /// Source: schema `v2.core.account_person.script_addresses.kana`.
-pub type V2CoreAccountPersonScriptAddressesKana = Lens<
-    markers::V2CoreAccountPersonScriptAddressesKana,
->;
-impl V2CoreAccountPersonScriptAddressesKana {
-    /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
-    /// A string; may be absent.
-    ///
-    /// Source: `city` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn city(&self) -> Option<&str> {
-        text(&self.value, "city")
-    }
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be absent.
-    ///
-    /// Source: `country` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
-    /// A string; may be absent.
-    ///
-    /// Source: `line1` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn line1(&self) -> Option<&str> {
-        text(&self.value, "line1")
-    }
-    /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
-    /// A string; may be absent.
-    ///
-    /// Source: `line2` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn line2(&self) -> Option<&str> {
-        text(&self.value, "line2")
-    }
-    /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
-    /// A string; may be absent.
-    ///
-    /// Source: `postal_code` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn postal_code(&self) -> Option<&str> {
-        text(&self.value, "postal_code")
-    }
-    /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
-    /// A string; may be absent.
-    ///
-    /// Source: `state` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn state(&self) -> Option<&str> {
-        text(&self.value, "state")
-    }
-    /// The path of [`town`](Self::town).
-    pub const TOWN: v::Path<Self, k::Text> = v::Path::new("town");
-    /// A string; may be absent.
-    ///
-    /// Source: `town` of `v2.core.account_person.script_addresses.kana`.
-    #[inline]
-    pub fn town(&self) -> Option<&str> {
-        text(&self.value, "town")
-    }
-}
+pub type V2CoreAccountPersonScriptAddressesKana = super::V2CoreAccountPersonAddress;
 /// What `kanji` of a `v2.core.account_person.script_addresses` holds.
 ///
 /// Source: schema `v2.core.account_person.script_addresses.kanji`.
-pub type V2CoreAccountPersonScriptAddressesKanji = Lens<
-    markers::V2CoreAccountPersonScriptAddressesKanji,
->;
-impl V2CoreAccountPersonScriptAddressesKanji {
-    /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
-    /// A string; may be absent.
-    ///
-    /// Source: `city` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn city(&self) -> Option<&str> {
-        text(&self.value, "city")
-    }
-    /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
-    /// A string; may be absent.
-    ///
-    /// Source: `country` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn country(&self) -> Option<&str> {
-        text(&self.value, "country")
-    }
-    /// The path of [`line1`](Self::line1).
-    pub const LINE1: v::Path<Self, k::Text> = v::Path::new("line1");
-    /// A string; may be absent.
-    ///
-    /// Source: `line1` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn line1(&self) -> Option<&str> {
-        text(&self.value, "line1")
-    }
-    /// The path of [`line2`](Self::line2).
-    pub const LINE2: v::Path<Self, k::Text> = v::Path::new("line2");
-    /// A string; may be absent.
-    ///
-    /// Source: `line2` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn line2(&self) -> Option<&str> {
-        text(&self.value, "line2")
-    }
-    /// The path of [`postal_code`](Self::postal_code).
-    pub const POSTAL_CODE: v::Path<Self, k::Text> = v::Path::new("postal_code");
-    /// A string; may be absent.
-    ///
-    /// Source: `postal_code` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn postal_code(&self) -> Option<&str> {
-        text(&self.value, "postal_code")
-    }
-    /// The path of [`state`](Self::state).
-    pub const STATE: v::Path<Self, k::Text> = v::Path::new("state");
-    /// A string; may be absent.
-    ///
-    /// Source: `state` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn state(&self) -> Option<&str> {
-        text(&self.value, "state")
-    }
-    /// The path of [`town`](Self::town).
-    pub const TOWN: v::Path<Self, k::Text> = v::Path::new("town");
-    /// A string; may be absent.
-    ///
-    /// Source: `town` of `v2.core.account_person.script_addresses.kanji`.
-    #[inline]
-    pub fn town(&self) -> Option<&str> {
-        text(&self.value, "town")
-    }
-}
+pub type V2CoreAccountPersonScriptAddressesKanji = super::V2CoreAccountPersonAddress;
 /// Part of other objects: `v2.core.account_person.script_names`.
 ///
 /// Source: schema `v2.core.account_person.script_names`.
 pub type V2CoreAccountPersonScriptNames = Lens<markers::V2CoreAccountPersonScriptNames>;
 impl V2CoreAccountPersonScriptNames {
     /// The path of [`kana`](Self::kana).
-    pub const KANA: v::Path<Self, k::Object<V2CoreAccountPersonScriptNamesKana>> = v::Path::new(
+    pub const KANA: v::Path<Self, k::Object<V2CoreAccountPersonScriptNamesKana>> = v::path(
         "kana",
     );
     /// A nested [`V2CoreAccountPersonScriptNamesKana`]; may be absent.
@@ -1109,7 +880,7 @@ impl V2CoreAccountPersonScriptNames {
         object(&self.value, "kana")
     }
     /// The path of [`kanji`](Self::kanji).
-    pub const KANJI: v::Path<Self, k::Object<V2CoreAccountPersonScriptNamesKanji>> = v::Path::new(
+    pub const KANJI: v::Path<Self, k::Object<V2CoreAccountPersonScriptNamesKanji>> = v::path(
         "kanji",
     );
     /// A nested [`V2CoreAccountPersonScriptNamesKanji`]; may be absent.
@@ -1128,7 +899,7 @@ pub type V2CoreAccountPersonScriptNamesKana = Lens<
 >;
 impl V2CoreAccountPersonScriptNamesKana {
     /// The path of [`given_name`](Self::given_name).
-    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::Path::new("given_name");
+    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::path("given_name");
     /// A string; may be absent.
     ///
     /// Source: `given_name` of `v2.core.account_person.script_names.kana`.
@@ -1137,7 +908,7 @@ impl V2CoreAccountPersonScriptNamesKana {
         text(&self.value, "given_name")
     }
     /// The path of [`surname`](Self::surname).
-    pub const SURNAME: v::Path<Self, k::Text> = v::Path::new("surname");
+    pub const SURNAME: v::Path<Self, k::Text> = v::path("surname");
     /// A string; may be absent.
     ///
     /// Source: `surname` of `v2.core.account_person.script_names.kana`.
@@ -1149,29 +920,7 @@ impl V2CoreAccountPersonScriptNamesKana {
 /// What `kanji` of a `v2.core.account_person.script_names` holds.
 ///
 /// Source: schema `v2.core.account_person.script_names.kanji`.
-pub type V2CoreAccountPersonScriptNamesKanji = Lens<
-    markers::V2CoreAccountPersonScriptNamesKanji,
->;
-impl V2CoreAccountPersonScriptNamesKanji {
-    /// The path of [`given_name`](Self::given_name).
-    pub const GIVEN_NAME: v::Path<Self, k::Text> = v::Path::new("given_name");
-    /// A string; may be absent.
-    ///
-    /// Source: `given_name` of `v2.core.account_person.script_names.kanji`.
-    #[inline]
-    pub fn given_name(&self) -> Option<&str> {
-        text(&self.value, "given_name")
-    }
-    /// The path of [`surname`](Self::surname).
-    pub const SURNAME: v::Path<Self, k::Text> = v::Path::new("surname");
-    /// A string; may be absent.
-    ///
-    /// Source: `surname` of `v2.core.account_person.script_names.kanji`.
-    #[inline]
-    pub fn surname(&self) -> Option<&str> {
-        text(&self.value, "surname")
-    }
-}
+pub type V2CoreAccountPersonScriptNamesKanji = super::V2CoreAccountPersonScriptNamesKana;
 /// The values of `v2.core.account_person.additional_names.purpose`.
 #[non_exhaustive]
 pub enum V2CoreAccountPersonAdditionalNamesPurpose {
@@ -1193,37 +942,31 @@ impl v::OpenEnum for V2CoreAccountPersonAdditionalNamesPurpose {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Alias,
-                1 => Self::Maiden,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Alias,
+            1 => Self::Maiden,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountPersonAdditionalNamesPurpose {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreAccountPersonAdditionalNamesPurpose {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountPersonAdditionalNamesPurpose {}
 impl Debug for V2CoreAccountPersonAdditionalNamesPurpose {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.account_person.id_numbers.type`.
@@ -1550,112 +1293,106 @@ impl v::OpenEnum for V2CoreAccountPersonIdNumbersType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AeEid,
-                1 => Self::AoNif,
-                2 => Self::ArCuil,
-                3 => Self::ArDni,
-                4 => Self::AtStn,
-                5 => Self::AzTin,
-                6 => Self::BdBrc,
-                7 => Self::BdEtin,
-                8 => Self::BdNid,
-                9 => Self::BeNrn,
-                10 => Self::BgUcn,
-                11 => Self::BnNric,
-                12 => Self::BrCpf,
-                13 => Self::CaSin,
-                14 => Self::ChOasi,
-                15 => Self::ClRut,
-                16 => Self::CnPp,
-                17 => Self::CoNuip,
-                18 => Self::CrCi,
-                19 => Self::CrCpf,
-                20 => Self::CrDimex,
-                21 => Self::CrNite,
-                22 => Self::CyTic,
-                23 => Self::CzRc,
-                24 => Self::DeStn,
-                25 => Self::DkCpr,
-                26 => Self::DoCie,
-                27 => Self::DoRcn,
-                28 => Self::EcCi,
-                29 => Self::EeIk,
-                30 => Self::EsNif,
-                31 => Self::FiHetu,
-                32 => Self::FrNir,
-                33 => Self::GbNino,
-                34 => Self::GrAfm,
-                35 => Self::GtNit,
-                36 => Self::HkId,
-                37 => Self::HrOib,
-                38 => Self::HuAd,
-                39 => Self::IdNik,
-                40 => Self::IePpsn,
-                41 => Self::IsKt,
-                42 => Self::ItCf,
-                43 => Self::JpInc,
-                44 => Self::KePin,
-                45 => Self::KzIin,
-                46 => Self::LiPeid,
-                47 => Self::LtAk,
-                48 => Self::LuNif,
-                49 => Self::LvPk,
-                50 => Self::MxRfc,
-                51 => Self::MyNric,
-                52 => Self::MzNuit,
-                53 => Self::NgNin,
-                54 => Self::NlBsn,
-                55 => Self::NoNin,
-                56 => Self::NzIrd,
-                57 => Self::PeDni,
-                58 => Self::PkCnic,
-                59 => Self::PkSnic,
-                60 => Self::PlPesel,
-                61 => Self::PtNif,
-                62 => Self::RoCnp,
-                63 => Self::SaTin,
-                64 => Self::SePin,
-                65 => Self::SgFin,
-                66 => Self::SgNric,
-                67 => Self::SkDic,
-                68 => Self::ThLc,
-                69 => Self::ThPin,
-                70 => Self::TrTin,
-                71 => Self::UsItin,
-                72 => Self::UsItinLast4,
-                73 => Self::UsSsn,
-                74 => Self::UsSsnLast4,
-                75 => Self::UyDni,
-                76 => Self::ZaId,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AeEid,
+            1 => Self::AoNif,
+            2 => Self::ArCuil,
+            3 => Self::ArDni,
+            4 => Self::AtStn,
+            5 => Self::AzTin,
+            6 => Self::BdBrc,
+            7 => Self::BdEtin,
+            8 => Self::BdNid,
+            9 => Self::BeNrn,
+            10 => Self::BgUcn,
+            11 => Self::BnNric,
+            12 => Self::BrCpf,
+            13 => Self::CaSin,
+            14 => Self::ChOasi,
+            15 => Self::ClRut,
+            16 => Self::CnPp,
+            17 => Self::CoNuip,
+            18 => Self::CrCi,
+            19 => Self::CrCpf,
+            20 => Self::CrDimex,
+            21 => Self::CrNite,
+            22 => Self::CyTic,
+            23 => Self::CzRc,
+            24 => Self::DeStn,
+            25 => Self::DkCpr,
+            26 => Self::DoCie,
+            27 => Self::DoRcn,
+            28 => Self::EcCi,
+            29 => Self::EeIk,
+            30 => Self::EsNif,
+            31 => Self::FiHetu,
+            32 => Self::FrNir,
+            33 => Self::GbNino,
+            34 => Self::GrAfm,
+            35 => Self::GtNit,
+            36 => Self::HkId,
+            37 => Self::HrOib,
+            38 => Self::HuAd,
+            39 => Self::IdNik,
+            40 => Self::IePpsn,
+            41 => Self::IsKt,
+            42 => Self::ItCf,
+            43 => Self::JpInc,
+            44 => Self::KePin,
+            45 => Self::KzIin,
+            46 => Self::LiPeid,
+            47 => Self::LtAk,
+            48 => Self::LuNif,
+            49 => Self::LvPk,
+            50 => Self::MxRfc,
+            51 => Self::MyNric,
+            52 => Self::MzNuit,
+            53 => Self::NgNin,
+            54 => Self::NlBsn,
+            55 => Self::NoNin,
+            56 => Self::NzIrd,
+            57 => Self::PeDni,
+            58 => Self::PkCnic,
+            59 => Self::PkSnic,
+            60 => Self::PlPesel,
+            61 => Self::PtNif,
+            62 => Self::RoCnp,
+            63 => Self::SaTin,
+            64 => Self::SePin,
+            65 => Self::SgFin,
+            66 => Self::SgNric,
+            67 => Self::SkDic,
+            68 => Self::ThLc,
+            69 => Self::ThPin,
+            70 => Self::TrTin,
+            71 => Self::UsItin,
+            72 => Self::UsItinLast4,
+            73 => Self::UsSsn,
+            74 => Self::UsSsnLast4,
+            75 => Self::UyDni,
+            76 => Self::ZaId,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountPersonIdNumbersType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreAccountPersonIdNumbersType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountPersonIdNumbersType {}
 impl Debug for V2CoreAccountPersonIdNumbersType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.account_person.legal_gender`.
@@ -1679,90 +1416,32 @@ impl v::OpenEnum for V2CoreAccountPersonLegalGender {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Female,
-                1 => Self::Male,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Female,
+            1 => Self::Male,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreAccountPersonLegalGender {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreAccountPersonLegalGender {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreAccountPersonLegalGender {}
 impl Debug for V2CoreAccountPersonLegalGender {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.account_person.political_exposure`.
-#[non_exhaustive]
-pub enum V2CoreAccountPersonPoliticalExposure {
-    /// `existing`
-    Existing,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2CoreAccountPersonPoliticalExposure {
-    const VALUES: &'static [&'static str] = &["existing", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Existing => "existing",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Existing,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2CoreAccountPersonPoliticalExposure {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2CoreAccountPersonPoliticalExposure {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2CoreAccountPersonPoliticalExposure {}
-impl Debug for V2CoreAccountPersonPoliticalExposure {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PersonPoliticalExposure as V2CoreAccountPersonPoliticalExposure;

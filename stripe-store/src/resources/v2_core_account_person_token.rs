@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, date_time, id, text};
 pub type V2CoreAccountPersonToken = Lens<markers::V2CoreAccountPersonToken>;
 impl V2CoreAccountPersonToken {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.account_person_token`.
@@ -22,7 +22,7 @@ impl V2CoreAccountPersonToken {
         date_time(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("expires_at");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `expires_at` of `v2.core.account_person_token`.
@@ -31,7 +31,7 @@ impl V2CoreAccountPersonToken {
         date_time(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.account_person_token`.
@@ -40,7 +40,7 @@ impl V2CoreAccountPersonToken {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.account_person_token`.
@@ -56,7 +56,7 @@ impl V2CoreAccountPersonToken {
         text(&self.value, "object")
     }
     /// The path of [`used`](Self::used).
-    pub const USED: v::Path<Self, k::Bool> = v::Path::new("used");
+    pub const USED: v::Path<Self, k::Bool> = v::path("used");
     /// True or false.
     ///
     /// Source: `used` of `v2.core.account_person_token`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, date_time, id, json, object, text};
 pub type V2CoreEvent = Lens<markers::V2CoreEvent>;
 impl V2CoreEvent {
     /// The path of [`changes`](Self::changes).
-    pub const CHANGES: v::Path<Self, k::Json> = v::Path::new("changes");
+    pub const CHANGES: v::Path<Self, k::Json> = v::path("changes");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `changes` of `v2.core.event`.
@@ -22,7 +22,7 @@ impl V2CoreEvent {
         json(&self.value, "changes")
     }
     /// The path of [`context`](Self::context).
-    pub const CONTEXT: v::Path<Self, k::Text> = v::Path::new("context");
+    pub const CONTEXT: v::Path<Self, k::Text> = v::path("context");
     /// A string; may be absent.
     ///
     /// Source: `context` of `v2.core.event`.
@@ -31,7 +31,7 @@ impl V2CoreEvent {
         text(&self.value, "context")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.event`.
@@ -40,7 +40,7 @@ impl V2CoreEvent {
         date_time(&self.value, "created")
     }
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Json> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Json> = v::path("data");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `data` of `v2.core.event`.
@@ -49,7 +49,7 @@ impl V2CoreEvent {
         json(&self.value, "data")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.event`.
@@ -58,7 +58,7 @@ impl V2CoreEvent {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.event`.
@@ -74,9 +74,7 @@ impl V2CoreEvent {
         text(&self.value, "object")
     }
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Object<V2CoreEventReason>> = v::Path::new(
-        "reason",
-    );
+    pub const REASON: v::Path<Self, k::Object<V2CoreEventReason>> = v::path("reason");
     /// A nested [`V2CoreEventReason`]; may be absent.
     ///
     /// Source: `reason` of `v2.core.event`.
@@ -85,7 +83,7 @@ impl V2CoreEvent {
         object(&self.value, "reason")
     }
     /// The path of [`snapshot_event`](Self::snapshot_event).
-    pub const SNAPSHOT_EVENT: v::Path<Self, k::Text> = v::Path::new("snapshot_event");
+    pub const SNAPSHOT_EVENT: v::Path<Self, k::Text> = v::path("snapshot_event");
     /// A string; may be absent.
     ///
     /// Source: `snapshot_event` of `v2.core.event`.
@@ -94,7 +92,7 @@ impl V2CoreEvent {
         text(&self.value, "snapshot_event")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `v2.core.event`.
@@ -114,7 +112,7 @@ impl v::Resource for V2CoreEvent {
 pub type V2CoreEventReason = Lens<markers::V2CoreEventReason>;
 impl V2CoreEventReason {
     /// The path of [`request`](Self::request).
-    pub const REQUEST: v::Path<Self, k::Object<V2CoreEventReasonRequest>> = v::Path::new(
+    pub const REQUEST: v::Path<Self, k::Object<V2CoreEventReasonRequest>> = v::path(
         "request",
     );
     /// A nested [`V2CoreEventReasonRequest`]; may be absent.
@@ -125,7 +123,7 @@ impl V2CoreEventReason {
         object(&self.value, "request")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `request`.
     ///
     /// Source: `type` of `v2.core.event.reason`.
@@ -140,7 +138,7 @@ impl V2CoreEventReason {
 pub type V2CoreEventReasonRequest = Lens<markers::V2CoreEventReasonRequest>;
 impl V2CoreEventReasonRequest {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.event.reason.request`.
@@ -149,7 +147,7 @@ impl V2CoreEventReasonRequest {
         id(&self.value, "id")
     }
     /// The path of [`idempotency_key`](Self::idempotency_key).
-    pub const IDEMPOTENCY_KEY: v::Path<Self, k::Text> = v::Path::new("idempotency_key");
+    pub const IDEMPOTENCY_KEY: v::Path<Self, k::Text> = v::path("idempotency_key");
     /// A string.
     ///
     /// Source: `idempotency_key` of `v2.core.event.reason.request`.

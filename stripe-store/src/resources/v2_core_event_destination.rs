@@ -21,7 +21,7 @@ impl V2CoreEventDestination {
     pub const AMAZON_EVENTBRIDGE: v::Path<
         Self,
         k::Object<V2CoreEventDestinationAmazonEventbridge>,
-    > = v::Path::new("amazon_eventbridge");
+    > = v::path("amazon_eventbridge");
     /// A nested [`V2CoreEventDestinationAmazonEventbridge`]; may be absent.
     ///
     /// Source: `amazon_eventbridge` of `v2.core.event_destination`.
@@ -35,7 +35,7 @@ impl V2CoreEventDestination {
     pub const AZURE_EVENT_GRID: v::Path<
         Self,
         k::Object<V2CoreEventDestinationAzureEventGrid>,
-    > = v::Path::new("azure_event_grid");
+    > = v::path("azure_event_grid");
     /// A nested [`V2CoreEventDestinationAzureEventGrid`]; may be absent.
     ///
     /// Source: `azure_event_grid` of `v2.core.event_destination`.
@@ -44,7 +44,7 @@ impl V2CoreEventDestination {
         object(&self.value, "azure_event_grid")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.event_destination`.
@@ -53,7 +53,7 @@ impl V2CoreEventDestination {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `v2.core.event_destination`.
@@ -62,7 +62,7 @@ impl V2CoreEventDestination {
         text(&self.value, "description")
     }
     /// The path of [`enabled_events`](Self::enabled_events).
-    pub const ENABLED_EVENTS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ENABLED_EVENTS: v::Path<Self, k::Array<k::Text>> = v::path(
         "enabled_events",
     );
     /// An array: a string.
@@ -76,7 +76,7 @@ impl V2CoreEventDestination {
     pub const EVENT_PAYLOAD: v::Path<
         Self,
         k::Enum<V2CoreEventDestinationEventPayload>,
-    > = v::Path::new("event_payload");
+    > = v::path("event_payload");
     /// One of the values of [`V2CoreEventDestinationEventPayload`], or one that is newer than this list.
     ///
     /// Source: `event_payload` of `v2.core.event_destination`.
@@ -85,9 +85,7 @@ impl V2CoreEventDestination {
         open_enum(&self.value, "event_payload")
     }
     /// The path of [`events_from`](Self::events_from).
-    pub const EVENTS_FROM: v::Path<Self, k::Array<k::Text>> = v::Path::new(
-        "events_from",
-    );
+    pub const EVENTS_FROM: v::Path<Self, k::Array<k::Text>> = v::path("events_from");
     /// An array: a string; empty where absent.
     ///
     /// Source: `events_from` of `v2.core.event_destination`.
@@ -96,7 +94,7 @@ impl V2CoreEventDestination {
         array(&self.value, "events_from")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.event_destination`.
@@ -105,7 +103,7 @@ impl V2CoreEventDestination {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.event_destination`.
@@ -114,7 +112,7 @@ impl V2CoreEventDestination {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.core.event_destination`.
@@ -123,7 +121,7 @@ impl V2CoreEventDestination {
         map(&self.value, "metadata")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string.
     ///
     /// Source: `name` of `v2.core.event_destination`.
@@ -139,7 +137,7 @@ impl V2CoreEventDestination {
         text(&self.value, "object")
     }
     /// The path of [`snapshot_api_version`](Self::snapshot_api_version).
-    pub const SNAPSHOT_API_VERSION: v::Path<Self, k::Text> = v::Path::new(
+    pub const SNAPSHOT_API_VERSION: v::Path<Self, k::Text> = v::path(
         "snapshot_api_version",
     );
     /// A string; may be absent.
@@ -150,7 +148,7 @@ impl V2CoreEventDestination {
         text(&self.value, "snapshot_api_version")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2CoreEventDestinationStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2CoreEventDestinationStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2CoreEventDestinationStatus`], or one that is newer than this list.
@@ -164,7 +162,7 @@ impl V2CoreEventDestination {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<V2CoreEventDestinationStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`V2CoreEventDestinationStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `v2.core.event_destination`.
@@ -173,9 +171,7 @@ impl V2CoreEventDestination {
         object(&self.value, "status_details")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2CoreEventDestinationType>> = v::Path::new(
-        "type",
-    );
+    pub const TYPE: v::Path<Self, k::Enum<V2CoreEventDestinationType>> = v::path("type");
     /// One of the values of [`V2CoreEventDestinationType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.core.event_destination`.
@@ -184,7 +180,7 @@ impl V2CoreEventDestination {
         open_enum(&self.value, "type")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::path("updated");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `updated` of `v2.core.event_destination`.
@@ -196,7 +192,7 @@ impl V2CoreEventDestination {
     pub const WEBHOOK_ENDPOINT: v::Path<
         Self,
         k::Object<V2CoreEventDestinationWebhookEndpoint>,
-    > = v::Path::new("webhook_endpoint");
+    > = v::path("webhook_endpoint");
     /// A nested [`V2CoreEventDestinationWebhookEndpoint`]; may be absent.
     ///
     /// Source: `webhook_endpoint` of `v2.core.event_destination`.
@@ -255,7 +251,7 @@ pub type V2CoreEventDestinationAmazonEventbridge = Lens<
 >;
 impl V2CoreEventDestinationAmazonEventbridge {
     /// The path of [`aws_account_id`](Self::aws_account_id).
-    pub const AWS_ACCOUNT_ID: v::Path<Self, k::Text> = v::Path::new("aws_account_id");
+    pub const AWS_ACCOUNT_ID: v::Path<Self, k::Text> = v::path("aws_account_id");
     /// A string.
     ///
     /// Source: `aws_account_id` of `v2.core.event_destination.amazon_eventbridge`.
@@ -264,7 +260,7 @@ impl V2CoreEventDestinationAmazonEventbridge {
         text(&self.value, "aws_account_id")
     }
     /// The path of [`aws_event_source_arn`](Self::aws_event_source_arn).
-    pub const AWS_EVENT_SOURCE_ARN: v::Path<Self, k::Text> = v::Path::new(
+    pub const AWS_EVENT_SOURCE_ARN: v::Path<Self, k::Text> = v::path(
         "aws_event_source_arn",
     );
     /// A string.
@@ -278,7 +274,7 @@ impl V2CoreEventDestinationAmazonEventbridge {
     pub const AWS_EVENT_SOURCE_STATUS: v::Path<
         Self,
         k::Enum<V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus>,
-    > = v::Path::new("aws_event_source_status");
+    > = v::path("aws_event_source_status");
     /// One of the values of [`V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus`], or one that is newer than this list.
     ///
     /// Source: `aws_event_source_status` of `v2.core.event_destination.amazon_eventbridge`.
@@ -297,7 +293,7 @@ pub type V2CoreEventDestinationAzureEventGrid = Lens<
 >;
 impl V2CoreEventDestinationAzureEventGrid {
     /// The path of [`azure_partner_topic_name`](Self::azure_partner_topic_name).
-    pub const AZURE_PARTNER_TOPIC_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const AZURE_PARTNER_TOPIC_NAME: v::Path<Self, k::Text> = v::path(
         "azure_partner_topic_name",
     );
     /// A string.
@@ -311,7 +307,7 @@ impl V2CoreEventDestinationAzureEventGrid {
     pub const AZURE_PARTNER_TOPIC_STATUS: v::Path<
         Self,
         k::Enum<V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus>,
-    > = v::Path::new("azure_partner_topic_status");
+    > = v::path("azure_partner_topic_status");
     /// One of the values of [`V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus`], or one that is newer than this list.
     ///
     /// Source: `azure_partner_topic_status` of `v2.core.event_destination.azure_event_grid`.
@@ -322,7 +318,7 @@ impl V2CoreEventDestinationAzureEventGrid {
         open_enum(&self.value, "azure_partner_topic_status")
     }
     /// The path of [`azure_region`](Self::azure_region).
-    pub const AZURE_REGION: v::Path<Self, k::Text> = v::Path::new("azure_region");
+    pub const AZURE_REGION: v::Path<Self, k::Text> = v::path("azure_region");
     /// A string.
     ///
     /// Source: `azure_region` of `v2.core.event_destination.azure_event_grid`.
@@ -331,7 +327,7 @@ impl V2CoreEventDestinationAzureEventGrid {
         text(&self.value, "azure_region")
     }
     /// The path of [`azure_resource_group_name`](Self::azure_resource_group_name).
-    pub const AZURE_RESOURCE_GROUP_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const AZURE_RESOURCE_GROUP_NAME: v::Path<Self, k::Text> = v::path(
         "azure_resource_group_name",
     );
     /// A string.
@@ -342,7 +338,7 @@ impl V2CoreEventDestinationAzureEventGrid {
         text(&self.value, "azure_resource_group_name")
     }
     /// The path of [`azure_subscription_id`](Self::azure_subscription_id).
-    pub const AZURE_SUBSCRIPTION_ID: v::Path<Self, k::Text> = v::Path::new(
+    pub const AZURE_SUBSCRIPTION_ID: v::Path<Self, k::Text> = v::path(
         "azure_subscription_id",
     );
     /// A string.
@@ -364,7 +360,7 @@ impl V2CoreEventDestinationStatusDetails {
     pub const DISABLED: v::Path<
         Self,
         k::Object<V2CoreEventDestinationStatusDetailsDisabled>,
-    > = v::Path::new("disabled");
+    > = v::path("disabled");
     /// A nested [`V2CoreEventDestinationStatusDetailsDisabled`]; may be absent.
     ///
     /// Source: `disabled` of `v2.core.event_destination.status_details`.
@@ -384,7 +380,7 @@ impl V2CoreEventDestinationStatusDetailsDisabled {
     pub const REASON: v::Path<
         Self,
         k::Enum<V2CoreEventDestinationStatusDetailsDisabledReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`V2CoreEventDestinationStatusDetailsDisabledReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `v2.core.event_destination.status_details.disabled`.
@@ -401,7 +397,7 @@ pub type V2CoreEventDestinationWebhookEndpoint = Lens<
 >;
 impl V2CoreEventDestinationWebhookEndpoint {
     /// The path of [`signing_secret`](Self::signing_secret).
-    pub const SIGNING_SECRET: v::Path<Self, k::Text> = v::Path::new("signing_secret");
+    pub const SIGNING_SECRET: v::Path<Self, k::Text> = v::path("signing_secret");
     /// A string; may be absent.
     ///
     /// Source: `signing_secret` of `v2.core.event_destination.webhook_endpoint`.
@@ -410,7 +406,7 @@ impl V2CoreEventDestinationWebhookEndpoint {
         text(&self.value, "signing_secret")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be absent.
     ///
     /// Source: `url` of `v2.core.event_destination.webhook_endpoint`.
@@ -446,39 +442,33 @@ impl v::OpenEnum for V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Deleted,
-                2 => Self::Pending,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Deleted,
+            2 => Self::Pending,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus {}
 impl Debug for V2CoreEventDestinationAmazonEventbridgeAwsEventSourceStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.event_destination.azure_event_grid.azure_partner_topic_status`.
@@ -513,39 +503,33 @@ impl v::OpenEnum for V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Activated,
-                1 => Self::Deleted,
-                2 => Self::NeverActivated,
-                3 => Self::Unknown,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Activated,
+            1 => Self::Deleted,
+            2 => Self::NeverActivated,
+            3 => Self::Unknown,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus {}
 impl Debug for V2CoreEventDestinationAzureEventGridAzurePartnerTopicStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.event_destination.event_payload`.
@@ -569,37 +553,31 @@ impl v::OpenEnum for V2CoreEventDestinationEventPayload {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Snapshot,
-                1 => Self::Thin,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Snapshot,
+            1 => Self::Thin,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationEventPayload {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationEventPayload {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationEventPayload {}
 impl Debug for V2CoreEventDestinationEventPayload {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.event_destination.status`.
@@ -623,37 +601,31 @@ impl v::OpenEnum for V2CoreEventDestinationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Enabled,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Disabled,
+            1 => Self::Enabled,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationStatus {}
 impl Debug for V2CoreEventDestinationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.event_destination.status_details.disabled.reason`.
@@ -684,38 +656,32 @@ impl v::OpenEnum for V2CoreEventDestinationStatusDetailsDisabledReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NoAwsEventSourceExists,
-                1 => Self::NoAzurePartnerTopicExists,
-                2 => Self::User,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NoAwsEventSourceExists,
+            1 => Self::NoAzurePartnerTopicExists,
+            2 => Self::User,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationStatusDetailsDisabledReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationStatusDetailsDisabledReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationStatusDetailsDisabledReason {}
 impl Debug for V2CoreEventDestinationStatusDetailsDisabledReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.core.event_destination.type`.
@@ -746,37 +712,31 @@ impl v::OpenEnum for V2CoreEventDestinationType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AmazonEventbridge,
-                1 => Self::AzureEventGrid,
-                2 => Self::WebhookEndpoint,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AmazonEventbridge,
+            1 => Self::AzureEventGrid,
+            2 => Self::WebhookEndpoint,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreEventDestinationType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreEventDestinationType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreEventDestinationType {}
 impl Debug for V2CoreEventDestinationType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, boolean, date_time, id, object, open_enum,
 pub type V2CoreVaultUsBankAccount = Lens<markers::V2CoreVaultUsBankAccount>;
 impl V2CoreVaultUsBankAccount {
     /// The path of [`archived`](Self::archived).
-    pub const ARCHIVED: v::Path<Self, k::Bool> = v::Path::new("archived");
+    pub const ARCHIVED: v::Path<Self, k::Bool> = v::path("archived");
     /// True or false.
     ///
     /// Source: `archived` of `v2.core.vault.us_bank_account`.
@@ -26,7 +26,7 @@ impl V2CoreVaultUsBankAccount {
     pub const BANK_ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<V2CoreVaultUsBankAccountBankAccountType>,
-    > = v::Path::new("bank_account_type");
+    > = v::path("bank_account_type");
     /// One of the values of [`V2CoreVaultUsBankAccountBankAccountType`], or one that is newer than this list.
     ///
     /// Source: `bank_account_type` of `v2.core.vault.us_bank_account`.
@@ -35,7 +35,7 @@ impl V2CoreVaultUsBankAccount {
         open_enum(&self.value, "bank_account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `v2.core.vault.us_bank_account`.
@@ -44,7 +44,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.core.vault.us_bank_account`.
@@ -53,7 +53,7 @@ impl V2CoreVaultUsBankAccount {
         date_time(&self.value, "created")
     }
     /// The path of [`fedwire_routing_number`](Self::fedwire_routing_number).
-    pub const FEDWIRE_ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new(
+    pub const FEDWIRE_ROUTING_NUMBER: v::Path<Self, k::Text> = v::path(
         "fedwire_routing_number",
     );
     /// A string; may be absent.
@@ -64,7 +64,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "fedwire_routing_number")
     }
     /// The path of [`financial_connections_account`](Self::financial_connections_account).
-    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
+    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::path(
         "financial_connections_account",
     );
     /// A string; may be absent.
@@ -75,7 +75,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "financial_connections_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.core.vault.us_bank_account`.
@@ -84,7 +84,7 @@ impl V2CoreVaultUsBankAccount {
         id(&self.value, "id")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `v2.core.vault.us_bank_account`.
@@ -93,7 +93,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.core.vault.us_bank_account`.
@@ -109,7 +109,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "object")
     }
     /// The path of [`restricted`](Self::restricted).
-    pub const RESTRICTED: v::Path<Self, k::Bool> = v::Path::new("restricted");
+    pub const RESTRICTED: v::Path<Self, k::Bool> = v::path("restricted");
     /// True or false.
     ///
     /// Source: `restricted` of `v2.core.vault.us_bank_account`.
@@ -118,7 +118,7 @@ impl V2CoreVaultUsBankAccount {
         boolean(&self.value, "restricted")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent.
     ///
     /// Source: `routing_number` of `v2.core.vault.us_bank_account`.
@@ -127,7 +127,7 @@ impl V2CoreVaultUsBankAccount {
         text(&self.value, "routing_number")
     }
     /// The path of [`supported_currencies`](Self::supported_currencies).
-    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_currencies",
     );
     /// An array: a string.
@@ -141,7 +141,7 @@ impl V2CoreVaultUsBankAccount {
     pub const VERIFICATION: v::Path<
         Self,
         k::Object<V2CoreVaultUsBankAccountVerification>,
-    > = v::Path::new("verification");
+    > = v::path("verification");
     /// A nested [`V2CoreVaultUsBankAccountVerification`].
     ///
     /// Source: `verification` of `v2.core.vault.us_bank_account`.
@@ -166,7 +166,7 @@ impl V2CoreVaultUsBankAccountVerification {
     pub const MICRODEPOSIT_VERIFICATION_DETAILS: v::Path<
         Self,
         k::Object<V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails>,
-    > = v::Path::new("microdeposit_verification_details");
+    > = v::path("microdeposit_verification_details");
     /// A nested [`V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails`]; may be absent.
     ///
     /// Source: `microdeposit_verification_details` of `v2.core.vault.us_bank_account.verification`.
@@ -180,7 +180,7 @@ impl V2CoreVaultUsBankAccountVerification {
     pub const STATUS: v::Path<
         Self,
         k::Enum<V2CoreVaultUsBankAccountVerificationStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`V2CoreVaultUsBankAccountVerificationStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `v2.core.vault.us_bank_account.verification`.
@@ -197,7 +197,7 @@ pub type V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails = L
 >;
 impl V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails {
     /// The path of [`expires`](Self::expires).
-    pub const EXPIRES: v::Path<Self, k::Text> = v::Path::new("expires");
+    pub const EXPIRES: v::Path<Self, k::Text> = v::path("expires");
     /// A string.
     ///
     /// Source: `expires` of `v2.core.vault.us_bank_account.verification.microdeposit_verification_details`.
@@ -211,7 +211,7 @@ impl V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails {
         k::Enum<
             V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType,
         >,
-    > = v::Path::new("microdeposit_type");
+    > = v::path("microdeposit_type");
     /// One of the values of [`V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType`], or one that is newer than this list.
     ///
     /// Source: `microdeposit_type` of `v2.core.vault.us_bank_account.verification.microdeposit_verification_details`.
@@ -224,7 +224,7 @@ impl V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails {
         open_enum(&self.value, "microdeposit_type")
     }
     /// The path of [`sent`](Self::sent).
-    pub const SENT: v::Path<Self, k::Text> = v::Path::new("sent");
+    pub const SENT: v::Path<Self, k::Text> = v::path("sent");
     /// A string.
     ///
     /// Source: `sent` of `v2.core.vault.us_bank_account.verification.microdeposit_verification_details`.
@@ -234,118 +234,9 @@ impl V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetails {
     }
 }
 /// The values of `v2.core.vault.us_bank_account.bank_account_type`.
-#[non_exhaustive]
-pub enum V2CoreVaultUsBankAccountBankAccountType {
-    /// `checking`
-    Checking,
-    /// `savings`
-    Savings,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2CoreVaultUsBankAccountBankAccountType {
-    const VALUES: &'static [&'static str] = &["checking", "savings"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Checking => "checking",
-            Self::Savings => "savings",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Savings,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2CoreVaultUsBankAccountBankAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2CoreVaultUsBankAccountBankAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2CoreVaultUsBankAccountBankAccountType {}
-impl Debug for V2CoreVaultUsBankAccountBankAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentMethodUsBankAccountAccountType as V2CoreVaultUsBankAccountBankAccountType;
 /// The values of `v2.core.vault.us_bank_account.verification.microdeposit_verification_details.microdeposit_type`.
-#[non_exhaustive]
-pub enum V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {
-    /// `amounts`
-    Amounts,
-    /// `descriptor_code`
-    DescriptorCode,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {
-    const VALUES: &'static [&'static str] = &["amounts", "descriptor_code"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Amounts => "amounts",
-            Self::DescriptorCode => "descriptor_code",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Amounts,
-                1 => Self::DescriptorCode,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {}
-impl Debug
-for V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::SetupIntentNextActionVerifyWithMicrodepositsMicrodepositType as V2CoreVaultUsBankAccountVerificationMicrodepositVerificationDetailsMicrodepositType;
 /// The values of `v2.core.vault.us_bank_account.verification.status`.
 #[non_exhaustive]
 pub enum V2CoreVaultUsBankAccountVerificationStatus {
@@ -378,38 +269,32 @@ impl v::OpenEnum for V2CoreVaultUsBankAccountVerificationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AwaitingVerification,
-                1 => Self::Unverified,
-                2 => Self::VerificationFailed,
-                3 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AwaitingVerification,
+            1 => Self::Unverified,
+            2 => Self::VerificationFailed,
+            3 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2CoreVaultUsBankAccountVerificationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2CoreVaultUsBankAccountVerificationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2CoreVaultUsBankAccountVerificationStatus {}
 impl Debug for V2CoreVaultUsBankAccountVerificationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

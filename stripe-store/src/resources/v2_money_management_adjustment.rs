@@ -17,7 +17,7 @@ impl V2MoneyManagementAdjustment {
     pub const ADJUSTED_FLOW: v::Path<
         Self,
         k::Object<V2MoneyManagementAdjustmentAdjustedFlow>,
-    > = v::Path::new("adjusted_flow");
+    > = v::path("adjusted_flow");
     /// A nested [`V2MoneyManagementAdjustmentAdjustedFlow`]; may be absent.
     ///
     /// Source: `adjusted_flow` of `v2.money_management.adjustment`.
@@ -26,7 +26,7 @@ impl V2MoneyManagementAdjustment {
         object(&self.value, "adjusted_flow")
     }
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.adjustment`.
@@ -35,7 +35,7 @@ impl V2MoneyManagementAdjustment {
         object(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.adjustment`.
@@ -44,7 +44,7 @@ impl V2MoneyManagementAdjustment {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `v2.money_management.adjustment`.
@@ -53,9 +53,7 @@ impl V2MoneyManagementAdjustment {
         text(&self.value, "description")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.adjustment`.
@@ -64,7 +62,7 @@ impl V2MoneyManagementAdjustment {
         text(&self.value, "financial_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.adjustment`.
@@ -73,7 +71,7 @@ impl V2MoneyManagementAdjustment {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.adjustment`.
@@ -102,7 +100,7 @@ pub type V2MoneyManagementAdjustmentAdjustedFlow = Lens<
 >;
 impl V2MoneyManagementAdjustmentAdjustedFlow {
     /// The path of [`adjustment`](Self::adjustment).
-    pub const ADJUSTMENT: v::Path<Self, k::Text> = v::Path::new("adjustment");
+    pub const ADJUSTMENT: v::Path<Self, k::Text> = v::path("adjustment");
     /// A string; may be absent.
     ///
     /// Source: `adjustment` of `v2.money_management.adjustment.adjusted_flow`.
@@ -111,9 +109,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
         text(&self.value, "adjustment")
     }
     /// The path of [`inbound_transfer`](Self::inbound_transfer).
-    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "inbound_transfer",
-    );
+    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("inbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `inbound_transfer` of `v2.money_management.adjustment.adjusted_flow`.
@@ -122,9 +118,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
         text(&self.value, "inbound_transfer")
     }
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_payment",
-    );
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::path("outbound_payment");
     /// A string; may be absent.
     ///
     /// Source: `outbound_payment` of `v2.money_management.adjustment.adjusted_flow`.
@@ -133,9 +127,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
         text(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_transfer",
-    );
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("outbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `outbound_transfer` of `v2.money_management.adjustment.adjusted_flow`.
@@ -144,7 +136,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
         text(&self.value, "outbound_transfer")
     }
     /// The path of [`received_credit`](Self::received_credit).
-    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::Path::new("received_credit");
+    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::path("received_credit");
     /// A string; may be absent.
     ///
     /// Source: `received_credit` of `v2.money_management.adjustment.adjusted_flow`.
@@ -153,7 +145,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
         text(&self.value, "received_credit")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string; may be absent.
     ///
     /// Source: `received_debit` of `v2.money_management.adjustment.adjusted_flow`.
@@ -165,7 +157,7 @@ impl V2MoneyManagementAdjustmentAdjustedFlow {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementAdjustmentAdjustedFlowType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementAdjustmentAdjustedFlowType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.adjustment.adjusted_flow`.
@@ -214,40 +206,34 @@ impl v::OpenEnum for V2MoneyManagementAdjustmentAdjustedFlowType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adjustment,
-                1 => Self::InboundTransfer,
-                2 => Self::OutboundPayment,
-                3 => Self::OutboundTransfer,
-                4 => Self::ReceivedCredit,
-                5 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adjustment,
+            1 => Self::InboundTransfer,
+            2 => Self::OutboundPayment,
+            3 => Self::OutboundTransfer,
+            4 => Self::ReceivedCredit,
+            5 => Self::ReceivedDebit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementAdjustmentAdjustedFlowType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementAdjustmentAdjustedFlowType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementAdjustmentAdjustedFlowType {}
 impl Debug for V2MoneyManagementAdjustmentAdjustedFlowType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -23,7 +23,7 @@ impl V2MoneyManagementFinancialAccount {
     pub const BALANCE: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAccountBalance>,
-    > = v::Path::new("balance");
+    > = v::path("balance");
     /// A nested [`V2MoneyManagementFinancialAccountBalance`].
     ///
     /// Source: `balance` of `v2.money_management.financial_account`.
@@ -32,7 +32,7 @@ impl V2MoneyManagementFinancialAccount {
         object(&self.value, "balance")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `v2.money_management.financial_account`.
@@ -41,7 +41,7 @@ impl V2MoneyManagementFinancialAccount {
         text(&self.value, "country")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.financial_account`.
@@ -50,7 +50,7 @@ impl V2MoneyManagementFinancialAccount {
         date_time(&self.value, "created")
     }
     /// The path of [`display_name`](Self::display_name).
-    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::Path::new("display_name");
+    pub const DISPLAY_NAME: v::Path<Self, k::Text> = v::path("display_name");
     /// A string; may be absent.
     ///
     /// Source: `display_name` of `v2.money_management.financial_account`.
@@ -59,7 +59,7 @@ impl V2MoneyManagementFinancialAccount {
         text(&self.value, "display_name")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.financial_account`.
@@ -68,7 +68,7 @@ impl V2MoneyManagementFinancialAccount {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.financial_account`.
@@ -77,7 +77,7 @@ impl V2MoneyManagementFinancialAccount {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.money_management.financial_account`.
@@ -93,7 +93,7 @@ impl V2MoneyManagementFinancialAccount {
         text(&self.value, "object")
     }
     /// The path of [`other`](Self::other).
-    pub const OTHER: v::Path<Self, k::Object<V2MoneyManagementFinancialAccountOther>> = v::Path::new(
+    pub const OTHER: v::Path<Self, k::Object<V2MoneyManagementFinancialAccountOther>> = v::path(
         "other",
     );
     /// A nested [`V2MoneyManagementFinancialAccountOther`]; may be absent.
@@ -104,7 +104,7 @@ impl V2MoneyManagementFinancialAccount {
         object(&self.value, "other")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementFinancialAccountStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementFinancialAccountStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementFinancialAccountStatus`], or one that is newer than this list.
@@ -118,7 +118,7 @@ impl V2MoneyManagementFinancialAccount {
     pub const STORAGE: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAccountStorage>,
-    > = v::Path::new("storage");
+    > = v::path("storage");
     /// A nested [`V2MoneyManagementFinancialAccountStorage`]; may be absent.
     ///
     /// Source: `storage` of `v2.money_management.financial_account`.
@@ -127,7 +127,7 @@ impl V2MoneyManagementFinancialAccount {
         object(&self.value, "storage")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementFinancialAccountType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementFinancialAccountType>> = v::path(
         "type",
     );
     /// One of the values of [`V2MoneyManagementFinancialAccountType`], or one that is newer than this list.
@@ -182,7 +182,7 @@ pub type V2MoneyManagementFinancialAccountBalance = Lens<
 >;
 impl V2MoneyManagementFinancialAccountBalance {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::Path::new(
+    pub const AVAILABLE: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::path(
         "available",
     );
     /// A map from strings: a nested [`V2Amount`].
@@ -193,7 +193,7 @@ impl V2MoneyManagementFinancialAccountBalance {
         map(&self.value, "available")
     }
     /// The path of [`inbound_pending`](Self::inbound_pending).
-    pub const INBOUND_PENDING: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::Path::new(
+    pub const INBOUND_PENDING: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::path(
         "inbound_pending",
     );
     /// A map from strings: a nested [`V2Amount`].
@@ -204,7 +204,7 @@ impl V2MoneyManagementFinancialAccountBalance {
         map(&self.value, "inbound_pending")
     }
     /// The path of [`outbound_pending`](Self::outbound_pending).
-    pub const OUTBOUND_PENDING: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::Path::new(
+    pub const OUTBOUND_PENDING: v::Path<Self, k::Map<k::Object<V2Amount>>> = v::path(
         "outbound_pending",
     );
     /// A map from strings: a nested [`V2Amount`].
@@ -223,7 +223,7 @@ pub type V2MoneyManagementFinancialAccountOther = Lens<
 >;
 impl V2MoneyManagementFinancialAccountOther {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `v2.money_management.financial_account.other`.
@@ -247,7 +247,7 @@ impl V2MoneyManagementFinancialAccountStorage {
                 V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility,
             >,
         >,
-    > = v::Path::new("deposit_insurance_eligibility");
+    > = v::path("deposit_insurance_eligibility");
     /// An array: a nested [`V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility`]; empty where absent.
     ///
     /// Source: `deposit_insurance_eligibility` of `v2.money_management.financial_account.storage`.
@@ -260,7 +260,7 @@ impl V2MoneyManagementFinancialAccountStorage {
         array(&self.value, "deposit_insurance_eligibility")
     }
     /// The path of [`holds_currencies`](Self::holds_currencies).
-    pub const HOLDS_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const HOLDS_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "holds_currencies",
     );
     /// An array: a string.
@@ -279,7 +279,7 @@ pub type V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility = L
 >;
 impl V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility {
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// Always `fifth_third`.
     ///
     /// Source: `bank_name` of `v2.money_management.financial_account.storage.deposit_insurance_eligibility`.
@@ -288,7 +288,7 @@ impl V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility {
         text(&self.value, "bank_name")
     }
     /// The path of [`currencies`](Self::currencies).
-    pub const CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new("currencies");
+    pub const CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path("currencies");
     /// An array: a string.
     ///
     /// Source: `currencies` of `v2.money_management.financial_account.storage.deposit_insurance_eligibility`.
@@ -300,7 +300,7 @@ impl V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibility {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.financial_account.storage.deposit_insurance_eligibility`.
@@ -337,38 +337,32 @@ impl v::OpenEnum for V2MoneyManagementFinancialAccountStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Closed,
-                1 => Self::Open,
-                2 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Closed,
+            1 => Self::Open,
+            2 => Self::Pending,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementFinancialAccountStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementFinancialAccountStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementFinancialAccountStatus {}
 impl Debug for V2MoneyManagementFinancialAccountStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.financial_account.storage.deposit_insurance_eligibility.type`.
@@ -393,38 +387,32 @@ for V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Fdic,
-                1 => Self::FdicPassthrough,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Fdic,
+            1 => Self::FdicPassthrough,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType {}
 impl Debug for V2MoneyManagementFinancialAccountStorageDepositInsuranceEligibilityType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.financial_account.type`.
@@ -448,36 +436,30 @@ impl v::OpenEnum for V2MoneyManagementFinancialAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OtherValue,
-                1 => Self::Storage,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OtherValue,
+            1 => Self::Storage,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementFinancialAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementFinancialAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementFinancialAccountType {}
 impl Debug for V2MoneyManagementFinancialAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -21,7 +21,7 @@ impl V2MoneyManagementFinancialAddress {
     pub const BANK_ACCOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAddressBankAccount>,
-    > = v::Path::new("bank_account");
+    > = v::path("bank_account");
     /// A nested [`V2MoneyManagementFinancialAddressBankAccount`]; may be absent.
     ///
     /// Source: `bank_account` of `v2.money_management.financial_address`.
@@ -30,7 +30,7 @@ impl V2MoneyManagementFinancialAddress {
         object(&self.value, "bank_account")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.financial_address`.
@@ -39,9 +39,7 @@ impl V2MoneyManagementFinancialAddress {
         date_time(&self.value, "created")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.financial_address`.
@@ -50,7 +48,7 @@ impl V2MoneyManagementFinancialAddress {
         text(&self.value, "financial_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.financial_address`.
@@ -59,7 +57,7 @@ impl V2MoneyManagementFinancialAddress {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.financial_address`.
@@ -75,7 +73,7 @@ impl V2MoneyManagementFinancialAddress {
         text(&self.value, "object")
     }
     /// The path of [`settlement_currency`](Self::settlement_currency).
-    pub const SETTLEMENT_CURRENCY: v::Path<Self, k::Text> = v::Path::new(
+    pub const SETTLEMENT_CURRENCY: v::Path<Self, k::Text> = v::path(
         "settlement_currency",
     );
     /// A string.
@@ -86,7 +84,7 @@ impl V2MoneyManagementFinancialAddress {
         text(&self.value, "settlement_currency")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementFinancialAddressStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementFinancialAddressStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementFinancialAddressStatus`], or one that is newer than this list.
@@ -97,7 +95,7 @@ impl V2MoneyManagementFinancialAddress {
         open_enum(&self.value, "status")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `bank_account`.
     ///
     /// Source: `type` of `v2.money_management.financial_address`.
@@ -122,7 +120,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
     pub const ABA: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAddressBankAccountAba>,
-    > = v::Path::new("aba");
+    > = v::path("aba");
     /// A nested [`V2MoneyManagementFinancialAddressBankAccountAba`]; may be absent.
     ///
     /// Source: `aba` of `v2.money_management.financial_address.bank_account`.
@@ -131,7 +129,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
         object(&self.value, "aba")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `v2.money_management.financial_address.bank_account`.
@@ -140,7 +138,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
         text(&self.value, "country")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `v2.money_management.financial_address.bank_account`.
@@ -152,7 +150,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
     pub const IBAN: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAddressBankAccountIban>,
-    > = v::Path::new("iban");
+    > = v::path("iban");
     /// A nested [`V2MoneyManagementFinancialAddressBankAccountIban`]; may be absent.
     ///
     /// Source: `iban` of `v2.money_management.financial_address.bank_account`.
@@ -164,7 +162,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
     pub const SORT_CODE: v::Path<
         Self,
         k::Object<V2MoneyManagementFinancialAddressBankAccountSortCode>,
-    > = v::Path::new("sort_code");
+    > = v::path("sort_code");
     /// A nested [`V2MoneyManagementFinancialAddressBankAccountSortCode`]; may be absent.
     ///
     /// Source: `sort_code` of `v2.money_management.financial_address.bank_account`.
@@ -178,7 +176,7 @@ impl V2MoneyManagementFinancialAddressBankAccount {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementFinancialAddressBankAccountType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementFinancialAddressBankAccountType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.financial_address.bank_account`.
@@ -232,7 +230,7 @@ pub type V2MoneyManagementFinancialAddressBankAccountAba = Lens<
 >;
 impl V2MoneyManagementFinancialAddressBankAccountAba {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be absent.
@@ -243,7 +241,7 @@ impl V2MoneyManagementFinancialAddressBankAccountAba {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string.
     ///
     /// Source: `account_number` of `v2.money_management.financial_address.bank_account.aba`.
@@ -252,7 +250,7 @@ impl V2MoneyManagementFinancialAddressBankAccountAba {
         text(&self.value, "account_number")
     }
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::Path::new(
+    pub const ADDRESS: v::Path<Self, k::Object<LegalEntityJapanAddress>> = v::path(
         "address",
     );
     /// A nested [`LegalEntityJapanAddress`]; may be absent.
@@ -263,7 +261,7 @@ impl V2MoneyManagementFinancialAddressBankAccountAba {
         object(&self.value, "address")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent.
     ///
     /// Source: `bank_name` of `v2.money_management.financial_address.bank_account.aba`.
@@ -272,7 +270,7 @@ impl V2MoneyManagementFinancialAddressBankAccountAba {
         text(&self.value, "bank_name")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string.
     ///
     /// Source: `routing_number` of `v2.money_management.financial_address.bank_account.aba`.
@@ -289,7 +287,7 @@ pub type V2MoneyManagementFinancialAddressBankAccountIban = Lens<
 >;
 impl V2MoneyManagementFinancialAddressBankAccountIban {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -300,7 +298,7 @@ impl V2MoneyManagementFinancialAddressBankAccountIban {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `v2.money_management.financial_address.bank_account.iban`.
@@ -309,7 +307,7 @@ impl V2MoneyManagementFinancialAddressBankAccountIban {
         text(&self.value, "bank_name")
     }
     /// The path of [`iban`](Self::iban).
-    pub const IBAN: v::Path<Self, k::Text> = v::Path::new("iban");
+    pub const IBAN: v::Path<Self, k::Text> = v::path("iban");
     /// A string.
     ///
     /// Source: `iban` of `v2.money_management.financial_address.bank_account.iban`.
@@ -326,7 +324,7 @@ pub type V2MoneyManagementFinancialAddressBankAccountSortCode = Lens<
 >;
 impl V2MoneyManagementFinancialAddressBankAccountSortCode {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string.
@@ -337,7 +335,7 @@ impl V2MoneyManagementFinancialAddressBankAccountSortCode {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`account_number`](Self::account_number).
-    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::Path::new("account_number");
+    pub const ACCOUNT_NUMBER: v::Path<Self, k::Text> = v::path("account_number");
     /// A string.
     ///
     /// Source: `account_number` of `v2.money_management.financial_address.bank_account.sort_code`.
@@ -346,7 +344,7 @@ impl V2MoneyManagementFinancialAddressBankAccountSortCode {
         text(&self.value, "account_number")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string.
     ///
     /// Source: `sort_code` of `v2.money_management.financial_address.bank_account.sort_code`.
@@ -379,38 +377,32 @@ impl v::OpenEnum for V2MoneyManagementFinancialAddressBankAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Aba,
-                1 => Self::Iban,
-                2 => Self::SortCode,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Aba,
+            1 => Self::Iban,
+            2 => Self::SortCode,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementFinancialAddressBankAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementFinancialAddressBankAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementFinancialAddressBankAccountType {}
 impl Debug for V2MoneyManagementFinancialAddressBankAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.financial_address.status`.
@@ -440,38 +432,32 @@ impl v::OpenEnum for V2MoneyManagementFinancialAddressStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Archived,
-                2 => Self::Failed,
-                3 => Self::Pending,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Archived,
+            2 => Self::Failed,
+            3 => Self::Pending,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementFinancialAddressStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementFinancialAddressStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementFinancialAddressStatus {}
 impl Debug for V2MoneyManagementFinancialAddressStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

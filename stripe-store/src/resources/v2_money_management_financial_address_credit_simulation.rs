@@ -15,7 +15,7 @@ pub type V2MoneyManagementFinancialAddressCreditSimulation = Lens<
 >;
 impl V2MoneyManagementFinancialAddressCreditSimulation {
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.financial_address_credit_simulation`.
@@ -31,7 +31,7 @@ impl V2MoneyManagementFinancialAddressCreditSimulation {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `v2.money_management.financial_address_credit_simulation`.

@@ -20,7 +20,7 @@ pub type V2MoneyManagementInboundTransfer = Lens<
 >;
 impl V2MoneyManagementInboundTransfer {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.inbound_transfer`.
@@ -29,7 +29,7 @@ impl V2MoneyManagementInboundTransfer {
         object(&self.value, "amount")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.inbound_transfer`.
@@ -38,7 +38,7 @@ impl V2MoneyManagementInboundTransfer {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string.
     ///
     /// Source: `description` of `v2.money_management.inbound_transfer`.
@@ -47,7 +47,7 @@ impl V2MoneyManagementInboundTransfer {
         text(&self.value, "description")
     }
     /// The path of [`from`](Self::from).
-    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementInboundTransferFrom>> = v::Path::new(
+    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementInboundTransferFrom>> = v::path(
         "from",
     );
     /// A nested [`V2MoneyManagementInboundTransferFrom`].
@@ -58,7 +58,7 @@ impl V2MoneyManagementInboundTransfer {
         object(&self.value, "from")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.inbound_transfer`.
@@ -67,7 +67,7 @@ impl V2MoneyManagementInboundTransfer {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.inbound_transfer`.
@@ -83,7 +83,7 @@ impl V2MoneyManagementInboundTransfer {
         text(&self.value, "object")
     }
     /// The path of [`to`](Self::to).
-    pub const TO: v::Path<Self, k::Object<V2MoneyManagementInboundTransferTo>> = v::Path::new(
+    pub const TO: v::Path<Self, k::Object<V2MoneyManagementInboundTransferTo>> = v::path(
         "to",
     );
     /// A nested [`V2MoneyManagementInboundTransferTo`].
@@ -97,7 +97,7 @@ impl V2MoneyManagementInboundTransfer {
     pub const TRANSFER_HISTORY: v::Path<
         Self,
         k::Array<k::Object<V2MoneyManagementInboundTransferTransferHistory>>,
-    > = v::Path::new("transfer_history");
+    > = v::path("transfer_history");
     /// An array: a nested [`V2MoneyManagementInboundTransferTransferHistory`].
     ///
     /// Source: `transfer_history` of `v2.money_management.inbound_transfer`.
@@ -121,7 +121,7 @@ pub type V2MoneyManagementInboundTransferFrom = Lens<
 >;
 impl V2MoneyManagementInboundTransferFrom {
     /// The path of [`debited`](Self::debited).
-    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("debited");
+    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::path("debited");
     /// A nested [`V2Amount`].
     ///
     /// Source: `debited` of `v2.money_management.inbound_transfer.from`.
@@ -133,7 +133,7 @@ impl V2MoneyManagementInboundTransferFrom {
     pub const PAYMENT_METHOD: v::Path<
         Self,
         k::Object<V2MoneyManagementInboundTransferFromPaymentMethod>,
-    > = v::Path::new("payment_method");
+    > = v::path("payment_method");
     /// A nested [`V2MoneyManagementInboundTransferFromPaymentMethod`].
     ///
     /// Source: `payment_method` of `v2.money_management.inbound_transfer.from`.
@@ -152,7 +152,7 @@ pub type V2MoneyManagementInboundTransferFromPaymentMethod = Lens<
 >;
 impl V2MoneyManagementInboundTransferFromPaymentMethod {
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string.
     ///
     /// Source: `type` of `v2.money_management.inbound_transfer.from.payment_method`.
@@ -161,7 +161,7 @@ impl V2MoneyManagementInboundTransferFromPaymentMethod {
         text(&self.value, "type")
     }
     /// The path of [`us_bank_account`](Self::us_bank_account).
-    pub const US_BANK_ACCOUNT: v::Path<Self, k::Text> = v::Path::new("us_bank_account");
+    pub const US_BANK_ACCOUNT: v::Path<Self, k::Text> = v::path("us_bank_account");
     /// A string; may be absent.
     ///
     /// Source: `us_bank_account` of `v2.money_management.inbound_transfer.from.payment_method`.
@@ -178,7 +178,7 @@ pub type V2MoneyManagementInboundTransferTo = Lens<
 >;
 impl V2MoneyManagementInboundTransferTo {
     /// The path of [`credited`](Self::credited).
-    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("credited");
+    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::path("credited");
     /// A nested [`V2Amount`].
     ///
     /// Source: `credited` of `v2.money_management.inbound_transfer.to`.
@@ -187,9 +187,7 @@ impl V2MoneyManagementInboundTransferTo {
         object(&self.value, "credited")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.inbound_transfer.to`.
@@ -209,7 +207,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
     pub const BANK_DEBIT_FAILED: v::Path<
         Self,
         k::Object<V2MoneyManagementInboundTransferTransferHistoryBankDebitFailed>,
-    > = v::Path::new("bank_debit_failed");
+    > = v::path("bank_debit_failed");
     /// A nested [`V2MoneyManagementInboundTransferTransferHistoryBankDebitFailed`]; may be absent.
     ///
     /// Source: `bank_debit_failed` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -220,7 +218,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         object(&self.value, "bank_debit_failed")
     }
     /// The path of [`bank_debit_processing`](Self::bank_debit_processing).
-    pub const BANK_DEBIT_PROCESSING: v::Path<Self, k::Json> = v::Path::new(
+    pub const BANK_DEBIT_PROCESSING: v::Path<Self, k::Json> = v::path(
         "bank_debit_processing",
     );
     /// JSON of no fixed shape; may be absent.
@@ -231,9 +229,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         json(&self.value, "bank_debit_processing")
     }
     /// The path of [`bank_debit_queued`](Self::bank_debit_queued).
-    pub const BANK_DEBIT_QUEUED: v::Path<Self, k::Json> = v::Path::new(
-        "bank_debit_queued",
-    );
+    pub const BANK_DEBIT_QUEUED: v::Path<Self, k::Json> = v::path("bank_debit_queued");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `bank_debit_queued` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -245,7 +241,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
     pub const BANK_DEBIT_RETURNED: v::Path<
         Self,
         k::Object<V2MoneyManagementInboundTransferTransferHistoryBankDebitReturned>,
-    > = v::Path::new("bank_debit_returned");
+    > = v::path("bank_debit_returned");
     /// A nested [`V2MoneyManagementInboundTransferTransferHistoryBankDebitReturned`]; may be absent.
     ///
     /// Source: `bank_debit_returned` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -256,7 +252,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         object(&self.value, "bank_debit_returned")
     }
     /// The path of [`bank_debit_succeeded`](Self::bank_debit_succeeded).
-    pub const BANK_DEBIT_SUCCEEDED: v::Path<Self, k::Json> = v::Path::new(
+    pub const BANK_DEBIT_SUCCEEDED: v::Path<Self, k::Json> = v::path(
         "bank_debit_succeeded",
     );
     /// JSON of no fixed shape; may be absent.
@@ -267,7 +263,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         json(&self.value, "bank_debit_succeeded")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -276,9 +272,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         date_time(&self.value, "created")
     }
     /// The path of [`effective_at`](Self::effective_at).
-    pub const EFFECTIVE_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "effective_at",
-    );
+    pub const EFFECTIVE_AT: v::Path<Self, k::DateTimeText> = v::path("effective_at");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `effective_at` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -287,7 +281,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
         date_time(&self.value, "effective_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -299,7 +293,7 @@ impl V2MoneyManagementInboundTransferTransferHistory {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementInboundTransferTransferHistoryType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementInboundTransferTransferHistoryType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.inbound_transfer.transfer_history`.
@@ -358,7 +352,7 @@ impl V2MoneyManagementInboundTransferTransferHistoryBankDebitFailed {
         k::Enum<
             V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason,
         >,
-    > = v::Path::new("failure_reason");
+    > = v::path("failure_reason");
     /// One of the values of [`V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason`], or one that is newer than this list.
     ///
     /// Source: `failure_reason` of `v2.money_management.inbound_transfer.transfer_history.bank_debit_failed`.
@@ -384,7 +378,7 @@ impl V2MoneyManagementInboundTransferTransferHistoryBankDebitReturned {
         k::Enum<
             V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason,
         >,
-    > = v::Path::new("return_reason");
+    > = v::path("return_reason");
     /// One of the values of [`V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason`], or one that is newer than this list.
     ///
     /// Source: `return_reason` of `v2.money_management.inbound_transfer.transfer_history.bank_debit_returned`.
@@ -434,35 +428,29 @@ for V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason 
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccountClosed,
-                1 => Self::BankAccountNotFound,
-                2 => Self::BankDebitCouldNotBeProcessed,
-                3 => Self::BankDebitNotAuthorized,
-                4 => Self::InsufficientFunds,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankAccountClosed,
+            1 => Self::BankAccountNotFound,
+            2 => Self::BankDebitCouldNotBeProcessed,
+            3 => Self::BankDebitNotAuthorized,
+            4 => Self::InsufficientFunds,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason {}
@@ -470,86 +458,11 @@ impl Debug
 for V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.inbound_transfer.transfer_history.bank_debit_returned.return_reason`.
-#[non_exhaustive]
-pub enum V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {
-    /// `bank_account_closed`
-    BankAccountClosed,
-    /// `bank_account_not_found`
-    BankAccountNotFound,
-    /// `bank_debit_could_not_be_processed`
-    BankDebitCouldNotBeProcessed,
-    /// `bank_debit_not_authorized`
-    BankDebitNotAuthorized,
-    /// `insufficient_funds`
-    InsufficientFunds,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {
-    const VALUES: &'static [&'static str] = &[
-        "bank_account_closed",
-        "bank_account_not_found",
-        "bank_debit_could_not_be_processed",
-        "bank_debit_not_authorized",
-        "insufficient_funds",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BankAccountClosed => "bank_account_closed",
-            Self::BankAccountNotFound => "bank_account_not_found",
-            Self::BankDebitCouldNotBeProcessed => "bank_debit_could_not_be_processed",
-            Self::BankDebitNotAuthorized => "bank_debit_not_authorized",
-            Self::InsufficientFunds => "insufficient_funds",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccountClosed,
-                1 => Self::BankAccountNotFound,
-                2 => Self::BankDebitCouldNotBeProcessed,
-                3 => Self::BankDebitNotAuthorized,
-                4 => Self::InsufficientFunds,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {}
-impl Debug
-for V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementInboundTransferTransferHistoryBankDebitFailedFailureReason as V2MoneyManagementInboundTransferTransferHistoryBankDebitReturnedReturnReason;
 /// The values of `v2.money_management.inbound_transfer.transfer_history.type`.
 #[non_exhaustive]
 pub enum V2MoneyManagementInboundTransferTransferHistoryType {
@@ -586,39 +499,33 @@ impl v::OpenEnum for V2MoneyManagementInboundTransferTransferHistoryType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankDebitFailed,
-                1 => Self::BankDebitProcessing,
-                2 => Self::BankDebitQueued,
-                3 => Self::BankDebitReturned,
-                4 => Self::BankDebitSucceeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BankDebitFailed,
+            1 => Self::BankDebitProcessing,
+            2 => Self::BankDebitQueued,
+            3 => Self::BankDebitReturned,
+            4 => Self::BankDebitSucceeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementInboundTransferTransferHistoryType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementInboundTransferTransferHistoryType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementInboundTransferTransferHistoryType {}
 impl Debug for V2MoneyManagementInboundTransferTransferHistoryType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

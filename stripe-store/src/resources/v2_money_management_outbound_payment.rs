@@ -7,9 +7,7 @@ use stripe_store::view as v;
 use stripe_store::view::kind as k;
 use stripe_store::view::AnyObject;
 use stripe_store::view::View as _;
-use stripe_store::view::read::{
-    array, boolean, date_time, id, map, object, open_enum, text,
-};
+use stripe_store::view::read::{boolean, date_time, id, map, object, open_enum, text};
 /// A Stripe object of type `v2.money_management.outbound_payment`.
 ///
 /// API: `/v2/money_management/outbound_payments`; can be retrieved, listed.
@@ -20,7 +18,7 @@ pub type V2MoneyManagementOutboundPayment = Lens<
 >;
 impl V2MoneyManagementOutboundPayment {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.outbound_payment`.
@@ -29,7 +27,7 @@ impl V2MoneyManagementOutboundPayment {
         object(&self.value, "amount")
     }
     /// The path of [`cancelable`](Self::cancelable).
-    pub const CANCELABLE: v::Path<Self, k::Bool> = v::Path::new("cancelable");
+    pub const CANCELABLE: v::Path<Self, k::Bool> = v::path("cancelable");
     /// True or false.
     ///
     /// Source: `cancelable` of `v2.money_management.outbound_payment`.
@@ -38,7 +36,7 @@ impl V2MoneyManagementOutboundPayment {
         boolean(&self.value, "cancelable")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.outbound_payment`.
@@ -47,7 +45,7 @@ impl V2MoneyManagementOutboundPayment {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `v2.money_management.outbound_payment`.
@@ -56,7 +54,7 @@ impl V2MoneyManagementOutboundPayment {
         text(&self.value, "description")
     }
     /// The path of [`expected_arrival_date`](Self::expected_arrival_date).
-    pub const EXPECTED_ARRIVAL_DATE: v::Path<Self, k::DateTimeText> = v::Path::new(
+    pub const EXPECTED_ARRIVAL_DATE: v::Path<Self, k::DateTimeText> = v::path(
         "expected_arrival_date",
     );
     /// A moment, as RFC 3339 text; may be absent.
@@ -67,7 +65,7 @@ impl V2MoneyManagementOutboundPayment {
         date_time(&self.value, "expected_arrival_date")
     }
     /// The path of [`from`](Self::from).
-    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementOutboundPaymentFrom>> = v::Path::new(
+    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementOutboundPaymentFrom>> = v::path(
         "from",
     );
     /// A nested [`V2MoneyManagementOutboundPaymentFrom`].
@@ -78,7 +76,7 @@ impl V2MoneyManagementOutboundPayment {
         object(&self.value, "from")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.outbound_payment`.
@@ -87,7 +85,7 @@ impl V2MoneyManagementOutboundPayment {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.outbound_payment`.
@@ -96,7 +94,7 @@ impl V2MoneyManagementOutboundPayment {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.money_management.outbound_payment`.
@@ -112,7 +110,7 @@ impl V2MoneyManagementOutboundPayment {
         text(&self.value, "object")
     }
     /// The path of [`payout_intent`](Self::payout_intent).
-    pub const PAYOUT_INTENT: v::Path<Self, k::Text> = v::Path::new("payout_intent");
+    pub const PAYOUT_INTENT: v::Path<Self, k::Text> = v::path("payout_intent");
     /// A string; may be absent.
     ///
     /// Source: `payout_intent` of `v2.money_management.outbound_payment`.
@@ -124,7 +122,7 @@ impl V2MoneyManagementOutboundPayment {
     pub const RECIPIENT_NOTIFICATION: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentRecipientNotification>,
-    > = v::Path::new("recipient_notification");
+    > = v::path("recipient_notification");
     /// A nested [`V2MoneyManagementOutboundPaymentRecipientNotification`].
     ///
     /// Source: `recipient_notification` of `v2.money_management.outbound_payment`.
@@ -135,7 +133,7 @@ impl V2MoneyManagementOutboundPayment {
         object(&self.value, "recipient_notification")
     }
     /// The path of [`recipient_verification`](Self::recipient_verification).
-    pub const RECIPIENT_VERIFICATION: v::Path<Self, k::Text> = v::Path::new(
+    pub const RECIPIENT_VERIFICATION: v::Path<Self, k::Text> = v::path(
         "recipient_verification",
     );
     /// A string; may be absent.
@@ -146,7 +144,7 @@ impl V2MoneyManagementOutboundPayment {
         text(&self.value, "recipient_verification")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string.
@@ -157,7 +155,7 @@ impl V2MoneyManagementOutboundPayment {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementOutboundPaymentStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementOutboundPaymentStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementOutboundPaymentStatus`], or one that is newer than this list.
@@ -171,7 +169,7 @@ impl V2MoneyManagementOutboundPayment {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`V2MoneyManagementOutboundPaymentStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `v2.money_management.outbound_payment`.
@@ -185,7 +183,7 @@ impl V2MoneyManagementOutboundPayment {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`V2MoneyManagementOutboundPaymentStatusTransitions`]; may be absent.
     ///
     /// Source: `status_transitions` of `v2.money_management.outbound_payment`.
@@ -196,7 +194,7 @@ impl V2MoneyManagementOutboundPayment {
         object(&self.value, "status_transitions")
     }
     /// The path of [`to`](Self::to).
-    pub const TO: v::Path<Self, k::Object<V2MoneyManagementOutboundPaymentTo>> = v::Path::new(
+    pub const TO: v::Path<Self, k::Object<V2MoneyManagementOutboundPaymentTo>> = v::path(
         "to",
     );
     /// A nested [`V2MoneyManagementOutboundPaymentTo`].
@@ -210,7 +208,7 @@ impl V2MoneyManagementOutboundPayment {
     pub const TRACKING_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentTrackingDetails>,
-    > = v::Path::new("tracking_details");
+    > = v::path("tracking_details");
     /// A nested [`V2MoneyManagementOutboundPaymentTrackingDetails`]; may be absent.
     ///
     /// Source: `tracking_details` of `v2.money_management.outbound_payment`.
@@ -234,7 +232,7 @@ pub type V2MoneyManagementOutboundPaymentFrom = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentFrom {
     /// The path of [`debited`](Self::debited).
-    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("debited");
+    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::path("debited");
     /// A nested [`V2Amount`].
     ///
     /// Source: `debited` of `v2.money_management.outbound_payment.from`.
@@ -243,9 +241,7 @@ impl V2MoneyManagementOutboundPaymentFrom {
         object(&self.value, "debited")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.outbound_payment.from`.
@@ -257,25 +253,7 @@ impl V2MoneyManagementOutboundPaymentFrom {
 /// Part of other objects: `v2.money_management.outbound_payment.recipient_notification`.
 ///
 /// Source: schema `v2.money_management.outbound_payment.recipient_notification`.
-pub type V2MoneyManagementOutboundPaymentRecipientNotification = Lens<
-    markers::V2MoneyManagementOutboundPaymentRecipientNotification,
->;
-impl V2MoneyManagementOutboundPaymentRecipientNotification {
-    /// The path of [`setting`](Self::setting).
-    pub const SETTING: v::Path<
-        Self,
-        k::Enum<V2MoneyManagementOutboundPaymentRecipientNotificationSetting>,
-    > = v::Path::new("setting");
-    /// One of the values of [`V2MoneyManagementOutboundPaymentRecipientNotificationSetting`], or one that is newer than this list.
-    ///
-    /// Source: `setting` of `v2.money_management.outbound_payment.recipient_notification`.
-    #[inline]
-    pub fn setting(
-        &self,
-    ) -> Option<V2MoneyManagementOutboundPaymentRecipientNotificationSetting> {
-        open_enum(&self.value, "setting")
-    }
-}
+pub type V2MoneyManagementOutboundPaymentRecipientNotification = super::V2MoneyManagementPayoutIntentRecipientNotification;
 /// Part of other objects: `v2.money_management.outbound_payment.status_details`.
 ///
 /// Source: schema `v2.money_management.outbound_payment.status_details`.
@@ -287,7 +265,7 @@ impl V2MoneyManagementOutboundPaymentStatusDetails {
     pub const FAILED: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentStatusDetailsFailed>,
-    > = v::Path::new("failed");
+    > = v::path("failed");
     /// A nested [`V2MoneyManagementOutboundPaymentStatusDetailsFailed`]; may be absent.
     ///
     /// Source: `failed` of `v2.money_management.outbound_payment.status_details`.
@@ -301,7 +279,7 @@ impl V2MoneyManagementOutboundPaymentStatusDetails {
     pub const PROCESSING: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentStatusDetailsProcessing>,
-    > = v::Path::new("processing");
+    > = v::path("processing");
     /// A nested [`V2MoneyManagementOutboundPaymentStatusDetailsProcessing`]; may be absent.
     ///
     /// Source: `processing` of `v2.money_management.outbound_payment.status_details`.
@@ -315,7 +293,7 @@ impl V2MoneyManagementOutboundPaymentStatusDetails {
     pub const RETURNED: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentStatusDetailsReturned>,
-    > = v::Path::new("returned");
+    > = v::path("returned");
     /// A nested [`V2MoneyManagementOutboundPaymentStatusDetailsReturned`]; may be absent.
     ///
     /// Source: `returned` of `v2.money_management.outbound_payment.status_details`.
@@ -337,7 +315,7 @@ impl V2MoneyManagementOutboundPaymentStatusDetailsFailed {
     pub const REASON: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundPaymentStatusDetailsFailedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`V2MoneyManagementOutboundPaymentStatusDetailsFailedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `v2.money_management.outbound_payment.status_details.failed`.
@@ -356,7 +334,7 @@ pub type V2MoneyManagementOutboundPaymentStatusDetailsProcessing = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentStatusDetailsProcessing {
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// Always `under_review`.
     ///
     /// Source: `reason` of `v2.money_management.outbound_payment.status_details.processing`.
@@ -376,7 +354,7 @@ impl V2MoneyManagementOutboundPaymentStatusDetailsReturned {
     pub const REASON: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `v2.money_management.outbound_payment.status_details.returned`.
@@ -395,7 +373,7 @@ pub type V2MoneyManagementOutboundPaymentStatusTransitions = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentStatusTransitions {
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::DateTimeText> = v::path("canceled_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `canceled_at` of `v2.money_management.outbound_payment.status_transitions`.
@@ -404,7 +382,7 @@ impl V2MoneyManagementOutboundPaymentStatusTransitions {
         date_time(&self.value, "canceled_at")
     }
     /// The path of [`failed_at`](Self::failed_at).
-    pub const FAILED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("failed_at");
+    pub const FAILED_AT: v::Path<Self, k::DateTimeText> = v::path("failed_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `failed_at` of `v2.money_management.outbound_payment.status_transitions`.
@@ -413,7 +391,7 @@ impl V2MoneyManagementOutboundPaymentStatusTransitions {
         date_time(&self.value, "failed_at")
     }
     /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("posted_at");
+    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::path("posted_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `posted_at` of `v2.money_management.outbound_payment.status_transitions`.
@@ -422,7 +400,7 @@ impl V2MoneyManagementOutboundPaymentStatusTransitions {
         date_time(&self.value, "posted_at")
     }
     /// The path of [`returned_at`](Self::returned_at).
-    pub const RETURNED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("returned_at");
+    pub const RETURNED_AT: v::Path<Self, k::DateTimeText> = v::path("returned_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `returned_at` of `v2.money_management.outbound_payment.status_transitions`.
@@ -439,7 +417,7 @@ pub type V2MoneyManagementOutboundPaymentTo = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentTo {
     /// The path of [`credited`](Self::credited).
-    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("credited");
+    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::path("credited");
     /// A nested [`V2Amount`].
     ///
     /// Source: `credited` of `v2.money_management.outbound_payment.to`.
@@ -448,7 +426,7 @@ impl V2MoneyManagementOutboundPaymentTo {
         object(&self.value, "credited")
     }
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::Path::new("payout_method");
+    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::path("payout_method");
     /// A string; may be absent.
     ///
     /// Source: `payout_method` of `v2.money_management.outbound_payment.to`.
@@ -460,7 +438,7 @@ impl V2MoneyManagementOutboundPaymentTo {
     pub const PAYOUT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentToPayoutMethodOptions>,
-    > = v::Path::new("payout_method_options");
+    > = v::path("payout_method_options");
     /// A nested [`V2MoneyManagementOutboundPaymentToPayoutMethodOptions`]; may be absent.
     ///
     /// Source: `payout_method_options` of `v2.money_management.outbound_payment.to`.
@@ -471,7 +449,7 @@ impl V2MoneyManagementOutboundPaymentTo {
         object(&self.value, "payout_method_options")
     }
     /// The path of [`recipient`](Self::recipient).
-    pub const RECIPIENT: v::Path<Self, k::Text> = v::Path::new("recipient");
+    pub const RECIPIENT: v::Path<Self, k::Text> = v::path("recipient");
     /// A string.
     ///
     /// Source: `recipient` of `v2.money_management.outbound_payment.to`.
@@ -483,136 +461,19 @@ impl V2MoneyManagementOutboundPaymentTo {
 /// What `payout_method_options` of a `v2.money_management.outbound_payment.to` holds.
 ///
 /// Source: schema `v2.money_management.outbound_payment.to.payout_method_options`.
-pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptions = Lens<
-    markers::V2MoneyManagementOutboundPaymentToPayoutMethodOptions,
->;
-impl V2MoneyManagementOutboundPaymentToPayoutMethodOptions {
-    /// The path of [`bank_account`](Self::bank_account).
-    pub const BANK_ACCOUNT: v::Path<
-        Self,
-        k::Object<V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount>,
-    > = v::Path::new("bank_account");
-    /// A nested [`V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount`]; may be absent.
-    ///
-    /// Source: `bank_account` of `v2.money_management.outbound_payment.to.payout_method_options`.
-    #[inline]
-    pub fn bank_account(
-        &self,
-    ) -> Option<&V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount> {
-        object(&self.value, "bank_account")
-    }
-}
+pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptions = super::V2MoneyManagementPayoutIntentToPayoutMethodOptions;
 /// What `bank_account` of a `v2.money_management.outbound_payment.to.payout_method_options` holds.
 ///
 /// Source: schema `v2.money_management.outbound_payment.to.payout_method_options.bank_account`.
-pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount = Lens<
-    markers::V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount,
->;
-impl V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount {
-    /// The path of [`preferred_network_options`](Self::preferred_network_options).
-    pub const PREFERRED_NETWORK_OPTIONS: v::Path<
-        Self,
-        k::Object<
-            V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
-        >,
-    > = v::Path::new("preferred_network_options");
-    /// A nested [`V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions`]; may be absent.
-    ///
-    /// Source: `preferred_network_options` of `v2.money_management.outbound_payment.to.payout_method_options.bank_account`.
-    #[inline]
-    pub fn preferred_network_options(
-        &self,
-    ) -> Option<
-        &V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
-    > {
-        object(&self.value, "preferred_network_options")
-    }
-    /// The path of [`preferred_networks`](Self::preferred_networks).
-    pub const PREFERRED_NETWORKS: v::Path<
-        Self,
-        k::Array<
-            k::Enum<
-                V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks,
-            >,
-        >,
-    > = v::Path::new("preferred_networks");
-    /// An array: one of the values of [`V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks`], or one that is newer than this list; empty where absent.
-    ///
-    /// Source: `preferred_networks` of `v2.money_management.outbound_payment.to.payout_method_options.bank_account`.
-    #[inline]
-    pub fn preferred_networks(
-        &self,
-    ) -> &v::Array<
-        k::Enum<
-            V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks,
-        >,
-    > {
-        array(&self.value, "preferred_networks")
-    }
-}
+pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount = super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount;
 /// What `preferred_network_options` of a `v2.money_management.outbound_payment.to.payout_method_options.bank_account` holds.
 ///
 /// Source: schema `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options`.
-pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions = Lens<
-    markers::V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
->;
-impl V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions {
-    /// The path of [`ach`](Self::ach).
-    pub const ACH: v::Path<
-        Self,
-        k::Object<
-            V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
-        >,
-    > = v::Path::new("ach");
-    /// A nested [`V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch`]; may be absent.
-    ///
-    /// Source: `ach` of `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options`.
-    #[inline]
-    pub fn ach(
-        &self,
-    ) -> Option<
-        &V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
-    > {
-        object(&self.value, "ach")
-    }
-}
+pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions = super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions;
 /// What `ach` of a `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options` holds.
 ///
 /// Source: schema `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options.ach`.
-pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch = Lens<
-    markers::V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
->;
-impl V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch {
-    /// The path of [`submission`](Self::submission).
-    pub const SUBMISSION: v::Path<
-        Self,
-        k::Enum<
-            V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission,
-        >,
-    > = v::Path::new("submission");
-    /// One of the values of [`V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `submission` of `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options.ach`.
-    #[inline]
-    pub fn submission(
-        &self,
-    ) -> Option<
-        V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission,
-    > {
-        open_enum(&self.value, "submission")
-    }
-    /// The path of [`transaction_purpose`](Self::transaction_purpose).
-    pub const TRANSACTION_PURPOSE: v::Path<Self, k::Text> = v::Path::new(
-        "transaction_purpose",
-    );
-    /// Always `payroll`; may be absent.
-    ///
-    /// Source: `transaction_purpose` of `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options.ach`.
-    #[inline]
-    pub fn transaction_purpose(&self) -> Option<&str> {
-        text(&self.value, "transaction_purpose")
-    }
-}
+pub type V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch = super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch;
 /// Part of other objects: `v2.money_management.outbound_payment.tracking_details`.
 ///
 /// Source: schema `v2.money_management.outbound_payment.tracking_details`.
@@ -624,7 +485,7 @@ impl V2MoneyManagementOutboundPaymentTrackingDetails {
     pub const BANK_ACCOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentTrackingDetailsBankAccount>,
-    > = v::Path::new("bank_account");
+    > = v::path("bank_account");
     /// A nested [`V2MoneyManagementOutboundPaymentTrackingDetailsBankAccount`]; may be absent.
     ///
     /// Source: `bank_account` of `v2.money_management.outbound_payment.tracking_details`.
@@ -638,7 +499,7 @@ impl V2MoneyManagementOutboundPaymentTrackingDetails {
     pub const CARD: v::Path<
         Self,
         k::Object<V2MoneyManagementOutboundPaymentTrackingDetailsCard>,
-    > = v::Path::new("card");
+    > = v::path("card");
     /// A nested [`V2MoneyManagementOutboundPaymentTrackingDetailsCard`]; may be absent.
     ///
     /// Source: `card` of `v2.money_management.outbound_payment.tracking_details`.
@@ -650,7 +511,7 @@ impl V2MoneyManagementOutboundPaymentTrackingDetails {
     pub const STATUS: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundPaymentTrackingDetailsStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`V2MoneyManagementOutboundPaymentTrackingDetailsStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `v2.money_management.outbound_payment.tracking_details`.
@@ -664,7 +525,7 @@ impl V2MoneyManagementOutboundPaymentTrackingDetails {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundPaymentTrackingDetailsType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementOutboundPaymentTrackingDetailsType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.outbound_payment.tracking_details`.
@@ -714,7 +575,7 @@ pub type V2MoneyManagementOutboundPaymentTrackingDetailsBankAccount = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentTrackingDetailsBankAccount {
     /// The path of [`trace_id`](Self::trace_id).
-    pub const TRACE_ID: v::Path<Self, k::Text> = v::Path::new("trace_id");
+    pub const TRACE_ID: v::Path<Self, k::Text> = v::path("trace_id");
     /// A string; may be absent.
     ///
     /// Source: `trace_id` of `v2.money_management.outbound_payment.tracking_details.bank_account`.
@@ -731,7 +592,7 @@ pub type V2MoneyManagementOutboundPaymentTrackingDetailsCard = Lens<
 >;
 impl V2MoneyManagementOutboundPaymentTrackingDetailsCard {
     /// The path of [`retrieval_reference`](Self::retrieval_reference).
-    pub const RETRIEVAL_REFERENCE: v::Path<Self, k::Text> = v::Path::new(
+    pub const RETRIEVAL_REFERENCE: v::Path<Self, k::Text> = v::path(
         "retrieval_reference",
     );
     /// A string; may be absent.
@@ -743,131 +604,9 @@ impl V2MoneyManagementOutboundPaymentTrackingDetailsCard {
     }
 }
 /// The values of `v2.money_management.outbound_payment.recipient_notification.setting`.
-#[non_exhaustive]
-pub enum V2MoneyManagementOutboundPaymentRecipientNotificationSetting {
-    /// `configured`
-    Configured,
-    /// `none`
-    None,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementOutboundPaymentRecipientNotificationSetting {
-    const VALUES: &'static [&'static str] = &["configured", "none"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Configured => "configured",
-            Self::None => "none",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Configured,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementOutboundPaymentRecipientNotificationSetting {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementOutboundPaymentRecipientNotificationSetting {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementOutboundPaymentRecipientNotificationSetting {}
-impl Debug for V2MoneyManagementOutboundPaymentRecipientNotificationSetting {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementPayoutIntentRecipientNotificationSetting as V2MoneyManagementOutboundPaymentRecipientNotificationSetting;
 /// The values of `v2.money_management.outbound_payment.status`.
-#[non_exhaustive]
-pub enum V2MoneyManagementOutboundPaymentStatus {
-    /// `canceled`
-    Canceled,
-    /// `failed`
-    Failed,
-    /// `posted`
-    Posted,
-    /// `processing`
-    Processing,
-    /// `returned`
-    Returned,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementOutboundPaymentStatus {
-    const VALUES: &'static [&'static str] = &[
-        "canceled",
-        "failed",
-        "posted",
-        "processing",
-        "returned",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Canceled => "canceled",
-            Self::Failed => "failed",
-            Self::Posted => "posted",
-            Self::Processing => "processing",
-            Self::Returned => "returned",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Failed,
-                2 => Self::Posted,
-                3 => Self::Processing,
-                4 => Self::Returned,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementOutboundPaymentStatus {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementOutboundPaymentStatus {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementOutboundPaymentStatus {}
-impl Debug for V2MoneyManagementOutboundPaymentStatus {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::TreasuryOutboundPaymentStatus as V2MoneyManagementOutboundPaymentStatus;
 /// The values of `v2.money_management.outbound_payment.status_details.failed.reason`.
 #[non_exhaustive]
 pub enum V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {
@@ -924,44 +663,38 @@ impl v::OpenEnum for V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FxRateDriftExceededAfterReview,
-                1 => Self::PayoutMethodAmountLimitExceeded,
-                2 => Self::PayoutMethodDeclined,
-                3 => Self::PayoutMethodDoesNotExist,
-                4 => Self::PayoutMethodExpired,
-                5 => Self::PayoutMethodUnsupported,
-                6 => Self::PayoutMethodUsageFrequencyLimitExceeded,
-                7 => Self::ReviewRejected,
-                8 => Self::UnknownFailure,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FxRateDriftExceededAfterReview,
+            1 => Self::PayoutMethodAmountLimitExceeded,
+            2 => Self::PayoutMethodDeclined,
+            3 => Self::PayoutMethodDoesNotExist,
+            4 => Self::PayoutMethodExpired,
+            5 => Self::PayoutMethodUnsupported,
+            6 => Self::PayoutMethodUsageFrequencyLimitExceeded,
+            7 => Self::ReviewRejected,
+            8 => Self::UnknownFailure,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {}
 impl Debug for V2MoneyManagementOutboundPaymentStatusDetailsFailedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.outbound_payment.status_details.returned.reason`.
@@ -1032,189 +765,46 @@ impl v::OpenEnum for V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::PayoutMethodCanceledByCustomer,
-                1 => Self::PayoutMethodClosed,
-                2 => Self::PayoutMethodCurrencyUnsupported,
-                3 => Self::PayoutMethodDoesNotExist,
-                4 => Self::PayoutMethodHolderAddressIncorrect,
-                5 => Self::PayoutMethodHolderDetailsIncorrect,
-                6 => Self::PayoutMethodHolderNameIncorrect,
-                7 => Self::PayoutMethodInvalidAccountNumber,
-                8 => Self::PayoutMethodRestricted,
-                9 => Self::Recalled,
-                10 => Self::UnknownFailure,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PayoutMethodCanceledByCustomer,
+            1 => Self::PayoutMethodClosed,
+            2 => Self::PayoutMethodCurrencyUnsupported,
+            3 => Self::PayoutMethodDoesNotExist,
+            4 => Self::PayoutMethodHolderAddressIncorrect,
+            5 => Self::PayoutMethodHolderDetailsIncorrect,
+            6 => Self::PayoutMethodHolderNameIncorrect,
+            7 => Self::PayoutMethodInvalidAccountNumber,
+            8 => Self::PayoutMethodRestricted,
+            9 => Self::Recalled,
+            10 => Self::UnknownFailure,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason {}
 impl Debug for V2MoneyManagementOutboundPaymentStatusDetailsReturnedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_network_options.ach.submission`.
-#[non_exhaustive]
-pub enum V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    /// `next_day`
-    NextDay,
-    /// `same_day`
-    SameDay,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    const VALUES: &'static [&'static str] = &["next_day", "same_day"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::NextDay => "next_day",
-            Self::SameDay => "same_day",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NextDay,
-                1 => Self::SameDay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {}
-impl Debug
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission as V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission;
 /// The values of `v2.money_management.outbound_payment.to.payout_method_options.bank_account.preferred_networks`.
-#[non_exhaustive]
-pub enum V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {
-    /// `ach`
-    Ach,
-    /// `fedwire`
-    Fedwire,
-    /// `fps`
-    Fps,
-    /// `rtp`
-    Rtp,
-    /// `sepa`
-    Sepa,
-    /// `swift`
-    Swift,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {
-    const VALUES: &'static [&'static str] = &[
-        "ach",
-        "fedwire",
-        "fps",
-        "rtp",
-        "sepa",
-        "swift",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Ach => "ach",
-            Self::Fedwire => "fedwire",
-            Self::Fps => "fps",
-            Self::Rtp => "rtp",
-            Self::Sepa => "sepa",
-            Self::Swift => "swift",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Fedwire,
-                2 => Self::Fps,
-                3 => Self::Rtp,
-                4 => Self::Sepa,
-                5 => Self::Swift,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {}
-impl Debug
-for V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks as V2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks;
 /// The values of `v2.money_management.outbound_payment.tracking_details.status`.
 #[non_exhaustive]
 pub enum V2MoneyManagementOutboundPaymentTrackingDetailsStatus {
@@ -1239,91 +829,33 @@ impl v::OpenEnum for V2MoneyManagementOutboundPaymentTrackingDetailsStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Pending,
-                1 => Self::Supported,
-                2 => Self::Unsupported,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Pending,
+            1 => Self::Supported,
+            2 => Self::Unsupported,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementOutboundPaymentTrackingDetailsStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementOutboundPaymentTrackingDetailsStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementOutboundPaymentTrackingDetailsStatus {}
 impl Debug for V2MoneyManagementOutboundPaymentTrackingDetailsStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.outbound_payment.tracking_details.type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementOutboundPaymentTrackingDetailsType {
-    /// `bank_account`
-    BankAccount,
-    /// `card`
-    Card,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementOutboundPaymentTrackingDetailsType {
-    const VALUES: &'static [&'static str] = &["bank_account", "card"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BankAccount => "bank_account",
-            Self::Card => "card",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccount,
-                1 => Self::Card,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementOutboundPaymentTrackingDetailsType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementOutboundPaymentTrackingDetailsType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementOutboundPaymentTrackingDetailsType {}
-impl Debug for V2MoneyManagementOutboundPaymentTrackingDetailsType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PayoutType as V2MoneyManagementOutboundPaymentTrackingDetailsType;

@@ -16,7 +16,7 @@ pub type V2MoneyManagementOutboundSetupIntent = Lens<
 >;
 impl V2MoneyManagementOutboundSetupIntent {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.outbound_setup_intent`.
@@ -25,7 +25,7 @@ impl V2MoneyManagementOutboundSetupIntent {
         date_time(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.outbound_setup_intent`.
@@ -34,7 +34,7 @@ impl V2MoneyManagementOutboundSetupIntent {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.outbound_setup_intent`.
@@ -50,7 +50,7 @@ impl V2MoneyManagementOutboundSetupIntent {
         text(&self.value, "object")
     }
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Object<V2MoneyManagementPayoutMethod>> = v::Path::new(
+    pub const PAYOUT_METHOD: v::Path<Self, k::Object<V2MoneyManagementPayoutMethod>> = v::path(
         "payout_method",
     );
     /// A nested [`V2MoneyManagementPayoutMethod`]; may be absent.
@@ -64,7 +64,7 @@ impl V2MoneyManagementOutboundSetupIntent {
     pub const STATUS: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundSetupIntentStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`V2MoneyManagementOutboundSetupIntentStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `v2.money_management.outbound_setup_intent`.
@@ -76,7 +76,7 @@ impl V2MoneyManagementOutboundSetupIntent {
     pub const USAGE_INTENT: v::Path<
         Self,
         k::Enum<V2MoneyManagementOutboundSetupIntentUsageIntent>,
-    > = v::Path::new("usage_intent");
+    > = v::path("usage_intent");
     /// One of the values of [`V2MoneyManagementOutboundSetupIntentUsageIntent`], or one that is newer than this list.
     ///
     /// Source: `usage_intent` of `v2.money_management.outbound_setup_intent`.
@@ -126,39 +126,33 @@ impl v::OpenEnum for V2MoneyManagementOutboundSetupIntentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::RequiresAction,
-                2 => Self::RequiresPayoutMethod,
-                3 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::RequiresAction,
+            2 => Self::RequiresPayoutMethod,
+            3 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementOutboundSetupIntentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementOutboundSetupIntentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementOutboundSetupIntentStatus {}
 impl Debug for V2MoneyManagementOutboundSetupIntentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.outbound_setup_intent.usage_intent`.
@@ -182,36 +176,30 @@ impl v::OpenEnum for V2MoneyManagementOutboundSetupIntentUsageIntent {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Payment,
-                1 => Self::Transfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Payment,
+            1 => Self::Transfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementOutboundSetupIntentUsageIntent {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementOutboundSetupIntentUsageIntent {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementOutboundSetupIntentUsageIntent {}
 impl Debug for V2MoneyManagementOutboundSetupIntentUsageIntent {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

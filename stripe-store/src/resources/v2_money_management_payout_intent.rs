@@ -18,7 +18,7 @@ use stripe_store::view::read::{
 pub type V2MoneyManagementPayoutIntent = Lens<markers::V2MoneyManagementPayoutIntent>;
 impl V2MoneyManagementPayoutIntent {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.payout_intent`.
@@ -30,7 +30,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const CONFIRMATION_METHOD: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentConfirmationMethod>,
-    > = v::Path::new("confirmation_method");
+    > = v::path("confirmation_method");
     /// One of the values of [`V2MoneyManagementPayoutIntentConfirmationMethod`], or one that is newer than this list.
     ///
     /// Source: `confirmation_method` of `v2.money_management.payout_intent`.
@@ -41,7 +41,7 @@ impl V2MoneyManagementPayoutIntent {
         open_enum(&self.value, "confirmation_method")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.payout_intent`.
@@ -50,7 +50,7 @@ impl V2MoneyManagementPayoutIntent {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `v2.money_management.payout_intent`.
@@ -62,7 +62,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const ESTIMATED_FEES: v::Path<
         Self,
         k::Array<k::Object<V2MoneyManagementPayoutIntentEstimatedFees>>,
-    > = v::Path::new("estimated_fees");
+    > = v::path("estimated_fees");
     /// An array: a nested [`V2MoneyManagementPayoutIntentEstimatedFees`]; empty where absent.
     ///
     /// Source: `estimated_fees` of `v2.money_management.payout_intent`.
@@ -73,7 +73,7 @@ impl V2MoneyManagementPayoutIntent {
         array(&self.value, "estimated_fees")
     }
     /// The path of [`from`](Self::from).
-    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentFrom>> = v::Path::new(
+    pub const FROM: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentFrom>> = v::path(
         "from",
     );
     /// A nested [`V2MoneyManagementPayoutIntentFrom`].
@@ -84,7 +84,7 @@ impl V2MoneyManagementPayoutIntent {
         object(&self.value, "from")
     }
     /// The path of [`fx_quote`](Self::fx_quote).
-    pub const FX_QUOTE: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentFxQuote>> = v::Path::new(
+    pub const FX_QUOTE: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentFxQuote>> = v::path(
         "fx_quote",
     );
     /// A nested [`V2MoneyManagementPayoutIntentFxQuote`]; may be absent.
@@ -95,7 +95,7 @@ impl V2MoneyManagementPayoutIntent {
         object(&self.value, "fx_quote")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.payout_intent`.
@@ -107,7 +107,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const LATEST_PAYOUT: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentLatestPayout>,
-    > = v::Path::new("latest_payout");
+    > = v::path("latest_payout");
     /// A nested [`V2MoneyManagementPayoutIntentLatestPayout`]; may be absent.
     ///
     /// Source: `latest_payout` of `v2.money_management.payout_intent`.
@@ -116,7 +116,7 @@ impl V2MoneyManagementPayoutIntent {
         object(&self.value, "latest_payout")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.payout_intent`.
@@ -125,7 +125,7 @@ impl V2MoneyManagementPayoutIntent {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.money_management.payout_intent`.
@@ -137,7 +137,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const NEXT_ACTION: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentNextAction>,
-    > = v::Path::new("next_action");
+    > = v::path("next_action");
     /// A nested [`V2MoneyManagementPayoutIntentNextAction`]; may be absent.
     ///
     /// Source: `next_action` of `v2.money_management.payout_intent`.
@@ -156,7 +156,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const RECIPIENT_NOTIFICATION: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentRecipientNotification>,
-    > = v::Path::new("recipient_notification");
+    > = v::path("recipient_notification");
     /// A nested [`V2MoneyManagementPayoutIntentRecipientNotification`]; may be absent.
     ///
     /// Source: `recipient_notification` of `v2.money_management.payout_intent`.
@@ -170,7 +170,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const RECIPIENT_VERIFICATION: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentRecipientVerification>,
-    > = v::Path::new("recipient_verification");
+    > = v::path("recipient_verification");
     /// A nested [`V2MoneyManagementPayoutIntentRecipientVerification`]; may be absent.
     ///
     /// Source: `recipient_verification` of `v2.money_management.payout_intent`.
@@ -184,7 +184,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const SCHEDULE_OPTIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentScheduleOptions>,
-    > = v::Path::new("schedule_options");
+    > = v::path("schedule_options");
     /// A nested [`V2MoneyManagementPayoutIntentScheduleOptions`]; may be absent.
     ///
     /// Source: `schedule_options` of `v2.money_management.payout_intent`.
@@ -195,7 +195,7 @@ impl V2MoneyManagementPayoutIntent {
         object(&self.value, "schedule_options")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent.
@@ -206,7 +206,7 @@ impl V2MoneyManagementPayoutIntent {
         text(&self.value, "statement_descriptor")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementPayoutIntentStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementPayoutIntentStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementPayoutIntentStatus`], or one that is newer than this list.
@@ -220,7 +220,7 @@ impl V2MoneyManagementPayoutIntent {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`V2MoneyManagementPayoutIntentStatusTransitions`]; may be absent.
     ///
     /// Source: `status_transitions` of `v2.money_management.payout_intent`.
@@ -231,7 +231,7 @@ impl V2MoneyManagementPayoutIntent {
         object(&self.value, "status_transitions")
     }
     /// The path of [`to`](Self::to).
-    pub const TO: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentTo>> = v::Path::new(
+    pub const TO: v::Path<Self, k::Object<V2MoneyManagementPayoutIntentTo>> = v::path(
         "to",
     );
     /// A nested [`V2MoneyManagementPayoutIntentTo`].
@@ -255,7 +255,7 @@ pub type V2MoneyManagementPayoutIntentEstimatedFees = Lens<
 >;
 impl V2MoneyManagementPayoutIntentEstimatedFees {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.payout_intent.estimated_fees`.
@@ -267,7 +267,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFees {
     pub const NETWORK_FEE_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetails>,
-    > = v::Path::new("network_fee_details");
+    > = v::path("network_fee_details");
     /// A nested [`V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetails`]; may be absent.
     ///
     /// Source: `network_fee_details` of `v2.money_management.payout_intent.estimated_fees`.
@@ -281,7 +281,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFees {
     pub const TAX_AMOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentEstimatedFeesTaxAmount>,
-    > = v::Path::new("tax_amount");
+    > = v::path("tax_amount");
     /// A nested [`V2MoneyManagementPayoutIntentEstimatedFeesTaxAmount`]; may be absent.
     ///
     /// Source: `tax_amount` of `v2.money_management.payout_intent.estimated_fees`.
@@ -295,7 +295,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFees {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentEstimatedFeesType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementPayoutIntentEstimatedFeesType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.payout_intent.estimated_fees`.
@@ -315,7 +315,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetails {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork`], or one that is newer than this list.
     ///
     /// Source: `network` of `v2.money_management.payout_intent.estimated_fees.network_fee_details`.
@@ -331,7 +331,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetails {
         k::Object<
             V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptions,
         >,
-    > = v::Path::new("network_options");
+    > = v::path("network_options");
     /// A nested [`V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptions`].
     ///
     /// Source: `network_options` of `v2.money_management.payout_intent.estimated_fees.network_fee_details`.
@@ -357,7 +357,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptions {
         k::Object<
             V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAch,
         >,
-    > = v::Path::new("ach");
+    > = v::path("ach");
     /// A nested [`V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAch`]; may be absent.
     ///
     /// Source: `ach` of `v2.money_management.payout_intent.estimated_fees.network_fee_details.network_options`.
@@ -383,7 +383,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAc
         k::Enum<
             V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission,
         >,
-    > = v::Path::new("submission");
+    > = v::path("submission");
     /// One of the values of [`V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission`], or one that is newer than this list; may be absent.
     ///
     /// Source: `submission` of `v2.money_management.payout_intent.estimated_fees.network_fee_details.network_options.ach`.
@@ -404,7 +404,7 @@ pub type V2MoneyManagementPayoutIntentEstimatedFeesTaxAmount = Lens<
 >;
 impl V2MoneyManagementPayoutIntentEstimatedFeesTaxAmount {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `v2.money_management.payout_intent.estimated_fees.tax_amount`.
@@ -413,7 +413,7 @@ impl V2MoneyManagementPayoutIntentEstimatedFeesTaxAmount {
         text(&self.value, "currency")
     }
     /// The path of [`value_decimal`](Self::value_decimal).
-    pub const VALUE_DECIMAL: v::Path<Self, k::Text> = v::Path::new("value_decimal");
+    pub const VALUE_DECIMAL: v::Path<Self, k::Text> = v::path("value_decimal");
     /// A string.
     ///
     /// Source: `value_decimal` of `v2.money_management.payout_intent.estimated_fees.tax_amount`.
@@ -430,7 +430,7 @@ pub type V2MoneyManagementPayoutIntentFrom = Lens<
 >;
 impl V2MoneyManagementPayoutIntentFrom {
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string.
     ///
     /// Source: `currency` of `v2.money_management.payout_intent.from`.
@@ -439,7 +439,7 @@ impl V2MoneyManagementPayoutIntentFrom {
         text(&self.value, "currency")
     }
     /// The path of [`debited`](Self::debited).
-    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("debited");
+    pub const DEBITED: v::Path<Self, k::Object<V2Amount>> = v::path("debited");
     /// A nested [`V2Amount`]; may be absent.
     ///
     /// Source: `debited` of `v2.money_management.payout_intent.from`.
@@ -448,9 +448,7 @@ impl V2MoneyManagementPayoutIntentFrom {
         object(&self.value, "debited")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.payout_intent.from`.
@@ -470,7 +468,7 @@ impl V2MoneyManagementPayoutIntentFxQuote {
     pub const LOCK_DURATION: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentFxQuoteLockDuration>,
-    > = v::Path::new("lock_duration");
+    > = v::path("lock_duration");
     /// One of the values of [`V2MoneyManagementPayoutIntentFxQuoteLockDuration`], or one that is newer than this list.
     ///
     /// Source: `lock_duration` of `v2.money_management.payout_intent.fx_quote`.
@@ -481,7 +479,7 @@ impl V2MoneyManagementPayoutIntentFxQuote {
         open_enum(&self.value, "lock_duration")
     }
     /// The path of [`lock_expires_at`](Self::lock_expires_at).
-    pub const LOCK_EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
+    pub const LOCK_EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path(
         "lock_expires_at",
     );
     /// A moment, as RFC 3339 text; may be absent.
@@ -495,7 +493,7 @@ impl V2MoneyManagementPayoutIntentFxQuote {
     pub const LOCK_STATUS: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentFxQuoteLockStatus>,
-    > = v::Path::new("lock_status");
+    > = v::path("lock_status");
     /// One of the values of [`V2MoneyManagementPayoutIntentFxQuoteLockStatus`], or one that is newer than this list.
     ///
     /// Source: `lock_status` of `v2.money_management.payout_intent.fx_quote`.
@@ -507,7 +505,7 @@ impl V2MoneyManagementPayoutIntentFxQuote {
     pub const RATES: v::Path<
         Self,
         k::Map<k::Object<V2MoneyManagementPayoutIntentFxQuoteRates>>,
-    > = v::Path::new("rates");
+    > = v::path("rates");
     /// A map from strings: a nested [`V2MoneyManagementPayoutIntentFxQuoteRates`].
     ///
     /// Source: `rates` of `v2.money_management.payout_intent.fx_quote`.
@@ -518,7 +516,7 @@ impl V2MoneyManagementPayoutIntentFxQuote {
         map(&self.value, "rates")
     }
     /// The path of [`to_currency`](Self::to_currency).
-    pub const TO_CURRENCY: v::Path<Self, k::Text> = v::Path::new("to_currency");
+    pub const TO_CURRENCY: v::Path<Self, k::Text> = v::path("to_currency");
     /// A string.
     ///
     /// Source: `to_currency` of `v2.money_management.payout_intent.fx_quote`.
@@ -535,7 +533,7 @@ pub type V2MoneyManagementPayoutIntentFxQuoteRates = Lens<
 >;
 impl V2MoneyManagementPayoutIntentFxQuoteRates {
     /// The path of [`exchange_rate`](Self::exchange_rate).
-    pub const EXCHANGE_RATE: v::Path<Self, k::Text> = v::Path::new("exchange_rate");
+    pub const EXCHANGE_RATE: v::Path<Self, k::Text> = v::path("exchange_rate");
     /// A string.
     ///
     /// Source: `exchange_rate` of `v2.money_management.payout_intent.fx_quote.rates`.
@@ -552,9 +550,7 @@ pub type V2MoneyManagementPayoutIntentLatestPayout = Lens<
 >;
 impl V2MoneyManagementPayoutIntentLatestPayout {
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_payment",
-    );
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::path("outbound_payment");
     /// A string; may be absent.
     ///
     /// Source: `outbound_payment` of `v2.money_management.payout_intent.latest_payout`.
@@ -563,9 +559,7 @@ impl V2MoneyManagementPayoutIntentLatestPayout {
         text(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_transfer",
-    );
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("outbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `outbound_transfer` of `v2.money_management.payout_intent.latest_payout`.
@@ -577,7 +571,7 @@ impl V2MoneyManagementPayoutIntentLatestPayout {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentLatestPayoutType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementPayoutIntentLatestPayoutType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.payout_intent.latest_payout`.
@@ -597,7 +591,7 @@ impl V2MoneyManagementPayoutIntentNextAction {
     pub const CONFIRM: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentNextActionConfirm>,
-    > = v::Path::new("confirm");
+    > = v::path("confirm");
     /// A nested [`V2MoneyManagementPayoutIntentNextActionConfirm`]; may be absent.
     ///
     /// Source: `confirm` of `v2.money_management.payout_intent.next_action`.
@@ -609,7 +603,7 @@ impl V2MoneyManagementPayoutIntentNextAction {
     pub const HANDLE_FAILURE: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentNextActionHandleFailure>,
-    > = v::Path::new("handle_failure");
+    > = v::path("handle_failure");
     /// A nested [`V2MoneyManagementPayoutIntentNextActionHandleFailure`]; may be absent.
     ///
     /// Source: `handle_failure` of `v2.money_management.payout_intent.next_action`.
@@ -623,7 +617,7 @@ impl V2MoneyManagementPayoutIntentNextAction {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentNextActionType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementPayoutIntentNextActionType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.payout_intent.next_action`.
@@ -674,7 +668,7 @@ impl V2MoneyManagementPayoutIntentNextActionConfirm {
     pub const FIELDS_TO_REVIEW: v::Path<
         Self,
         k::Array<k::Enum<V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview>>,
-    > = v::Path::new("fields_to_review");
+    > = v::path("fields_to_review");
     /// An array: one of the values of [`V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `fields_to_review` of `v2.money_management.payout_intent.next_action.confirm`.
@@ -690,7 +684,7 @@ impl V2MoneyManagementPayoutIntentNextActionConfirm {
     pub const REASON: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentNextActionConfirmReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`V2MoneyManagementPayoutIntentNextActionConfirmReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `v2.money_management.payout_intent.next_action.confirm`.
@@ -712,7 +706,7 @@ impl V2MoneyManagementPayoutIntentNextActionHandleFailure {
     pub const FAILURE_REASON: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason>,
-    > = v::Path::new("failure_reason");
+    > = v::path("failure_reason");
     /// One of the values of [`V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason`], or one that is newer than this list.
     ///
     /// Source: `failure_reason` of `v2.money_management.payout_intent.next_action.handle_failure`.
@@ -734,7 +728,7 @@ impl V2MoneyManagementPayoutIntentRecipientNotification {
     pub const SETTING: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentRecipientNotificationSetting>,
-    > = v::Path::new("setting");
+    > = v::path("setting");
     /// One of the values of [`V2MoneyManagementPayoutIntentRecipientNotificationSetting`], or one that is newer than this list.
     ///
     /// Source: `setting` of `v2.money_management.payout_intent.recipient_notification`.
@@ -756,7 +750,7 @@ impl V2MoneyManagementPayoutIntentRecipientVerification {
     pub const MATCH_RESULT: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutIntentRecipientVerificationMatchResult>,
-    > = v::Path::new("match_result");
+    > = v::path("match_result");
     /// One of the values of [`V2MoneyManagementPayoutIntentRecipientVerificationMatchResult`], or one that is newer than this list.
     ///
     /// Source: `match_result` of `v2.money_management.payout_intent.recipient_verification`.
@@ -770,7 +764,7 @@ impl V2MoneyManagementPayoutIntentRecipientVerification {
     pub const MATCH_RESULT_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails>,
-    > = v::Path::new("match_result_details");
+    > = v::path("match_result_details");
     /// A nested [`V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails`].
     ///
     /// Source: `match_result_details` of `v2.money_management.payout_intent.recipient_verification`.
@@ -784,74 +778,7 @@ impl V2MoneyManagementPayoutIntentRecipientVerification {
 /// What `match_result_details` of a `v2.money_management.payout_intent.recipient_verification` holds.
 ///
 /// Source: schema `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-pub type V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails = Lens<
-    markers::V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails,
->;
-impl V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails {
-    /// The path of [`matched_business_type`](Self::matched_business_type).
-    pub const MATCHED_BUSINESS_TYPE: v::Path<
-        Self,
-        k::Enum<
-            V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType,
-        >,
-    > = v::Path::new("matched_business_type");
-    /// One of the values of [`V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `matched_business_type` of `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-    #[inline]
-    pub fn matched_business_type(
-        &self,
-    ) -> Option<
-        V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType,
-    > {
-        open_enum(&self.value, "matched_business_type")
-    }
-    /// The path of [`matched_name`](Self::matched_name).
-    pub const MATCHED_NAME: v::Path<Self, k::Text> = v::Path::new("matched_name");
-    /// A string; may be absent.
-    ///
-    /// Source: `matched_name` of `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-    #[inline]
-    pub fn matched_name(&self) -> Option<&str> {
-        text(&self.value, "matched_name")
-    }
-    /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
-    /// A string.
-    ///
-    /// Source: `message` of `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-    #[inline]
-    pub fn message(&self) -> Option<&str> {
-        text(&self.value, "message")
-    }
-    /// The path of [`provided_business_type`](Self::provided_business_type).
-    pub const PROVIDED_BUSINESS_TYPE: v::Path<
-        Self,
-        k::Enum<
-            V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType,
-        >,
-    > = v::Path::new("provided_business_type");
-    /// One of the values of [`V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType`], or one that is newer than this list; may be absent.
-    ///
-    /// Source: `provided_business_type` of `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-    #[inline]
-    pub fn provided_business_type(
-        &self,
-    ) -> Option<
-        V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType,
-    > {
-        open_enum(&self.value, "provided_business_type")
-    }
-    /// The path of [`provided_name`](Self::provided_name).
-    pub const PROVIDED_NAME: v::Path<Self, k::Text> = v::Path::new("provided_name");
-    /// A string.
-    ///
-    /// Source: `provided_name` of `v2.money_management.payout_intent.recipient_verification.match_result_details`.
-    #[inline]
-    pub fn provided_name(&self) -> Option<&str> {
-        text(&self.value, "provided_name")
-    }
-}
+pub type V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetails = super::V2MoneyManagementRecipientVerificationMatchResultDetails;
 /// Part of other objects: `v2.money_management.payout_intent.schedule_options`.
 ///
 /// Source: schema `v2.money_management.payout_intent.schedule_options`.
@@ -860,7 +787,7 @@ pub type V2MoneyManagementPayoutIntentScheduleOptions = Lens<
 >;
 impl V2MoneyManagementPayoutIntentScheduleOptions {
     /// The path of [`execute_on`](Self::execute_on).
-    pub const EXECUTE_ON: v::Path<Self, k::Text> = v::Path::new("execute_on");
+    pub const EXECUTE_ON: v::Path<Self, k::Text> = v::path("execute_on");
     /// A string; may be absent.
     ///
     /// Source: `execute_on` of `v2.money_management.payout_intent.schedule_options`.
@@ -877,7 +804,7 @@ pub type V2MoneyManagementPayoutIntentStatusTransitions = Lens<
 >;
 impl V2MoneyManagementPayoutIntentStatusTransitions {
     /// The path of [`canceled_at`](Self::canceled_at).
-    pub const CANCELED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("canceled_at");
+    pub const CANCELED_AT: v::Path<Self, k::DateTimeText> = v::path("canceled_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `canceled_at` of `v2.money_management.payout_intent.status_transitions`.
@@ -886,7 +813,7 @@ impl V2MoneyManagementPayoutIntentStatusTransitions {
         date_time(&self.value, "canceled_at")
     }
     /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("posted_at");
+    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::path("posted_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `posted_at` of `v2.money_management.payout_intent.status_transitions`.
@@ -895,9 +822,7 @@ impl V2MoneyManagementPayoutIntentStatusTransitions {
         date_time(&self.value, "posted_at")
     }
     /// The path of [`processing_at`](Self::processing_at).
-    pub const PROCESSING_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "processing_at",
-    );
+    pub const PROCESSING_AT: v::Path<Self, k::DateTimeText> = v::path("processing_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `processing_at` of `v2.money_management.payout_intent.status_transitions`.
@@ -906,7 +831,7 @@ impl V2MoneyManagementPayoutIntentStatusTransitions {
         date_time(&self.value, "processing_at")
     }
     /// The path of [`requires_action_at`](Self::requires_action_at).
-    pub const REQUIRES_ACTION_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
+    pub const REQUIRES_ACTION_AT: v::Path<Self, k::DateTimeText> = v::path(
         "requires_action_at",
     );
     /// A moment, as RFC 3339 text; may be absent.
@@ -925,7 +850,7 @@ pub type V2MoneyManagementPayoutIntentTo = Lens<
 >;
 impl V2MoneyManagementPayoutIntentTo {
     /// The path of [`credited`](Self::credited).
-    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::Path::new("credited");
+    pub const CREDITED: v::Path<Self, k::Object<V2Amount>> = v::path("credited");
     /// A nested [`V2Amount`]; may be absent.
     ///
     /// Source: `credited` of `v2.money_management.payout_intent.to`.
@@ -934,7 +859,7 @@ impl V2MoneyManagementPayoutIntentTo {
         object(&self.value, "credited")
     }
     /// The path of [`currency`](Self::currency).
-    pub const CURRENCY: v::Path<Self, k::Text> = v::Path::new("currency");
+    pub const CURRENCY: v::Path<Self, k::Text> = v::path("currency");
     /// A string; may be absent.
     ///
     /// Source: `currency` of `v2.money_management.payout_intent.to`.
@@ -943,7 +868,7 @@ impl V2MoneyManagementPayoutIntentTo {
         text(&self.value, "currency")
     }
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::Path::new("payout_method");
+    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::path("payout_method");
     /// A string; may be absent.
     ///
     /// Source: `payout_method` of `v2.money_management.payout_intent.to`.
@@ -955,7 +880,7 @@ impl V2MoneyManagementPayoutIntentTo {
     pub const PAYOUT_METHOD_OPTIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentToPayoutMethodOptions>,
-    > = v::Path::new("payout_method_options");
+    > = v::path("payout_method_options");
     /// A nested [`V2MoneyManagementPayoutIntentToPayoutMethodOptions`]; may be absent.
     ///
     /// Source: `payout_method_options` of `v2.money_management.payout_intent.to`.
@@ -966,7 +891,7 @@ impl V2MoneyManagementPayoutIntentTo {
         object(&self.value, "payout_method_options")
     }
     /// The path of [`recipient`](Self::recipient).
-    pub const RECIPIENT: v::Path<Self, k::Text> = v::Path::new("recipient");
+    pub const RECIPIENT: v::Path<Self, k::Text> = v::path("recipient");
     /// A string; may be absent.
     ///
     /// Source: `recipient` of `v2.money_management.payout_intent.to`.
@@ -986,7 +911,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptions {
     pub const BANK_ACCOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount>,
-    > = v::Path::new("bank_account");
+    > = v::path("bank_account");
     /// A nested [`V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount`]; may be absent.
     ///
     /// Source: `bank_account` of `v2.money_management.payout_intent.to.payout_method_options`.
@@ -1010,7 +935,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount {
         k::Object<
             V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
         >,
-    > = v::Path::new("preferred_network_options");
+    > = v::path("preferred_network_options");
     /// A nested [`V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions`]; may be absent.
     ///
     /// Source: `preferred_network_options` of `v2.money_management.payout_intent.to.payout_method_options.bank_account`.
@@ -1030,7 +955,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount {
                 V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks,
             >,
         >,
-    > = v::Path::new("preferred_networks");
+    > = v::path("preferred_networks");
     /// An array: one of the values of [`V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `preferred_networks` of `v2.money_management.payout_intent.to.payout_method_options.bank_account`.
@@ -1058,7 +983,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetwo
         k::Object<
             V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
         >,
-    > = v::Path::new("ach");
+    > = v::path("ach");
     /// A nested [`V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch`]; may be absent.
     ///
     /// Source: `ach` of `v2.money_management.payout_intent.to.payout_method_options.bank_account.preferred_network_options`.
@@ -1084,7 +1009,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetwo
         k::Enum<
             V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission,
         >,
-    > = v::Path::new("submission");
+    > = v::path("submission");
     /// One of the values of [`V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission`], or one that is newer than this list; may be absent.
     ///
     /// Source: `submission` of `v2.money_management.payout_intent.to.payout_method_options.bank_account.preferred_network_options.ach`.
@@ -1097,7 +1022,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetwo
         open_enum(&self.value, "submission")
     }
     /// The path of [`transaction_purpose`](Self::transaction_purpose).
-    pub const TRANSACTION_PURPOSE: v::Path<Self, k::Text> = v::Path::new(
+    pub const TRANSACTION_PURPOSE: v::Path<Self, k::Text> = v::path(
         "transaction_purpose",
     );
     /// Always `payroll`; may be absent.
@@ -1109,59 +1034,7 @@ impl V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetwo
     }
 }
 /// The values of `v2.money_management.payout_intent.confirmation_method`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutIntentConfirmationMethod {
-    /// `automatic`
-    Automatic,
-    /// `manual`
-    Manual,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementPayoutIntentConfirmationMethod {
-    const VALUES: &'static [&'static str] = &["automatic", "manual"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Automatic => "automatic",
-            Self::Manual => "manual",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Manual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementPayoutIntentConfirmationMethod {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementPayoutIntentConfirmationMethod {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementPayoutIntentConfirmationMethod {}
-impl Debug for V2MoneyManagementPayoutIntentConfirmationMethod {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PaymentIntentConfirmationMethod as V2MoneyManagementPayoutIntentConfirmationMethod;
 /// The values of `v2.money_management.payout_intent.estimated_fees.network_fee_details.network`.
 #[non_exhaustive]
 pub enum V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork {
@@ -1206,42 +1079,36 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetails
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Fedwire,
-                2 => Self::Fps,
-                3 => Self::Local,
-                4 => Self::Rtp,
-                5 => Self::Sepa,
-                6 => Self::Swift,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Fedwire,
+            2 => Self::Fps,
+            3 => Self::Local,
+            4 => Self::Rtp,
+            5 => Self::Sepa,
+            6 => Self::Swift,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork {}
 impl Debug for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.estimated_fees.network_fee_details.network_options.ach.submission`.
@@ -1266,32 +1133,26 @@ for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAch
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NextDay,
-                1 => Self::SameDay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NextDay,
+            1 => Self::SameDay,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -1300,7 +1161,7 @@ impl Debug
 for V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.estimated_fees.type`.
@@ -1351,43 +1212,37 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentEstimatedFeesType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CrossBorderFee,
-                1 => Self::ForeignExchangeFee,
-                2 => Self::InstantCardPayoutFee,
-                3 => Self::NetworkFee,
-                4 => Self::NextDayPayoutFee,
-                5 => Self::RealTimePayoutFee,
-                6 => Self::StandardPayoutFee,
-                7 => Self::WirePayoutFee,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CrossBorderFee,
+            1 => Self::ForeignExchangeFee,
+            2 => Self::InstantCardPayoutFee,
+            3 => Self::NetworkFee,
+            4 => Self::NextDayPayoutFee,
+            5 => Self::RealTimePayoutFee,
+            6 => Self::StandardPayoutFee,
+            7 => Self::WirePayoutFee,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentEstimatedFeesType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentEstimatedFeesType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentEstimatedFeesType {}
 impl Debug for V2MoneyManagementPayoutIntentEstimatedFeesType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.fx_quote.lock_duration`.
@@ -1411,37 +1266,31 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentFxQuoteLockDuration {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::FiveMinutes,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::FiveMinutes,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentFxQuoteLockDuration {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentFxQuoteLockDuration {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentFxQuoteLockDuration {}
 impl Debug for V2MoneyManagementPayoutIntentFxQuoteLockDuration {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.fx_quote.lock_status`.
@@ -1468,38 +1317,32 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentFxQuoteLockStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Active,
-                1 => Self::Expired,
-                2 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Active,
+            1 => Self::Expired,
+            2 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentFxQuoteLockStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentFxQuoteLockStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentFxQuoteLockStatus {}
 impl Debug for V2MoneyManagementPayoutIntentFxQuoteLockStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.latest_payout.type`.
@@ -1523,37 +1366,31 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentLatestPayoutType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OutboundPayment,
-                1 => Self::OutboundTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OutboundPayment,
+            1 => Self::OutboundTransfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentLatestPayoutType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentLatestPayoutType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentLatestPayoutType {}
 impl Debug for V2MoneyManagementPayoutIntentLatestPayoutType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.next_action.confirm.fields_to_review`.
@@ -1584,38 +1421,32 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentNextActionConfirmFieldsToRevie
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::EstimatedFees,
-                1 => Self::FxQuote,
-                2 => Self::RecipientVerification,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::EstimatedFees,
+            1 => Self::FxQuote,
+            2 => Self::RecipientVerification,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview {}
 impl Debug for V2MoneyManagementPayoutIntentNextActionConfirmFieldsToReview {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.next_action.confirm.reason`.
@@ -1642,37 +1473,31 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentNextActionConfirmReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AutomaticallyRequired,
-                1 => Self::ManuallyRequested,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AutomaticallyRequired,
+            1 => Self::ManuallyRequested,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentNextActionConfirmReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentNextActionConfirmReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentNextActionConfirmReason {}
 impl Debug for V2MoneyManagementPayoutIntentNextActionConfirmReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.next_action.handle_failure.failure_reason`.
@@ -1799,58 +1624,52 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentNextActionHandleFailureFailure
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::AccountNotConfiguredAsRecipient,
-                1 => Self::FxRateDriftExceededAfterReview,
-                2 => Self::InsufficientFunds,
-                3 => Self::PayoutMethodAccountTypeIncorrect,
-                4 => Self::PayoutMethodAmountLimitExceeded,
-                5 => Self::PayoutMethodCanceledByCustomer,
-                6 => Self::PayoutMethodClosed,
-                7 => Self::PayoutMethodCurrencyUnsupported,
-                8 => Self::PayoutMethodDeclined,
-                9 => Self::PayoutMethodDoesNotExist,
-                10 => Self::PayoutMethodExpired,
-                11 => Self::PayoutMethodHolderAddressIncorrect,
-                12 => Self::PayoutMethodHolderDetailsIncorrect,
-                13 => Self::PayoutMethodHolderNameIncorrect,
-                14 => Self::PayoutMethodInvalid,
-                15 => Self::PayoutMethodInvalidAccountNumber,
-                16 => Self::PayoutMethodRestricted,
-                17 => Self::PayoutMethodUnsupported,
-                18 => Self::PayoutMethodUsageFrequencyLimitExceeded,
-                19 => Self::Recalled,
-                20 => Self::RecipientCapabilityNotActive,
-                21 => Self::ReviewRejected,
-                22 => Self::UnknownFailure,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AccountNotConfiguredAsRecipient,
+            1 => Self::FxRateDriftExceededAfterReview,
+            2 => Self::InsufficientFunds,
+            3 => Self::PayoutMethodAccountTypeIncorrect,
+            4 => Self::PayoutMethodAmountLimitExceeded,
+            5 => Self::PayoutMethodCanceledByCustomer,
+            6 => Self::PayoutMethodClosed,
+            7 => Self::PayoutMethodCurrencyUnsupported,
+            8 => Self::PayoutMethodDeclined,
+            9 => Self::PayoutMethodDoesNotExist,
+            10 => Self::PayoutMethodExpired,
+            11 => Self::PayoutMethodHolderAddressIncorrect,
+            12 => Self::PayoutMethodHolderDetailsIncorrect,
+            13 => Self::PayoutMethodHolderNameIncorrect,
+            14 => Self::PayoutMethodInvalid,
+            15 => Self::PayoutMethodInvalidAccountNumber,
+            16 => Self::PayoutMethodRestricted,
+            17 => Self::PayoutMethodUnsupported,
+            18 => Self::PayoutMethodUsageFrequencyLimitExceeded,
+            19 => Self::Recalled,
+            20 => Self::RecipientCapabilityNotActive,
+            21 => Self::ReviewRejected,
+            22 => Self::UnknownFailure,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason {}
 impl Debug for V2MoneyManagementPayoutIntentNextActionHandleFailureFailureReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.next_action.type`.
@@ -1874,37 +1693,31 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentNextActionType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Confirm,
-                1 => Self::HandleFailure,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Confirm,
+            1 => Self::HandleFailure,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentNextActionType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentNextActionType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentNextActionType {}
 impl Debug for V2MoneyManagementPayoutIntentNextActionType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.recipient_notification.setting`.
@@ -1928,224 +1741,39 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentRecipientNotificationSetting {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Configured,
-                1 => Self::None,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Configured,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentRecipientNotificationSetting {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentRecipientNotificationSetting {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentRecipientNotificationSetting {}
 impl Debug for V2MoneyManagementPayoutIntentRecipientNotificationSetting {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.recipient_verification.match_result`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {
-    /// `close_match`
-    CloseMatch,
-    /// `match`
-    Match,
-    /// `no_match`
-    NoMatch,
-    /// `unavailable`
-    Unavailable,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {
-    const VALUES: &'static [&'static str] = &[
-        "close_match",
-        "match",
-        "no_match",
-        "unavailable",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::CloseMatch => "close_match",
-            Self::Match => "match",
-            Self::NoMatch => "no_match",
-            Self::Unavailable => "unavailable",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CloseMatch,
-                1 => Self::Match,
-                2 => Self::NoMatch,
-                3 => Self::Unavailable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {}
-impl Debug for V2MoneyManagementPayoutIntentRecipientVerificationMatchResult {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementRecipientVerificationMatchResult as V2MoneyManagementPayoutIntentRecipientVerificationMatchResult;
 /// The values of `v2.money_management.payout_intent.recipient_verification.match_result_details.matched_business_type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {}
-impl Debug
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsMatchedBusinessType;
 /// The values of `v2.money_management.payout_intent.recipient_verification.match_result_details.provided_business_type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {}
-impl Debug
-for V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as V2MoneyManagementPayoutIntentRecipientVerificationMatchResultDetailsProvidedBusinessType;
 /// The values of `v2.money_management.payout_intent.status`.
 #[non_exhaustive]
 pub enum V2MoneyManagementPayoutIntentStatus {
@@ -2182,101 +1810,38 @@ impl v::OpenEnum for V2MoneyManagementPayoutIntentStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Canceled,
-                1 => Self::Pending,
-                2 => Self::Posted,
-                3 => Self::Processing,
-                4 => Self::RequiresAction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Canceled,
+            1 => Self::Pending,
+            2 => Self::Posted,
+            3 => Self::Processing,
+            4 => Self::RequiresAction,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutIntentStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutIntentStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutIntentStatus {}
 impl Debug for V2MoneyManagementPayoutIntentStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_intent.to.payout_method_options.bank_account.preferred_network_options.ach.submission`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    /// `next_day`
-    NextDay,
-    /// `same_day`
-    SameDay,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    const VALUES: &'static [&'static str] = &["next_day", "same_day"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::NextDay => "next_day",
-            Self::SameDay => "same_day",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NextDay,
-                1 => Self::SameDay,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {}
-impl Debug
-for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission as V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission;
 /// The values of `v2.money_management.payout_intent.to.payout_method_options.bank_account.preferred_networks`.
 #[non_exhaustive]
 pub enum V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks {
@@ -2318,36 +1883,30 @@ for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetwor
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Fedwire,
-                2 => Self::Fps,
-                3 => Self::Rtp,
-                4 => Self::Sepa,
-                5 => Self::Swift,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Fedwire,
+            2 => Self::Fps,
+            3 => Self::Rtp,
+            4 => Self::Sepa,
+            5 => Self::Swift,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone
 for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq
 for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq
@@ -2356,6 +1915,6 @@ impl Debug
 for V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -16,7 +16,7 @@ use stripe_store::view::read::{array, boolean, date_time, id, object, open_enum,
 pub type V2MoneyManagementPayoutMethod = Lens<markers::V2MoneyManagementPayoutMethod>;
 impl V2MoneyManagementPayoutMethod {
     /// The path of [`archived`](Self::archived).
-    pub const ARCHIVED: v::Path<Self, k::Bool> = v::Path::new("archived");
+    pub const ARCHIVED: v::Path<Self, k::Bool> = v::path("archived");
     /// True or false.
     ///
     /// Source: `archived` of `v2.money_management.payout_method`.
@@ -28,7 +28,7 @@ impl V2MoneyManagementPayoutMethod {
     pub const BANK_ACCOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutMethodBankAccount>,
-    > = v::Path::new("bank_account");
+    > = v::path("bank_account");
     /// A nested [`V2MoneyManagementPayoutMethodBankAccount`]; may be absent.
     ///
     /// Source: `bank_account` of `v2.money_management.payout_method`.
@@ -37,7 +37,7 @@ impl V2MoneyManagementPayoutMethod {
         object(&self.value, "bank_account")
     }
     /// The path of [`card`](Self::card).
-    pub const CARD: v::Path<Self, k::Object<V2MoneyManagementPayoutMethodCard>> = v::Path::new(
+    pub const CARD: v::Path<Self, k::Object<V2MoneyManagementPayoutMethodCard>> = v::path(
         "card",
     );
     /// A nested [`V2MoneyManagementPayoutMethodCard`]; may be absent.
@@ -48,7 +48,7 @@ impl V2MoneyManagementPayoutMethod {
         object(&self.value, "card")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.payout_method`.
@@ -57,7 +57,7 @@ impl V2MoneyManagementPayoutMethod {
         date_time(&self.value, "created")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.payout_method`.
@@ -66,7 +66,7 @@ impl V2MoneyManagementPayoutMethod {
         id(&self.value, "id")
     }
     /// The path of [`latest_outbound_setup_intent`](Self::latest_outbound_setup_intent).
-    pub const LATEST_OUTBOUND_SETUP_INTENT: v::Path<Self, k::Text> = v::Path::new(
+    pub const LATEST_OUTBOUND_SETUP_INTENT: v::Path<Self, k::Text> = v::path(
         "latest_outbound_setup_intent",
     );
     /// A string; may be absent.
@@ -77,7 +77,7 @@ impl V2MoneyManagementPayoutMethod {
         text(&self.value, "latest_outbound_setup_intent")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.payout_method`.
@@ -93,7 +93,7 @@ impl V2MoneyManagementPayoutMethod {
         text(&self.value, "object")
     }
     /// The path of [`restricted`](Self::restricted).
-    pub const RESTRICTED: v::Path<Self, k::Bool> = v::Path::new("restricted");
+    pub const RESTRICTED: v::Path<Self, k::Bool> = v::path("restricted");
     /// True or false.
     ///
     /// Source: `restricted` of `v2.money_management.payout_method`.
@@ -102,7 +102,7 @@ impl V2MoneyManagementPayoutMethod {
         boolean(&self.value, "restricted")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementPayoutMethodType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementPayoutMethodType>> = v::path(
         "type",
     );
     /// One of the values of [`V2MoneyManagementPayoutMethodType`], or one that is newer than this list.
@@ -116,7 +116,7 @@ impl V2MoneyManagementPayoutMethod {
     pub const USAGE_STATUS: v::Path<
         Self,
         k::Object<V2MoneyManagementPayoutMethodUsageStatus>,
-    > = v::Path::new("usage_status");
+    > = v::path("usage_status");
     /// A nested [`V2MoneyManagementPayoutMethodUsageStatus`].
     ///
     /// Source: `usage_status` of `v2.money_management.payout_method`.
@@ -172,7 +172,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
     pub const BANK_ACCOUNT_TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutMethodBankAccountBankAccountType>,
-    > = v::Path::new("bank_account_type");
+    > = v::path("bank_account_type");
     /// One of the values of [`V2MoneyManagementPayoutMethodBankAccountBankAccountType`], or one that is newer than this list.
     ///
     /// Source: `bank_account_type` of `v2.money_management.payout_method.bank_account`.
@@ -183,7 +183,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         open_enum(&self.value, "bank_account_type")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string.
     ///
     /// Source: `bank_name` of `v2.money_management.payout_method.bank_account`.
@@ -192,7 +192,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "bank_name")
     }
     /// The path of [`branch_number`](Self::branch_number).
-    pub const BRANCH_NUMBER: v::Path<Self, k::Text> = v::Path::new("branch_number");
+    pub const BRANCH_NUMBER: v::Path<Self, k::Text> = v::path("branch_number");
     /// A string; may be absent.
     ///
     /// Source: `branch_number` of `v2.money_management.payout_method.bank_account`.
@@ -201,7 +201,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "branch_number")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string.
     ///
     /// Source: `country` of `v2.money_management.payout_method.bank_account`.
@@ -210,7 +210,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "country")
     }
     /// The path of [`financial_connections_account`](Self::financial_connections_account).
-    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
+    pub const FINANCIAL_CONNECTIONS_ACCOUNT: v::Path<Self, k::Text> = v::path(
         "financial_connections_account",
     );
     /// A string; may be absent.
@@ -221,7 +221,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "financial_connections_account")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `v2.money_management.payout_method.bank_account`.
@@ -230,7 +230,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent.
     ///
     /// Source: `routing_number` of `v2.money_management.payout_method.bank_account`.
@@ -239,7 +239,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         text(&self.value, "routing_number")
     }
     /// The path of [`supported_currencies`](Self::supported_currencies).
-    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_currencies",
     );
     /// An array: a string.
@@ -250,7 +250,7 @@ impl V2MoneyManagementPayoutMethodBankAccount {
         array(&self.value, "supported_currencies")
     }
     /// The path of [`swift_code`](Self::swift_code).
-    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::Path::new("swift_code");
+    pub const SWIFT_CODE: v::Path<Self, k::Text> = v::path("swift_code");
     /// A string; may be absent.
     ///
     /// Source: `swift_code` of `v2.money_management.payout_method.bank_account`.
@@ -267,7 +267,7 @@ pub type V2MoneyManagementPayoutMethodCard = Lens<
 >;
 impl V2MoneyManagementPayoutMethodCard {
     /// The path of [`exp_month`](Self::exp_month).
-    pub const EXP_MONTH: v::Path<Self, k::Text> = v::Path::new("exp_month");
+    pub const EXP_MONTH: v::Path<Self, k::Text> = v::path("exp_month");
     /// A string.
     ///
     /// Source: `exp_month` of `v2.money_management.payout_method.card`.
@@ -276,7 +276,7 @@ impl V2MoneyManagementPayoutMethodCard {
         text(&self.value, "exp_month")
     }
     /// The path of [`exp_year`](Self::exp_year).
-    pub const EXP_YEAR: v::Path<Self, k::Text> = v::Path::new("exp_year");
+    pub const EXP_YEAR: v::Path<Self, k::Text> = v::path("exp_year");
     /// A string.
     ///
     /// Source: `exp_year` of `v2.money_management.payout_method.card`.
@@ -285,7 +285,7 @@ impl V2MoneyManagementPayoutMethodCard {
         text(&self.value, "exp_year")
     }
     /// The path of [`fingerprint`](Self::fingerprint).
-    pub const FINGERPRINT: v::Path<Self, k::Text> = v::Path::new("fingerprint");
+    pub const FINGERPRINT: v::Path<Self, k::Text> = v::path("fingerprint");
     /// A string.
     ///
     /// Source: `fingerprint` of `v2.money_management.payout_method.card`.
@@ -294,7 +294,7 @@ impl V2MoneyManagementPayoutMethodCard {
         text(&self.value, "fingerprint")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string.
     ///
     /// Source: `last4` of `v2.money_management.payout_method.card`.
@@ -303,7 +303,7 @@ impl V2MoneyManagementPayoutMethodCard {
         text(&self.value, "last4")
     }
     /// The path of [`supported_currencies`](Self::supported_currencies).
-    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const SUPPORTED_CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path(
         "supported_currencies",
     );
     /// An array: a string.
@@ -325,7 +325,7 @@ impl V2MoneyManagementPayoutMethodUsageStatus {
     pub const PAYMENTS: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutMethodUsageStatusPayments>,
-    > = v::Path::new("payments");
+    > = v::path("payments");
     /// One of the values of [`V2MoneyManagementPayoutMethodUsageStatusPayments`], or one that is newer than this list.
     ///
     /// Source: `payments` of `v2.money_management.payout_method.usage_status`.
@@ -337,7 +337,7 @@ impl V2MoneyManagementPayoutMethodUsageStatus {
     pub const TRANSFERS: v::Path<
         Self,
         k::Enum<V2MoneyManagementPayoutMethodUsageStatusTransfers>,
-    > = v::Path::new("transfers");
+    > = v::path("transfers");
     /// One of the values of [`V2MoneyManagementPayoutMethodUsageStatusTransfers`], or one that is newer than this list.
     ///
     /// Source: `transfers` of `v2.money_management.payout_method.usage_status`.
@@ -375,95 +375,37 @@ impl v::OpenEnum for V2MoneyManagementPayoutMethodBankAccountBankAccountType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Checking,
-                1 => Self::Futsu,
-                2 => Self::Savings,
-                3 => Self::Toza,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Checking,
+            1 => Self::Futsu,
+            2 => Self::Savings,
+            3 => Self::Toza,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutMethodBankAccountBankAccountType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutMethodBankAccountBankAccountType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutMethodBankAccountBankAccountType {}
 impl Debug for V2MoneyManagementPayoutMethodBankAccountBankAccountType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_method.type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutMethodType {
-    /// `bank_account`
-    BankAccount,
-    /// `card`
-    Card,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementPayoutMethodType {
-    const VALUES: &'static [&'static str] = &["bank_account", "card"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::BankAccount => "bank_account",
-            Self::Card => "card",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BankAccount,
-                1 => Self::Card,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementPayoutMethodType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementPayoutMethodType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementPayoutMethodType {}
-impl Debug for V2MoneyManagementPayoutMethodType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::PayoutType as V2MoneyManagementPayoutMethodType;
 /// The values of `v2.money_management.payout_method.usage_status.payments`.
 #[non_exhaustive]
 pub enum V2MoneyManagementPayoutMethodUsageStatusPayments {
@@ -500,111 +442,35 @@ impl v::OpenEnum for V2MoneyManagementPayoutMethodUsageStatusPayments {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Eligible,
-                2 => Self::Ineligible,
-                3 => Self::Invalid,
-                4 => Self::RequiresAction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Disabled,
+            1 => Self::Eligible,
+            2 => Self::Ineligible,
+            3 => Self::Invalid,
+            4 => Self::RequiresAction,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementPayoutMethodUsageStatusPayments {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementPayoutMethodUsageStatusPayments {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementPayoutMethodUsageStatusPayments {}
 impl Debug for V2MoneyManagementPayoutMethodUsageStatusPayments {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.payout_method.usage_status.transfers`.
-#[non_exhaustive]
-pub enum V2MoneyManagementPayoutMethodUsageStatusTransfers {
-    /// `disabled`
-    Disabled,
-    /// `eligible`
-    Eligible,
-    /// `ineligible`
-    Ineligible,
-    /// `invalid`
-    Invalid,
-    /// `requires_action`
-    RequiresAction,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum for V2MoneyManagementPayoutMethodUsageStatusTransfers {
-    const VALUES: &'static [&'static str] = &[
-        "disabled",
-        "eligible",
-        "ineligible",
-        "invalid",
-        "requires_action",
-    ];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Disabled => "disabled",
-            Self::Eligible => "eligible",
-            Self::Ineligible => "ineligible",
-            Self::Invalid => "invalid",
-            Self::RequiresAction => "requires_action",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Disabled,
-                1 => Self::Eligible,
-                2 => Self::Ineligible,
-                3 => Self::Invalid,
-                4 => Self::RequiresAction,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementPayoutMethodUsageStatusTransfers {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq for V2MoneyManagementPayoutMethodUsageStatusTransfers {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementPayoutMethodUsageStatusTransfers {}
-impl Debug for V2MoneyManagementPayoutMethodUsageStatusTransfers {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementPayoutMethodUsageStatusPayments as V2MoneyManagementPayoutMethodUsageStatusTransfers;

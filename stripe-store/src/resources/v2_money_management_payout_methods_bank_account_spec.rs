@@ -18,7 +18,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpec {
     pub const COUNTRIES: v::Path<
         Self,
         k::Map<k::Object<V2MoneyManagementPayoutMethodsBankAccountSpecCountries>>,
-    > = v::Path::new("countries");
+    > = v::path("countries");
     /// A map from strings: a nested [`V2MoneyManagementPayoutMethodsBankAccountSpecCountries`].
     ///
     /// Source: `countries` of `v2.money_management.payout_methods_bank_account_spec`.
@@ -29,7 +29,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpec {
         map(&self.value, "countries")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.payout_methods_bank_account_spec`.
@@ -63,7 +63,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountries {
     pub const FIELDS: v::Path<
         Self,
         k::Array<k::Object<V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields>>,
-    > = v::Path::new("fields");
+    > = v::path("fields");
     /// An array: a nested [`V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields`].
     ///
     /// Source: `fields` of `v2.money_management.payout_methods_bank_account_spec.countries`.
@@ -84,7 +84,7 @@ pub type V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields = Lens<
 >;
 impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
     /// The path of [`currencies`](Self::currencies).
-    pub const CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::Path::new("currencies");
+    pub const CURRENCIES: v::Path<Self, k::Array<k::Text>> = v::path("currencies");
     /// An array: a string; empty where absent.
     ///
     /// Source: `currencies` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -93,7 +93,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         array(&self.value, "currencies")
     }
     /// The path of [`local_name`](Self::local_name).
-    pub const LOCAL_NAME: v::Path<Self, k::Text> = v::Path::new("local_name");
+    pub const LOCAL_NAME: v::Path<Self, k::Text> = v::path("local_name");
     /// A string.
     ///
     /// Source: `local_name` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -107,7 +107,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         k::Object<
             V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFieldsLocalNameHuman,
         >,
-    > = v::Path::new("local_name_human");
+    > = v::path("local_name_human");
     /// A nested [`V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFieldsLocalNameHuman`].
     ///
     /// Source: `local_name_human` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -120,7 +120,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         object(&self.value, "local_name_human")
     }
     /// The path of [`max_length`](Self::max_length).
-    pub const MAX_LENGTH: v::Path<Self, k::Int> = v::Path::new("max_length");
+    pub const MAX_LENGTH: v::Path<Self, k::Int> = v::path("max_length");
     /// An integer.
     ///
     /// Source: `max_length` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -129,7 +129,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         int(&self.value, "max_length")
     }
     /// The path of [`min_length`](Self::min_length).
-    pub const MIN_LENGTH: v::Path<Self, k::Int> = v::Path::new("min_length");
+    pub const MIN_LENGTH: v::Path<Self, k::Int> = v::path("min_length");
     /// An integer.
     ///
     /// Source: `min_length` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -138,7 +138,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         int(&self.value, "min_length")
     }
     /// The path of [`placeholder`](Self::placeholder).
-    pub const PLACEHOLDER: v::Path<Self, k::Text> = v::Path::new("placeholder");
+    pub const PLACEHOLDER: v::Path<Self, k::Text> = v::path("placeholder");
     /// A string.
     ///
     /// Source: `placeholder` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -147,7 +147,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         text(&self.value, "placeholder")
     }
     /// The path of [`stripe_name`](Self::stripe_name).
-    pub const STRIPE_NAME: v::Path<Self, k::Text> = v::Path::new("stripe_name");
+    pub const STRIPE_NAME: v::Path<Self, k::Text> = v::path("stripe_name");
     /// A string.
     ///
     /// Source: `stripe_name` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -156,9 +156,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFields {
         text(&self.value, "stripe_name")
     }
     /// The path of [`validation_regex`](Self::validation_regex).
-    pub const VALIDATION_REGEX: v::Path<Self, k::Text> = v::Path::new(
-        "validation_regex",
-    );
+    pub const VALIDATION_REGEX: v::Path<Self, k::Text> = v::path("validation_regex");
     /// A string.
     ///
     /// Source: `validation_regex` of `v2.money_management.payout_methods_bank_account_spec.countries.fields`.
@@ -175,7 +173,7 @@ pub type V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFieldsLocalNameHu
 >;
 impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFieldsLocalNameHuman {
     /// The path of [`content`](Self::content).
-    pub const CONTENT: v::Path<Self, k::Text> = v::Path::new("content");
+    pub const CONTENT: v::Path<Self, k::Text> = v::path("content");
     /// A string.
     ///
     /// Source: `content` of `v2.money_management.payout_methods_bank_account_spec.countries.fields.local_name_human`.
@@ -184,9 +182,7 @@ impl V2MoneyManagementPayoutMethodsBankAccountSpecCountriesFieldsLocalNameHuman 
         text(&self.value, "content")
     }
     /// The path of [`localization_key`](Self::localization_key).
-    pub const LOCALIZATION_KEY: v::Path<Self, k::Text> = v::Path::new(
-        "localization_key",
-    );
+    pub const LOCALIZATION_KEY: v::Path<Self, k::Text> = v::path("localization_key");
     /// A string.
     ///
     /// Source: `localization_key` of `v2.money_management.payout_methods_bank_account_spec.countries.fields.local_name_human`.

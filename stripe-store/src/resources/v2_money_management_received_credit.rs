@@ -18,7 +18,7 @@ pub type V2MoneyManagementReceivedCredit = Lens<
 >;
 impl V2MoneyManagementReceivedCredit {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.received_credit`.
@@ -27,7 +27,7 @@ impl V2MoneyManagementReceivedCredit {
         object(&self.value, "amount")
     }
     /// The path of [`amount_received`](Self::amount_received).
-    pub const AMOUNT_RECEIVED: v::Path<Self, k::Object<V2Amount>> = v::Path::new(
+    pub const AMOUNT_RECEIVED: v::Path<Self, k::Object<V2Amount>> = v::path(
         "amount_received",
     );
     /// A nested [`V2Amount`].
@@ -41,7 +41,7 @@ impl V2MoneyManagementReceivedCredit {
     pub const BALANCE_TRANSFER: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditBalanceTransfer>,
-    > = v::Path::new("balance_transfer");
+    > = v::path("balance_transfer");
     /// A nested [`V2MoneyManagementReceivedCreditBalanceTransfer`]; may be absent.
     ///
     /// Source: `balance_transfer` of `v2.money_management.received_credit`.
@@ -55,7 +55,7 @@ impl V2MoneyManagementReceivedCredit {
     pub const BANK_TRANSFER: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditBankTransfer>,
-    > = v::Path::new("bank_transfer");
+    > = v::path("bank_transfer");
     /// A nested [`V2MoneyManagementReceivedCreditBankTransfer`]; may be absent.
     ///
     /// Source: `bank_transfer` of `v2.money_management.received_credit`.
@@ -64,7 +64,7 @@ impl V2MoneyManagementReceivedCredit {
         object(&self.value, "bank_transfer")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.received_credit`.
@@ -73,7 +73,7 @@ impl V2MoneyManagementReceivedCredit {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `v2.money_management.received_credit`.
@@ -82,9 +82,7 @@ impl V2MoneyManagementReceivedCredit {
         text(&self.value, "description")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.received_credit`.
@@ -93,7 +91,7 @@ impl V2MoneyManagementReceivedCredit {
         text(&self.value, "financial_account")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.received_credit`.
@@ -102,7 +100,7 @@ impl V2MoneyManagementReceivedCredit {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.received_credit`.
@@ -118,7 +116,7 @@ impl V2MoneyManagementReceivedCredit {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementReceivedCreditStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementReceivedCreditStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementReceivedCreditStatus`], or one that is newer than this list.
@@ -132,7 +130,7 @@ impl V2MoneyManagementReceivedCredit {
     pub const STATUS_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditStatusDetails>,
-    > = v::Path::new("status_details");
+    > = v::path("status_details");
     /// A nested [`V2MoneyManagementReceivedCreditStatusDetails`]; may be absent.
     ///
     /// Source: `status_details` of `v2.money_management.received_credit`.
@@ -146,7 +144,7 @@ impl V2MoneyManagementReceivedCredit {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`V2MoneyManagementReceivedCreditStatusTransitions`]; may be absent.
     ///
     /// Source: `status_transitions` of `v2.money_management.received_credit`.
@@ -157,7 +155,7 @@ impl V2MoneyManagementReceivedCredit {
         object(&self.value, "status_transitions")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementReceivedCreditType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementReceivedCreditType>> = v::path(
         "type",
     );
     /// One of the values of [`V2MoneyManagementReceivedCreditType`], or one that is newer than this list.
@@ -212,7 +210,7 @@ pub type V2MoneyManagementReceivedCreditBalanceTransfer = Lens<
 >;
 impl V2MoneyManagementReceivedCreditBalanceTransfer {
     /// The path of [`from_account`](Self::from_account).
-    pub const FROM_ACCOUNT: v::Path<Self, k::Text> = v::Path::new("from_account");
+    pub const FROM_ACCOUNT: v::Path<Self, k::Text> = v::path("from_account");
     /// A string; may be absent.
     ///
     /// Source: `from_account` of `v2.money_management.received_credit.balance_transfer`.
@@ -221,9 +219,7 @@ impl V2MoneyManagementReceivedCreditBalanceTransfer {
         text(&self.value, "from_account")
     }
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_payment",
-    );
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::path("outbound_payment");
     /// A string; may be absent.
     ///
     /// Source: `outbound_payment` of `v2.money_management.received_credit.balance_transfer`.
@@ -232,9 +228,7 @@ impl V2MoneyManagementReceivedCreditBalanceTransfer {
         text(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_transfer",
-    );
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("outbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `outbound_transfer` of `v2.money_management.received_credit.balance_transfer`.
@@ -243,7 +237,7 @@ impl V2MoneyManagementReceivedCreditBalanceTransfer {
         text(&self.value, "outbound_transfer")
     }
     /// The path of [`payout`](Self::payout).
-    pub const PAYOUT: v::Path<Self, k::Text> = v::Path::new("payout");
+    pub const PAYOUT: v::Path<Self, k::Text> = v::path("payout");
     /// A string; may be absent.
     ///
     /// Source: `payout` of `v2.money_management.received_credit.balance_transfer`.
@@ -252,7 +246,7 @@ impl V2MoneyManagementReceivedCreditBalanceTransfer {
         text(&self.value, "payout")
     }
     /// The path of [`transfer`](Self::transfer).
-    pub const TRANSFER: v::Path<Self, k::Text> = v::Path::new("transfer");
+    pub const TRANSFER: v::Path<Self, k::Text> = v::path("transfer");
     /// A string; may be absent.
     ///
     /// Source: `transfer` of `v2.money_management.received_credit.balance_transfer`.
@@ -264,7 +258,7 @@ impl V2MoneyManagementReceivedCreditBalanceTransfer {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementReceivedCreditBalanceTransferType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementReceivedCreditBalanceTransferType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.received_credit.balance_transfer`.
@@ -281,9 +275,7 @@ pub type V2MoneyManagementReceivedCreditBankTransfer = Lens<
 >;
 impl V2MoneyManagementReceivedCreditBankTransfer {
     /// The path of [`financial_address`](Self::financial_address).
-    pub const FINANCIAL_ADDRESS: v::Path<Self, k::Text> = v::Path::new(
-        "financial_address",
-    );
+    pub const FINANCIAL_ADDRESS: v::Path<Self, k::Text> = v::path("financial_address");
     /// A string.
     ///
     /// Source: `financial_address` of `v2.money_management.received_credit.bank_transfer`.
@@ -295,7 +287,7 @@ impl V2MoneyManagementReceivedCreditBankTransfer {
     pub const NETWORK: v::Path<
         Self,
         k::Enum<V2MoneyManagementReceivedCreditBankTransferNetwork>,
-    > = v::Path::new("network");
+    > = v::path("network");
     /// One of the values of [`V2MoneyManagementReceivedCreditBankTransferNetwork`], or one that is newer than this list.
     ///
     /// Source: `network` of `v2.money_management.received_credit.bank_transfer`.
@@ -307,7 +299,7 @@ impl V2MoneyManagementReceivedCreditBankTransfer {
     pub const ORIGINATING_BANK_ACCOUNT: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount>,
-    > = v::Path::new("originating_bank_account");
+    > = v::path("originating_bank_account");
     /// A nested [`V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount`].
     ///
     /// Source: `originating_bank_account` of `v2.money_management.received_credit.bank_transfer`.
@@ -318,7 +310,7 @@ impl V2MoneyManagementReceivedCreditBankTransfer {
         object(&self.value, "originating_bank_account")
     }
     /// The path of [`statement_descriptor`](Self::statement_descriptor).
-    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::Path::new(
+    pub const STATEMENT_DESCRIPTOR: v::Path<Self, k::Text> = v::path(
         "statement_descriptor",
     );
     /// A string; may be absent.
@@ -340,7 +332,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount {
     pub const ABA: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba>,
-    > = v::Path::new("aba");
+    > = v::path("aba");
     /// A nested [`V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba`]; may be absent.
     ///
     /// Source: `aba` of `v2.money_management.received_credit.bank_transfer.originating_bank_account`.
@@ -354,7 +346,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount {
     pub const IBAN: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban>,
-    > = v::Path::new("iban");
+    > = v::path("iban");
     /// A nested [`V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban`]; may be absent.
     ///
     /// Source: `iban` of `v2.money_management.received_credit.bank_transfer.originating_bank_account`.
@@ -370,7 +362,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount {
         k::Object<
             V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode,
         >,
-    > = v::Path::new("sort_code");
+    > = v::path("sort_code");
     /// A nested [`V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode`]; may be absent.
     ///
     /// Source: `sort_code` of `v2.money_management.received_credit.bank_transfer.originating_bank_account`.
@@ -386,7 +378,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccount {
     pub const TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType>,
-    > = v::Path::new("type");
+    > = v::path("type");
     /// One of the values of [`V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType`], or one that is newer than this list.
     ///
     /// Source: `type` of `v2.money_management.received_credit.bank_transfer.originating_bank_account`.
@@ -452,7 +444,7 @@ pub type V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba = 
 >;
 impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be absent.
@@ -463,7 +455,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent.
     ///
     /// Source: `bank_name` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.aba`.
@@ -472,7 +464,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba {
         text(&self.value, "bank_name")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.aba`.
@@ -481,7 +473,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountAba {
         text(&self.value, "last4")
     }
     /// The path of [`routing_number`](Self::routing_number).
-    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::Path::new("routing_number");
+    pub const ROUTING_NUMBER: v::Path<Self, k::Text> = v::path("routing_number");
     /// A string; may be absent.
     ///
     /// Source: `routing_number` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.aba`.
@@ -498,7 +490,7 @@ pub type V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban =
 >;
 impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be absent.
@@ -509,7 +501,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent.
     ///
     /// Source: `bank_name` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.iban`.
@@ -518,7 +510,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban {
         text(&self.value, "bank_name")
     }
     /// The path of [`bic`](Self::bic).
-    pub const BIC: v::Path<Self, k::Text> = v::Path::new("bic");
+    pub const BIC: v::Path<Self, k::Text> = v::path("bic");
     /// A string; may be absent.
     ///
     /// Source: `bic` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.iban`.
@@ -527,7 +519,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban {
         text(&self.value, "bic")
     }
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Text> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Text> = v::path("country");
     /// A string; may be absent.
     ///
     /// Source: `country` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.iban`.
@@ -536,7 +528,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountIban {
         text(&self.value, "country")
     }
     /// The path of [`iban`](Self::iban).
-    pub const IBAN: v::Path<Self, k::Text> = v::Path::new("iban");
+    pub const IBAN: v::Path<Self, k::Text> = v::path("iban");
     /// A string; may be absent.
     ///
     /// Source: `iban` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.iban`.
@@ -553,7 +545,7 @@ pub type V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCo
 >;
 impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode {
     /// The path of [`account_holder_name`](Self::account_holder_name).
-    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::Path::new(
+    pub const ACCOUNT_HOLDER_NAME: v::Path<Self, k::Text> = v::path(
         "account_holder_name",
     );
     /// A string; may be absent.
@@ -564,7 +556,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode {
         text(&self.value, "account_holder_name")
     }
     /// The path of [`bank_name`](Self::bank_name).
-    pub const BANK_NAME: v::Path<Self, k::Text> = v::Path::new("bank_name");
+    pub const BANK_NAME: v::Path<Self, k::Text> = v::path("bank_name");
     /// A string; may be absent.
     ///
     /// Source: `bank_name` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.sort_code`.
@@ -573,7 +565,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode {
         text(&self.value, "bank_name")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.sort_code`.
@@ -582,7 +574,7 @@ impl V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountSortCode {
         text(&self.value, "last4")
     }
     /// The path of [`sort_code`](Self::sort_code).
-    pub const SORT_CODE: v::Path<Self, k::Text> = v::Path::new("sort_code");
+    pub const SORT_CODE: v::Path<Self, k::Text> = v::path("sort_code");
     /// A string; may be absent.
     ///
     /// Source: `sort_code` of `v2.money_management.received_credit.bank_transfer.originating_bank_account.sort_code`.
@@ -602,7 +594,7 @@ impl V2MoneyManagementReceivedCreditStatusDetails {
     pub const FAILED: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditStatusDetailsFailed>,
-    > = v::Path::new("failed");
+    > = v::path("failed");
     /// A nested [`V2MoneyManagementReceivedCreditStatusDetailsFailed`]; may be absent.
     ///
     /// Source: `failed` of `v2.money_management.received_credit.status_details`.
@@ -614,7 +606,7 @@ impl V2MoneyManagementReceivedCreditStatusDetails {
     pub const RETURNED: v::Path<
         Self,
         k::Object<V2MoneyManagementReceivedCreditStatusDetailsReturned>,
-    > = v::Path::new("returned");
+    > = v::path("returned");
     /// A nested [`V2MoneyManagementReceivedCreditStatusDetailsReturned`]; may be absent.
     ///
     /// Source: `returned` of `v2.money_management.received_credit.status_details`.
@@ -636,7 +628,7 @@ impl V2MoneyManagementReceivedCreditStatusDetailsFailed {
     pub const REASON: v::Path<
         Self,
         k::Enum<V2MoneyManagementReceivedCreditStatusDetailsFailedReason>,
-    > = v::Path::new("reason");
+    > = v::path("reason");
     /// One of the values of [`V2MoneyManagementReceivedCreditStatusDetailsFailedReason`], or one that is newer than this list.
     ///
     /// Source: `reason` of `v2.money_management.received_credit.status_details.failed`.
@@ -655,7 +647,7 @@ pub type V2MoneyManagementReceivedCreditStatusDetailsReturned = Lens<
 >;
 impl V2MoneyManagementReceivedCreditStatusDetailsReturned {
     /// The path of [`reason`](Self::reason).
-    pub const REASON: v::Path<Self, k::Text> = v::Path::new("reason");
+    pub const REASON: v::Path<Self, k::Text> = v::path("reason");
     /// Always `originator_initiated_reversal`.
     ///
     /// Source: `reason` of `v2.money_management.received_credit.status_details.returned`.
@@ -672,7 +664,7 @@ pub type V2MoneyManagementReceivedCreditStatusTransitions = Lens<
 >;
 impl V2MoneyManagementReceivedCreditStatusTransitions {
     /// The path of [`failed_at`](Self::failed_at).
-    pub const FAILED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("failed_at");
+    pub const FAILED_AT: v::Path<Self, k::DateTimeText> = v::path("failed_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `failed_at` of `v2.money_management.received_credit.status_transitions`.
@@ -681,7 +673,7 @@ impl V2MoneyManagementReceivedCreditStatusTransitions {
         date_time(&self.value, "failed_at")
     }
     /// The path of [`returned_at`](Self::returned_at).
-    pub const RETURNED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("returned_at");
+    pub const RETURNED_AT: v::Path<Self, k::DateTimeText> = v::path("returned_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `returned_at` of `v2.money_management.received_credit.status_transitions`.
@@ -690,9 +682,7 @@ impl V2MoneyManagementReceivedCreditStatusTransitions {
         date_time(&self.value, "returned_at")
     }
     /// The path of [`succeeded_at`](Self::succeeded_at).
-    pub const SUCCEEDED_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "succeeded_at",
-    );
+    pub const SUCCEEDED_AT: v::Path<Self, k::DateTimeText> = v::path("succeeded_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `succeeded_at` of `v2.money_management.received_credit.status_transitions`.
@@ -733,39 +723,33 @@ impl v::OpenEnum for V2MoneyManagementReceivedCreditBalanceTransferType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::OutboundPayment,
-                1 => Self::OutboundTransfer,
-                2 => Self::Payout,
-                3 => Self::Transfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OutboundPayment,
+            1 => Self::OutboundTransfer,
+            2 => Self::Payout,
+            3 => Self::Transfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementReceivedCreditBalanceTransferType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementReceivedCreditBalanceTransferType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementReceivedCreditBalanceTransferType {}
 impl Debug for V2MoneyManagementReceivedCreditBalanceTransferType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.received_credit.bank_transfer.network`.
@@ -812,104 +796,40 @@ impl v::OpenEnum for V2MoneyManagementReceivedCreditBankTransferNetwork {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Ach,
-                1 => Self::Chaps,
-                2 => Self::Fedwire,
-                3 => Self::Fps,
-                4 => Self::Rtp,
-                5 => Self::Sepa,
-                6 => Self::SepaInstant,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Ach,
+            1 => Self::Chaps,
+            2 => Self::Fedwire,
+            3 => Self::Fps,
+            4 => Self::Rtp,
+            5 => Self::Sepa,
+            6 => Self::SepaInstant,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementReceivedCreditBankTransferNetwork {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementReceivedCreditBankTransferNetwork {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementReceivedCreditBankTransferNetwork {}
 impl Debug for V2MoneyManagementReceivedCreditBankTransferNetwork {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.received_credit.bank_transfer.originating_bank_account.type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {
-    /// `aba`
-    Aba,
-    /// `iban`
-    Iban,
-    /// `sort_code`
-    SortCode,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {
-    const VALUES: &'static [&'static str] = &["aba", "iban", "sort_code"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Aba => "aba",
-            Self::Iban => "iban",
-            Self::SortCode => "sort_code",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Aba,
-                1 => Self::Iban,
-                2 => Self::SortCode,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone for V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {}
-impl Debug for V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::V2MoneyManagementFinancialAddressBankAccountType as V2MoneyManagementReceivedCreditBankTransferOriginatingBankAccountType;
 /// The values of `v2.money_management.received_credit.status`.
 #[non_exhaustive]
 pub enum V2MoneyManagementReceivedCreditStatus {
@@ -942,39 +862,33 @@ impl v::OpenEnum for V2MoneyManagementReceivedCreditStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Failed,
-                1 => Self::Pending,
-                2 => Self::Returned,
-                3 => Self::Succeeded,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Failed,
+            1 => Self::Pending,
+            2 => Self::Returned,
+            3 => Self::Succeeded,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementReceivedCreditStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementReceivedCreditStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementReceivedCreditStatus {}
 impl Debug for V2MoneyManagementReceivedCreditStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.received_credit.status_details.failed.reason`.
@@ -1011,39 +925,33 @@ impl v::OpenEnum for V2MoneyManagementReceivedCreditStatusDetailsFailedReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CapabilityInactive,
-                1 => Self::CurrencyUnsupportedOnFinancialAddress,
-                2 => Self::FinancialAddressInactive,
-                3 => Self::StripeRejected,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CapabilityInactive,
+            1 => Self::CurrencyUnsupportedOnFinancialAddress,
+            2 => Self::FinancialAddressInactive,
+            3 => Self::StripeRejected,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementReceivedCreditStatusDetailsFailedReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementReceivedCreditStatusDetailsFailedReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementReceivedCreditStatusDetailsFailedReason {}
 impl Debug for V2MoneyManagementReceivedCreditStatusDetailsFailedReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.received_credit.type`.
@@ -1067,36 +975,30 @@ impl v::OpenEnum for V2MoneyManagementReceivedCreditType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::BalanceTransfer,
-                1 => Self::BankTransfer,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::BalanceTransfer,
+            1 => Self::BankTransfer,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementReceivedCreditType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementReceivedCreditType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementReceivedCreditType {}
 impl Debug for V2MoneyManagementReceivedCreditType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

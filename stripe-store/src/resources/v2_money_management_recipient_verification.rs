@@ -19,7 +19,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const CONSUMED_BY: v::Path<
         Self,
         k::Object<V2MoneyManagementRecipientVerificationConsumedBy>,
-    > = v::Path::new("consumed_by");
+    > = v::path("consumed_by");
     /// A nested [`V2MoneyManagementRecipientVerificationConsumedBy`]; may be absent.
     ///
     /// Source: `consumed_by` of `v2.money_management.recipient_verification`.
@@ -30,7 +30,7 @@ impl V2MoneyManagementRecipientVerification {
         object(&self.value, "consumed_by")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.recipient_verification`.
@@ -39,7 +39,7 @@ impl V2MoneyManagementRecipientVerification {
         date_time(&self.value, "created")
     }
     /// The path of [`expires_at`](Self::expires_at).
-    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new("expires_at");
+    pub const EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("expires_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `expires_at` of `v2.money_management.recipient_verification`.
@@ -48,7 +48,7 @@ impl V2MoneyManagementRecipientVerification {
         date_time(&self.value, "expires_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.recipient_verification`.
@@ -57,7 +57,7 @@ impl V2MoneyManagementRecipientVerification {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.recipient_verification`.
@@ -69,7 +69,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const MATCH_RESULT: v::Path<
         Self,
         k::Enum<V2MoneyManagementRecipientVerificationMatchResult>,
-    > = v::Path::new("match_result");
+    > = v::path("match_result");
     /// One of the values of [`V2MoneyManagementRecipientVerificationMatchResult`], or one that is newer than this list.
     ///
     /// Source: `match_result` of `v2.money_management.recipient_verification`.
@@ -83,7 +83,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const MATCH_RESULT_DETAILS: v::Path<
         Self,
         k::Object<V2MoneyManagementRecipientVerificationMatchResultDetails>,
-    > = v::Path::new("match_result_details");
+    > = v::path("match_result_details");
     /// A nested [`V2MoneyManagementRecipientVerificationMatchResultDetails`].
     ///
     /// Source: `match_result_details` of `v2.money_management.recipient_verification`.
@@ -101,7 +101,7 @@ impl V2MoneyManagementRecipientVerification {
         text(&self.value, "object")
     }
     /// The path of [`payout_method`](Self::payout_method).
-    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::Path::new("payout_method");
+    pub const PAYOUT_METHOD: v::Path<Self, k::Text> = v::path("payout_method");
     /// A string.
     ///
     /// Source: `payout_method` of `v2.money_management.recipient_verification`.
@@ -110,7 +110,7 @@ impl V2MoneyManagementRecipientVerification {
         text(&self.value, "payout_method")
     }
     /// The path of [`recipient`](Self::recipient).
-    pub const RECIPIENT: v::Path<Self, k::Text> = v::Path::new("recipient");
+    pub const RECIPIENT: v::Path<Self, k::Text> = v::path("recipient");
     /// A string; may be absent.
     ///
     /// Source: `recipient` of `v2.money_management.recipient_verification`.
@@ -122,7 +122,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const STATUS: v::Path<
         Self,
         k::Enum<V2MoneyManagementRecipientVerificationStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`V2MoneyManagementRecipientVerificationStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `v2.money_management.recipient_verification`.
@@ -134,7 +134,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementRecipientVerificationStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`V2MoneyManagementRecipientVerificationStatusTransitions`]; may be absent.
     ///
     /// Source: `status_transitions` of `v2.money_management.recipient_verification`.
@@ -148,7 +148,7 @@ impl V2MoneyManagementRecipientVerification {
     pub const VERIFICATION_TYPE: v::Path<
         Self,
         k::Enum<V2MoneyManagementRecipientVerificationVerificationType>,
-    > = v::Path::new("verification_type");
+    > = v::path("verification_type");
     /// One of the values of [`V2MoneyManagementRecipientVerificationVerificationType`], or one that is newer than this list.
     ///
     /// Source: `verification_type` of `v2.money_management.recipient_verification`.
@@ -174,9 +174,7 @@ pub type V2MoneyManagementRecipientVerificationConsumedBy = Lens<
 >;
 impl V2MoneyManagementRecipientVerificationConsumedBy {
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_payment",
-    );
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::path("outbound_payment");
     /// A string; may be absent.
     ///
     /// Source: `outbound_payment` of `v2.money_management.recipient_verification.consumed_by`.
@@ -185,7 +183,7 @@ impl V2MoneyManagementRecipientVerificationConsumedBy {
         text(&self.value, "outbound_payment")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// Always `outbound_payment`.
     ///
     /// Source: `type` of `v2.money_management.recipient_verification.consumed_by`.
@@ -207,7 +205,7 @@ impl V2MoneyManagementRecipientVerificationMatchResultDetails {
         k::Enum<
             V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType,
         >,
-    > = v::Path::new("matched_business_type");
+    > = v::path("matched_business_type");
     /// One of the values of [`V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `matched_business_type` of `v2.money_management.recipient_verification.match_result_details`.
@@ -220,7 +218,7 @@ impl V2MoneyManagementRecipientVerificationMatchResultDetails {
         open_enum(&self.value, "matched_business_type")
     }
     /// The path of [`matched_name`](Self::matched_name).
-    pub const MATCHED_NAME: v::Path<Self, k::Text> = v::Path::new("matched_name");
+    pub const MATCHED_NAME: v::Path<Self, k::Text> = v::path("matched_name");
     /// A string; may be absent.
     ///
     /// Source: `matched_name` of `v2.money_management.recipient_verification.match_result_details`.
@@ -229,7 +227,7 @@ impl V2MoneyManagementRecipientVerificationMatchResultDetails {
         text(&self.value, "matched_name")
     }
     /// The path of [`message`](Self::message).
-    pub const MESSAGE: v::Path<Self, k::Text> = v::Path::new("message");
+    pub const MESSAGE: v::Path<Self, k::Text> = v::path("message");
     /// A string.
     ///
     /// Source: `message` of `v2.money_management.recipient_verification.match_result_details`.
@@ -243,7 +241,7 @@ impl V2MoneyManagementRecipientVerificationMatchResultDetails {
         k::Enum<
             V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType,
         >,
-    > = v::Path::new("provided_business_type");
+    > = v::path("provided_business_type");
     /// One of the values of [`V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType`], or one that is newer than this list; may be absent.
     ///
     /// Source: `provided_business_type` of `v2.money_management.recipient_verification.match_result_details`.
@@ -256,7 +254,7 @@ impl V2MoneyManagementRecipientVerificationMatchResultDetails {
         open_enum(&self.value, "provided_business_type")
     }
     /// The path of [`provided_name`](Self::provided_name).
-    pub const PROVIDED_NAME: v::Path<Self, k::Text> = v::Path::new("provided_name");
+    pub const PROVIDED_NAME: v::Path<Self, k::Text> = v::path("provided_name");
     /// A string.
     ///
     /// Source: `provided_name` of `v2.money_management.recipient_verification.match_result_details`.
@@ -273,7 +271,7 @@ pub type V2MoneyManagementRecipientVerificationStatusTransitions = Lens<
 >;
 impl V2MoneyManagementRecipientVerificationStatusTransitions {
     /// The path of [`acknowledged_at`](Self::acknowledged_at).
-    pub const ACKNOWLEDGED_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
+    pub const ACKNOWLEDGED_AT: v::Path<Self, k::DateTimeText> = v::path(
         "acknowledged_at",
     );
     /// A moment, as RFC 3339 text; may be absent.
@@ -284,7 +282,7 @@ impl V2MoneyManagementRecipientVerificationStatusTransitions {
         date_time(&self.value, "acknowledged_at")
     }
     /// The path of [`consumed_at`](Self::consumed_at).
-    pub const CONSUMED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("consumed_at");
+    pub const CONSUMED_AT: v::Path<Self, k::DateTimeText> = v::path("consumed_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `consumed_at` of `v2.money_management.recipient_verification.status_transitions`.
@@ -325,158 +323,39 @@ impl v::OpenEnum for V2MoneyManagementRecipientVerificationMatchResult {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::CloseMatch,
-                1 => Self::Match,
-                2 => Self::NoMatch,
-                3 => Self::Unavailable,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CloseMatch,
+            1 => Self::Match,
+            2 => Self::NoMatch,
+            3 => Self::Unavailable,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementRecipientVerificationMatchResult {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementRecipientVerificationMatchResult {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementRecipientVerificationMatchResult {}
 impl Debug for V2MoneyManagementRecipientVerificationMatchResult {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.recipient_verification.match_result_details.matched_business_type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq for V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {}
-impl Debug
-for V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as V2MoneyManagementRecipientVerificationMatchResultDetailsMatchedBusinessType;
 /// The values of `v2.money_management.recipient_verification.match_result_details.provided_business_type`.
-#[non_exhaustive]
-pub enum V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    /// `business`
-    Business,
-    /// `personal`
-    Personal,
-    /// A value that is newer than this list.
-    Other(v::Other),
-}
-impl v::OpenEnum
-for V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    const VALUES: &'static [&'static str] = &["business", "personal"];
-    #[inline]
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Business => "business",
-            Self::Personal => "personal",
-            Self::Other(other) => other.as_str(),
-        }
-    }
-    #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Business,
-                1 => Self::Personal,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
-    }
-}
-impl Clone
-for V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
-    }
-}
-impl PartialEq
-for V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
-    }
-}
-impl Eq
-for V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {}
-impl Debug
-for V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType {
-    #[inline]
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
-    }
-}
+pub use super::MandateAcssDebitTransactionType as V2MoneyManagementRecipientVerificationMatchResultDetailsProvidedBusinessType;
 /// The values of `v2.money_management.recipient_verification.status`.
 #[non_exhaustive]
 pub enum V2MoneyManagementRecipientVerificationStatus {
@@ -513,40 +392,34 @@ impl v::OpenEnum for V2MoneyManagementRecipientVerificationStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Acknowledged,
-                1 => Self::AwaitingAcknowledgement,
-                2 => Self::Consumed,
-                3 => Self::Expired,
-                4 => Self::Verified,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Acknowledged,
+            1 => Self::AwaitingAcknowledgement,
+            2 => Self::Consumed,
+            3 => Self::Expired,
+            4 => Self::Verified,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementRecipientVerificationStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementRecipientVerificationStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementRecipientVerificationStatus {}
 impl Debug for V2MoneyManagementRecipientVerificationStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.recipient_verification.verification_type`.
@@ -573,36 +446,30 @@ impl v::OpenEnum for V2MoneyManagementRecipientVerificationVerificationType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::ConfirmationOfPayee,
-                1 => Self::VerificationOfPayee,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ConfirmationOfPayee,
+            1 => Self::VerificationOfPayee,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementRecipientVerificationVerificationType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementRecipientVerificationVerificationType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementRecipientVerificationVerificationType {}
 impl Debug for V2MoneyManagementRecipientVerificationVerificationType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -14,7 +14,7 @@ use stripe_store::view::read::{boolean, date_time, id, map, object, open_enum, t
 pub type V2MoneyManagementTransaction = Lens<markers::V2MoneyManagementTransaction>;
 impl V2MoneyManagementTransaction {
     /// The path of [`amount`](Self::amount).
-    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::Path::new("amount");
+    pub const AMOUNT: v::Path<Self, k::Object<V2Amount>> = v::path("amount");
     /// A nested [`V2Amount`].
     ///
     /// Source: `amount` of `v2.money_management.transaction`.
@@ -26,7 +26,7 @@ impl V2MoneyManagementTransaction {
     pub const BALANCE_IMPACT: v::Path<
         Self,
         k::Object<V2MoneyManagementTransactionBalanceImpact>,
-    > = v::Path::new("balance_impact");
+    > = v::path("balance_impact");
     /// A nested [`V2MoneyManagementTransactionBalanceImpact`].
     ///
     /// Source: `balance_impact` of `v2.money_management.transaction`.
@@ -35,7 +35,7 @@ impl V2MoneyManagementTransaction {
         object(&self.value, "balance_impact")
     }
     /// The path of [`category`](Self::category).
-    pub const CATEGORY: v::Path<Self, k::Enum<V2MoneyManagementTransactionCategory>> = v::Path::new(
+    pub const CATEGORY: v::Path<Self, k::Enum<V2MoneyManagementTransactionCategory>> = v::path(
         "category",
     );
     /// One of the values of [`V2MoneyManagementTransactionCategory`], or one that is newer than this list.
@@ -49,7 +49,7 @@ impl V2MoneyManagementTransaction {
     pub const COUNTERPARTY: v::Path<
         Self,
         k::Object<V2MoneyManagementTransactionCounterparty>,
-    > = v::Path::new("counterparty");
+    > = v::path("counterparty");
     /// A nested [`V2MoneyManagementTransactionCounterparty`]; may be absent.
     ///
     /// Source: `counterparty` of `v2.money_management.transaction`.
@@ -58,7 +58,7 @@ impl V2MoneyManagementTransaction {
         object(&self.value, "counterparty")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::DateTimeText> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::DateTimeText> = v::path("created");
     /// A moment, as RFC 3339 text.
     ///
     /// Source: `created` of `v2.money_management.transaction`.
@@ -67,7 +67,7 @@ impl V2MoneyManagementTransaction {
         date_time(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be absent.
     ///
     /// Source: `description` of `v2.money_management.transaction`.
@@ -76,9 +76,7 @@ impl V2MoneyManagementTransaction {
         text(&self.value, "description")
     }
     /// The path of [`financial_account`](Self::financial_account).
-    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::Path::new(
-        "financial_account",
-    );
+    pub const FINANCIAL_ACCOUNT: v::Path<Self, k::Text> = v::path("financial_account");
     /// A string.
     ///
     /// Source: `financial_account` of `v2.money_management.transaction`.
@@ -87,7 +85,7 @@ impl V2MoneyManagementTransaction {
         text(&self.value, "financial_account")
     }
     /// The path of [`flow`](Self::flow).
-    pub const FLOW: v::Path<Self, k::Object<V2MoneyManagementTransactionFlow>> = v::Path::new(
+    pub const FLOW: v::Path<Self, k::Object<V2MoneyManagementTransactionFlow>> = v::path(
         "flow",
     );
     /// A nested [`V2MoneyManagementTransactionFlow`]; may be absent.
@@ -98,7 +96,7 @@ impl V2MoneyManagementTransaction {
         object(&self.value, "flow")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `v2.money_management.transaction`.
@@ -107,7 +105,7 @@ impl V2MoneyManagementTransaction {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `v2.money_management.transaction`.
@@ -116,7 +114,7 @@ impl V2MoneyManagementTransaction {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `v2.money_management.transaction`.
@@ -135,7 +133,7 @@ impl V2MoneyManagementTransaction {
     pub const REGULATORY_RECEIPT: v::Path<
         Self,
         k::Object<V2MoneyManagementTransactionRegulatoryReceipt>,
-    > = v::Path::new("regulatory_receipt");
+    > = v::path("regulatory_receipt");
     /// A nested [`V2MoneyManagementTransactionRegulatoryReceipt`].
     ///
     /// Source: `regulatory_receipt` of `v2.money_management.transaction`.
@@ -146,7 +144,7 @@ impl V2MoneyManagementTransaction {
         object(&self.value, "regulatory_receipt")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementTransactionStatus>> = v::Path::new(
+    pub const STATUS: v::Path<Self, k::Enum<V2MoneyManagementTransactionStatus>> = v::path(
         "status",
     );
     /// One of the values of [`V2MoneyManagementTransactionStatus`], or one that is newer than this list.
@@ -160,7 +158,7 @@ impl V2MoneyManagementTransaction {
     pub const STATUS_TRANSITIONS: v::Path<
         Self,
         k::Object<V2MoneyManagementTransactionStatusTransitions>,
-    > = v::Path::new("status_transitions");
+    > = v::path("status_transitions");
     /// A nested [`V2MoneyManagementTransactionStatusTransitions`].
     ///
     /// Source: `status_transitions` of `v2.money_management.transaction`.
@@ -184,7 +182,7 @@ pub type V2MoneyManagementTransactionBalanceImpact = Lens<
 >;
 impl V2MoneyManagementTransactionBalanceImpact {
     /// The path of [`available`](Self::available).
-    pub const AVAILABLE: v::Path<Self, k::Object<V2Amount>> = v::Path::new("available");
+    pub const AVAILABLE: v::Path<Self, k::Object<V2Amount>> = v::path("available");
     /// A nested [`V2Amount`].
     ///
     /// Source: `available` of `v2.money_management.transaction.balance_impact`.
@@ -193,7 +191,7 @@ impl V2MoneyManagementTransactionBalanceImpact {
         object(&self.value, "available")
     }
     /// The path of [`inbound_pending`](Self::inbound_pending).
-    pub const INBOUND_PENDING: v::Path<Self, k::Object<V2Amount>> = v::Path::new(
+    pub const INBOUND_PENDING: v::Path<Self, k::Object<V2Amount>> = v::path(
         "inbound_pending",
     );
     /// A nested [`V2Amount`].
@@ -204,7 +202,7 @@ impl V2MoneyManagementTransactionBalanceImpact {
         object(&self.value, "inbound_pending")
     }
     /// The path of [`outbound_pending`](Self::outbound_pending).
-    pub const OUTBOUND_PENDING: v::Path<Self, k::Object<V2Amount>> = v::Path::new(
+    pub const OUTBOUND_PENDING: v::Path<Self, k::Object<V2Amount>> = v::path(
         "outbound_pending",
     );
     /// A nested [`V2Amount`].
@@ -218,20 +216,7 @@ impl V2MoneyManagementTransactionBalanceImpact {
 /// Part of other objects: `v2.money_management.transaction.counterparty`.
 ///
 /// Source: schema `v2.money_management.transaction.counterparty`.
-pub type V2MoneyManagementTransactionCounterparty = Lens<
-    markers::V2MoneyManagementTransactionCounterparty,
->;
-impl V2MoneyManagementTransactionCounterparty {
-    /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
-    /// A string; may be absent.
-    ///
-    /// Source: `name` of `v2.money_management.transaction.counterparty`.
-    #[inline]
-    pub fn name(&self) -> Option<&str> {
-        text(&self.value, "name")
-    }
-}
+pub type V2MoneyManagementTransactionCounterparty = super::ProductMarketingFeature;
 /// Part of other objects: `v2.money_management.transaction.flow`.
 ///
 /// Source: schema `v2.money_management.transaction.flow`.
@@ -240,7 +225,7 @@ pub type V2MoneyManagementTransactionFlow = Lens<
 >;
 impl V2MoneyManagementTransactionFlow {
     /// The path of [`adjustment`](Self::adjustment).
-    pub const ADJUSTMENT: v::Path<Self, k::Text> = v::Path::new("adjustment");
+    pub const ADJUSTMENT: v::Path<Self, k::Text> = v::path("adjustment");
     /// A string; may be absent.
     ///
     /// Source: `adjustment` of `v2.money_management.transaction.flow`.
@@ -249,7 +234,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "adjustment")
     }
     /// The path of [`currency_conversion`](Self::currency_conversion).
-    pub const CURRENCY_CONVERSION: v::Path<Self, k::Text> = v::Path::new(
+    pub const CURRENCY_CONVERSION: v::Path<Self, k::Text> = v::path(
         "currency_conversion",
     );
     /// A string; may be absent.
@@ -260,7 +245,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "currency_conversion")
     }
     /// The path of [`fee_batch`](Self::fee_batch).
-    pub const FEE_BATCH: v::Path<Self, k::Text> = v::Path::new("fee_batch");
+    pub const FEE_BATCH: v::Path<Self, k::Text> = v::path("fee_batch");
     /// A string; may be absent.
     ///
     /// Source: `fee_batch` of `v2.money_management.transaction.flow`.
@@ -269,9 +254,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "fee_batch")
     }
     /// The path of [`inbound_transfer`](Self::inbound_transfer).
-    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "inbound_transfer",
-    );
+    pub const INBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("inbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `inbound_transfer` of `v2.money_management.transaction.flow`.
@@ -280,9 +263,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "inbound_transfer")
     }
     /// The path of [`outbound_payment`](Self::outbound_payment).
-    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_payment",
-    );
+    pub const OUTBOUND_PAYMENT: v::Path<Self, k::Text> = v::path("outbound_payment");
     /// A string; may be absent.
     ///
     /// Source: `outbound_payment` of `v2.money_management.transaction.flow`.
@@ -291,9 +272,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "outbound_payment")
     }
     /// The path of [`outbound_transfer`](Self::outbound_transfer).
-    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::Path::new(
-        "outbound_transfer",
-    );
+    pub const OUTBOUND_TRANSFER: v::Path<Self, k::Text> = v::path("outbound_transfer");
     /// A string; may be absent.
     ///
     /// Source: `outbound_transfer` of `v2.money_management.transaction.flow`.
@@ -302,7 +281,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "outbound_transfer")
     }
     /// The path of [`received_credit`](Self::received_credit).
-    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::Path::new("received_credit");
+    pub const RECEIVED_CREDIT: v::Path<Self, k::Text> = v::path("received_credit");
     /// A string; may be absent.
     ///
     /// Source: `received_credit` of `v2.money_management.transaction.flow`.
@@ -311,7 +290,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "received_credit")
     }
     /// The path of [`received_debit`](Self::received_debit).
-    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::Path::new("received_debit");
+    pub const RECEIVED_DEBIT: v::Path<Self, k::Text> = v::path("received_debit");
     /// A string; may be absent.
     ///
     /// Source: `received_debit` of `v2.money_management.transaction.flow`.
@@ -320,7 +299,7 @@ impl V2MoneyManagementTransactionFlow {
         text(&self.value, "received_debit")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementTransactionFlowType>> = v::Path::new(
+    pub const TYPE: v::Path<Self, k::Enum<V2MoneyManagementTransactionFlowType>> = v::path(
         "type",
     );
     /// One of the values of [`V2MoneyManagementTransactionFlowType`], or one that is newer than this list.
@@ -342,7 +321,7 @@ impl V2MoneyManagementTransactionRegulatoryReceipt {
     pub const STATUS: v::Path<
         Self,
         k::Enum<V2MoneyManagementTransactionRegulatoryReceiptStatus>,
-    > = v::Path::new("status");
+    > = v::path("status");
     /// One of the values of [`V2MoneyManagementTransactionRegulatoryReceiptStatus`], or one that is newer than this list.
     ///
     /// Source: `status` of `v2.money_management.transaction.regulatory_receipt`.
@@ -351,7 +330,7 @@ impl V2MoneyManagementTransactionRegulatoryReceipt {
         open_enum(&self.value, "status")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string; may be absent.
     ///
     /// Source: `url` of `v2.money_management.transaction.regulatory_receipt`.
@@ -360,9 +339,7 @@ impl V2MoneyManagementTransactionRegulatoryReceipt {
         text(&self.value, "url")
     }
     /// The path of [`url_expires_at`](Self::url_expires_at).
-    pub const URL_EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::Path::new(
-        "url_expires_at",
-    );
+    pub const URL_EXPIRES_AT: v::Path<Self, k::DateTimeText> = v::path("url_expires_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `url_expires_at` of `v2.money_management.transaction.regulatory_receipt`.
@@ -379,7 +356,7 @@ pub type V2MoneyManagementTransactionStatusTransitions = Lens<
 >;
 impl V2MoneyManagementTransactionStatusTransitions {
     /// The path of [`posted_at`](Self::posted_at).
-    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::Path::new("posted_at");
+    pub const POSTED_AT: v::Path<Self, k::DateTimeText> = v::path("posted_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `posted_at` of `v2.money_management.transaction.status_transitions`.
@@ -388,7 +365,7 @@ impl V2MoneyManagementTransactionStatusTransitions {
         date_time(&self.value, "posted_at")
     }
     /// The path of [`void_at`](Self::void_at).
-    pub const VOID_AT: v::Path<Self, k::DateTimeText> = v::Path::new("void_at");
+    pub const VOID_AT: v::Path<Self, k::DateTimeText> = v::path("void_at");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `void_at` of `v2.money_management.transaction.status_transitions`.
@@ -469,49 +446,43 @@ impl v::OpenEnum for V2MoneyManagementTransactionCategory {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adjustment,
-                1 => Self::CurrencyConversion,
-                2 => Self::InboundTransfer,
-                3 => Self::InboundTransferReversal,
-                4 => Self::OutboundPayment,
-                5 => Self::OutboundPaymentReversal,
-                6 => Self::OutboundTransfer,
-                7 => Self::OutboundTransferReversal,
-                8 => Self::ReceivedCredit,
-                9 => Self::ReceivedCreditReversal,
-                10 => Self::ReceivedDebit,
-                11 => Self::ReceivedDebitReversal,
-                12 => Self::StripeFee,
-                13 => Self::StripeFeeTax,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adjustment,
+            1 => Self::CurrencyConversion,
+            2 => Self::InboundTransfer,
+            3 => Self::InboundTransferReversal,
+            4 => Self::OutboundPayment,
+            5 => Self::OutboundPaymentReversal,
+            6 => Self::OutboundTransfer,
+            7 => Self::OutboundTransferReversal,
+            8 => Self::ReceivedCredit,
+            9 => Self::ReceivedCreditReversal,
+            10 => Self::ReceivedDebit,
+            11 => Self::ReceivedDebitReversal,
+            12 => Self::StripeFee,
+            13 => Self::StripeFeeTax,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementTransactionCategory {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementTransactionCategory {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementTransactionCategory {}
 impl Debug for V2MoneyManagementTransactionCategory {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.transaction.flow.type`.
@@ -562,43 +533,37 @@ impl v::OpenEnum for V2MoneyManagementTransactionFlowType {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Adjustment,
-                1 => Self::CurrencyConversion,
-                2 => Self::FeeBatch,
-                3 => Self::InboundTransfer,
-                4 => Self::OutboundPayment,
-                5 => Self::OutboundTransfer,
-                6 => Self::ReceivedCredit,
-                7 => Self::ReceivedDebit,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Adjustment,
+            1 => Self::CurrencyConversion,
+            2 => Self::FeeBatch,
+            3 => Self::InboundTransfer,
+            4 => Self::OutboundPayment,
+            5 => Self::OutboundTransfer,
+            6 => Self::ReceivedCredit,
+            7 => Self::ReceivedDebit,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementTransactionFlowType {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementTransactionFlowType {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementTransactionFlowType {}
 impl Debug for V2MoneyManagementTransactionFlowType {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.transaction.regulatory_receipt.status`.
@@ -633,39 +598,33 @@ impl v::OpenEnum for V2MoneyManagementTransactionRegulatoryReceiptStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Available,
-                1 => Self::NotApplicable,
-                2 => Self::Pending,
-                3 => Self::UrlExpired,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Available,
+            1 => Self::NotApplicable,
+            2 => Self::Pending,
+            3 => Self::UrlExpired,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementTransactionRegulatoryReceiptStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementTransactionRegulatoryReceiptStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementTransactionRegulatoryReceiptStatus {}
 impl Debug for V2MoneyManagementTransactionRegulatoryReceiptStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `v2.money_management.transaction.status`.
@@ -692,37 +651,31 @@ impl v::OpenEnum for V2MoneyManagementTransactionStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Pending,
-                1 => Self::Posted,
-                2 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Pending,
+            1 => Self::Posted,
+            2 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for V2MoneyManagementTransactionStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for V2MoneyManagementTransactionStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for V2MoneyManagementTransactionStatus {}
 impl Debug for V2MoneyManagementTransactionStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

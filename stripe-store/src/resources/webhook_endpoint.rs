@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, boolean, id, map, text, timestamp};
 pub type WebhookEndpoint = Lens<markers::WebhookEndpoint>;
 impl WebhookEndpoint {
     /// The path of [`api_version`](Self::api_version).
-    pub const API_VERSION: v::Path<Self, k::Text> = v::Path::new("api_version");
+    pub const API_VERSION: v::Path<Self, k::Text> = v::path("api_version");
     /// A string; may be `null`.
     ///
     /// Source: `api_version` of `webhook_endpoint`.
@@ -22,7 +22,7 @@ impl WebhookEndpoint {
         text(&self.value, "api_version")
     }
     /// The path of [`application`](Self::application).
-    pub const APPLICATION: v::Path<Self, k::Text> = v::Path::new("application");
+    pub const APPLICATION: v::Path<Self, k::Text> = v::path("application");
     /// A string; may be `null`.
     ///
     /// Source: `application` of `webhook_endpoint`.
@@ -31,7 +31,7 @@ impl WebhookEndpoint {
         text(&self.value, "application")
     }
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds.
     ///
     /// Source: `created` of `webhook_endpoint`.
@@ -40,7 +40,7 @@ impl WebhookEndpoint {
         timestamp(&self.value, "created")
     }
     /// The path of [`description`](Self::description).
-    pub const DESCRIPTION: v::Path<Self, k::Text> = v::Path::new("description");
+    pub const DESCRIPTION: v::Path<Self, k::Text> = v::path("description");
     /// A string; may be `null`.
     ///
     /// Source: `description` of `webhook_endpoint`.
@@ -49,7 +49,7 @@ impl WebhookEndpoint {
         text(&self.value, "description")
     }
     /// The path of [`enabled_events`](Self::enabled_events).
-    pub const ENABLED_EVENTS: v::Path<Self, k::Array<k::Text>> = v::Path::new(
+    pub const ENABLED_EVENTS: v::Path<Self, k::Array<k::Text>> = v::path(
         "enabled_events",
     );
     /// An array: a string.
@@ -60,7 +60,7 @@ impl WebhookEndpoint {
         array(&self.value, "enabled_events")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `webhook_endpoint`.
@@ -69,7 +69,7 @@ impl WebhookEndpoint {
         id(&self.value, "id")
     }
     /// The path of [`livemode`](Self::livemode).
-    pub const LIVEMODE: v::Path<Self, k::Bool> = v::Path::new("livemode");
+    pub const LIVEMODE: v::Path<Self, k::Bool> = v::path("livemode");
     /// True or false.
     ///
     /// Source: `livemode` of `webhook_endpoint`.
@@ -78,7 +78,7 @@ impl WebhookEndpoint {
         boolean(&self.value, "livemode")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string.
     ///
     /// Source: `metadata` of `webhook_endpoint`.
@@ -94,7 +94,7 @@ impl WebhookEndpoint {
         text(&self.value, "object")
     }
     /// The path of [`secret`](Self::secret).
-    pub const SECRET: v::Path<Self, k::Text> = v::Path::new("secret");
+    pub const SECRET: v::Path<Self, k::Text> = v::path("secret");
     /// A string; may be absent.
     ///
     /// Source: `secret` of `webhook_endpoint`.
@@ -103,7 +103,7 @@ impl WebhookEndpoint {
         text(&self.value, "secret")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Text> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Text> = v::path("status");
     /// A string.
     ///
     /// Source: `status` of `webhook_endpoint`.
@@ -112,7 +112,7 @@ impl WebhookEndpoint {
         text(&self.value, "status")
     }
     /// The path of [`url`](Self::url).
-    pub const URL: v::Path<Self, k::Text> = v::Path::new("url");
+    pub const URL: v::Path<Self, k::Text> = v::path("url");
     /// A string.
     ///
     /// Source: `url` of `webhook_endpoint`.

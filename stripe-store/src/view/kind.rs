@@ -60,9 +60,9 @@ kinds! {
     Bool, "boolean", 'a bool, Value::as_bool;
     /// A decimal of any precision, spelled as a string: [`Decimal`](super::Decimal).
     Decimal, "decimal string", 'a DecimalText<'a>, DecimalText::from_json;
-    /// A moment in unix seconds: [`Timestamp`](super::Timestamp).
+    /// A moment in unix seconds: [`Timestamp`].
     Time, "unix time", 'a Timestamp, |value| read::integer(value).map(Timestamp::from_unix_seconds);
-    /// A moment as an RFC 3339 string: [`DateTime`](super::DateTime).
+    /// A moment as an RFC 3339 string: [`DateTime`].
     DateTimeText, "date-time string", 'a DateTime<'a>, |value| value.as_str().map(DateTime::new);
     /// Anything: `&Value`.
     Json, "any", 'a &'a Value, |value| (!value.is_null()).then_some(value);
@@ -91,7 +91,7 @@ generic_kinds! {
     Enum<E: OpenEnum>, "string", 'a E, |value| value.as_str().map(E::from_text);
     /// A nested object: a borrowed view.
     Object<V: View>, "object", 'a &'a V, |value| value.is_object().then(|| V::view(value));
-    /// A reference that can be expanded: [`Expandable`](super::Expandable).
+    /// A reference that can be expanded: [`Expandable`].
     Ref<V: View>, "id or object", 'a Expandable<'a, V>, Expandable::from_json;
     /// An array: [`Array`](super::Array).
     Array<K: Kind>, "array", 'a &'a super::Array<K>, |value| value.is_array().then(|| super::Array::from_json(Some(value)));

@@ -26,19 +26,15 @@ pub trait OpenEnum: Sized + 'static {
     /// The value as Stripe spells it.
     fn as_str(&self) -> &str;
 
-    /// The listed value at an index of [`VALUES`](Self::VALUES).
+    /// The listed value at an index of [`VALUES`](Self::VALUES); past its end, the unknown arm with this text.
     #[doc(hidden)]
-    fn at(index: usize) -> Option<Self>;
-
-    /// The unknown arm.
-    #[doc(hidden)]
-    fn other(other: Other) -> Self;
+    fn at(index: usize, text: &str) -> Self;
 
     /// Reads a value; one that is not listed becomes the unknown arm and keeps its text.
     #[must_use]
     fn from_text(text: &str) -> Self {
-        let listed = Self::VALUES.binary_search(&text).ok().and_then(Self::at);
-        listed.unwrap_or_else(|| Self::other(Other(text.into())))
+        let listed = Self::VALUES.binary_search(&text);
+        Self::at(listed.unwrap_or(usize::MAX), text)
     }
 
     /// Whether the API description did not list the value.
@@ -57,6 +53,12 @@ pub trait OpenEnum: Sized + 'static {
 pub struct Other(Box<str>);
 
 impl Other {
+    /// For the generated `at` alone.
+    #[doc(hidden)]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// For the generated `as_str` alone: users have that of the enum.
     #[doc(hidden)]
     #[inline]
@@ -72,6 +74,25 @@ impl fmt::Debug for Other {
 }
 
 /// Words that are written in capitals wherever they stand.
+/// `Clone` of a generated enum: one call for each to compile.
+#[doc(hidden)]
+pub fn clone_enum<E: OpenEnum>(value: &E) -> E {
+    E::from_text(value.as_str())
+}
+
+/// `PartialEq` of a generated enum.
+#[doc(hidden)]
+#[inline]
+pub fn eq_enums<E: OpenEnum>(one: &E, other: &E) -> bool {
+    one.as_str() == other.as_str()
+}
+
+/// `Debug` of a generated enum.
+#[doc(hidden)]
+pub fn fmt_enum<E: OpenEnum>(value: &E, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(value.as_str())
+}
+
 const ACRONYMS: &[&str] = &[
     "abn", "ach", "acss", "aed", "api", "atm", "au", "bacs", "bik", "bin", "blik", "ca", "cad",
     "cvc", "dob", "ein", "eft", "eps", "eu", "eur", "fpx", "gb", "gbp", "gst", "hk", "iban", "id",

@@ -94,6 +94,13 @@ impl<T, K> Path<T, K> {
     }
 }
 
+/// [`Path::new`] for generated code: a function outside a type compiles quicker, and there are thousands of calls.
+#[doc(hidden)]
+#[must_use]
+pub const fn path<T, K>(key: &'static str) -> Path<T, K> {
+    Path::new(key)
+}
+
 impl<T, K: Kind> Path<T, K> {
     /// Reads the value at this path, as the getter of the same name does.
     pub fn read<'a>(&self, value: &'a Value) -> Option<K::Out<'a>> {

@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, float, id, text};
 pub type Box = Lens<markers::Box>;
 impl Box {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `box`.
@@ -22,7 +22,7 @@ impl Box {
         id(&self.value, "id")
     }
     /// The path of [`labels`](Self::labels).
-    pub const LABELS: v::Path<Self, k::Array<k::Text>> = v::Path::new("labels");
+    pub const LABELS: v::Path<Self, k::Array<k::Text>> = v::path("labels");
     /// An array: a string; empty where absent.
     ///
     /// Source: `labels` of `box`.
@@ -38,7 +38,7 @@ impl Box {
         text(&self.value, "object")
     }
     /// The path of [`parts`](Self::parts).
-    pub const PARTS: v::Path<Self, k::Array<k::Object<BoxPart>>> = v::Path::new("parts");
+    pub const PARTS: v::Path<Self, k::Array<k::Object<BoxPart>>> = v::path("parts");
     /// An array: a nested [`BoxPart`]; empty where absent.
     ///
     /// Source: `parts` of `box`.
@@ -47,7 +47,7 @@ impl Box {
         array(&self.value, "parts")
     }
     /// The path of [`rows`](Self::rows).
-    pub const ROWS: v::Path<Self, k::Array<k::Array<k::Text>>> = v::Path::new("rows");
+    pub const ROWS: v::Path<Self, k::Array<k::Array<k::Text>>> = v::path("rows");
     /// An array: an array: a string; empty where absent.
     ///
     /// Source: `rows` of `box`.
@@ -56,7 +56,7 @@ impl Box {
         array(&self.value, "rows")
     }
     /// The path of [`sizes`](Self::sizes).
-    pub const SIZES: v::Path<Self, k::Array<k::Int>> = v::Path::new("sizes");
+    pub const SIZES: v::Path<Self, k::Array<k::Int>> = v::path("sizes");
     /// An array: an integer; empty where absent.
     ///
     /// Source: `sizes` of `box`.
@@ -74,7 +74,7 @@ impl v::Resource for Box {
 pub type BoxPart = Lens<markers::BoxPart>;
 impl BoxPart {
     /// The path of [`weight`](Self::weight).
-    pub const WEIGHT: v::Path<Self, k::Float> = v::Path::new("weight");
+    pub const WEIGHT: v::Path<Self, k::Float> = v::path("weight");
     /// A number; may be absent.
     ///
     /// Source: `weight` of `box_part`.

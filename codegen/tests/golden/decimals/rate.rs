@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, decimal, id, int, text};
 pub type Rate = Lens<markers::Rate>;
 impl Rate {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `rate`.
@@ -29,7 +29,7 @@ impl Rate {
         text(&self.value, "object")
     }
     /// The path of [`tiers`](Self::tiers).
-    pub const TIERS: v::Path<Self, k::Array<k::Decimal>> = v::Path::new("tiers");
+    pub const TIERS: v::Path<Self, k::Array<k::Decimal>> = v::path("tiers");
     /// An array: a decimal, spelled as a string; empty where absent.
     ///
     /// Source: `tiers` of `rate`.
@@ -38,7 +38,7 @@ impl Rate {
         array(&self.value, "tiers")
     }
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer; may be absent.
     ///
     /// Source: `unit_amount` of `rate`.
@@ -47,7 +47,7 @@ impl Rate {
         int(&self.value, "unit_amount")
     }
     /// The path of [`unit_amount_decimal`](Self::unit_amount_decimal).
-    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::Path::new(
+    pub const UNIT_AMOUNT_DECIMAL: v::Path<Self, k::Decimal> = v::path(
         "unit_amount_decimal",
     );
     /// A decimal, spelled as a string; may be absent or `null`.

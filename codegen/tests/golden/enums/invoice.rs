@@ -14,7 +14,7 @@ use stripe_store::view::read::{array, id, object, open_enum, text};
 pub type Invoice = Lens<markers::Invoice>;
 impl Invoice {
     /// The path of [`billing_reason`](Self::billing_reason).
-    pub const BILLING_REASON: v::Path<Self, k::Enum<InvoiceBillingReason>> = v::Path::new(
+    pub const BILLING_REASON: v::Path<Self, k::Enum<InvoiceBillingReason>> = v::path(
         "billing_reason",
     );
     /// One of the values of [`InvoiceBillingReason`], or one that is newer than this list; may be absent.
@@ -25,9 +25,7 @@ impl Invoice {
         open_enum(&self.value, "billing_reason")
     }
     /// The path of [`flags`](Self::flags).
-    pub const FLAGS: v::Path<Self, k::Array<k::Enum<InvoiceFlags>>> = v::Path::new(
-        "flags",
-    );
+    pub const FLAGS: v::Path<Self, k::Array<k::Enum<InvoiceFlags>>> = v::path("flags");
     /// An array: one of the values of [`InvoiceFlags`], or one that is newer than this list; empty where absent.
     ///
     /// Source: `flags` of `invoice`.
@@ -36,7 +34,7 @@ impl Invoice {
         array(&self.value, "flags")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice`.
@@ -45,7 +43,7 @@ impl Invoice {
         id(&self.value, "id")
     }
     /// The path of [`lines`](Self::lines).
-    pub const LINES: v::Path<Self, k::Object<InvoiceLines>> = v::Path::new("lines");
+    pub const LINES: v::Path<Self, k::Object<InvoiceLines>> = v::path("lines");
     /// A nested [`InvoiceLines`]; may be absent.
     ///
     /// Source: `lines` of `invoice`.
@@ -61,7 +59,7 @@ impl Invoice {
         text(&self.value, "object")
     }
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<InvoiceStatus>> = v::Path::new("status");
+    pub const STATUS: v::Path<Self, k::Enum<InvoiceStatus>> = v::path("status");
     /// One of the values of [`InvoiceStatus`], or one that is newer than this list; may be absent or `null`.
     ///
     /// Source: `status` of `invoice`.
@@ -80,9 +78,7 @@ impl v::Resource for Invoice {
 pub type InvoiceLines = Lens<markers::InvoiceLines>;
 impl InvoiceLines {
     /// The path of [`status`](Self::status).
-    pub const STATUS: v::Path<Self, k::Enum<InvoiceLinesStatus>> = v::Path::new(
-        "status",
-    );
+    pub const STATUS: v::Path<Self, k::Enum<InvoiceLinesStatus>> = v::path("status");
     /// One of the values of [`InvoiceLinesStatus`], or one that is newer than this list; may be absent.
     ///
     /// Source: `status` of `invoice_lines`.
@@ -112,37 +108,31 @@ impl v::OpenEnum for InvoiceBillingReason {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Automatic,
-                1 => Self::Manual,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Manual,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceBillingReason {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceBillingReason {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceBillingReason {}
 impl Debug for InvoiceBillingReason {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice.flags`.
@@ -166,37 +156,31 @@ impl v::OpenEnum for InvoiceFlags {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Held,
-                1 => Self::Taxed,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Held,
+            1 => Self::Taxed,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceFlags {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceFlags {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceFlags {}
 impl Debug for InvoiceFlags {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice_lines.status`.
@@ -220,37 +204,31 @@ impl v::OpenEnum for InvoiceLinesStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Draft,
-                1 => Self::Open,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Draft,
+            1 => Self::Open,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceLinesStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceLinesStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceLinesStatus {}
 impl Debug for InvoiceLinesStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
 /// The values of `invoice.status`.
@@ -280,38 +258,32 @@ impl v::OpenEnum for InvoiceStatus {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Draft,
-                1 => Self::Open,
-                2 => Self::PastDue,
-                3 => Self::Void,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Draft,
+            1 => Self::Open,
+            2 => Self::PastDue,
+            3 => Self::Void,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for InvoiceStatus {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for InvoiceStatus {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for InvoiceStatus {}
 impl Debug for InvoiceStatus {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Event = Lens<markers::Event>;
 impl Event {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `event`.
@@ -29,7 +29,7 @@ impl Event {
         text(&self.value, "object")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be absent.
     ///
     /// Source: `type` of `event`.

@@ -11,7 +11,7 @@ use stripe_store::view::read::object;
 pub type CustomerCreated = Lens<markers::CustomerCreated>;
 impl CustomerCreated {
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Object<Customer>> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Object<Customer>> = v::path("object");
     /// A nested [`Customer`].
     ///
     /// Source: `object` of `customer.created`.

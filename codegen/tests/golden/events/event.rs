@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, json, object, text};
 pub type Event = Lens<markers::Event>;
 impl Event {
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Object<EventData>> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Object<EventData>> = v::path("data");
     /// A nested [`EventData`]; may be absent.
     ///
     /// Source: `data` of `event`.
@@ -22,7 +22,7 @@ impl Event {
         object(&self.value, "data")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `event`.
@@ -38,7 +38,7 @@ impl Event {
         text(&self.value, "object")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be absent.
     ///
     /// Source: `type` of `event`.
@@ -57,7 +57,7 @@ impl v::Resource for Event {
 pub type EventData = Lens<markers::EventData>;
 impl EventData {
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Json> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Json> = v::path("object");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `object` of `event.data`.
@@ -66,7 +66,7 @@ impl EventData {
         json(&self.value, "object")
     }
     /// The path of [`previous_attributes`](Self::previous_attributes).
-    pub const PREVIOUS_ATTRIBUTES: v::Path<Self, k::Json> = v::Path::new(
+    pub const PREVIOUS_ATTRIBUTES: v::Path<Self, k::Json> = v::path(
         "previous_attributes",
     );
     /// JSON of no fixed shape; may be absent.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Invoice = Lens<markers::Invoice>;
 impl Invoice {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice`.

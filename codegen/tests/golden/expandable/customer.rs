@@ -13,9 +13,7 @@ use stripe_store::view::read::{expandable, id, text};
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`default_charge`](Self::default_charge).
-    pub const DEFAULT_CHARGE: v::Path<Self, k::Ref<Charge>> = v::Path::new(
-        "default_charge",
-    );
+    pub const DEFAULT_CHARGE: v::Path<Self, k::Ref<Charge>> = v::path("default_charge");
     /// The id of a [`Charge`], or the object where it was expanded; may be absent.
     ///
     /// Source: `default_charge` of `customer`.
@@ -24,7 +22,7 @@ impl Customer {
         expandable(&self.value, "default_charge")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.

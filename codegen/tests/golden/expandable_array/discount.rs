@@ -13,7 +13,7 @@ use stripe_store::view::read::{float, id, text};
 pub type Discount = Lens<markers::Discount>;
 impl Discount {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `discount`.
@@ -29,7 +29,7 @@ impl Discount {
         text(&self.value, "object")
     }
     /// The path of [`percent_off`](Self::percent_off).
-    pub const PERCENT_OFF: v::Path<Self, k::Float> = v::Path::new("percent_off");
+    pub const PERCENT_OFF: v::Path<Self, k::Float> = v::path("percent_off");
     /// A percentage, 0 to 100; may be absent.
     ///
     /// Source: `percent_off` of `discount`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{array, id, text};
 pub type Invoice = Lens<markers::Invoice>;
 impl Invoice {
     /// The path of [`discounts`](Self::discounts).
-    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::Path::new(
+    pub const DISCOUNTS: v::Path<Self, k::Array<k::Ref<Discount>>> = v::path(
         "discounts",
     );
     /// An array: the id of a [`Discount`], or the object where it was expanded; empty where absent.
@@ -24,7 +24,7 @@ impl Invoice {
         array(&self.value, "discounts")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `invoice`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{expandable, id, text};
 pub type Charge = Lens<markers::Charge>;
 impl Charge {
     /// The path of [`customer`](Self::customer).
-    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::Path::new("customer");
+    pub const CUSTOMER: v::Path<Self, k::Ref<Customer>> = v::path("customer");
     /// The id of a [`Customer`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `customer` of `charge`.
@@ -22,7 +22,7 @@ impl Charge {
         expandable(&self.value, "customer")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `charge`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`email`](Self::email).
-    pub const EMAIL: v::Path<Self, k::Text> = v::Path::new("email");
+    pub const EMAIL: v::Path<Self, k::Text> = v::path("email");
     /// A string; may be absent.
     ///
     /// Source: `email` of `customer`.
@@ -22,7 +22,7 @@ impl Customer {
         text(&self.value, "email")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.

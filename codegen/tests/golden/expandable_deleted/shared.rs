@@ -11,7 +11,7 @@ use stripe_store::view::read::{boolean, id, text};
 pub type DeletedCustomer = Lens<markers::DeletedCustomer>;
 impl DeletedCustomer {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_customer`.
@@ -20,7 +20,7 @@ impl DeletedCustomer {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_customer`.
@@ -29,7 +29,7 @@ impl DeletedCustomer {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `customer`.
     ///
     /// Source: `object` of `deleted_customer`.

@@ -15,7 +15,7 @@ use stripe_store::view::read::{expandable, id, text};
 pub type Refund = Lens<markers::Refund>;
 impl Refund {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `refund`.
@@ -31,7 +31,7 @@ impl Refund {
         text(&self.value, "object")
     }
     /// The path of [`source`](Self::source).
-    pub const SOURCE: v::Path<Self, k::Ref<RefundSource>> = v::Path::new("source");
+    pub const SOURCE: v::Path<Self, k::Ref<RefundSource>> = v::path("source");
     /// The id of a [`RefundSource`], or the object where it was expanded; may be absent or `null`.
     ///
     /// Source: `source` of `refund`.
@@ -51,7 +51,7 @@ impl v::Resource for Refund {
 pub type RefundSource = Lens<markers::RefundSource>;
 impl RefundSource {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `refund.source`.
@@ -60,7 +60,7 @@ impl RefundSource {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `refund.source`.

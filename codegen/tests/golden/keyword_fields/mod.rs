@@ -15,6 +15,7 @@
     dead_code,
     unreachable_pub,
     unused_imports,
+    unused_qualifications,
     reason = "a program uses some of it"
 )]
 use std::fmt;

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Rule = Lens<markers::Rule>;
 impl Rule {
     /// The path of [`async_`](Self::async_).
-    pub const ASYNC: v::Path<Self, k::Text> = v::Path::new("async");
+    pub const ASYNC: v::Path<Self, k::Text> = v::path("async");
     /// A string; may be absent.
     ///
     /// Source: `async` of `rule`.
@@ -22,7 +22,7 @@ impl Rule {
         text(&self.value, "async")
     }
     /// The path of [`crate_`](Self::crate_).
-    pub const CRATE: v::Path<Self, k::Text> = v::Path::new("crate");
+    pub const CRATE: v::Path<Self, k::Text> = v::path("crate");
     /// A string; may be absent.
     ///
     /// Source: `crate` of `rule`.
@@ -31,7 +31,7 @@ impl Rule {
         text(&self.value, "crate")
     }
     /// The path of [`data`](Self::data).
-    pub const DATA: v::Path<Self, k::Text> = v::Path::new("data");
+    pub const DATA: v::Path<Self, k::Text> = v::path("data");
     /// A string; may be absent.
     ///
     /// Source: `data` of `rule`.
@@ -40,7 +40,7 @@ impl Rule {
         text(&self.value, "data")
     }
     /// The path of [`gen_`](Self::gen_).
-    pub const GEN: v::Path<Self, k::Text> = v::Path::new("gen");
+    pub const GEN: v::Path<Self, k::Text> = v::path("gen");
     /// A string; may be absent.
     ///
     /// Source: `gen` of `rule`.
@@ -49,7 +49,7 @@ impl Rule {
         text(&self.value, "gen")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `rule`.
@@ -58,7 +58,7 @@ impl Rule {
         id(&self.value, "id")
     }
     /// The path of [`match_`](Self::match_).
-    pub const MATCH: v::Path<Self, k::Text> = v::Path::new("match");
+    pub const MATCH: v::Path<Self, k::Text> = v::path("match");
     /// A string; may be absent.
     ///
     /// Source: `match` of `rule`.
@@ -67,7 +67,7 @@ impl Rule {
         text(&self.value, "match")
     }
     /// The path of [`move_`](Self::move_).
-    pub const MOVE: v::Path<Self, k::Text> = v::Path::new("move");
+    pub const MOVE: v::Path<Self, k::Text> = v::path("move");
     /// A string; may be absent.
     ///
     /// Source: `move` of `rule`.
@@ -76,7 +76,7 @@ impl Rule {
         text(&self.value, "move")
     }
     /// The path of [`new`](Self::new).
-    pub const NEW: v::Path<Self, k::Text> = v::Path::new("new");
+    pub const NEW: v::Path<Self, k::Text> = v::path("new");
     /// A string; may be absent.
     ///
     /// Source: `new` of `rule`.
@@ -92,7 +92,7 @@ impl Rule {
         text(&self.value, "object")
     }
     /// The path of [`object_type`](Self::object_type).
-    pub const OBJECT_TYPE: v::Path<Self, k::Text> = v::Path::new("object_type");
+    pub const OBJECT_TYPE: v::Path<Self, k::Text> = v::path("object_type");
     /// A string; may be absent.
     ///
     /// Source: `object_type` of `rule`.
@@ -101,7 +101,7 @@ impl Rule {
         text(&self.value, "object_type")
     }
     /// The path of [`ref_`](Self::ref_).
-    pub const REF: v::Path<Self, k::Text> = v::Path::new("ref");
+    pub const REF: v::Path<Self, k::Text> = v::path("ref");
     /// A string; may be absent.
     ///
     /// Source: `ref` of `rule`.
@@ -110,7 +110,7 @@ impl Rule {
         text(&self.value, "ref")
     }
     /// The path of [`self_`](Self::self_).
-    pub const SELF: v::Path<Self, k::Text> = v::Path::new("self");
+    pub const SELF: v::Path<Self, k::Text> = v::path("self");
     /// A string; may be absent.
     ///
     /// Source: `self` of `rule`.
@@ -119,7 +119,7 @@ impl Rule {
         text(&self.value, "self")
     }
     /// The path of [`super_`](Self::super_).
-    pub const SUPER: v::Path<Self, k::Text> = v::Path::new("super");
+    pub const SUPER: v::Path<Self, k::Text> = v::path("super");
     /// A string; may be absent.
     ///
     /// Source: `super` of `rule`.
@@ -128,7 +128,7 @@ impl Rule {
         text(&self.value, "super")
     }
     /// The path of [`try_`](Self::try_).
-    pub const TRY: v::Path<Self, k::Text> = v::Path::new("try");
+    pub const TRY: v::Path<Self, k::Text> = v::path("try");
     /// A string; may be absent.
     ///
     /// Source: `try` of `rule`.
@@ -137,7 +137,7 @@ impl Rule {
         text(&self.value, "try")
     }
     /// The path of [`type_`](Self::type_).
-    pub const TYPE: v::Path<Self, k::Text> = v::Path::new("type");
+    pub const TYPE: v::Path<Self, k::Text> = v::path("type");
     /// A string; may be absent.
     ///
     /// Source: `type` of `rule`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, list, text};
 pub type Subscription = Lens<markers::Subscription>;
 impl Subscription {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `subscription`.
@@ -22,7 +22,7 @@ impl Subscription {
         id(&self.value, "id")
     }
     /// The path of [`items`](Self::items).
-    pub const ITEMS: v::Path<Self, k::List<k::Object<SubscriptionItem>>> = v::Path::new(
+    pub const ITEMS: v::Path<Self, k::List<k::Object<SubscriptionItem>>> = v::path(
         "items",
     );
     /// The first page of a list: a nested [`SubscriptionItem`]; empty where absent.

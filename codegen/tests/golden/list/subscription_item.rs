@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, int, text};
 pub type SubscriptionItem = Lens<markers::SubscriptionItem>;
 impl SubscriptionItem {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `subscription_item`.
@@ -29,7 +29,7 @@ impl SubscriptionItem {
         text(&self.value, "object")
     }
     /// The path of [`quantity`](Self::quantity).
-    pub const QUANTITY: v::Path<Self, k::Int> = v::Path::new("quantity");
+    pub const QUANTITY: v::Path<Self, k::Int> = v::path("quantity");
     /// An integer; may be absent.
     ///
     /// Source: `quantity` of `subscription_item`.

@@ -15,7 +15,7 @@ use stripe_store::view::read::{id, list, text};
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.
@@ -31,7 +31,7 @@ impl Customer {
         text(&self.value, "object")
     }
     /// The path of [`sources`](Self::sources).
-    pub const SOURCES: v::Path<Self, k::List<k::Object<CustomerSources>>> = v::Path::new(
+    pub const SOURCES: v::Path<Self, k::List<k::Object<CustomerSources>>> = v::path(
         "sources",
     );
     /// The first page of a list: a nested [`CustomerSources`]; empty where absent.
@@ -52,7 +52,7 @@ impl v::Resource for Customer {
 pub type CustomerSources = Lens<markers::CustomerSources>;
 impl CustomerSources {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer.sources`.
@@ -61,7 +61,7 @@ impl CustomerSources {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `customer.sources`.

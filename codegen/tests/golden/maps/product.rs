@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, int, json, map, text};
 pub type Product = Lens<markers::Product>;
 impl Product {
     /// The path of [`counts`](Self::counts).
-    pub const COUNTS: v::Path<Self, k::Map<k::Int>> = v::Path::new("counts");
+    pub const COUNTS: v::Path<Self, k::Map<k::Int>> = v::path("counts");
     /// A map from strings: an integer; empty where absent.
     ///
     /// Source: `counts` of `product`.
@@ -22,7 +22,7 @@ impl Product {
         map(&self.value, "counts")
     }
     /// The path of [`currency_options`](Self::currency_options).
-    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CurrencyOption>>> = v::Path::new(
+    pub const CURRENCY_OPTIONS: v::Path<Self, k::Map<k::Object<CurrencyOption>>> = v::path(
         "currency_options",
     );
     /// A map from strings: a nested [`CurrencyOption`]; empty where absent.
@@ -33,7 +33,7 @@ impl Product {
         map(&self.value, "currency_options")
     }
     /// The path of [`free_form`](Self::free_form).
-    pub const FREE_FORM: v::Path<Self, k::Json> = v::Path::new("free_form");
+    pub const FREE_FORM: v::Path<Self, k::Json> = v::path("free_form");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `free_form` of `product`.
@@ -42,7 +42,7 @@ impl Product {
         json(&self.value, "free_form")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `product`.
@@ -51,7 +51,7 @@ impl Product {
         id(&self.value, "id")
     }
     /// The path of [`labels`](Self::labels).
-    pub const LABELS: v::Path<Self, k::Map<k::Text>> = v::Path::new("labels");
+    pub const LABELS: v::Path<Self, k::Map<k::Text>> = v::path("labels");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `labels` of `product`.
@@ -60,7 +60,7 @@ impl Product {
         map(&self.value, "labels")
     }
     /// The path of [`metadata`](Self::metadata).
-    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::Path::new("metadata");
+    pub const METADATA: v::Path<Self, k::Map<k::Text>> = v::path("metadata");
     /// A map from strings: a string; empty where absent.
     ///
     /// Source: `metadata` of `product`.
@@ -76,7 +76,7 @@ impl Product {
         text(&self.value, "object")
     }
     /// The path of [`steps`](Self::steps).
-    pub const STEPS: v::Path<Self, k::Map<k::Array<k::Text>>> = v::Path::new("steps");
+    pub const STEPS: v::Path<Self, k::Map<k::Array<k::Text>>> = v::path("steps");
     /// A map from strings: an array: a string; empty where absent.
     ///
     /// Source: `steps` of `product`.
@@ -95,7 +95,7 @@ impl v::Resource for Product {
 pub type CurrencyOption = Lens<markers::CurrencyOption>;
 impl CurrencyOption {
     /// The path of [`unit_amount`](Self::unit_amount).
-    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::Path::new("unit_amount");
+    pub const UNIT_AMOUNT: v::Path<Self, k::Int> = v::path("unit_amount");
     /// An integer; may be absent or `null`.
     ///
     /// Source: `unit_amount` of `currency_option`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, object, text};
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.
@@ -29,9 +29,7 @@ impl Customer {
         text(&self.value, "object")
     }
     /// The path of [`shipping`](Self::shipping).
-    pub const SHIPPING: v::Path<Self, k::Object<CustomerShipping>> = v::Path::new(
-        "shipping",
-    );
+    pub const SHIPPING: v::Path<Self, k::Object<CustomerShipping>> = v::path("shipping");
     /// A nested [`CustomerShipping`]; may be absent.
     ///
     /// Source: `shipping` of `customer`.
@@ -50,7 +48,7 @@ impl v::Resource for Customer {
 pub type CustomerShipping = Lens<markers::CustomerShipping>;
 impl CustomerShipping {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<CustomerShippingAddress>> = v::Path::new(
+    pub const ADDRESS: v::Path<Self, k::Object<CustomerShippingAddress>> = v::path(
         "address",
     );
     /// A nested [`CustomerShippingAddress`]; may be absent.
@@ -61,7 +59,7 @@ impl CustomerShipping {
         object(&self.value, "address")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent.
     ///
     /// Source: `name` of `customer.shipping`.
@@ -76,7 +74,7 @@ impl CustomerShipping {
 pub type CustomerShippingAddress = Lens<markers::CustomerShippingAddress>;
 impl CustomerShippingAddress {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be absent or `null`.
     ///
     /// Source: `city` of `customer.shipping.address`.

@@ -14,7 +14,7 @@ use stripe_store::view::read::{id, int, open_enum, text};
 pub type Fridge = Lens<markers::Fridge>;
 impl Fridge {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `fridge`.
@@ -23,7 +23,7 @@ impl Fridge {
         id(&self.value, "id")
     }
     /// The path of [`number`](Self::number).
-    pub const NUMBER: v::Path<Self, k::Int> = v::Path::new("number");
+    pub const NUMBER: v::Path<Self, k::Int> = v::path("number");
     /// An integer; may be absent.
     ///
     /// Source: `number` of `fridge`.
@@ -39,7 +39,7 @@ impl Fridge {
         text(&self.value, "object")
     }
     /// The path of [`odd`](Self::odd).
-    pub const ODD: v::Path<Self, k::Enum<FridgeOdd>> = v::Path::new("odd");
+    pub const ODD: v::Path<Self, k::Enum<FridgeOdd>> = v::path("odd");
     /// One of the values of [`FridgeOdd`], or one that is newer than this list; may be absent.
     ///
     /// Source: `odd` of `fridge`.
@@ -48,7 +48,7 @@ impl Fridge {
         open_enum(&self.value, "odd")
     }
     /// The path of [`single`](Self::single).
-    pub const SINGLE: v::Path<Self, k::Text> = v::Path::new("single");
+    pub const SINGLE: v::Path<Self, k::Text> = v::path("single");
     /// Always `only`; may be absent.
     ///
     /// Source: `single` of `fridge`.
@@ -57,7 +57,7 @@ impl Fridge {
         text(&self.value, "single")
     }
     /// The path of [`with_null`](Self::with_null).
-    pub const WITH_NULL: v::Path<Self, k::Text> = v::Path::new("with_null");
+    pub const WITH_NULL: v::Path<Self, k::Text> = v::path("with_null");
     /// A string; may be absent or `null`.
     ///
     /// Source: `with_null` of `fridge`.
@@ -161,53 +161,47 @@ impl v::OpenEnum for FridgeOdd {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::Empty,
-                1 => Self::Plus1,
-                2 => Self::Minus1,
-                3 => Self::V01,
-                4 => Self::V102,
-                5 => Self::V210,
-                6 => Self::V3ds,
-                7 => Self::A,
-                8 => Self::EtcGMTPlus1,
-                9 => Self::EtcGMTMinus1,
-                10 => Self::OtherValue,
-                11 => Self::SelfValue,
-                12 => Self::Redacted,
-                13 => Self::AB,
-                14 => Self::EnAU,
-                15 => Self::Match,
-                16 => Self::PausedInactivity,
-                17 => Self::Type,
-                18 => Self::ZhHantHK,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::Plus1,
+            2 => Self::Minus1,
+            3 => Self::V01,
+            4 => Self::V102,
+            5 => Self::V210,
+            6 => Self::V3ds,
+            7 => Self::A,
+            8 => Self::EtcGMTPlus1,
+            9 => Self::EtcGMTMinus1,
+            10 => Self::OtherValue,
+            11 => Self::SelfValue,
+            12 => Self::Redacted,
+            13 => Self::AB,
+            14 => Self::EnAU,
+            15 => Self::Match,
+            16 => Self::PausedInactivity,
+            17 => Self::Type,
+            18 => Self::ZhHantHK,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for FridgeOdd {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for FridgeOdd {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for FridgeOdd {}
 impl Debug for FridgeOdd {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

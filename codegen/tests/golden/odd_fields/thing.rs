@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Thing = Lens<markers::Thing>;
 impl Thing {
     /// The path of [`_dollar`](Self::_dollar).
-    pub const _DOLLAR: v::Path<Self, k::Text> = v::Path::new("$dollar");
+    pub const _DOLLAR: v::Path<Self, k::Text> = v::path("$dollar");
     /// A string; may be absent.
     ///
     /// Source: `$dollar` of `thing`.
@@ -22,7 +22,7 @@ impl Thing {
         text(&self.value, "$dollar")
     }
     /// The path of [`v3d_secure`](Self::v3d_secure).
-    pub const V3D_SECURE: v::Path<Self, k::Text> = v::Path::new("3d_secure");
+    pub const V3D_SECURE: v::Path<Self, k::Text> = v::path("3d_secure");
     /// A string; may be absent.
     ///
     /// Source: `3d_secure` of `thing`.
@@ -31,7 +31,7 @@ impl Thing {
         text(&self.value, "3d_secure")
     }
     /// The path of [`_lead`](Self::_lead).
-    pub const _LEAD: v::Path<Self, k::Text> = v::Path::new("_lead");
+    pub const _LEAD: v::Path<Self, k::Text> = v::path("_lead");
     /// A string; may be absent.
     ///
     /// Source: `_lead` of `thing`.
@@ -40,7 +40,7 @@ impl Thing {
         text(&self.value, "_lead")
     }
     /// The path of [`a_b`](Self::a_b).
-    pub const A_B: v::Path<Self, k::Text> = v::Path::new("a.b");
+    pub const A_B: v::Path<Self, k::Text> = v::path("a.b");
     /// A string; may be absent.
     ///
     /// Source: `a.b` of `thing`.
@@ -49,7 +49,7 @@ impl Thing {
         text(&self.value, "a.b")
     }
     /// The path of [`camel_case`](Self::camel_case).
-    pub const CAMEL_CASE: v::Path<Self, k::Text> = v::Path::new("camelCase");
+    pub const CAMEL_CASE: v::Path<Self, k::Text> = v::path("camelCase");
     /// A string; may be absent.
     ///
     /// Source: `camelCase` of `thing`.
@@ -58,7 +58,7 @@ impl Thing {
         text(&self.value, "camelCase")
     }
     /// The path of [`foo_bar`](Self::foo_bar).
-    pub const FOO_BAR: v::Path<Self, k::Text> = v::Path::new("foo-bar");
+    pub const FOO_BAR: v::Path<Self, k::Text> = v::path("foo-bar");
     /// A string; may be absent.
     ///
     /// Source: `foo-bar` of `thing`.
@@ -67,7 +67,7 @@ impl Thing {
         text(&self.value, "foo-bar")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `thing`.
@@ -83,7 +83,7 @@ impl Thing {
         text(&self.value, "object")
     }
     /// The path of [`trail_`](Self::trail_).
-    pub const TRAIL: v::Path<Self, k::Text> = v::Path::new("trail_");
+    pub const TRAIL: v::Path<Self, k::Text> = v::path("trail_");
     /// A string; may be absent.
     ///
     /// Source: `trail_` of `thing`.
@@ -92,7 +92,7 @@ impl Thing {
         text(&self.value, "trail_")
     }
     /// The path of [`with_space`](Self::with_space).
-    pub const WITH_SPACE: v::Path<Self, k::Text> = v::Path::new("with space");
+    pub const WITH_SPACE: v::Path<Self, k::Text> = v::path("with space");
     /// A string; may be absent.
     ///
     /// Source: `with space` of `thing`.
@@ -101,7 +101,7 @@ impl Thing {
         text(&self.value, "with space")
     }
     /// The path of [`_mlaut`](Self::_mlaut).
-    pub const _MLAUT: v::Path<Self, k::Text> = v::Path::new("ümlaut");
+    pub const _MLAUT: v::Path<Self, k::Text> = v::path("ümlaut");
     /// A string; may be absent.
     ///
     /// Source: `ümlaut` of `thing`.

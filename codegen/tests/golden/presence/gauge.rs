@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type Gauge = Lens<markers::Gauge>;
 impl Gauge {
     /// The path of [`always`](Self::always).
-    pub const ALWAYS: v::Path<Self, k::Text> = v::Path::new("always");
+    pub const ALWAYS: v::Path<Self, k::Text> = v::path("always");
     /// A string; may be `null`.
     ///
     /// Source: `always` of `gauge`.
@@ -22,7 +22,7 @@ impl Gauge {
         text(&self.value, "always")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `gauge`.
@@ -38,7 +38,7 @@ impl Gauge {
         text(&self.value, "object")
     }
     /// The path of [`sometimes`](Self::sometimes).
-    pub const SOMETIMES: v::Path<Self, k::Text> = v::Path::new("sometimes");
+    pub const SOMETIMES: v::Path<Self, k::Text> = v::path("sometimes");
     /// A string; may be absent or `null`.
     ///
     /// Source: `sometimes` of `gauge`.

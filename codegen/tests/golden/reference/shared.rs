@@ -11,7 +11,7 @@ use stripe_store::view::read::text;
 pub type Address = Lens<markers::Address>;
 impl Address {
     /// The path of [`city`](Self::city).
-    pub const CITY: v::Path<Self, k::Text> = v::Path::new("city");
+    pub const CITY: v::Path<Self, k::Text> = v::path("city");
     /// A string; may be absent or `null`.
     ///
     /// Source: `city` of `address`.

@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, object, text};
 pub type Supplier = Lens<markers::Supplier>;
 impl Supplier {
     /// The path of [`address`](Self::address).
-    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::Path::new("address");
+    pub const ADDRESS: v::Path<Self, k::Object<Address>> = v::path("address");
     /// A nested [`Address`]; may be absent.
     ///
     /// Source: `address` of `supplier`.
@@ -22,7 +22,7 @@ impl Supplier {
         object(&self.value, "address")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `supplier`.

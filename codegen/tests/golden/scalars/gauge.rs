@@ -13,7 +13,7 @@ use stripe_store::view::read::{boolean, float, id, int, json, text};
 pub type Gauge = Lens<markers::Gauge>;
 impl Gauge {
     /// The path of [`active`](Self::active).
-    pub const ACTIVE: v::Path<Self, k::Bool> = v::Path::new("active");
+    pub const ACTIVE: v::Path<Self, k::Bool> = v::path("active");
     /// True or false; may be absent.
     ///
     /// Source: `active` of `gauge`.
@@ -22,7 +22,7 @@ impl Gauge {
         boolean(&self.value, "active")
     }
     /// The path of [`anything`](Self::anything).
-    pub const ANYTHING: v::Path<Self, k::Json> = v::Path::new("anything");
+    pub const ANYTHING: v::Path<Self, k::Json> = v::path("anything");
     /// JSON of no fixed shape; may be absent.
     ///
     /// Source: `anything` of `gauge`.
@@ -31,7 +31,7 @@ impl Gauge {
         json(&self.value, "anything")
     }
     /// The path of [`big`](Self::big).
-    pub const BIG: v::Path<Self, k::Int> = v::Path::new("big");
+    pub const BIG: v::Path<Self, k::Int> = v::path("big");
     /// An integer; may be absent.
     ///
     /// Source: `big` of `gauge`.
@@ -40,7 +40,7 @@ impl Gauge {
         int(&self.value, "big")
     }
     /// The path of [`count`](Self::count).
-    pub const COUNT: v::Path<Self, k::Int> = v::Path::new("count");
+    pub const COUNT: v::Path<Self, k::Int> = v::path("count");
     /// An integer; may be absent.
     ///
     /// Source: `count` of `gauge`.
@@ -49,7 +49,7 @@ impl Gauge {
         int(&self.value, "count")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `gauge`.
@@ -58,7 +58,7 @@ impl Gauge {
         id(&self.value, "id")
     }
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// What it is called. Shown to customers.
     ///
     /// At most 40 characters.
@@ -71,7 +71,7 @@ impl Gauge {
         text(&self.value, "name")
     }
     /// The path of [`nickname`](Self::nickname).
-    pub const NICKNAME: v::Path<Self, k::Text> = v::Path::new("nickname");
+    pub const NICKNAME: v::Path<Self, k::Text> = v::path("nickname");
     /// A string; may be absent or `null`.
     ///
     /// Source: `nickname` of `gauge`.
@@ -87,7 +87,7 @@ impl Gauge {
         text(&self.value, "object")
     }
     /// The path of [`ratio`](Self::ratio).
-    pub const RATIO: v::Path<Self, k::Float> = v::Path::new("ratio");
+    pub const RATIO: v::Path<Self, k::Float> = v::path("ratio");
     /// A number; may be absent.
     ///
     /// Source: `ratio` of `gauge`.

@@ -12,7 +12,7 @@ use stripe_store::view::read::{boolean, id, text};
 pub type DeletedGauge = Lens<markers::DeletedGauge>;
 impl DeletedGauge {
     /// The path of [`deleted`](Self::deleted).
-    pub const DELETED: v::Path<Self, k::Bool> = v::Path::new("deleted");
+    pub const DELETED: v::Path<Self, k::Bool> = v::path("deleted");
     /// True or false.
     ///
     /// Source: `deleted` of `deleted_gauge`.
@@ -21,7 +21,7 @@ impl DeletedGauge {
         boolean(&self.value, "deleted")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `deleted_gauge`.
@@ -30,7 +30,7 @@ impl DeletedGauge {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// Always `gauge`.
     ///
     /// Source: `object` of `deleted_gauge`.
@@ -45,7 +45,7 @@ impl DeletedGauge {
 pub type Loose = Lens<markers::Loose>;
 impl Loose {
     /// The path of [`name`](Self::name).
-    pub const NAME: v::Path<Self, k::Text> = v::Path::new("name");
+    pub const NAME: v::Path<Self, k::Text> = v::path("name");
     /// A string; may be absent.
     ///
     /// Source: `name` of `loose`.
@@ -75,36 +75,30 @@ impl v::OpenEnum for Code {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::A,
-                1 => Self::B,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::A,
+            1 => Self::B,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for Code {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for Code {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for Code {}
 impl Debug for Code {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }

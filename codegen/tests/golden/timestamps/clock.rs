@@ -13,7 +13,7 @@ use stripe_store::view::read::{date_time, id, text, timestamp};
 pub type Clock = Lens<markers::Clock>;
 impl Clock {
     /// The path of [`created`](Self::created).
-    pub const CREATED: v::Path<Self, k::Time> = v::Path::new("created");
+    pub const CREATED: v::Path<Self, k::Time> = v::path("created");
     /// A moment, in unix seconds; may be absent.
     ///
     /// Source: `created` of `clock`.
@@ -22,7 +22,7 @@ impl Clock {
         timestamp(&self.value, "created")
     }
     /// The path of [`frozen_at`](Self::frozen_at).
-    pub const FROZEN_AT: v::Path<Self, k::Time> = v::Path::new("frozen_at");
+    pub const FROZEN_AT: v::Path<Self, k::Time> = v::path("frozen_at");
     /// A moment, in unix seconds; may be absent or `null`.
     ///
     /// Source: `frozen_at` of `clock`.
@@ -31,7 +31,7 @@ impl Clock {
         timestamp(&self.value, "frozen_at")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `clock`.
@@ -47,7 +47,7 @@ impl Clock {
         text(&self.value, "object")
     }
     /// The path of [`updated`](Self::updated).
-    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::Path::new("updated");
+    pub const UPDATED: v::Path<Self, k::DateTimeText> = v::path("updated");
     /// A moment, as RFC 3339 text; may be absent.
     ///
     /// Source: `updated` of `clock`.

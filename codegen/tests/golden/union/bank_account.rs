@@ -13,7 +13,7 @@ use stripe_store::view::read::{id, text};
 pub type BankAccount = Lens<markers::BankAccount>;
 impl BankAccount {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `bank_account`.
@@ -22,7 +22,7 @@ impl BankAccount {
         id(&self.value, "id")
     }
     /// The path of [`last4`](Self::last4).
-    pub const LAST4: v::Path<Self, k::Text> = v::Path::new("last4");
+    pub const LAST4: v::Path<Self, k::Text> = v::path("last4");
     /// A string; may be absent.
     ///
     /// Source: `last4` of `bank_account`.

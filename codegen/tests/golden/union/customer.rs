@@ -15,7 +15,7 @@ use stripe_store::view::read::{expandable, id, object, text};
 pub type Customer = Lens<markers::Customer>;
 impl Customer {
     /// The path of [`default_source`](Self::default_source).
-    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<PaymentSource>> = v::Path::new(
+    pub const DEFAULT_SOURCE: v::Path<Self, k::Ref<PaymentSource>> = v::path(
         "default_source",
     );
     /// The id of a [`PaymentSource`], or the object where it was expanded; may be absent or `null`.
@@ -26,7 +26,7 @@ impl Customer {
         expandable(&self.value, "default_source")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer`.
@@ -42,7 +42,7 @@ impl Customer {
         text(&self.value, "object")
     }
     /// The path of [`owner`](Self::owner).
-    pub const OWNER: v::Path<Self, k::Object<CustomerOwner>> = v::Path::new("owner");
+    pub const OWNER: v::Path<Self, k::Object<CustomerOwner>> = v::path("owner");
     /// A nested [`CustomerOwner`]; may be absent.
     ///
     /// Source: `owner` of `customer`.
@@ -62,7 +62,7 @@ impl v::Resource for Customer {
 pub type CustomerOwner = Lens<markers::CustomerOwner>;
 impl CustomerOwner {
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `customer.owner`.
@@ -71,7 +71,7 @@ impl CustomerOwner {
         id(&self.value, "id")
     }
     /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
     /// A string.
     ///
     /// Source: `object` of `customer.owner`.
@@ -107,48 +107,8 @@ pub enum CustomerOwnerVariant<'a> {
 /// Part of other objects: `payment_source`.
 ///
 /// Source: schema `payment_source`.
-pub type PaymentSource = Lens<markers::PaymentSource>;
-impl PaymentSource {
-    /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
-    /// The object's id; empty only where Stripe left it out.
-    ///
-    /// Source: `id` of `payment_source`.
-    #[inline]
-    pub fn id(&self) -> &str {
-        id(&self.value, "id")
-    }
-    /// The path of [`object`](Self::object).
-    pub const OBJECT: v::Path<Self, k::Text> = v::Path::new("object");
-    /// A string.
-    ///
-    /// Source: `object` of `payment_source`.
-    #[inline]
-    pub fn object(&self) -> Option<&str> {
-        text(&self.value, "object")
-    }
-    /// Which alternative this is, told by its `object`.
-    #[inline]
-    pub fn variant(&self) -> PaymentSourceVariant<'_> {
-        match text(&self.value, "object") {
-            Some("bank_account") => {
-                PaymentSourceVariant::BankAccount(BankAccount::view(&self.value))
-            }
-            Some("card") => PaymentSourceVariant::Card(Card::view(&self.value)),
-            _ => PaymentSourceVariant::Other(AnyObject::view(&self.value)),
-        }
-    }
-}
+pub type PaymentSource = super::CustomerOwner;
 /// The alternatives of [`PaymentSource`], to match on.
 ///
 /// Source: schema `payment_source`.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum PaymentSourceVariant<'a> {
-    /// `bank_account`.
-    BankAccount(&'a BankAccount),
-    /// `card`.
-    Card(&'a Card),
-    /// An object of a type that is newer than this list.
-    Other(&'a AnyObject),
-}
+pub use super::CustomerOwnerVariant as PaymentSourceVariant;

@@ -7,4 +7,3 @@ pub enum Card {}
 pub enum Customer {}
 pub enum CustomerOwner {}
 pub enum DeletedCard {}
-pub enum PaymentSource {}

@@ -16,7 +16,7 @@ use stripe_store::view::read::{boolean, float, id, open_enum, text};
 pub type Switch = Lens<markers::Switch>;
 impl Switch {
     /// The path of [`country`](Self::country).
-    pub const COUNTRY: v::Path<Self, k::Enum<SwitchCountry>> = v::Path::new("country");
+    pub const COUNTRY: v::Path<Self, k::Enum<SwitchCountry>> = v::path("country");
     /// One of the values of [`SwitchCountry`], or one that is newer than this list; may be absent.
     ///
     /// Source: `country` of `switch`.
@@ -25,7 +25,7 @@ impl Switch {
         open_enum(&self.value, "country")
     }
     /// The path of [`id`](Self::id).
-    pub const ID: v::Path<Self, k::Text> = v::Path::new("id");
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
     /// The object's id; empty only where Stripe left it out.
     ///
     /// Source: `id` of `switch`.
@@ -41,7 +41,7 @@ impl Switch {
         text(&self.value, "object")
     }
     /// The path of [`on`](Self::on).
-    pub const ON: v::Path<Self, k::Bool> = v::Path::new("on");
+    pub const ON: v::Path<Self, k::Bool> = v::path("on");
     /// True or false; may be absent.
     ///
     /// Source: `on` of `switch`.
@@ -50,7 +50,7 @@ impl Switch {
         boolean(&self.value, "on")
     }
     /// The path of [`ratio`](Self::ratio).
-    pub const RATIO: v::Path<Self, k::Float> = v::Path::new("ratio");
+    pub const RATIO: v::Path<Self, k::Float> = v::path("ratio");
     /// A number; may be absent or `null`.
     ///
     /// Source: `ratio` of `switch`.
@@ -85,36 +85,30 @@ impl v::OpenEnum for SwitchCountry {
         }
     }
     #[inline]
-    fn at(index: usize) -> Option<Self> {
-        Some(
-            match index {
-                0 => Self::NO,
-                1 => Self::SE,
-                _ => return None,
-            },
-        )
-    }
-    #[inline]
-    fn other(other: v::Other) -> Self {
-        Self::Other(other)
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::NO,
+            1 => Self::SE,
+            _ => Self::Other(v::Other::new(text)),
+        }
     }
 }
 impl Clone for SwitchCountry {
     #[inline]
     fn clone(&self) -> Self {
-        v::OpenEnum::from_text(v::OpenEnum::as_str(self))
+        v::clone_enum(self)
     }
 }
 impl PartialEq for SwitchCountry {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        v::OpenEnum::as_str(self) == v::OpenEnum::as_str(other)
+        v::eq_enums(self, other)
     }
 }
 impl Eq for SwitchCountry {}
 impl Debug for SwitchCountry {
     #[inline]
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(v::OpenEnum::as_str(self))
+        v::fmt_enum(self, f)
     }
 }
