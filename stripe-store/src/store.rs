@@ -8,7 +8,9 @@
 
 mod batch;
 mod connect;
+mod contest;
 mod cursor;
+mod dirty;
 mod error;
 mod list;
 mod migrate;
@@ -16,6 +18,7 @@ mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod read;
+mod rivals;
 mod scope;
 mod snapshot;
 mod span;
@@ -24,22 +27,26 @@ mod sqlite;
 mod stored;
 mod tables;
 mod text;
+mod transaction;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use self::cursor::{Cursor, CursorError};
+pub use self::dirty::DirtyObject;
 pub use self::error::{ObjectRef, RowError, StoreError};
 pub use self::list::{Listing, Page};
 pub use self::outcome::Outcome;
 pub use self::read::TypeCount;
+pub use self::rivals::Change;
 pub use self::scope::{AccountId, Mode, Scope};
 pub use self::snapshot::{
     Interval, IntervalError, JsonText, Named, Snapshot, SnapshotBuilder, SnapshotError, Source,
 };
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
+pub use self::transaction::TransactionMut;
 use crate::clock::{Clock, SystemClock};
 
 /// Runs `$call` with `$database` being whichever database the store is on.

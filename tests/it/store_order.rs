@@ -1,168 +1,274 @@
-//! Any order, number and cut into batches of the same snapshots ends in the same rows; writers at the same time, too.
+//! Which snapshot a row ends with, whatever the order of their coming; writers at the same time, too.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::borrow::Borrow;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
-use serde_json::Value;
-use stripe_store::store::{Interval, Snapshot, Source};
+use serde_json::{Value, json};
+use stripe_store::clock::UnixMillis;
+use stripe_store::ingest::{Content, Documents, Origin};
+use stripe_store::store::{Interval, Mode, Snapshot};
 use stripe_store::{Outcome, Store};
-use stripe_store_tests::{TestDb, databases, on_both, on_postgres};
+use stripe_store_tests::{TestDb, on_both, on_postgres};
 
-/// A snapshot of one of a few objects, at its own second.
-#[derive(Debug, Clone)]
-struct Event {
-    json: String,
-    second: i64,
-    deletes: bool,
+/// Writes what events hold, as it comes out of a file of them.
+async fn tell(store: &Store, events: &[&Value]) -> Vec<Outcome> {
+    let lines: Vec<_> = events.iter().map(ToString::to_string).collect();
+    let file = lines.join("\n");
+    let origin = Origin::new(Interval::second(0));
+    let documents: Vec<_> = Documents::new(file.as_bytes())
+        .map(Result::unwrap)
+        .collect();
+    let entries = documents
+        .iter()
+        .flat_map(|document| document.entries(&origin));
+    let snapshots: Vec<_> = entries
+        .map(|entry| match entry.unwrap().into_content() {
+            Content::Snapshot(snapshot) => *snapshot,
+            other => panic!("no snapshot: {other:?}"),
+        })
+        .collect();
+    store.write(&snapshots).await.unwrap()
 }
 
-impl Event {
-    fn snapshot(&self) -> Snapshot<'_> {
-        let read = Snapshot::read(&self.json).unwrap();
-        let read = if self.deletes { read.tombstone() } else { read };
-        read.taken(
-            Interval::second(self.second),
-            Source::event(&format!("evt_{}", self.second)),
-        )
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Update,
-    DeletionWithData,
-    DeletionStub,
-}
-
-fn event(second: i64) -> impl Strategy<Value = Event> {
-    let kind = prop_oneof![
-        8 => Just(Kind::Update),
-        1 => Just(Kind::DeletionWithData),
-        1 => Just(Kind::DeletionStub),
-    ];
-    (0..3_u8, 0..3_u8, kind, any::<bool>()).prop_map(move |(id, v, kind, spelling)| {
-        let json = match (kind, spelling) {
-            (Kind::DeletionStub, _) => {
-                format!(r#"{{"object":"customer","id":"cus_{id}","deleted":true}}"#)
-            }
-            (_, true) => format!(r#"{{"object":"customer","id":"cus_{id}","v":{v}}}"#),
-            (_, false) => format!(r#"{{ "v": {v}.0, "id": "cus_{id}", "object": "customer" }}"#),
-        };
-        Event {
-            json,
-            second,
-            deletes: matches!(kind, Kind::DeletionWithData),
-        }
+fn event(id: &str, event_type: &str, created: i64, object: impl Borrow<Value>) -> Value {
+    json!({
+        "id": id, "object": "event", "type": event_type, "created": created, "livemode": true,
+        "data": {"object": object.borrow()},
     })
 }
 
-/// Events at distinct seconds, and the same again in another order, some of them more than once.
-fn stream_and_retelling() -> impl Strategy<Value = (Vec<Event>, Vec<(Event, usize)>)> {
-    (1..12_i64)
-        .prop_flat_map(|length| (0..length).map(event).collect::<Vec<_>>())
-        .prop_flat_map(|events| {
-            let length = events.len();
-            let repeats = proptest::collection::vec(0..length, 0..6);
-            (Just(events), repeats)
-        })
-        .prop_flat_map(|(events, repeats)| {
-            let mut told = events.clone();
-            told.extend(repeats.iter().map(|at| events[*at].clone()));
-            let sizes = proptest::collection::vec(1..5_usize, told.len());
-            (Just(events), Just(told).prop_shuffle(), sizes)
-        })
-        .prop_map(|(events, told, sizes)| (events, told.into_iter().zip(sizes).collect()))
+fn after(previous: impl Borrow<Value>, mut event: Value) -> Value {
+    event["data"]["previous_attributes"] = previous.borrow().clone();
+    event
 }
 
-/// What a row says, apart from when it was written here.
-async fn rows(store: &Store) -> BTreeMap<String, (Value, Interval, String, Option<i64>)> {
-    let page = store
-        .list_object("customer")
-        .including_deleted()
-        .limit(100)
-        .page()
-        .await
-        .unwrap();
-    let row = |stored: &stripe_store::Stored<stripe_store::AnyObject>| {
-        let mut value: Value = stored.deserialize().unwrap();
-        if let Some(v) = value.get_mut("v") {
-            *v = v.as_f64().unwrap().into();
+/// Every order of so many things.
+fn orders(length: usize) -> Vec<Vec<usize>> {
+    if length == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = orders(length - 1);
+    let insert = |order: &Vec<usize>, at: usize| {
+        let mut order = order.clone();
+        order.insert(at, length - 1);
+        order
+    };
+    shorter
+        .iter()
+        .flat_map(|order| (0..length).map(move |at| insert(order, at)))
+        .collect()
+}
+
+/// Tells the events in every order, each alone and all in one batch, and holds that the object ends the same.
+async fn in_every_order(
+    db: &TestDb,
+    name: &str,
+    events: &[Value],
+    object: (&str, &str),
+    expected: &Value,
+) {
+    for (number, order) in orders(events.len()).into_iter().enumerate() {
+        let told: Vec<&Value> = order.iter().map(|at| &events[*at]).collect();
+        let one_by_one = db.store().account(format!("acct_{name}_{number}"));
+        for event in &told {
+            tell(&one_by_one, &[event]).await;
         }
-        (
-            stored.row().stripe_id().to_owned(),
-            (
-                value,
-                stored.as_of(),
-                stored.row().source().to_string(),
-                stored
-                    .deleted_at()
-                    .map(stripe_store::clock::UnixMillis::as_millis),
-            ),
-        )
-    };
-    page.data.iter().map(row).collect()
+        let at_once = db.store().account(format!("acct_{name}_{number}_batch"));
+        tell(&at_once, &told).await;
+        for store in [one_by_one, at_once] {
+            let found = store
+                .including_deleted()
+                .get_object(object.0, object.1)
+                .await;
+            let found: Value = found.unwrap().unwrap().deserialize().unwrap();
+            assert_eq!(&found, expected, "told in the order {order:?}");
+        }
+    }
+    let dirty = db.store().dirty_objects(1000).await.unwrap();
+    assert_eq!(dirty, [], "{name}");
 }
 
-/// Enough to find a mistake in the rule, while others wait; `PROPTEST_CASES` sets another number.
-const CASES: u32 = 64;
+#[tokio::test]
+async fn c070_three_events_of_a_payment_in_one_second_end_in_paid_in_every_order() {
+    on_both(async |db: &TestDb| {
+        let open = json!({"id": "in_1", "object": "invoice", "status": "open", "paid": false, "amount_paid": 0});
+        let paid = json!({"id": "in_1", "object": "invoice", "status": "paid", "paid": true, "amount_paid": 500});
+        let previous = json!({"status": "open", "paid": false, "amount_paid": 0});
+        let events = [
+            event("evt_c", "invoice.paid", 1000, paid.clone()),
+            event("evt_b", "invoice.payment_succeeded", 1000, paid.clone()),
+            after(previous, event("evt_a", "invoice.updated", 1000, paid.clone())),
+            // The state before, told in the same second by an event whose id is the greatest.
+            event("evt_z", "invoice.finalized", 1000, open),
+        ];
+        in_every_order(db, "paid", &events, ("invoice", "in_1"), &paid).await;
+    })
+    .await;
+}
 
-/// What proptest takes when nobody says.
-const PROPTEST_DEFAULT: u32 = 256;
+#[tokio::test]
+async fn c070_created_incomplete_and_updated_active_in_one_second_end_active() {
+    on_both(async |db: &TestDb| {
+        let subscription =
+            |status: &str| json!({"id": "sub_1", "object": "subscription", "status": status});
+        let created = "customer.subscription.created";
+        let updated = "customer.subscription.updated";
+        let active = subscription("active");
+        // With and without previous attributes: the creation comes first in any case.
+        let previous = json!({"status": "incomplete"});
+        let events = [
+            event("evt_2", created, 1000, subscription("incomplete")),
+            after(previous, event("evt_1", updated, 1000, active.clone())),
+        ];
+        in_every_order(db, "chain", &events, ("subscription", "sub_1"), &active).await;
+        let events = [
+            event("evt_2", created, 1000, subscription("incomplete")),
+            event("evt_1", updated, 1000, active.clone()),
+        ];
+        in_every_order(db, "life", &events, ("subscription", "sub_1"), &active).await;
+    })
+    .await;
+}
 
-#[test]
-fn any_order_repetition_and_batching_ends_in_the_same_rows() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let databases = runtime.block_on(databases());
-    let accounts = AtomicUsize::new(0);
-    let config = Config::default();
-    let cases = match config.cases {
-        PROPTEST_DEFAULT => CASES,
-        asked => asked,
-    };
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..config
-    });
-    let result = runner.run(&stream_and_retelling(), |(events, told)| {
-        runtime.block_on(async {
-            let mut outcomes_by_database = Vec::new();
-            let mut rows_by_database = Vec::new();
-            for db in &databases {
-                // An account of its own for each telling stands in for a fresh database.
-                let fresh = || {
-                    db.store()
-                        .account(format!("acct_{}", accounts.fetch_add(1, Ordering::Relaxed)))
-                };
-                let in_order = fresh();
-                for event in &events {
-                    in_order.write(&[event.snapshot()]).await.unwrap();
-                }
-                let retold = fresh();
-                let mut outcomes = Vec::new();
-                let mut rest = told.as_slice();
-                while let Some((_, size)) = rest.first() {
-                    let (batch, after) = rest.split_at((*size).min(rest.len()));
-                    let batch: Vec<_> = batch.iter().map(|(event, _)| event.snapshot()).collect();
-                    outcomes.extend(retold.write(&batch).await.unwrap());
-                    rest = after;
-                }
-                let expected = rows(&in_order).await;
-                prop_assert_eq!(&rows(&retold).await, &expected, "on {}", db.name());
-                outcomes_by_database.push(outcomes);
-                rows_by_database.push(expected);
-            }
-            let [sqlite, postgres] = &outcomes_by_database[..] else {
-                unreachable!()
-            };
-            prop_assert_eq!(sqlite, postgres, "both databases say the same");
-            prop_assert_eq!(&rows_by_database[0], &rows_by_database[1]);
-            Ok(())
-        })
-    });
-    result.unwrap_or_else(|error| panic!("{error}"));
+#[tokio::test]
+async fn c071_a_cancellation_follows_what_was_told_in_its_second_and_keeps_the_object() {
+    on_both(async |db: &TestDb| {
+        let subscription =
+            |status: &str| json!({"id": "sub_1", "object": "subscription", "status": status});
+        let canceled = subscription("canceled");
+        let events = [
+            event(
+                "evt_9",
+                "customer.subscription.updated",
+                1000,
+                subscription("active"),
+            ),
+            event(
+                "evt_1",
+                "customer.subscription.deleted",
+                1000,
+                canceled.clone(),
+            ),
+        ];
+        in_every_order(
+            db,
+            "canceled",
+            &events,
+            ("subscription", "sub_1"),
+            &canceled,
+        )
+        .await;
+        let store = db.store().account("acct_canceled_0");
+        let found = store.get_object("subscription", "sub_1").await.unwrap();
+        assert!(!found.unwrap().is_deleted());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn c071_a_late_update_of_a_deleted_product_leaves_it_deleted() {
+    on_both(async |db: &TestDb| {
+        let product = |name: &str| json!({"id": "prod_1", "object": "product", "name": name});
+        let events = [
+            event("evt_1", "product.created", 1000, product("one")),
+            after(
+                json!({"name": "one"}),
+                event("evt_2", "product.updated", 1001, product("two")),
+            ),
+            event("evt_3", "product.deleted", 1001, product("two")),
+        ];
+        in_every_order(
+            db,
+            "deleted",
+            &events,
+            ("product", "prod_1"),
+            &product("two"),
+        )
+        .await;
+        for number in 0..6 {
+            let store = db.store().account(format!("acct_deleted_{number}"));
+            assert!(
+                store
+                    .get_object("product", "prod_1")
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_older_event_with_fewer_items_after_a_newer_one_changes_nothing() {
+    on_both(async |db: &TestDb| {
+        let subscription = |items: &[&str]| {
+            let items: Vec<_> = items.iter().map(|id| json!({"id": id})).collect();
+            json!({"id": "sub_1", "object": "subscription", "items": {"object": "list", "data": items}})
+        };
+        let updated = "customer.subscription.updated";
+        let events = [
+            event("evt_9", updated, 1000, subscription(&["si_1"])),
+            event("evt_1", updated, 1001, subscription(&["si_1", "si_2"])),
+        ];
+        let expected = subscription(&["si_1", "si_2"]);
+        in_every_order(db, "items", &events, ("subscription", "sub_1"), &expected).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_time_does_not_decide_is_dirty_until_a_new_look_settles_it() {
+    on_both(async |db: &TestDb| {
+        let store = db.store();
+        let customer = |name: &str| json!({"id": "cus_1", "object": "customer", "name": name});
+        let at = |second: i64, id: &str, name: &str| {
+            after(
+                json!({"email": name}),
+                event(id, "customer.updated", second, customer(name)),
+            )
+        };
+        tell(store, &[&at(1000, "evt_1", "Ada")]).await;
+        assert_eq!(store.dirty_objects(10).await.unwrap(), []);
+        let outcomes = tell(store, &[&at(1000, "evt_2", "Grace")]).await;
+        assert_eq!(outcomes, [Outcome::Updated]);
+        let dirty = store.dirty_objects(10).await.unwrap();
+        let [dirty] = dirty.as_slice() else {
+            panic!("{dirty:?}")
+        };
+        assert_eq!((dirty.object(), dirty.stripe_id()), ("customer", "cus_1"));
+        assert_eq!((dirty.account(), dirty.mode()), (None, Mode::Live));
+        assert_eq!(dirty.not_before(), UnixMillis::from_seconds(1001));
+
+        // A look within the second does not settle it, one after it does.
+        let read = |second: i64| {
+            let interval = Interval::new(
+                UnixMillis::new(second * 1000 - 500),
+                UnixMillis::new(second * 1000 + 500),
+            );
+            Snapshot::read(r#"{"id": "cus_1", "object": "customer", "name": "Ada"}"#)
+                .unwrap()
+                .taken(interval.unwrap(), "req_1")
+        };
+        store.write(&[read(1001)]).await.unwrap();
+        assert_eq!(store.dirty_objects(10).await.unwrap().len(), 1);
+        assert_eq!(
+            store.write(&[read(1002)]).await.unwrap(),
+            [Outcome::Unchanged]
+        );
+        assert_eq!(store.dirty_objects(10).await.unwrap(), []);
+        let rivals = db.scalar_i64("SELECT count(*) FROM stripe_rivals").await;
+        assert_eq!(rivals, Some(0));
+        for limit in [0, 10_001] {
+            assert!(
+                store
+                    .dirty_objects(limit)
+                    .await
+                    .unwrap_err()
+                    .is_invalid_request()
+            );
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

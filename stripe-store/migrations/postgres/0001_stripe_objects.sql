@@ -18,6 +18,11 @@ CREATE TABLE stripe_objects (
     as_of_until bigint NOT NULL,
     -- what brought data: an event's id, a request's id, 'import'
     source text COLLATE "C" NOT NULL,
+    -- what the event says that brought data: the values before the change, and 0 for a creation, 2 for a deletion
+    previous_attributes jsonb,
+    change smallint NOT NULL DEFAULT 1 CHECK (change BETWEEN 0 AND 2),
+    -- whether there are rows in stripe_rivals
+    has_rivals boolean NOT NULL DEFAULT false,
     -- when the object was deleted at Stripe, by Stripe's clock
     deleted_at timestamptz,
     -- this row, here
@@ -76,3 +81,31 @@ CREATE INDEX stripe_objects_status_idx ON stripe_objects (
     account COLLATE "POSIX", livemode, object COLLATE "POSIX",
     (left(data ->> 'status', 255))
 ) WHERE left(data ->> 'status', 255) IS NOT NULL;
+
+-- What time cannot tell from the row's snapshot: later arrivals are decided against all of them.
+CREATE TABLE stripe_rivals (
+    account text COLLATE "C" NOT NULL,
+    livemode boolean NOT NULL,
+    object text COLLATE "C" NOT NULL,
+    stripe_id text COLLATE "C" NOT NULL,
+    place integer NOT NULL,
+    data jsonb NOT NULL,
+    api_version text,
+    as_of bigint NOT NULL,
+    as_of_until bigint NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    previous_attributes jsonb,
+    change smallint NOT NULL,
+    PRIMARY KEY (account, livemode, object, stripe_id, place)
+);
+
+-- Objects to be read again from Stripe, and from when on that settles the matter, in unix milliseconds.
+CREATE TABLE stripe_dirty_objects (
+    account text COLLATE "C" NOT NULL,
+    livemode boolean NOT NULL,
+    object text COLLATE "C" NOT NULL,
+    stripe_id text COLLATE "C" NOT NULL,
+    not_before bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (account, livemode, object, stripe_id)
+);

@@ -15,6 +15,11 @@ CREATE TABLE stripe_objects (
     as_of_until INTEGER NOT NULL CHECK (as_of <= as_of_until),
     -- what brought data: an event's id, a request's id, 'import'
     source TEXT NOT NULL,
+    -- what the event says that brought data: the values before the change, and 0 for a creation, 2 for a deletion
+    previous_attributes TEXT,
+    change INTEGER NOT NULL DEFAULT 1 CHECK (change BETWEEN 0 AND 2),
+    -- whether there are rows in stripe_rivals
+    has_rivals INTEGER NOT NULL DEFAULT 0 CHECK (has_rivals IN (0, 1)),
     -- when the object was deleted at Stripe, by Stripe's clock; all times as 2023-11-14T22:13:20.123Z
     deleted_at TEXT,
     -- this row, here
@@ -52,3 +57,31 @@ CREATE INDEX stripe_objects_payment_intent_idx ON stripe_objects (
 CREATE INDEX stripe_objects_status_idx ON stripe_objects (
     account, livemode, object, (data ->> '$.status')
 ) WHERE data ->> '$.status' IS NOT NULL;
+
+-- What time cannot tell from the row's snapshot: later arrivals are decided against all of them.
+CREATE TABLE stripe_rivals (
+    account TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    stripe_id TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    api_version TEXT,
+    as_of INTEGER NOT NULL,
+    as_of_until INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    previous_attributes TEXT,
+    change INTEGER NOT NULL,
+    PRIMARY KEY (account, livemode, object, stripe_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- Objects to be read again from Stripe, and from when on that settles the matter, in unix milliseconds.
+CREATE TABLE stripe_dirty_objects (
+    account TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    object TEXT NOT NULL,
+    stripe_id TEXT NOT NULL,
+    not_before INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    PRIMARY KEY (account, livemode, object, stripe_id)
+) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ use super::documents::newlines;
 use super::pick::{boolean, integer, pick, string};
 use super::{Document, IngestError};
 use crate::resources::events;
-use crate::store::{Interval, Mode, Snapshot, SnapshotBuilder, SnapshotError, Source};
+use crate::store::{Change, Interval, Mode, Snapshot, SnapshotBuilder, SnapshotError, Source};
 
 /// What is told of the objects in a file that they do not say themselves: when they were read from Stripe.
 ///
@@ -260,7 +260,8 @@ fn event(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
     };
 
     let data = data.ok_or_else(|| missing("data"))?;
-    let [object] = pick(data.get(), ["object"]).map_err(|_| missing("data.object"))?;
+    let [object, previous] =
+        pick(data.get(), ["object", "previous_attributes"]).map_err(|_| missing("data.object"))?;
     let object = object.ok_or_else(|| missing("data.object"))?;
     let event_id = string(id).ok_or_else(|| missing("id"))?;
     let created = integer(created).ok_or_else(|| missing("created"))?;
@@ -285,9 +286,14 @@ fn event(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
     if let Some(account) = string(account) {
         read = read.account(account);
     }
+    if let Some(previous) = previous {
+        read = read.previous_attributes(previous);
+    }
     if is_deletion(&event_type, &read) {
         read = read.tombstone();
     }
+    let change = change(&event_type, &read);
+    read = read.change(change);
     Ok(snapshot(read.taken(
         Interval::second(created),
         Source::event(&event_id),
@@ -299,6 +305,21 @@ fn event(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
 fn is_deletion(event_type: &str, object: &SnapshotBuilder<'_>) -> bool {
     // One event type for all that a customer pays with; a card is deleted, a source is only detached.
     object.object() != "source" && events::facts(event_type).is_some_and(|facts| facts.is_deletion)
+}
+
+/// What an event says of its object's life. That a subscription was deleted means that it was canceled: its object
+/// stays, and yet nothing follows.
+fn change(event_type: &str, object: &SnapshotBuilder<'_>) -> Change {
+    match event_type.rsplit('.').next() {
+        Some("deleted") => Change::Deleted,
+        // A source is created before it is a customer's, and an authorization is asked about before it is created.
+        Some("created")
+            if object.object() != "source" && event_type != "issuing_authorization.created" =>
+        {
+            Change::Created
+        }
+        _ => Change::Updated,
+    }
 }
 
 fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {

@@ -1,11 +1,10 @@
 //! A batch, reduced to one candidate a key before a database sees it.
 //!
-//! A row is the newest whole snapshot of its object, and the earliest tombstone. Both are a maximum (or minimum) over
-//! the set of all snapshots, whatever their order and number, so any way to cut a stream into batches ends in the same
-//! row.
+//! A row is the newest whole snapshot of its object, and the earliest tombstone, over the set of all snapshots, whatever
+//! their order and number; so any way to cut a stream into batches ends in the same row. Of each key the batch keeps what
+//! can still be the newest: usually one snapshot, and where time cannot tell several apart, these.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::outcome::{Outcome, Verdict};
 use super::scope::{AccountId, Scope};
@@ -21,11 +20,7 @@ pub(crate) struct Key<'a> {
     pub(crate) id: &'a str,
 }
 
-/// How new a row's data is; greater wins.
-///
-/// The order is total. It holds that a snapshot whose interval begins at or after another's end is newer: its end is
-/// then greater, or, where both are empty and the same, its source decides. Where intervals overlap it is a fixed
-/// choice, which the events' own chain will refine.
+/// The fixed rule: of snapshots of which nothing else tells which is newer, the greater.
 ///
 /// What remains of a deleted object (`{"id": …, "deleted": true}`) is below any whole snapshot of it, so that the row
 /// keeps the object as it was last seen.
@@ -52,19 +47,24 @@ impl<'a> Rank<'a> {
 #[derive(Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) key: Key<'a>,
-    /// The snapshot whose data is the newest.
+    /// The snapshot whose data is the newest, as far as time tells.
     pub(crate) snapshot: &'a Snapshot<'a>,
+    /// Those of the batch that time cannot tell from it, by their places.
+    pub(crate) rivals: Vec<(usize, &'a Snapshot<'a>)>,
     /// When the object was deleted, in unix milliseconds, if a snapshot says so.
     pub(crate) deleted_at: Option<i64>,
     /// Places in the batch: of the newest data, and of the earliest tombstone.
-    data: usize,
-    tombstone: Option<usize>,
+    pub(crate) data: usize,
+    pub(crate) tombstone: Option<usize>,
 }
 
-impl Candidate<'_> {
-    pub(crate) fn rank(&self) -> Rank<'_> {
-        Rank::of(self.snapshot)
-    }
+/// What a database did for one candidate.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Time decided: these are the facts.
+    Told(Verdict),
+    /// Time did not: the outcomes, by place in the batch.
+    Settled(Vec<(usize, Outcome)>),
 }
 
 /// A batch with at most one candidate a key, in the order of keys, in which every writer takes its rows.
@@ -78,45 +78,48 @@ impl<'a> Batch<'a> {
     /// Reduces `snapshots`. What a snapshot does not say of its account and mode is said by `scope`.
     pub(crate) fn new(snapshots: &'a [Snapshot<'a>], scope: &'a Scope) -> Self {
         let mut outcomes = vec![Outcome::Stale; snapshots.len()];
-        let mut candidates: BTreeMap<Key<'a>, Candidate<'a>> = BTreeMap::new();
+        let mut by_key: BTreeMap<Key<'a>, Vec<(usize, &'a Snapshot<'a>)>> = BTreeMap::new();
         for (at, snapshot) in snapshots.iter().enumerate() {
-            let key = key(snapshot, scope);
-            let deleted_at = snapshot
-                .is_deleted()
-                .then(|| snapshot.as_of().start().as_millis());
-            let next = Candidate {
-                key,
-                snapshot,
-                deleted_at,
-                data: at,
-                tombstone: deleted_at.map(|_| at),
-            };
-            match candidates.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(next);
-                }
-                Entry::Occupied(mut entry) => {
-                    merge(entry.get_mut(), next, snapshots, &mut outcomes);
+            let places = by_key.entry(key(snapshot, scope)).or_default();
+            places.push((at, snapshot));
+        }
+        let candidates = by_key.into_iter().filter_map(|(key, places)| {
+            let candidate = reduce(key, &places)?;
+            for (at, snapshot) in places {
+                let is_settled =
+                    snapshot.is_deleted() || same_json(snapshot.data(), candidate.snapshot.data());
+                if let Some(outcome) = outcomes.get_mut(at).filter(|_| is_settled) {
+                    *outcome = Outcome::Unchanged;
                 }
             }
-        }
+            Some(candidate)
+        });
         Self {
-            candidates: candidates.into_values().collect(),
+            candidates: candidates.collect(),
             outcomes,
         }
     }
 
-    /// The outcome of each snapshot, given a verdict on each candidate, in their order.
-    pub(crate) fn outcomes(mut self, verdicts: &[Verdict]) -> Vec<Outcome> {
+    /// The outcome of each snapshot, given an answer to each candidate, in their order.
+    pub(crate) fn outcomes(mut self, answers: Vec<Answer>) -> Vec<Outcome> {
         let mut set = |at: usize, outcome| {
             if let Some(place) = self.outcomes.get_mut(at) {
                 *place = outcome;
             }
         };
-        for (candidate, verdict) in self.candidates.iter().zip(verdicts) {
-            set(candidate.data, verdict.of_data());
-            if let Some(tombstone) = candidate.tombstone {
-                set(tombstone, verdict.of_tombstone(tombstone == candidate.data));
+        for (candidate, answer) in self.candidates.iter().zip(answers) {
+            match answer {
+                Answer::Told(verdict) => {
+                    set(candidate.data, verdict.of_data());
+                    if let Some(tombstone) = candidate.tombstone {
+                        set(tombstone, verdict.of_tombstone(tombstone == candidate.data));
+                    }
+                }
+                Answer::Settled(outcomes) => {
+                    for (at, outcome) in outcomes {
+                        set(at, outcome);
+                    }
+                }
             }
         }
         self.outcomes
@@ -134,53 +137,35 @@ fn key<'a>(snapshot: &'a Snapshot<'a>, scope: &'a Scope) -> Key<'a> {
     }
 }
 
-/// Merges `next` into what the batch said of the key before, and settles the outcome of what no longer counts.
-fn merge<'a>(
-    held: &mut Candidate<'a>,
-    next: Candidate<'a>,
-    snapshots: &[Snapshot<'_>],
-    outcomes: &mut [Outcome],
-) {
-    let before = [Some(held.data), held.tombstone];
-    let earliest = [
-        held.deleted_at.map(|at| (at, held.tombstone)),
-        next.deleted_at.map(|at| (at, next.tombstone)),
-    ]
-    .into_iter()
-    .flatten()
-    .min_by_key(|(at, _)| *at);
-    let next_data = next.data;
-    let newest = if next.rank() > held.rank() {
-        next
-    } else {
-        Candidate {
-            key: held.key,
-            snapshot: held.snapshot,
-            deleted_at: None,
-            data: held.data,
-            tombstone: None,
-        }
-    };
-    *held = Candidate {
-        deleted_at: earliest.map(|(at, _)| at),
-        tombstone: earliest.and_then(|(_, place)| place),
-        ..newest
-    };
-    for dropped in before.into_iter().flatten().chain([next_data]) {
-        if dropped == held.data || Some(dropped) == held.tombstone {
-            continue;
-        }
-        let settled = snapshots.get(dropped).is_some_and(|snapshot| {
-            snapshot.is_deleted() || same_json(snapshot.data(), held.snapshot.data())
-        });
-        if let Some(outcome) = outcomes.get_mut(dropped) {
-            *outcome = if settled {
-                Outcome::Unchanged
-            } else {
-                Outcome::Stale
-            };
-        }
-    }
+/// What the snapshots of one key come to: the newest data, what time cannot tell from it, the earliest tombstone.
+fn reduce<'a>(key: Key<'a>, places: &[(usize, &'a Snapshot<'a>)]) -> Option<Candidate<'a>> {
+    let tombstone = places
+        .iter()
+        .filter(|(_, snapshot)| snapshot.is_deleted())
+        .map(|(at, snapshot)| (snapshot.as_of().start().as_millis(), *at))
+        .min();
+    let whole = places.iter().filter(|(_, snapshot)| snapshot.is_full());
+    let latest = whole.map(|(_, snapshot)| snapshot.as_of().start()).max();
+    // A snapshot that ends before another begins is older. Without a whole one there is nothing to tell apart.
+    let (data, snapshot) = *places
+        .iter()
+        .filter(|(_, snapshot)| latest.is_none_or(|latest| snapshot.reaches(latest)))
+        .rev()
+        .max_by_key(|(_, snapshot)| (Rank::of(snapshot), snapshot.change()))?;
+    let rivals = places.iter().filter(|(at, rival)| {
+        *at != data
+            && rival.is_full()
+            && latest.is_some_and(|latest| rival.reaches(latest))
+            && !rival.adds_nothing_to(snapshot)
+    });
+    Some(Candidate {
+        key,
+        snapshot,
+        rivals: rivals.copied().collect(),
+        deleted_at: tombstone.map(|(millis, _)| millis),
+        data,
+        tombstone: tombstone.map(|(_, at)| at),
+    })
 }
 
 /// Cuts `candidates` into runs of at most `max_rows` rows and about `max_bytes` of data, at least one row each.
@@ -226,8 +211,9 @@ mod tests {
     fn check(snapshots: &[Snapshot<'_>], verdict: Verdict, outcomes: &[Outcome]) {
         let scope = Scope::default();
         let batch = Batch::new(snapshots, &scope);
-        let verdicts = vec![verdict; batch.candidates.len()];
-        assert_eq!(batch.outcomes(&verdicts), outcomes);
+        let answers = batch.candidates.iter().map(|_| Answer::Told(verdict));
+        let answers = answers.collect();
+        assert_eq!(batch.outcomes(answers), outcomes);
     }
 
     const INSERTED: Verdict = Verdict {

@@ -5,6 +5,7 @@ use std::fmt;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
+use super::Dialect;
 use super::cursor::CursorError;
 use super::tables::TableNamesError;
 
@@ -115,6 +116,15 @@ pub enum StoreError {
         object: ObjectRef,
         /// What is wrong with it.
         source: RowError,
+    },
+    /// A transaction on one database was handed to a store on another.
+    #[error("the store is on {} and the transaction on {}: hand over one of the store's own pool", store.name(), transaction.name())]
+    #[non_exhaustive]
+    OtherDatabase {
+        /// What the store is on.
+        store: Dialect,
+        /// What the transaction is on.
+        transaction: Dialect,
     },
     /// An account's id is too long for the table's key.
     #[error("an account id of {bytes} bytes is longer than {max_bytes} bytes")]
@@ -252,10 +262,20 @@ fn is_transient_code(code: &str) -> bool {
         )
 }
 
+/// What the statement of a write fails with when time does not decide: a division by zero.
+#[cfg(feature = "postgres")]
+const CONTESTED: &str = "22012";
+
 /// A conflict with another transaction, after which the same statement can be run again.
 #[cfg(feature = "postgres")]
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code_of(error).as_deref(), Some("40001" | "40P01"))
+}
+
+/// Time did not decide, after all, in a statement that stands alone.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_contested(error: &sqlx::Error) -> bool {
+    code_of(error).as_deref() == Some(CONTESTED)
 }
 
 /// What a statement was about.

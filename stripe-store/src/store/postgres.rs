@@ -3,31 +3,24 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
+mod statement;
 mod time;
+mod write;
 
 use sqlx::migrate::{Migrate, MigrateError};
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, SqlSafeStr, SqlStr};
 
 use self::time::PgMillis;
-use super::batch::{Candidate, chunks};
-use super::error::is_conflict;
+use self::write::Statements;
+use super::dirty::RawDirty;
 use super::list::{ListQuery, ListedRow};
-use super::outcome::Verdict;
 use super::read::RawCount;
 use super::scope::Scope;
 use super::stored::RawRow;
 use super::tables::TableNames;
 use super::{Deleted, Dialect, migrate};
 use crate::clock::UnixMillis;
-
-/// What one statement of a write takes at most; a larger batch is a transaction of several.
-const CHUNK_ROWS: usize = 1000;
-const CHUNK_BYTES: usize = 8 << 20;
-
-/// How often a write is tried when another transaction was in conflict with it. Each conflict means that the other
-/// one went through.
-const ATTEMPTS: usize = 10;
 
 /// The key of the advisory lock that migrations hold: any number that no one else takes.
 const MIGRATION_LOCK: i64 = 0x5354_5250_5f53_544f;
@@ -54,7 +47,8 @@ pub(crate) struct PgDatabase {
     list_after: String,
     list_from: String,
     counts: SqlStr,
-    write: SqlStr,
+    dirty: SqlStr,
+    writing: Statements,
 }
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
@@ -88,7 +82,12 @@ impl PgDatabase {
                 "SELECT account, livemode, object, count(*), count(deleted_at) FROM {table} \
                  GROUP BY account, livemode, object ORDER BY account, livemode, object"
             )),
-            write: checked(write_sql(&table)),
+            dirty: checked(format!(
+                "SELECT account, livemode, object, stripe_id, not_before, created_at FROM {} \
+                 ORDER BY not_before, account, livemode, object, stripe_id LIMIT $1",
+                tables.dirty()
+            )),
+            writing: Statements::new(tables),
         }
     }
 
@@ -160,85 +159,22 @@ impl PgDatabase {
             .await
     }
 
-    pub(crate) async fn write(
-        &self,
-        candidates: &[Candidate<'_>],
-        now: UnixMillis,
-    ) -> Result<Vec<Verdict>, sqlx::Error> {
-        for _ in 1..ATTEMPTS {
-            match self.try_write(candidates, now).await {
-                Err(error) if is_conflict(&error) => {
-                    tracing::debug!(
-                        "a write was in conflict with another transaction and is tried again"
-                    );
-                }
-                result => return result,
-            }
-        }
-        self.try_write(candidates, now).await
-    }
-
-    async fn try_write(
-        &self,
-        candidates: &[Candidate<'_>],
-        now: UnixMillis,
-    ) -> Result<Vec<Verdict>, sqlx::Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut chunks = chunks(candidates, CHUNK_ROWS, CHUNK_BYTES).peekable();
-        let Some(first) = chunks.next() else {
-            return Ok(Vec::new());
-        };
-        if chunks.peek().is_none() {
-            return self.write_chunk(&mut connection, first, now).await;
-        }
-        let mut transaction = connection
-            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+    pub(crate) async fn dirty(&self, limit: i64) -> Result<Vec<RawDirty>, sqlx::Error> {
+        let rows = sqlx::query(self.dirty.clone())
+            .bind(limit)
+            .fetch_all(&self.pool)
             .await?;
-        let mut verdicts = self.write_chunk(&mut transaction, first, now).await?;
-        for chunk in chunks {
-            verdicts.extend(self.write_chunk(&mut transaction, chunk, now).await?);
-        }
-        transaction.commit().await?;
-        Ok(verdicts)
-    }
-
-    async fn write_chunk(
-        &self,
-        connection: &mut PgConnection,
-        chunk: &[Candidate<'_>],
-        now: UnixMillis,
-    ) -> Result<Vec<Verdict>, sqlx::Error> {
-        fn column<'c, T>(
-            chunk: &'c [Candidate<'_>],
-            value: impl Fn(&'c Candidate<'_>) -> T,
-        ) -> Vec<T> {
-            chunk.iter().map(value).collect()
-        }
-        let rows = sqlx::query(self.write.clone())
-            .bind(column(chunk, |c| c.key.account))
-            .bind(column(chunk, |c| c.key.livemode))
-            .bind(column(chunk, |c| c.key.object))
-            .bind(column(chunk, |c| c.key.id))
-            .bind(column(chunk, |c| c.snapshot.data()))
-            .bind(column(chunk, |c| c.snapshot.api_version()))
-            .bind(column(chunk, |c| c.snapshot.as_of().start().as_millis()))
-            .bind(column(chunk, |c| c.snapshot.as_of().end().as_millis()))
-            .bind(column(chunk, |c| c.snapshot.source().as_str()))
-            .bind(column(chunk, |c| c.deleted_at.map(PgMillis)))
-            .bind(PgMillis(now.as_millis()))
-            .fetch_all(connection)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Verdict {
-                    inserted: row.try_get(0)?,
-                    written: row.try_get(1)?,
-                    was_deleted: row.try_get(2)?,
-                    same: row.try_get(3)?,
-                    newer: row.try_get(4)?,
-                })
+        let dirty = |row: &PgRow| {
+            Ok(RawDirty {
+                account: row.try_get(0)?,
+                livemode: row.try_get(1)?,
+                object: row.try_get(2)?,
+                stripe_id: row.try_get(3)?,
+                not_before: row.try_get(4)?,
+                created_at: Ok(UnixMillis::new(row.try_get::<PgMillis, _>(5)?.0)),
             })
-            .collect()
+        };
+        rows.iter().map(dirty).collect()
     }
 
     pub(crate) async fn migrate(&self, tables: &TableNames) -> Result<(), MigrateError> {
@@ -284,85 +220,6 @@ impl PgDatabase {
         transaction.commit().await?;
         Ok(())
     }
-}
-
-/// The write of a batch, in which each key comes once, as one statement.
-///
-/// * `input` is parsed once, also where it turns out to be stale.
-/// * `judged` compares with the rows as they are. What is stale or a repetition goes no further, and so takes no lock
-///   and writes no log: `ON CONFLICT` would do both even where its `WHERE` is false.
-/// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
-///   in the order of keys, so that two never wait for each other.
-/// * The answer is one line a candidate, in order.
-///
-/// A row that another writer inserts between `judged` and `written` is judged as missing; its line then says that it
-/// was written and not inserted, or that it was not written.
-fn write_sql(table: &str) -> String {
-    let newer = |new: &str, old: &str| {
-        let rank = |row: &str| {
-            format!(
-                "({row}.deleted_at IS NULL OR {row}.data -> 'deleted' IS DISTINCT FROM 'true'::jsonb, \
-                 {row}.as_of_until, {row}.as_of, {row}.source)"
-            )
-        };
-        format!("({} > {})", rank(new), rank(old))
-    };
-    let deletes = |new: &str, old: &str| {
-        format!(
-            "({new}.deleted_at IS NOT NULL AND ({old}.deleted_at IS NULL OR {new}.deleted_at < {old}.deleted_at))"
-        )
-    };
-    let (judged_newer, judged_deletes) = (newer("i", "r"), deletes("i", "r"));
-    let (newer, deletes) = (newer("excluded", "t"), deletes("excluded", "t"));
-    format!(
-        "WITH input AS MATERIALIZED (
-            SELECT place, account, livemode, object, stripe_id, data::jsonb AS data,
-                api_version, as_of, as_of_until, source, deleted_at
-            FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                $8::bigint[], $9::text[], $10::timestamptz[]) WITH ORDINALITY
-                AS u (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, deleted_at,
-                    place)
-        ),
-        judged AS MATERIALIZED (
-            SELECT i.*,
-                r.stripe_id IS NOT NULL AS existed,
-                r.deleted_at IS NOT NULL AS was_deleted,
-                coalesce(r.data = i.data, false) AS same,
-                r.stripe_id IS NULL OR {judged_newer} AS newer,
-                r.stripe_id IS NULL OR {judged_deletes} AS deletes
-            FROM input AS i
-            LEFT JOIN {table} AS r ON r.account = i.account AND r.livemode = i.livemode AND r.object = i.object
-                AND r.stripe_id = i.stripe_id
-        ),
-        written AS (
-            INSERT INTO {table} AS t (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until,
-                source, deleted_at, created_at, updated_at)
-            SELECT account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, deleted_at,
-                $11, $11
-            FROM judged
-            WHERE newer OR deletes
-            ORDER BY place
-            ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET
-                data = CASE WHEN {newer} AND t.data <> excluded.data THEN excluded.data ELSE t.data END,
-                api_version = CASE WHEN {newer} THEN excluded.api_version ELSE t.api_version END,
-                as_of = CASE WHEN {newer} THEN excluded.as_of ELSE t.as_of END,
-                as_of_until = CASE WHEN {newer} THEN excluded.as_of_until ELSE t.as_of_until END,
-                source = CASE WHEN {newer} THEN excluded.source ELSE t.source END,
-                deleted_at = least(t.deleted_at, excluded.deleted_at),
-                updated_at = CASE
-                    WHEN {newer} AND t.data <> excluded.data THEN excluded.updated_at
-                    WHEN t.deleted_at IS NULL AND excluded.deleted_at IS NOT NULL THEN excluded.updated_at
-                    ELSE t.updated_at END
-            WHERE {newer} OR {deletes}
-            -- A row that was locked before it was written, as ON CONFLICT does, keeps the lock in xmax.
-            RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted
-        )
-        SELECT coalesce(w.inserted, false), w.stripe_id IS NOT NULL, j.was_deleted, j.same, j.newer
-        FROM judged AS j
-        LEFT JOIN written AS w ON w.account = j.account AND w.livemode = j.livemode AND w.object = j.object
-            AND w.stripe_id = j.stripe_id
-        ORDER BY j.place"
-    )
 }
 
 fn raw_row(row: &PgRow, scope: &Scope, object: &str) -> Result<RawRow, sqlx::Error> {

@@ -11,8 +11,10 @@ use serde_json::value::RawValue;
 
 pub use self::error::{Named, SnapshotError};
 pub use self::interval::{Interval, IntervalError, Source};
+use super::rivals::Change;
 use super::scope::{AccountId, Mode};
-use super::text::{self, MAX_DEPTH, MAX_PLACES, TextFault};
+use super::text::{self, MAX_DEPTH, MAX_PLACES, TextFault, same_json};
+use crate::clock::UnixMillis;
 use crate::view::{Resource, Timestamp};
 
 /// The longest id and the longest type name, in bytes; longer ones do not fit an index of PostgreSQL.
@@ -136,9 +138,40 @@ impl<'a> Snapshot<'a> {
         }
     }
 
+    /// What the event that brought it says of the object's life.
+    pub fn change(&self) -> Change {
+        match self.content.change {
+            _ if self.content.tombstone => Change::Deleted,
+            change => change,
+        }
+    }
+
+    /// The values before the change, as the event that brought it lists them.
+    pub fn previous_attributes(&self) -> Option<&str> {
+        self.content.previous_attributes.as_deref()
+    }
+
     /// Whether the data is the whole object, and not the few fields that remain of a deleted one.
     pub(crate) fn is_full(&self) -> bool {
         !self.content.stub
+    }
+
+    /// Whether its interval goes on past `moment`; an empty one lasts as long as a moment does.
+    pub(crate) fn reaches(&self, moment: UnixMillis) -> bool {
+        let interval = self.as_of;
+        interval.end().max(interval.start().plus_millis(1)) > moment
+    }
+
+    /// Whether nothing is decided otherwise for its being there beside `other`, which is as great or greater.
+    pub(crate) fn adds_nothing_to(&self, other: &Self) -> bool {
+        self.as_of == other.as_of
+            && same_json(self.data(), other.data())
+            && self.change() <= other.change()
+            && match (self.previous_attributes(), other.previous_attributes()) {
+                (None, _) => true,
+                (Some(own), Some(others)) => same_json(own, others),
+                (Some(_), None) => false,
+            }
     }
 }
 
@@ -208,6 +241,8 @@ pub struct SnapshotBuilder<'a> {
     account: Option<AccountId>,
     fallback_mode: Option<Mode>,
     api_version: Option<Cow<'a, str>>,
+    change: Change,
+    previous_attributes: Option<Cow<'a, str>>,
 }
 
 impl<'a> SnapshotBuilder<'a> {
@@ -267,6 +302,8 @@ impl<'a> SnapshotBuilder<'a> {
             account: None,
             fallback_mode: None,
             api_version: None,
+            change: Change::Updated,
+            previous_attributes: None,
         })
     }
 
@@ -292,6 +329,31 @@ impl<'a> SnapshotBuilder<'a> {
     pub fn api_version(self, version: impl Into<Cow<'a, str>>) -> Self {
         Self {
             api_version: Some(label(version.into())),
+            ..self
+        }
+    }
+
+    /// What the event that brings it says of the object's life; a [tombstone](Self::tombstone) ends it in any case.
+    /// Default: [`Change::Updated`].
+    ///
+    /// Decides between snapshots that time does not tell apart: nothing precedes a creation, nothing follows a deletion.
+    pub fn change(self, change: Change) -> Self {
+        Self { change, ..self }
+    }
+
+    /// The values before the change: `data.previous_attributes` of the event that brings it.
+    ///
+    /// Decides between snapshots that time does not tell apart: of two events of one second, the one whose previous
+    /// attributes are what the other's object holds came later. What is not a JSON object is left out, and so is what
+    /// no database could hold.
+    pub fn previous_attributes(self, previous: impl Into<JsonText<'a>>) -> Self {
+        let text = previous.into().0.trim();
+        let is_object = text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok();
+        let clean = text::clean(text).ok().filter(|_| is_object);
+        Self {
+            previous_attributes: clean
+                .map(|clean| clean.text)
+                .filter(|text| text.len() <= MAX_BYTES),
             ..self
         }
     }
@@ -367,6 +429,8 @@ impl<'a> SnapshotBuilder<'a> {
             account: self.account,
             fallback_mode: self.fallback_mode,
             api_version: self.api_version.map(owned),
+            change: self.change,
+            previous_attributes: self.previous_attributes.map(owned),
         }
     }
 }

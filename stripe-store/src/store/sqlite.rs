@@ -3,30 +3,23 @@
 //! A write is one transaction that holds the write lock from its beginning, so that what it reads stays true until it
 //! commits, and it never finds out half way that another writer was faster.
 
-use std::collections::HashMap;
+mod decide;
+mod write;
 
 use sqlx::migrate::{Migrate, MigrateError};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr, SqlitePool};
 use tokio::sync::Mutex;
 
-use super::batch::{Candidate, Rank, chunks};
+use self::write::Statements;
+use super::dirty::RawDirty;
 use super::list::{ListQuery, ListedRow};
-use super::outcome::Verdict;
 use super::read::RawCount;
 use super::scope::Scope;
 use super::stored::{RawRow, RawTime};
 use super::tables::TableNames;
-use super::text::same_json;
 use super::{Deleted, Dialect, migrate};
 use crate::clock::UnixMillis;
-
-/// How many rows one `INSERT` takes. Few sizes, so that few statements are prepared; any number is a sum of them.
-const INSERT_ROWS: [usize; 4] = [64, 16, 4, 1];
-const INSERT_COLUMNS: usize = 12;
-
-/// How many rows one query for the state of a batch asks for.
-const STATE_ROWS: usize = 1000;
 
 /// Sorts lists; the same expression as in the index `stripe_objects_created_idx`.
 const CREATED: &str = "(CASE WHEN json_type(data, '$.created') IN ('integer', 'real') \
@@ -48,9 +41,8 @@ pub(crate) struct SqliteDatabase {
     list_after: SqlStr,
     list_from: SqlStr,
     counts: SqlStr,
-    state: SqlStr,
-    inserts: [SqlStr; INSERT_ROWS.len()],
-    update: SqlStr,
+    dirty: SqlStr,
+    writing: Statements,
 }
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
@@ -100,18 +92,12 @@ impl SqliteDatabase {
                 "SELECT account, livemode, object, count(*), count(deleted_at) FROM {table} \
                  GROUP BY account, livemode, object ORDER BY account, livemode, object"
             )),
-            // The order of the join is fixed: a look into the primary key for each key, never a scan of the table.
-            state: checked(format!(
-                "SELECT k.key, r.data, r.api_version, r.as_of, r.as_of_until, r.source, r.deleted_at, r.updated_at \
-                 FROM json_each(?1) AS k CROSS JOIN {table} AS r \
-                 WHERE r.account = k.value ->> 0 AND r.livemode = k.value ->> 1 AND r.object = k.value ->> 2 \
-                 AND r.stripe_id = k.value ->> 3"
+            dirty: checked(format!(
+                "SELECT account, livemode, object, stripe_id, not_before, created_at FROM {} \
+                 ORDER BY not_before, account, livemode, object, stripe_id LIMIT ?1",
+                tables.dirty()
             )),
-            inserts: INSERT_ROWS.map(|rows| checked(insert_sql(&table, rows))),
-            update: checked(format!(
-                "UPDATE {table} SET api_version = ?5, as_of = ?6, as_of_until = ?7, source = ?8, deleted_at = ?9, \
-                 updated_at = ?10 WHERE account = ?1 AND livemode = ?2 AND object = ?3 AND stripe_id = ?4"
-            )),
+            writing: Statements::new(tables),
         }
     }
 
@@ -184,121 +170,22 @@ impl SqliteDatabase {
             .await
     }
 
-    pub(crate) async fn write(
-        &self,
-        candidates: &[Candidate<'_>],
-        now: UnixMillis,
-    ) -> Result<Vec<Verdict>, sqlx::Error> {
-        let _turn = self.writer.lock().await;
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let mut states = self.states(&mut transaction, candidates).await?;
-        let mut verdicts = Vec::with_capacity(candidates.len());
-        let mut inserts = Vec::new();
-        for (at, candidate) in candidates.iter().enumerate() {
-            let decision = decide(candidate, states.remove(&at), now);
-            verdicts.push(decision.verdict());
-            match decision {
-                Decision::Keep(_) => {}
-                Decision::Replace(row, _) => inserts.push((candidate, row)),
-                Decision::Touch(row, _) => self.update(&mut transaction, candidate, &row).await?,
-            }
-        }
-        self.insert(&mut transaction, &inserts).await?;
-        transaction.commit().await?;
-        Ok(verdicts)
-    }
-
-    /// The rows that there are for `candidates`, by the candidate's place.
-    async fn states(
-        &self,
-        connection: &mut SqliteConnection,
-        candidates: &[Candidate<'_>],
-    ) -> Result<HashMap<usize, State>, sqlx::Error> {
-        let mut states = HashMap::new();
-        let mut first = 0;
-        for chunk in chunks(candidates, STATE_ROWS, usize::MAX) {
-            let keys: Vec<_> = chunk
-                .iter()
-                .map(|Candidate { key, .. }| {
-                    (key.account, i32::from(key.livemode), key.object, key.id)
-                })
-                .collect();
-            let rows = sqlx::query(self.state.clone())
-                .bind(to_json(&keys)?)
-                .fetch_all(&mut *connection)
-                .await?;
-            for row in &rows {
-                let at = usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default();
-                states.insert(
-                    first + at,
-                    State {
-                        data: row.try_get(1)?,
-                        columns: Columns {
-                            api_version: row.try_get(2)?,
-                            as_of: row.try_get(3)?,
-                            as_of_until: row.try_get(4)?,
-                            source: row.try_get(5)?,
-                            deleted_at: row.try_get(6)?,
-                            updated_at: row.try_get(7)?,
-                        },
-                    },
-                );
-            }
-            first += chunk.len();
-        }
-        Ok(states)
-    }
-
-    async fn insert(
-        &self,
-        connection: &mut SqliteConnection,
-        mut rows: &[(&Candidate<'_>, Columns)],
-    ) -> Result<(), sqlx::Error> {
-        for (size, sql) in INSERT_ROWS.into_iter().zip(&self.inserts) {
-            while let Some((group, rest)) = rows.split_at_checked(size) {
-                let mut query = sqlx::query(sql.clone());
-                for (candidate, row) in group {
-                    query = query
-                        .bind(candidate.key.account)
-                        .bind(candidate.key.livemode)
-                        .bind(candidate.key.object)
-                        .bind(candidate.key.id)
-                        .bind(candidate.snapshot.data())
-                        .bind(row.api_version.as_deref())
-                        .bind(row.as_of)
-                        .bind(row.as_of_until)
-                        .bind(row.source.as_str())
-                        .bind(row.deleted_at.as_deref())
-                        .bind(row.updated_at.as_str())
-                        .bind(row.updated_at.as_str());
-                }
-                query.execute(&mut *connection).await?;
-                rows = rest;
-            }
-        }
-        Ok(())
-    }
-
-    async fn update(
-        &self,
-        connection: &mut SqliteConnection,
-        candidate: &Candidate<'_>,
-        row: &Columns,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(self.update.clone())
-            .bind(candidate.key.account)
-            .bind(candidate.key.livemode)
-            .bind(candidate.key.object)
-            .bind(candidate.key.id)
-            .bind(row.api_version.as_deref())
-            .bind(row.as_of)
-            .bind(row.as_of_until)
-            .bind(row.source.as_str())
-            .bind(row.deleted_at.as_deref())
-            .bind(row.updated_at.as_str())
-            .execute(connection)
+    pub(crate) async fn dirty(&self, limit: i64) -> Result<Vec<RawDirty>, sqlx::Error> {
+        let rows = sqlx::query(self.dirty.clone())
+            .bind(limit)
+            .fetch_all(&self.pool)
             .await?;
-        Ok(())
+        let dirty = |row: &SqliteRow| {
+            Ok(RawDirty {
+                account: row.try_get(0)?,
+                livemode: row.try_get(1)?,
+                object: row.try_get(2)?,
+                stripe_id: row.try_get(3)?,
+                not_before: row.try_get(4)?,
+                created_at: raw_time(row.try_get(5)?),
+            })
+        };
+        rows.iter().map(dirty).collect()
     }
 
     pub(crate) async fn migrate(&self, tables: &TableNames) -> Result<(), MigrateError> {
@@ -326,139 +213,8 @@ impl SqliteDatabase {
     }
 }
 
-fn insert_sql(table: &str, rows: usize) -> String {
-    let row = format!("({})", ["?"; INSERT_COLUMNS].join(", "));
-    let values = vec![row; rows].join(", ");
-    format!(
-        "INSERT INTO {table} (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, \
-         deleted_at, created_at, updated_at) VALUES {values} \
-         ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET data = excluded.data, \
-         api_version = excluded.api_version, as_of = excluded.as_of, as_of_until = excluded.as_of_until, \
-         source = excluded.source, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at"
-    )
-}
-
 fn to_json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
-}
-
-/// A row as it is before a write.
-#[derive(Debug)]
-struct State {
-    data: String,
-    columns: Columns,
-}
-
-/// The columns of a row that a write sets, but data and key.
-#[derive(Debug, Clone)]
-struct Columns {
-    api_version: Option<String>,
-    as_of: i64,
-    as_of_until: i64,
-    source: String,
-    deleted_at: Option<String>,
-    updated_at: String,
-}
-
-/// What to do with a row, and what is known of it.
-#[derive(Debug)]
-enum Decision {
-    /// Leave the row as it is.
-    Keep(Verdict),
-    /// Write the row with the candidate's data.
-    Replace(Columns, Verdict),
-    /// Write the row but its data.
-    Touch(Columns, Verdict),
-}
-
-impl Decision {
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Keep(verdict) | Self::Replace(_, verdict) | Self::Touch(_, verdict) => *verdict,
-        }
-    }
-}
-
-/// The rule that PostgreSQL's statement states in SQL.
-fn decide(candidate: &Candidate<'_>, state: Option<State>, now: UnixMillis) -> Decision {
-    let rank = candidate.rank();
-    let new = Columns {
-        api_version: candidate.snapshot.api_version().map(str::to_owned),
-        as_of: rank.as_of,
-        as_of_until: rank.as_of_until,
-        source: rank.source.to_owned(),
-        deleted_at: candidate
-            .deleted_at
-            .map(|at| UnixMillis::new(at).to_string()),
-        updated_at: now.to_string(),
-    };
-    let Some(State { data, columns: old }) = state else {
-        return Decision::Replace(
-            new,
-            Verdict {
-                inserted: true,
-                written: true,
-                newer: true,
-                ..Verdict::default()
-            },
-        );
-    };
-    let was_deleted = old.deleted_at.is_some();
-    let newer = rank > old.rank(!(was_deleted && is_stub(&data)));
-    let same = same_json(&data, candidate.snapshot.data());
-    // The times are written so that text order is time order.
-    let deletes = match (&new.deleted_at, &old.deleted_at) {
-        (Some(new), Some(old)) => new < old,
-        (new, _) => new.is_some(),
-    };
-    let verdict = Verdict {
-        inserted: false,
-        written: newer || deletes,
-        was_deleted,
-        same,
-        newer,
-    };
-    if !verdict.written {
-        return Decision::Keep(verdict);
-    }
-    let replaces = newer && !same;
-    let deleted_at = if deletes {
-        new.deleted_at.clone()
-    } else {
-        old.deleted_at.clone()
-    };
-    let changes = replaces || (deletes && !was_deleted);
-    let updated_at = if changes {
-        new.updated_at.clone()
-    } else {
-        old.updated_at.clone()
-    };
-    let columns = Columns {
-        deleted_at,
-        updated_at,
-        ..if newer { new } else { old }
-    };
-    if replaces {
-        Decision::Replace(columns, verdict)
-    } else {
-        Decision::Touch(columns, verdict)
-    }
-}
-
-impl Columns {
-    fn rank(&self, full: bool) -> Rank<'_> {
-        Rank {
-            full,
-            as_of_until: self.as_of_until,
-            as_of: self.as_of,
-            source: &self.source,
-        }
-    }
-}
-
-/// Whether `data` is what remains of a deleted object, and not the object.
-fn is_stub(data: &str) -> bool {
-    super::snapshot::Snapshot::read(data).is_ok_and(|snapshot| snapshot.is_deleted())
 }
 
 fn raw_time(text: String) -> RawTime {

@@ -7,7 +7,7 @@ const MAX_PREFIX_BYTES: usize = 20;
 const MAX_SCHEMA_BYTES: usize = 63;
 
 /// Every table that a migration names.
-const TABLES: [&str; 1] = ["stripe_objects"];
+const TABLES: [&str; 3] = ["stripe_objects", "stripe_rivals", "stripe_dirty_objects"];
 
 /// Where the store's tables live: in a schema of their own, under a prefix, or plainly as `stripe_objects`.
 ///
@@ -83,6 +83,16 @@ impl TableNames {
     /// The table of objects, quoted and qualified, as it stands in a statement.
     pub fn objects(&self) -> String {
         self.qualified("stripe_objects")
+    }
+
+    /// The table of snapshots that time cannot tell from an object's, quoted and qualified.
+    pub(crate) fn rivals(&self) -> String {
+        self.qualified("stripe_rivals")
+    }
+
+    /// The table of objects to be read again, quoted and qualified.
+    pub(crate) fn dirty(&self) -> String {
+        self.qualified("stripe_dirty_objects")
     }
 
     /// The table in which migrations are recorded, quoted and qualified.

@@ -295,7 +295,7 @@ fn canonical_scalar(text: &str) -> Cow<'_, str> {
 }
 
 /// One spelling for every spelling of a JSON text; not JSON itself. `None` when it cannot be read.
-fn canonical(json: &str) -> Option<String> {
+pub(crate) fn canonical(json: &str) -> Option<String> {
     let mut out = String::with_capacity(json.len());
     write_canonical(json, &mut out).ok()?;
     Some(out)

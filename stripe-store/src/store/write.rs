@@ -1,18 +1,24 @@
 //! The one door for writes.
 
-use super::batch::Batch;
+use super::batch::{Answer, Batch, Candidate};
 use super::error::{ObjectRef, StoreError};
 use super::outcome::Outcome;
 use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
-use super::{Store, span, with_database};
+use super::transaction::{Connection, TransactionMut};
+use super::{Database, Store, span, with_database};
+use crate::clock::UnixMillis;
 
 impl Store {
     /// Writes snapshots, and says what became of each, in their order.
     ///
     /// Any order and any number of writes of the same snapshots end in the same rows: a row holds the newest snapshot
-    /// of its object, by the interval of Stripe's clock in which it was taken, and a deletion is final. Older and
-    /// repeated snapshots are normal and cost next to nothing.
+    /// of its object, and a deletion is final. Newer is what was taken in a later interval of Stripe's clock. Of
+    /// snapshots whose intervals overlap, which time cannot tell apart, the one that follows the others by their
+    /// [`previous_attributes`](super::SnapshotBuilder::previous_attributes) is the newest; a creation comes before all
+    /// others and a deletion after them. Where all that does not tell, a fixed rule names the row's, and the object is
+    /// among the [`dirty_objects`](Self::dirty_objects) until a later snapshot settles it. Older and repeated snapshots
+    /// are normal and cost next to nothing.
     ///
     /// A snapshot goes into the account and mode it says itself, and where it says none, into those of this handle.
     ///
@@ -50,6 +56,91 @@ impl Store {
     ///
     /// Dropping the future leaves the store as it was before the call or as it is after it, never between.
     pub async fn write(&self, batch: &[Snapshot<'_>]) -> Result<Vec<Outcome>, StoreError> {
+        self.write_by(batch, async |candidates, now| {
+            with_database!(self, database => database.write(candidates, now).await)
+        })
+        .await
+    }
+
+    /// As [`write`](Self::write), in the caller's transaction: what it writes is there when that commits, together with
+    /// the caller's own rows.
+    ///
+    /// Rows that it writes stay locked until then, on SQLite the whole database. It takes them in the order of their
+    /// keys; several calls in one transaction, or the caller's own locks, can lead to a deadlock with another writer,
+    /// which the database ends with an error that [is transient](StoreError::is_transient): begin the transaction
+    /// again. The same holds on PostgreSQL for a conflict in the isolation levels above `READ COMMITTED`, and on SQLite
+    /// for a transaction that has read before another one wrote; `BEGIN IMMEDIATE` is safe from that.
+    ///
+    /// ```
+    /// use stripe_store::store::{Interval, Snapshot, Store};
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let directory = std::env::temp_dir().join(format!("stripe-store-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&directory)?;
+    /// # let path = directory.join("write_in.db");
+    /// # let store = Store::connect(&format!("sqlite://{}", path.display())).await?;
+    /// store.migrate().await?;
+    /// # let pool = match store.pool() { stripe_store::store::Pool::Sqlite(pool) => pool.clone(), _ => unreachable!() };
+    /// # sqlx::query("CREATE TABLE users (id INTEGER PRIMARY KEY, customer TEXT)").execute(&pool).await?;
+    /// let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    /// sqlx::query("INSERT INTO users (customer) VALUES ('cus_1')").execute(&mut *transaction).await?;
+    /// let customer = Snapshot::read(r#"{"object": "customer", "id": "cus_1"}"#)?;
+    /// store.write_in(&mut transaction, &[customer.taken(Interval::second(1_700_000_000), "req_1")]).await?;
+    /// transaction.commit().await?;
+    ///
+    /// assert!(store.get_object("customer", "cus_1").await?.is_some());
+    /// # pool.close().await;
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), and [`OtherDatabase`](StoreError::OtherDatabase) when the transaction is on another
+    /// database than the store. After an error on PostgreSQL the transaction can only be rolled back; on SQLite it is
+    /// as it was before the call.
+    ///
+    /// # Cancellation
+    ///
+    /// After dropping the future, roll the transaction back: part of the batch may have been written in it.
+    pub async fn write_in<'t>(
+        &self,
+        transaction: impl Into<TransactionMut<'t>>,
+        batch: &[Snapshot<'_>],
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut transaction = transaction.into();
+        let other = transaction.dialect();
+        if other != self.dialect() {
+            return Err(StoreError::OtherDatabase {
+                store: self.dialect(),
+                transaction: other,
+            });
+        }
+        self.write_by(batch, async |candidates, now| {
+            match (&self.inner.database, &mut transaction.0) {
+                #[cfg(feature = "postgres")]
+                (Database::Postgres(database), Connection::Postgres(connection)) => {
+                    database.write_in(connection, candidates, now).await
+                }
+                #[cfg(feature = "sqlite")]
+                (Database::Sqlite(database), Connection::Sqlite(connection)) => {
+                    database.write_in(connection, candidates, now).await
+                }
+                #[cfg(all(feature = "postgres", feature = "sqlite"))]
+                _ => Ok(Vec::new()),
+            }
+        })
+        .await
+    }
+
+    /// Checks and reduces the batch, has it written, and says what became of each snapshot.
+    async fn write_by<'b>(
+        &self,
+        batch: &'b [Snapshot<'b>],
+        write: impl AsyncFnOnce(&[Candidate<'_>], UnixMillis) -> Result<Vec<Answer>, sqlx::Error>,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let accounts = batch
             .iter()
             .filter_map(Snapshot::account)
@@ -93,17 +184,15 @@ impl Store {
         }
         let reduced = Batch::new(batch, &self.scope);
         let now = self.inner.clock.now();
-        let verdicts = span::timed(span, async {
-            with_database!(self, database => database.write(&reduced.candidates, now).await)
-        })
-        .await
-        .map_err(|source| {
-            let object = match batch {
-                [one] => ObjectRef::one(one.object(), one.id()),
-                many => ObjectRef::Batch(many.len()),
-            };
-            self.database_error("write", object, source)
-        })?;
-        Ok(reduced.outcomes(&verdicts))
+        let answers = span::timed(span, write(&reduced.candidates, now))
+            .await
+            .map_err(|source| {
+                let object = match batch {
+                    [one] => ObjectRef::one(one.object(), one.id()),
+                    many => ObjectRef::Batch(many.len()),
+                };
+                self.database_error("write", object, source)
+            })?;
+        Ok(reduced.outcomes(answers))
     }
 }

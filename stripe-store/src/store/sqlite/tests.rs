@@ -47,12 +47,12 @@ async fn reads_are_served_by_an_index() {
             .collect();
         assert_eq!(tables, searches.iter().collect::<Vec<_>>());
     }
-    let state = plan(&pool, &database.state).await;
+    let state = plan(&pool, &database.writing.state).await;
     assert!(
         state[1].starts_with("SEARCH r USING INDEX") && state[1].ends_with(key),
         "{state:?}"
     );
-    let update = plan(&pool, &database.update).await;
+    let update = plan(&pool, &database.writing.update).await;
     assert_eq!(update, [by_key]);
 }
 

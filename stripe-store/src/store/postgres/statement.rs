@@ -1,0 +1,132 @@
+//! The statement that writes a batch.
+
+/// The write of a batch, in which each key comes once, as one statement.
+///
+/// * `judged` parses the input, once (`OFFSET 0` keeps the planner from doing that wherever it is used), and compares
+///   with the rows as they are. What is stale or a repetition goes no further, and so takes no lock
+///   and writes no log: `ON CONFLICT` would do both even where its `WHERE` is false. If time does not decide on some
+///   object, nothing at all is written.
+/// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
+///   in the order of keys, so that two never wait for each other. If time does not decide now, the statement fails, by
+///   a division by zero, where `$15` says so, and otherwise leaves the row locked and as it is.
+///   To compare data is dear, so what `judged` found comes along, in the column `has_rivals`, which a conflict does not
+///   write: only where the data was the same is it compared again.
+/// * The answer is one line a candidate, in order.
+///
+/// A row that another writer inserts between `judged` and `written` is judged as missing; its line then says that it
+/// was written and not inserted, or that it was not written.
+pub(super) fn write_sql(table: &str) -> String {
+    let Judgement {
+        newer: judged_newer,
+        deletes: judged_deletes,
+        contested: judged_contested,
+    } = Judgement::new("i", "i.whole", "r");
+    let Judgement {
+        newer,
+        deletes,
+        contested,
+    } = Judgement::new("excluded", &whole("excluded"), "t");
+    let differs = "(NOT excluded.has_rivals OR t.data <> excluded.data)";
+    format!(
+        "WITH judged AS MATERIALIZED (
+            SELECT i.*,
+                r.deleted_at IS NOT NULL AS was_deleted,
+                coalesce(r.data = i.data, false) AS same,
+                r.stripe_id IS NULL OR {judged_newer} AS newer,
+                r.stripe_id IS NULL OR {judged_deletes} AS deletes,
+                r.stripe_id IS NOT NULL AND {judged_contested} AS contested
+            FROM (
+                SELECT place, account, livemode, object, stripe_id, data::jsonb AS data, api_version, as_of,
+                    as_of_until, source, deleted_at, previous_attributes::jsonb AS previous_attributes, change, whole
+                FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                    $8::bigint[], $9::text[], $10::timestamptz[], $12::text[], $13::smallint[], $14::boolean[])
+                    WITH ORDINALITY
+                    AS u (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source,
+                        deleted_at, previous_attributes, change, whole, place)
+                OFFSET 0
+            ) AS i
+            LEFT JOIN {table} AS r ON r.account = i.account AND r.livemode = i.livemode AND r.object = i.object
+                AND r.stripe_id = i.stripe_id
+        ),
+        written AS (
+            INSERT INTO {table} AS t (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until,
+                source, deleted_at, previous_attributes, change, has_rivals, created_at, updated_at)
+            SELECT account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, deleted_at,
+                previous_attributes, change, same, $11, $11
+            FROM judged
+            WHERE (newer OR deletes) AND NOT EXISTS (SELECT FROM judged WHERE contested)
+            ORDER BY place
+            ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET
+                data = CASE WHEN {newer} AND {differs} THEN excluded.data ELSE t.data END,
+                api_version = CASE WHEN {newer} THEN excluded.api_version ELSE t.api_version END,
+                as_of = CASE WHEN {contested} THEN 1 / (t.as_of - t.as_of)
+                    WHEN {newer} THEN excluded.as_of ELSE t.as_of END,
+                as_of_until = CASE WHEN {newer} THEN excluded.as_of_until ELSE t.as_of_until END,
+                source = CASE WHEN {newer} THEN excluded.source ELSE t.source END,
+                previous_attributes = CASE WHEN {newer} THEN excluded.previous_attributes
+                    ELSE t.previous_attributes END,
+                change = CASE WHEN {newer} THEN excluded.change ELSE t.change END,
+                deleted_at = least(t.deleted_at, excluded.deleted_at),
+                updated_at = CASE
+                    WHEN {newer} AND {differs} THEN excluded.updated_at
+                    WHEN t.deleted_at IS NULL AND excluded.deleted_at IS NOT NULL THEN excluded.updated_at
+                    ELSE t.updated_at END
+            WHERE CASE WHEN {contested} THEN $15 ELSE {newer} OR {deletes} END
+            -- A row that was locked before it was written, as ON CONFLICT does, keeps the lock in xmax.
+            RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted
+        )
+        SELECT coalesce(w.inserted, false), w.stripe_id IS NOT NULL, j.was_deleted, j.same, j.newer, j.contested, j.deletes
+        FROM judged AS j
+        LEFT JOIN written AS w ON w.account = j.account AND w.livemode = j.livemode AND w.object = j.object
+            AND w.stripe_id = j.stripe_id
+        ORDER BY j.place"
+    )
+}
+
+/// Whether a row's data is the object, and not what remains of a deleted one.
+fn whole(row: &str) -> String {
+    format!("({row}.deleted_at IS NULL OR {row}.data -> 'deleted' IS DISTINCT FROM 'true'::jsonb)")
+}
+
+/// What time says of a candidate and a row, as SQL.
+struct Judgement {
+    newer: String,
+    deletes: String,
+    contested: String,
+}
+
+impl Judgement {
+    fn new(new: &str, new_whole: &str, old: &str) -> Self {
+        let old_whole = whole(old);
+        // An empty interval lasts as long as a moment does.
+        let end = |row: &str| format!("greatest({row}.as_of_until, {row}.as_of + 1)");
+        let rank = |row: &str| format!("({row}.as_of_until, {row}.as_of, {row}.source)");
+        let after = format!("{new}.as_of >= {}", end(old));
+        let newer = format!(
+            "CASE WHEN {new_whole} THEN NOT {old_whole} OR NOT {old}.has_rivals AND {after}
+                ELSE NOT {old_whole} AND {} > {} END",
+            rank(new),
+            rank(old)
+        );
+        let repeats = format!(
+            "({new}.as_of, {new}.as_of_until) = ({old}.as_of, {old}.as_of_until) AND {new}.data = {old}.data
+                AND ({new}.change < {old}.change OR {new}.change = {old}.change AND (
+                    {new}.previous_attributes IS NULL AND {old}.previous_attributes IS NOT NULL
+                    OR {new}.previous_attributes IS NOT DISTINCT FROM {old}.previous_attributes
+                        AND {new}.source <= {old}.source))"
+        );
+        let contested = format!(
+            "({new_whole} AND {old_whole} AND {} > {old}.as_of AND ({old}.has_rivals OR NOT {after})
+                AND NOT ({repeats}))",
+            end(new)
+        );
+        let deletes = format!(
+            "({new}.deleted_at IS NOT NULL AND ({old}.deleted_at IS NULL OR {new}.deleted_at < {old}.deleted_at))"
+        );
+        Self {
+            newer: format!("({newer})"),
+            deletes,
+            contested,
+        }
+    }
+}

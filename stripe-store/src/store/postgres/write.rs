@@ -1,0 +1,455 @@
+//! Writing on PostgreSQL: one statement where time decides, a look at all that is known where it does not.
+
+use std::collections::BTreeSet;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
+
+use super::statement::write_sql;
+use super::time::PgMillis;
+use super::{PgDatabase, checked};
+use crate::clock::UnixMillis;
+use crate::store::batch::{Answer, Candidate, Key, chunks};
+use crate::store::contest::{self, Effect, Held, Origin, Plan};
+use crate::store::error::{is_conflict, is_contested};
+use crate::store::outcome::Verdict;
+use crate::store::rivals::{Change, Rival};
+use crate::store::tables::TableNames;
+
+/// What one statement of a write takes at most; a larger batch is a transaction of several.
+const CHUNK_ROWS: usize = 1000;
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// How often a write is tried when another transaction was in conflict with it. Each conflict means that the other
+/// one went through.
+const ATTEMPTS: usize = 10;
+
+/// What a contest is decided by.
+const SNAPSHOT: &str =
+    "data::text, api_version, as_of, as_of_until, source, previous_attributes::text, change";
+
+/// The statements of a write.
+#[derive(Debug)]
+pub(super) struct Statements {
+    write: SqlStr,
+    known: SqlStr,
+    held: SqlStr,
+    rivals: SqlStr,
+    insert: SqlStr,
+    update: SqlStr,
+    forget_rivals: SqlStr,
+    insert_rivals: SqlStr,
+    mark_dirty: SqlStr,
+    unmark_dirty: SqlStr,
+}
+
+impl Statements {
+    pub(super) fn new(tables: &TableNames) -> Self {
+        let table = tables.objects();
+        let (rivals, dirty) = (tables.rivals(), tables.dirty());
+        let by_key = "account = $1 AND livemode = $2 AND object = $3 AND stripe_id = $4";
+        Self {
+            write: checked(write_sql(&table)),
+            known: checked(format!(
+                "SELECT {SNAPSHOT}, deleted_at, has_rivals, -1 AS place FROM {table} WHERE {by_key} \
+                 UNION ALL SELECT {SNAPSHOT}, NULL, NULL, place FROM {rivals} WHERE {by_key} \
+                 AND EXISTS (SELECT FROM {table} WHERE {by_key}) ORDER BY place"
+            )),
+            held: checked(format!(
+                "SELECT {SNAPSHOT}, deleted_at, has_rivals FROM {table} WHERE {by_key} FOR UPDATE"
+            )),
+            rivals: checked(format!(
+                "SELECT {SNAPSHOT} FROM {rivals} WHERE {by_key} ORDER BY place"
+            )),
+            insert: checked(format!(
+                "INSERT INTO {table} (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, \
+                 source, previous_attributes, change, deleted_at, has_rivals, created_at, updated_at) \
+                 VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $14, $14) \
+                 ON CONFLICT (account, livemode, object, stripe_id) DO NOTHING"
+            )),
+            update: checked(format!(
+                "UPDATE {table} SET data = coalesce($5::jsonb, data), api_version = $6, as_of = $7, as_of_until = $8, \
+                 source = $9, previous_attributes = $10::jsonb, change = $11, deleted_at = $12, has_rivals = $13, \
+                 updated_at = coalesce($14, updated_at) WHERE {by_key}"
+            )),
+            forget_rivals: checked(format!("DELETE FROM {rivals} WHERE {by_key}")),
+            insert_rivals: checked(format!(
+                "INSERT INTO {rivals} (account, livemode, object, stripe_id, place, data, api_version, as_of, \
+                 as_of_until, source, previous_attributes, change) \
+                 SELECT $1, $2, $3, $4, place, data::jsonb, api_version, as_of, as_of_until, source, previous::jsonb, \
+                 change FROM unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], \
+                 $11::smallint[]) WITH ORDINALITY \
+                 AS u (data, api_version, as_of, as_of_until, source, previous, change, place)"
+            )),
+            mark_dirty: checked(format!(
+                "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) \
+                 ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET not_before = excluded.not_before"
+            )),
+            unmark_dirty: checked(format!("DELETE FROM {dirty} WHERE {by_key}")),
+        }
+    }
+}
+
+/// What a statement does when it finds with a row locked, as another writer left it, that time does not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contested {
+    /// It fails, and so writes nothing of the batch: it stands alone.
+    Fails,
+    /// It leaves the row as it is, and locked: it is part of a transaction, which goes on with that row.
+    Waits,
+}
+
+impl PgDatabase {
+    pub(crate) async fn write(
+        &self,
+        candidates: &[Candidate<'_>],
+        now: UnixMillis,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let mut contested = contested_at_first(candidates);
+        let mut is_single = contested.is_empty() && chunk(candidates).len() == candidates.len();
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let attempt = if is_single {
+                let told = self
+                    .write_chunk(&mut connection, candidates, Contested::Fails, now)
+                    .await;
+                match told {
+                    Ok(Told::All(answers)) => Ok(answers),
+                    Ok(Told::Nothing(places)) => {
+                        contested.extend(places);
+                        is_single = false;
+                        continue;
+                    }
+                    Err(error) => {
+                        is_single = !is_contested(&error);
+                        Err(error)
+                    }
+                }
+            } else {
+                self.write_all(&mut connection, candidates, &mut contested, now)
+                    .await
+            };
+            match attempt {
+                Err(error) if attempts > 0 && (is_conflict(&error) || is_contested(&error)) => {
+                    tracing::debug!(
+                        "a write was in conflict with another transaction and is tried again"
+                    );
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn write_all(
+        &self,
+        connection: &mut PgConnection,
+        candidates: &[Candidate<'_>],
+        contested: &mut BTreeSet<usize>,
+        now: UnixMillis,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut transaction = connection
+            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+            .await?;
+        let answers = self
+            .write_pieces(&mut transaction, candidates, contested, now)
+            .await?;
+        transaction.commit().await?;
+        Ok(answers)
+    }
+
+    /// Writes in the caller's transaction. An error leaves that broken, as every error of PostgreSQL does.
+    pub(crate) async fn write_in(
+        &self,
+        connection: &mut PgConnection,
+        candidates: &[Candidate<'_>],
+        now: UnixMillis,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut contested = contested_at_first(candidates);
+        self.write_pieces(connection, candidates, &mut contested, now)
+            .await
+    }
+
+    /// Writes, in a transaction, the candidates in the order of keys, the contested ones in their places among the
+    /// others, so that all writers take rows in one order.
+    async fn write_pieces(
+        &self,
+        connection: &mut PgConnection,
+        candidates: &[Candidate<'_>],
+        contested: &mut BTreeSet<usize>,
+        now: UnixMillis,
+    ) -> Result<Vec<Answer>, sqlx::Error> {
+        let mut answers = Vec::with_capacity(candidates.len());
+        while let Some(rest) = candidates.get(answers.len()..)
+            && let Some(next) = rest.first()
+        {
+            let first = answers.len();
+            if contested.contains(&first) {
+                answers.push(self.settle(connection, next, now).await?);
+                continue;
+            }
+            let until_contested = contested.range(first..).next().map(|at| at - first);
+            let told = until_contested.and_then(|count| rest.get(..count));
+            let piece = chunk(told.unwrap_or(rest));
+            let told = self
+                .write_chunk(connection, piece, Contested::Waits, now)
+                .await?;
+            match told {
+                Told::All(told) => answers.extend(told),
+                // Each time, at least one more is known to be contested.
+                Told::Nothing(places) => contested.extend(places.iter().map(|at| first + at)),
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Writes a chunk in which time decides. Where it does not, nothing is written, unless another writer has made it
+    /// so just now: then see [`Contested`].
+    async fn write_chunk(
+        &self,
+        connection: &mut PgConnection,
+        chunk: &[Candidate<'_>],
+        when: Contested,
+        now: UnixMillis,
+    ) -> Result<Told, sqlx::Error> {
+        fn column<'c, T>(
+            chunk: &'c [Candidate<'_>],
+            value: impl Fn(&'c Candidate<'_>) -> T,
+        ) -> Vec<T> {
+            chunk.iter().map(value).collect()
+        }
+        let rows = sqlx::query(self.writing.write.clone())
+            .bind(column(chunk, |c| c.key.account))
+            .bind(column(chunk, |c| c.key.livemode))
+            .bind(column(chunk, |c| c.key.object))
+            .bind(column(chunk, |c| c.key.id))
+            .bind(column(chunk, |c| c.snapshot.data()))
+            .bind(column(chunk, |c| c.snapshot.api_version()))
+            .bind(column(chunk, |c| c.snapshot.as_of().start().as_millis()))
+            .bind(column(chunk, |c| c.snapshot.as_of().end().as_millis()))
+            .bind(column(chunk, |c| c.snapshot.source().as_str()))
+            .bind(column(chunk, |c| c.deleted_at.map(PgMillis)))
+            .bind(PgMillis(now.as_millis()))
+            .bind(column(chunk, |c| c.snapshot.previous_attributes()))
+            .bind(column(chunk, |c| c.snapshot.change().as_column()))
+            .bind(column(chunk, |c| c.snapshot.is_full()))
+            .bind(when == Contested::Fails)
+            .fetch_all(&mut *connection)
+            .await?;
+        let mut answers = Vec::with_capacity(rows.len());
+        let mut contested = Vec::new();
+        for (at, (row, candidate)) in rows.iter().zip(chunk).enumerate() {
+            let verdict = Verdict {
+                inserted: row.try_get(0)?,
+                written: row.try_get(1)?,
+                was_deleted: row.try_get(2)?,
+                same: row.try_get(3)?,
+                newer: row.try_get(4)?,
+            };
+            if row.try_get(5)? {
+                contested.push(at);
+            }
+            let has_to_say = verdict.newer || row.try_get(6)?;
+            let is_left = has_to_say && !verdict.written && candidate.snapshot.is_full();
+            answers.push(
+                if is_left && when == Contested::Waits && contested.is_empty() {
+                    self.settle(connection, candidate, now).await?
+                } else {
+                    Answer::Told(verdict)
+                },
+            );
+        }
+        Ok(if contested.is_empty() {
+            Told::All(answers)
+        } else {
+            Told::Nothing(contested)
+        })
+    }
+
+    /// Decides over one object that time does not decide on, and writes what was decided.
+    async fn settle(
+        &self,
+        connection: &mut PgConnection,
+        candidate: &Candidate<'_>,
+        now: UnixMillis,
+    ) -> Result<Answer, sqlx::Error> {
+        let key = candidate.key;
+        // Without a lock, which would write the log: most of what comes here was delivered before.
+        let rows = bind_key(sqlx::query(self.writing.known.clone()), key)
+            .fetch_all(&mut *connection)
+            .await?;
+        if let Some((row, rivals)) = rows.split_first() {
+            let rivals = rivals.iter().map(rival).collect::<Result<_, _>>()?;
+            let plan = contest::plan(Some(&held(row)?), rivals, candidate);
+            if let Some(plan) = plan.filter(|plan| plan.effect == Effect::Nothing) {
+                return Ok(Answer::Settled(plan.outcomes));
+            }
+        }
+        loop {
+            let row = bind_key(sqlx::query(self.writing.held.clone()), key)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let held = row.as_ref().map(held).transpose()?;
+            let has_rivals = row.map_or(Ok(false), |row| row.try_get(8))?;
+            let rivals = if has_rivals {
+                let rows = bind_key(sqlx::query(self.writing.rivals.clone()), key)
+                    .fetch_all(&mut *connection)
+                    .await?;
+                rows.iter().map(rival).collect::<Result<_, _>>()?
+            } else {
+                Vec::new()
+            };
+            let exists = held.is_some();
+            let Some(plan) = contest::plan(held.as_ref(), rivals, candidate) else {
+                // Only a whole snapshot is contested, and with one there is a plan.
+                return Ok(Answer::Settled(Vec::new()));
+            };
+            if plan.effect == Effect::Nothing {
+                return Ok(Answer::Settled(plan.outcomes));
+            }
+            let sql = if exists {
+                &self.writing.update
+            } else {
+                &self.writing.insert
+            };
+            let row = &plan.row;
+            let written = bind_key(sqlx::query(sql.clone()), key)
+                .bind((plan.effect == Effect::Data).then_some(row.data.as_str()))
+                .bind(row.api_version.as_deref())
+                .bind(row.as_of)
+                .bind(row.as_of_until)
+                .bind(row.source.as_str())
+                .bind(row.previous.as_deref())
+                .bind(row.change.as_column())
+                .bind(row.deleted_at.map(PgMillis))
+                .bind(!plan.others.is_empty())
+                .bind((!exists || plan.is_change).then_some(PgMillis(now.as_millis())))
+                .execute(&mut *connection)
+                .await?;
+            if written.rows_affected() == 0 {
+                // Another writer made the row in between: now there is one to lock.
+                continue;
+            }
+            if !plan.keeps_all {
+                self.keep_rivals(connection, key, &plan, has_rivals, now)
+                    .await?;
+            }
+            return Ok(Answer::Settled(plan.outcomes));
+        }
+    }
+
+    async fn keep_rivals(
+        &self,
+        connection: &mut PgConnection,
+        key: Key<'_>,
+        plan: &Plan,
+        had_rivals: bool,
+        now: UnixMillis,
+    ) -> Result<(), sqlx::Error> {
+        if had_rivals {
+            for sql in [&self.writing.forget_rivals, &self.writing.unmark_dirty] {
+                bind_key(sqlx::query(sql.clone()), key)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+        }
+        let others = &plan.others;
+        if !others.is_empty() {
+            let column = |value: fn(&Rival<Origin>) -> Option<&str>| -> Vec<Option<&str>> {
+                others.iter().map(value).collect()
+            };
+            bind_key(sqlx::query(self.writing.insert_rivals.clone()), key)
+                .bind(column(|rival| Some(&rival.data)))
+                .bind(column(|rival| rival.tag.api_version.as_deref()))
+                .bind(others.iter().map(|rival| rival.as_of).collect::<Vec<_>>())
+                .bind(
+                    others
+                        .iter()
+                        .map(|rival| rival.as_of_until)
+                        .collect::<Vec<_>>(),
+                )
+                .bind(column(|rival| Some(&rival.source)))
+                .bind(column(|rival| rival.previous.as_deref()))
+                .bind(
+                    others
+                        .iter()
+                        .map(|rival| rival.change.as_column())
+                        .collect::<Vec<_>>(),
+                )
+                .execute(&mut *connection)
+                .await?;
+        }
+        if let Some(until) = plan.open_until {
+            bind_key(sqlx::query(self.writing.mark_dirty.clone()), key)
+                .bind(until)
+                .bind(PgMillis(now.as_millis()))
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of a chunk.
+enum Told {
+    All(Vec<Answer>),
+    /// Nothing was written: time does not decide for those at these places.
+    Nothing(Vec<usize>),
+}
+
+/// The candidates that are contested within the batch already.
+fn contested_at_first(candidates: &[Candidate<'_>]) -> BTreeSet<usize> {
+    let candidates = candidates.iter().enumerate();
+    candidates
+        .filter(|(_, candidate)| !candidate.rivals.is_empty())
+        .map(|(at, _)| at)
+        .collect()
+}
+
+/// As many of the candidates as one statement takes.
+fn chunk<'c, 'a>(candidates: &'c [Candidate<'a>]) -> &'c [Candidate<'a>] {
+    chunks(candidates, CHUNK_ROWS, CHUNK_BYTES)
+        .next()
+        .unwrap_or_default()
+}
+
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// Binds the first four parameters.
+fn bind_key<'q>(query: Query<'q>, key: Key<'q>) -> Query<'q> {
+    query
+        .bind(key.account)
+        .bind(key.livemode)
+        .bind(key.object)
+        .bind(key.id)
+}
+
+fn rival(row: &PgRow) -> Result<Rival<Origin>, sqlx::Error> {
+    Ok(Rival {
+        data: row.try_get(0)?,
+        tag: Origin {
+            api_version: row.try_get(1)?,
+            place: None,
+        },
+        as_of: row.try_get(2)?,
+        as_of_until: row.try_get(3)?,
+        source: row.try_get(4)?,
+        previous: row.try_get(5)?,
+        change: Change::from_column(row.try_get(6)?),
+    })
+}
+
+fn held(row: &PgRow) -> Result<Held, sqlx::Error> {
+    Ok(Held {
+        data: row.try_get(0)?,
+        api_version: row.try_get(1)?,
+        as_of: row.try_get(2)?,
+        as_of_until: row.try_get(3)?,
+        source: row.try_get(4)?,
+        previous: row.try_get(5)?,
+        change: Change::from_column(row.try_get(6)?),
+        deleted_at: row.try_get::<Option<PgMillis>, _>(7)?.map(|at| at.0),
+    })
+}

@@ -1,0 +1,52 @@
+//! The caller's transaction, on whichever database.
+
+use std::fmt;
+
+use super::Dialect;
+
+/// A transaction of the caller's, for [`Store::write_in`](super::Store::write_in): made from a
+/// `&mut sqlx::Transaction` of either database.
+pub struct TransactionMut<'t>(pub(crate) Connection<'t>);
+
+pub(crate) enum Connection<'t> {
+    #[cfg(feature = "postgres")]
+    Postgres(&'t mut sqlx::PgConnection),
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'t mut sqlx::SqliteConnection),
+}
+
+impl TransactionMut<'_> {
+    /// The database that it is on.
+    pub fn dialect(&self) -> Dialect {
+        match self.0 {
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(_) => Dialect::Postgres,
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+}
+
+impl fmt::Debug for TransactionMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransactionMut")
+            .field("dialect", &self.dialect())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
+impl<'t> From<&'t mut sqlx::PgTransaction<'_>> for TransactionMut<'t> {
+    fn from(transaction: &'t mut sqlx::PgTransaction<'_>) -> Self {
+        Self(Connection::Postgres(transaction))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+impl<'t> From<&'t mut sqlx::SqliteTransaction<'_>> for TransactionMut<'t> {
+    fn from(transaction: &'t mut sqlx::SqliteTransaction<'_>) -> Self {
+        Self(Connection::Sqlite(transaction))
+    }
+}
