@@ -18,20 +18,24 @@ mod hand_written;
 mod temporary_postgres;
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
 use hand_written::HandWritten;
-use stripe_store::store::{Interval, Snapshot, Source, TableNames};
+use stripe_store::store::{Interval, Pool, Snapshot, Source, TableNames};
 use stripe_store::{Outcome, Store};
 use temporary_postgres::TemporaryPostgres;
 use tokio::runtime::Runtime;
 
-/// How many objects a batch has.
+/// How many objects a batch of criterion's has.
 const BATCH: usize = 100;
 
-/// How often each side of a ratio is measured.
-const ROUNDS: usize = 60;
+/// How many objects a batch has, and how often each side of the ratio is measured.
+const SIZES: [(usize, usize); 3] = [(1, 200), (100, 40), (10_000, 5)];
+
+/// How often each side of the ratio of reads is measured.
+const READS: usize = 1200;
 
 /// A subscription of about 2 KB, as much as most objects have.
 fn subscription(id: &str, turn: i64) -> String {
@@ -65,6 +69,8 @@ struct Bench<'r> {
     store: Store,
     hand: HandWritten,
     turn: Cell<i64>,
+    /// SQLite's log.
+    log: PathBuf,
 }
 
 /// What a batch does to the rows that are there.
@@ -72,7 +78,19 @@ struct Bench<'r> {
 enum Case {
     New,
     Update,
+    /// What is in the rows.
     Repeat,
+    /// Other data than in the rows, and older.
+    Stale,
+}
+
+impl Case {
+    const ALL: [(Self, &str); 4] = [
+        (Self::New, "new"),
+        (Self::Update, "updates"),
+        (Self::Repeat, "repeats"),
+        (Self::Stale, "stale"),
+    ];
 }
 
 impl<'r> Bench<'r> {
@@ -94,18 +112,23 @@ impl<'r> Bench<'r> {
             store,
             hand,
             turn: Cell::new(0),
+            log: PathBuf::from(format!("{}-wal", url.trim_start_matches("sqlite://"))),
         }
     }
 
-    /// The next batch: ids and texts. Repeats hold what is in the rows.
-    fn batch(&self, case: Case) -> (i64, Vec<(String, String)>) {
-        if !matches!(case, Case::Repeat) {
-            self.turn.set(self.turn.get() + 1);
-        }
-        let turn = self.turn.get();
-        let ids = (0..BATCH).map(|n| match case {
-            Case::New => format!("sub_{turn}_{n:03}"),
-            Case::Update | Case::Repeat => format!("sub_same_{n:03}"),
+    /// The next batch: its second, ids and texts.
+    fn batch(&self, case: Case, size: usize) -> (i64, Vec<(String, String)>) {
+        let turn = match case {
+            Case::New | Case::Update => {
+                self.turn.set(self.turn.get() + 1);
+                self.turn.get()
+            }
+            Case::Repeat => self.turn.get(),
+            Case::Stale => 0,
+        };
+        let ids = (0..size).map(|n| match case {
+            Case::New => format!("sub_{turn}_{n:05}"),
+            _ => format!("sub_same_{n:05}"),
         });
         let batch = ids
             .map(|id| {
@@ -134,34 +157,62 @@ impl<'r> Bench<'r> {
     }
 
     fn get_ours(&self) {
-        let get = self.store.get_object("subscription", "sub_same_042");
+        let get = self.store.get_object("subscription", "sub_same_00042");
         std::hint::black_box(self.runtime.block_on(get).unwrap().expect("the row"));
     }
 
     fn get_theirs(&self) {
-        std::hint::black_box(self.runtime.block_on(self.hand.get("sub_same_042")));
+        std::hint::black_box(self.runtime.block_on(self.hand.get("sub_same_00042")));
     }
 
     fn ratios(&self) {
-        for (case, label) in [
-            (Case::New, "write 100 new"),
-            (Case::Update, "write 100 updates"),
-            (Case::Repeat, "write 100 repeats"),
-        ] {
-            let mut sides = (Vec::new(), Vec::new());
-            for _ in 0..ROUNDS {
-                let (turn, batch) = self.batch(case);
-                sides.0.push(timed(|| drop(self.write_ours(turn, &batch))));
-                sides.1.push(timed(|| self.write_theirs(turn, &batch)));
+        for (size, rounds) in SIZES {
+            for (case, label) in Case::ALL {
+                if !matches!(case, Case::New) {
+                    // Both sides have the rows, as the last update left them.
+                    let (turn, batch) = self.batch(Case::Update, size);
+                    self.write_ours(turn, &batch);
+                    self.write_theirs(turn, &batch);
+                }
+                let mut sides = (Vec::new(), Vec::new());
+                let mut logged = 0;
+                for _ in 0..rounds {
+                    let (turn, batch) = self.batch(case, size);
+                    let before = self.log_bytes();
+                    sides.0.push(timed(|| drop(self.write_ours(turn, &batch))));
+                    logged += self.log_bytes() - before;
+                    sides.1.push(timed(|| self.write_theirs(turn, &batch)));
+                }
+                self.print(&format!("write {size} {label}"), sides);
+                if matches!(case, Case::Stale | Case::Repeat) {
+                    println!(
+                        "log: {} write {size} {label}: {} bytes each",
+                        self.name,
+                        logged / rounds
+                    );
+                }
             }
-            self.print(label, sides);
         }
         let mut sides = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS * 20 {
+        for _ in 0..READS {
             sides.0.push(timed(|| self.get_ours()));
             sides.1.push(timed(|| self.get_theirs()));
         }
         self.print("get one", sides);
+    }
+
+    /// How much the database has written to its log so far, in bytes.
+    fn log_bytes(&self) -> usize {
+        match self.store.pool() {
+            Pool::Postgres(pool) => {
+                let position = "SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint";
+                let position = sqlx::query_scalar::<_, i64>(position).fetch_one(pool);
+                let position = self.runtime.block_on(position).expect("the log's position");
+                usize::try_from(position).expect("a position")
+            }
+            _ => std::fs::metadata(&self.log)
+                .map_or(0, |log| usize::try_from(log.len()).expect("a length")),
+        }
     }
 
     fn print(&self, label: &str, (mut ours, mut theirs): (Vec<Duration>, Vec<Duration>)) {
@@ -185,21 +236,17 @@ impl<'r> Bench<'r> {
 
     fn criterion(&self, criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(self.name);
-        for (case, label) in [
-            (Case::New, "new"),
-            (Case::Update, "update"),
-            (Case::Repeat, "repeat"),
-        ] {
+        for (case, label) in Case::ALL {
             group.bench_function(format!("write_100_{label}/ours"), |bencher| {
                 bencher.iter_batched(
-                    || self.batch(case),
+                    || self.batch(case, BATCH),
                     |(turn, batch)| self.write_ours(turn, &batch),
                     BatchSize::PerIteration,
                 );
             });
             group.bench_function(format!("write_100_{label}/hand_written"), |bencher| {
                 bencher.iter_batched(
-                    || self.batch(case),
+                    || self.batch(case, BATCH),
                     |(turn, batch)| self.write_theirs(turn, &batch),
                     BatchSize::PerIteration,
                 );
@@ -231,7 +278,7 @@ fn main() {
     }
     for bench in &benches {
         // The rows that updates, repeats and reads are about.
-        let (turn, batch) = bench.batch(Case::Update);
+        let (turn, batch) = bench.batch(Case::Update, BATCH);
         bench.write_ours(turn, &batch);
         bench.write_theirs(turn, &batch);
         bench.ratios();
@@ -248,10 +295,11 @@ fn main() {
     }
     for bench in &benches {
         runtime.block_on(async {
-            if let stripe_store::store::Pool::Postgres(pool) = bench.store.pool() {
+            if let Pool::Postgres(pool) = bench.store.pool() {
                 for prefix in ["ours_", "theirs_"] {
                     let drop = format!(
-                        "DROP TABLE {prefix}stripe_objects, {prefix}_stripe_store_migrations"
+                        "DROP TABLE {prefix}stripe_objects, {prefix}stripe_rivals, {prefix}stripe_dirty_objects, \
+                         {prefix}_stripe_store_migrations"
                     );
                     sqlx::raw_sql(sqlx::AssertSqlSafe(drop))
                         .execute(pool)

@@ -1,4 +1,4 @@
-//! What someone would write who needs the same table and no more: an upsert that lets the last writer win, and a
+//! What someone would write who needs the same table and no more: an upsert that lets the later second win, and a
 //! `SELECT` of the data.
 
 use serde_json::Value;
@@ -8,7 +8,8 @@ use stripe_store::store::Pool;
 
 const UPSERT: &str = "ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET data = excluded.data, \
     api_version = excluded.api_version, as_of = excluded.as_of, as_of_until = excluded.as_of_until, \
-    source = excluded.source, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at";
+    source = excluded.source, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at \
+    WHERE excluded.as_of >= t.as_of_until";
 
 const COLUMNS: &str = "account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, \
     deleted_at, created_at, updated_at";
@@ -36,7 +37,7 @@ impl HandWritten {
             Pool::Sqlite(pool) => Self::Sqlite {
                 pool: pool.clone(),
                 upsert: sql(format!(
-                    "INSERT INTO {table} ({COLUMNS}) VALUES ('', 1, 'subscription', ?1, ?2, NULL, ?3, ?4, 'evt_bench', \
+                    "INSERT INTO {table} AS t ({COLUMNS}) VALUES ('', 1, 'subscription', ?1, ?2, NULL, ?3, ?4, 'evt_bench', \
                      NULL, '2023-11-14T22:13:20.123Z', '2023-11-14T22:13:20.123Z') {UPSERT}"
                 )),
                 get: sql(format!(
@@ -47,7 +48,7 @@ impl HandWritten {
             Pool::Postgres(pool) => Self::Postgres {
                 pool: pool.clone(),
                 upsert: sql(format!(
-                    "INSERT INTO {table} ({COLUMNS}) SELECT '', true, 'subscription', id, data::jsonb, NULL, $3, $4, \
+                    "INSERT INTO {table} AS t ({COLUMNS}) SELECT '', true, 'subscription', id, data::jsonb, NULL, $3, $4, \
                      'evt_bench', NULL, now(), now() FROM unnest($1::text[], $2::text[]) AS u (id, data) {UPSERT}"
                 )),
                 get: sql(format!(
