@@ -63,8 +63,8 @@ pub struct Resource {
     pub search: bool,
     /// See [`retrieve`](Self::retrieve).
     pub delete: bool,
-    /// The paths that `expand` takes, sorted.
-    pub expandable: Vec<String>,
+    /// The paths that `expand` takes, sorted, each with what `object` can say in the object it leads to, sorted.
+    pub expandable: Vec<(String, Vec<String>)>,
 }
 
 /// A field of a view.

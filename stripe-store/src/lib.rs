@@ -32,7 +32,7 @@
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
 #![cfg_attr(
     feature = "_store",
-    doc = "| [`store`] | the table: migrate, write, get, list |"
+    doc = "| [`store`] | the table: migrate, write, get, list, expand |"
 )]
 #![cfg_attr(
     feature = "_store",

@@ -9,6 +9,8 @@
 
 mod cli;
 mod examples;
+mod expand;
+mod expand_properties;
 mod features_fields;
 mod fixtures;
 mod goldens;

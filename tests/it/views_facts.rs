@@ -1,6 +1,6 @@
 //! What the generated code knows of resources and event types, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use stripe_store::{
@@ -198,60 +198,80 @@ fn c024_known_fields_can_be_expanded() {
 }
 
 #[test]
-fn c024_every_path_leads_to_a_reference_of_the_description() {
+fn c024_every_path_leads_to_the_types_of_the_description() {
     let mut count = 0;
     for facts in RESOURCES {
         assert!(facts.expandable.is_sorted(), "{}", facts.object);
-        for path in facts.expandable {
-            let reference = references(facts.object, path);
+        assert_eq!(facts.expandable.len(), facts.expands_to.len());
+        for (path, objects) in facts.expandable.iter().zip(facts.expands_to) {
+            let described = references(facts.object, path);
             assert!(
-                reference,
+                !described.is_empty(),
                 "{}: {path} leads to nothing that expands",
                 facts.object
             );
+            let described: Vec<_> = described.into_iter().collect();
+            assert_eq!(*objects, described, "{}: {path}", facts.object);
             count += 1;
         }
     }
     assert!(count > 500, "{count} paths");
 }
 
-/// Whether a path along the description, through lists and arrays, ends where an object can be expanded.
-fn references(object: &str, path: &str) -> bool {
-    fn follow(schema: &'static Value, steps: &[&str]) -> bool {
+/// The types of the objects that a path along the description, through lists and arrays, leads to where it ends.
+fn references(object: &str, path: &str) -> BTreeSet<&'static str> {
+    fn follow(schema: &'static Value, steps: &[&str], found: &mut BTreeSet<&'static str>) {
         let schema = spec::resolve(schema);
         if let Some(items) = schema.get("items") {
-            return follow(items, steps);
+            return follow(items, steps, found);
         }
         if let Some(values) = schema
             .get("additionalProperties")
             .filter(|_| schema.get("properties").is_none())
         {
-            return follow(values, steps);
+            return follow(values, steps, found);
         }
-        let expands = schema.get("x-expansionResources").is_some();
         match steps {
             [] => {
-                expands
-                    || spec::branches(schema)
-                        .into_iter()
-                        .flatten()
-                        .any(follow_array)
+                if let Some(resources) = schema.get("x-expansionResources") {
+                    named(resources, found);
+                }
+                for branch in spec::branches(schema).into_iter().flatten() {
+                    if let Some(items) = branch.get("items") {
+                        follow(items, &[], found);
+                    }
+                }
             }
             [step, rest @ ..] => match spec::branches(schema) {
-                Some(branches) => branches.iter().any(|branch| follow(branch, steps)),
-                None => schema["properties"]
-                    .get(*step)
-                    .is_some_and(|next| follow(next, rest)),
+                Some(branches) => {
+                    for branch in branches {
+                        follow(branch, steps, found);
+                    }
+                }
+                None => {
+                    if let Some(next) = schema["properties"].get(*step) {
+                        follow(next, rest, found);
+                    }
+                }
             },
         }
     }
-    fn follow_array(schema: &'static Value) -> bool {
-        schema.get("items").is_some_and(|items| follow(items, &[]))
+    let mut found = BTreeSet::new();
+    let steps: Vec<_> = path.split('.').collect();
+    follow(spec::schema(object).unwrap(), &steps, &mut found);
+    found
+}
+
+/// What objects of a schema say in `object`, or those of the schemas that it is a choice of.
+fn named(schema: &'static Value, found: &mut BTreeSet<&'static str>) {
+    let schema = spec::resolve(schema);
+    let own = schema["properties"]["object"]["enum"].as_array();
+    found.extend(own.into_iter().flatten().filter_map(Value::as_str));
+    for choice in ["oneOf", "anyOf"] {
+        for member in schema[choice].as_array().into_iter().flatten() {
+            named(member, found);
+        }
     }
-    follow(
-        spec::schema(object).unwrap(),
-        &path.split('.').collect::<Vec<_>>(),
-    )
 }
 
 fn event(name: &str) -> &'static EventFacts {

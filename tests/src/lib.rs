@@ -1,7 +1,7 @@
 //! What the integration tests of `stripe-store` stand on.
 //!
 //! [`on_both`] runs one test on a fresh SQLite file and on a fresh PostgreSQL database, [`fixture`] reads JSON as Stripe
-//! sends it. A missing database is never a skipped test: PostgreSQL is found, or installed, or the test fails with what to
+//! sends it, [`statements`] tells what was sent to the database. A missing database is never a skipped test: PostgreSQL is found, or installed, or the test fails with what to
 //! install.
 //!
 //! ```no_run
@@ -22,6 +22,8 @@
 mod databases;
 mod fixtures;
 pub mod postgres;
+mod statements;
 
 pub use databases::{Kind, RawPool, TestDb, databases, on_both, on_postgres, on_sqlite};
 pub use fixtures::{fixture, fixture_names, fixture_path, fixture_text};
+pub use statements::{Statement, statements};

@@ -23,6 +23,7 @@ pub(super) fn view(view: &View, version: &str) -> TokenStream {
         .variants
         .as_ref()
         .map(|variants| variants_enum(view, variants));
+    let referent = referent(view);
     let members = (!view.fields.is_empty() || variant.is_some())
         .then(|| quote!(impl #name { #(#members)* #variant }));
     quote! {
@@ -30,8 +31,24 @@ pub(super) fn view(view: &View, version: &str) -> TokenStream {
         pub type #name = Lens<markers::#name>;
         #members
         #resource
+        #referent
         #variants
     }
+}
+
+/// What a reference to one of several types can lead to. A resource has that by being one.
+fn referent(view: &View) -> Option<TokenStream> {
+    let variants = view.variants.as_ref()?;
+    if variants.by != Discriminator::Object || view.resource.is_some() {
+        return None;
+    }
+    let name = ident(&view.name);
+    let objects = variants.arms.iter().map(|arm| &arm.value);
+    Some(quote! {
+        impl v::Referent for #name {
+            const OBJECTS: &'static [&'static str] = &[#(#objects),*];
+        }
+    })
 }
 
 /// The code of a view that is the same as another one.
@@ -99,8 +116,16 @@ fn resource(view: &View, facts: &Resource, _version: &str) -> TokenStream {
     });
     let operations = (*retrieve || *list || *search || *delete)
         .then(|| quote!(const OPERATIONS: v::Operations = v::Operations::new(#retrieve, #list, #search, #delete);));
-    let expandable = (!expandable.is_empty())
-        .then(|| quote!(const EXPANDABLE: &'static [&'static str] = &[#(#expandable),*];));
+    let expandable = (!expandable.is_empty()).then(|| {
+        let paths = expandable.iter().map(|(path, _)| path);
+        let objects = expandable
+            .iter()
+            .map(|(_, objects)| quote!(&[#(#objects),*]));
+        quote! {
+            const EXPANDABLE: &'static [&'static str] = &[#(#paths),*];
+            const EXPANDS_TO: &'static [&'static [&'static str]] = &[#(#objects),*];
+        }
+    });
     quote! {
         impl v::Resource for #name {
             const OBJECT: &'static str = #object;

@@ -1,11 +1,12 @@
 //! What makes a view a resource: its type name, its place in the API, what can be expanded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type};
 
-use super::kinds::{borrowed, only_value, properties};
+use super::kinds::{borrowed, only_value, properties, references};
 use super::prefixes::{ALIASES, ID_PREFIXES};
+use super::variants;
 use crate::ir::Resource;
 use crate::spec::{Spec, ext, schema_name};
 
@@ -49,20 +50,20 @@ pub(super) fn facts(spec: &Spec, name: &str, schema: &Schema) -> Option<Resource
 /// The dotted paths of an object's fields, and of those nested in it, that can be expanded.
 ///
 /// Ends at each: what the expanded object can expand in turn is that object's list.
-fn expandable(spec: &Spec, name: &str, schema: &Schema) -> Vec<String> {
-    let mut found = BTreeSet::new();
+fn expandable(spec: &Spec, name: &str, schema: &Schema) -> Vec<(String, Vec<String>)> {
+    let mut found = Found::new();
     let mut inside = vec![name.to_owned()];
     fields(spec, schema, "", &mut inside, &mut found);
-    found.into_iter().collect()
+    found
+        .into_iter()
+        .map(|(path, objects)| (path, objects.into_iter().collect()))
+        .collect()
 }
 
-fn fields(
-    spec: &Spec,
-    schema: &Schema,
-    at: &str,
-    inside: &mut Vec<String>,
-    found: &mut BTreeSet<String>,
-) {
+/// By path: what `object` can say in the object that the path leads to.
+type Found = BTreeMap<String, BTreeSet<String>>;
+
+fn fields(spec: &Spec, schema: &Schema, at: &str, inside: &mut Vec<String>, found: &mut Found) {
     let (properties, _) = properties(schema);
     let listed: BTreeSet<&str> = ext::expandable_fields(&schema.schema_data).collect();
     for (key, property) in &properties {
@@ -83,7 +84,7 @@ fn place(
     schema: &ReferenceOr<&Schema>,
     path: &str,
     inside: &mut Vec<String>,
-    found: &mut BTreeSet<String>,
+    found: &mut Found,
 ) {
     let schema = match schema {
         ReferenceOr::Reference { reference } => {
@@ -102,8 +103,11 @@ fn place(
         }
         ReferenceOr::Item(schema) => *schema,
     };
-    if ext::expansion_resources(&schema.schema_data).is_some() {
-        found.insert(path.to_owned());
+    if let Some(resources) = ext::expansion_resources(&schema.schema_data) {
+        let objects = found.entry(path.to_owned()).or_default();
+        for name in resources {
+            objects_of(spec, name, objects);
+        }
         return;
     }
     match &schema.schema_kind {
@@ -128,5 +132,26 @@ fn place(
             _ => fields(spec, schema, path, inside, found),
         },
         _ => {}
+    }
+}
+
+/// What `object` says in objects of a schema, or in those that a choice refers to.
+///
+/// What is left of a deleted object names the type it was of, which is among them already.
+fn objects_of(spec: &Spec, name: &str, objects: &mut BTreeSet<String>) {
+    let Some((_, schema)) = spec.schema(name) else {
+        return;
+    };
+    if let Some(object) = variants::object_value(spec, name) {
+        objects.insert(object.to_owned());
+        return;
+    }
+    for member in references(schema)
+        .into_iter()
+        .filter(|member| *member != name)
+    {
+        if let Some(object) = variants::object_value(spec, member) {
+            objects.insert(object.to_owned());
+        }
     }
 }

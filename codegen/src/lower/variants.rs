@@ -15,7 +15,7 @@ pub(super) fn names_itself(spec: &Spec, name: &str) -> bool {
 }
 
 /// What `object` says in objects of a schema.
-fn object_value<'s>(spec: &'s Spec, name: &str) -> Option<&'s str> {
+pub(super) fn object_value<'s>(spec: &'s Spec, name: &str) -> Option<&'s str> {
     let (_, schema) = spec.schema(name)?;
     match properties(schema).0.get("object") {
         Some(ReferenceOr::Item(object)) => only_value(object),

@@ -264,6 +264,19 @@ impl v::Resource for Account {
         "settings.branding.logo",
         "settings.invoices.default_account_tax_ids",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["file"],
+        &["file"],
+        &["account"],
+        &["customer"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["tax_id"],
+    ];
 }
 /// Part of other objects: `account_annual_revenue`.
 ///

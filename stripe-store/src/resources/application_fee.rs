@@ -169,6 +169,15 @@ impl v::Resource for ApplicationFee {
         "refunds.data.balance_transaction",
         "refunds.data.fee",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["account"],
+        &["application"],
+        &["balance_transaction"],
+        &["charge"],
+        &["charge"],
+        &["balance_transaction"],
+        &["application_fee"],
+    ];
 }
 /// Part of other objects: `platform_earning_fee_source`.
 ///

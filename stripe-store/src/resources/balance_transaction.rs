@@ -177,6 +177,26 @@ impl v::Resource for BalanceTransaction {
     const ID_PREFIX: Option<&'static str> = Some("txn_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["source"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &[
+            "application_fee",
+            "charge",
+            "connect_collection_transfer",
+            "customer_cash_balance_transaction",
+            "dispute",
+            "fee_refund",
+            "issuing.authorization",
+            "issuing.dispute",
+            "issuing.transaction",
+            "payout",
+            "refund",
+            "reserve_transaction",
+            "tax_deducted_at_source",
+            "topup",
+            "transfer",
+            "transfer_reversal",
+        ],
+    ];
 }
 /// What `source` of a `balance_transaction` holds.
 ///
@@ -274,6 +294,26 @@ impl BalanceTransactionSource {
             _ => BalanceTransactionSourceVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for BalanceTransactionSource {
+    const OBJECTS: &'static [&'static str] = &[
+        "application_fee",
+        "charge",
+        "connect_collection_transfer",
+        "customer_cash_balance_transaction",
+        "dispute",
+        "fee_refund",
+        "issuing.authorization",
+        "issuing.dispute",
+        "issuing.transaction",
+        "payout",
+        "refund",
+        "reserve_transaction",
+        "tax_deducted_at_source",
+        "topup",
+        "transfer",
+        "transfer_reversal",
+    ];
 }
 /// The alternatives of [`BalanceTransactionSource`], to match on.
 ///

@@ -204,6 +204,10 @@ impl v::Resource for BankAccount {
     const ID_PREFIX: Option<&'static str> = Some("ba_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, true);
     const EXPANDABLE: &'static [&'static str] = &["account", "customer"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["account"],
+        &["customer"],
+    ];
 }
 /// Part of other objects: `external_account_requirements`.
 ///

@@ -89,6 +89,10 @@ impl v::Resource for BillingAlert {
         "usage_threshold.filters.customer",
         "usage_threshold.meter",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["billing.meter"],
+    ];
 }
 /// Part of other objects: `thresholds_resource_usage_alert_filter`.
 ///

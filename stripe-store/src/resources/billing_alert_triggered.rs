@@ -71,4 +71,8 @@ impl v::Resource for BillingAlertTriggered {
         "alert.usage_threshold.filters.customer",
         "alert.usage_threshold.meter",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["billing.meter"],
+    ];
 }

@@ -61,6 +61,7 @@ impl BillingCreditBalanceSummary {
 impl v::Resource for BillingCreditBalanceSummary {
     const OBJECT: &'static str = "billing.credit_balance_summary";
     const EXPANDABLE: &'static [&'static str] = &["customer"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["customer"]];
 }
 /// Part of other objects: `credit_balance`.
 ///

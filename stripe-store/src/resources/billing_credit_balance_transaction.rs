@@ -151,6 +151,12 @@ impl v::Resource for BillingCreditBalanceTransaction {
         "debit.credits_applied.invoice",
         "test_clock",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["invoice"],
+        &["billing.credit_grant"],
+        &["invoice"],
+        &["test_helpers.test_clock"],
+    ];
 }
 /// The alternatives of [`BillingCreditBalanceTransaction`], to match on.
 ///

@@ -186,6 +186,10 @@ impl v::Resource for BillingCreditGrant {
     const ID_PREFIX: Option<&'static str> = Some("credgr_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["customer", "test_clock"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["test_helpers.test_clock"],
+    ];
 }
 /// Part of other objects: `billing_credit_grants_resource_applicability_config`.
 ///

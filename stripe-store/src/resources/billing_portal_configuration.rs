@@ -153,6 +153,10 @@ impl v::Resource for BillingPortalConfiguration {
         "application",
         "features.subscription_cancel.cancellation_reason.feedback_options",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["billing.feedback_option"],
+    ];
 }
 /// Part of other objects: `portal_business_profile`.
 ///

@@ -147,6 +147,9 @@ impl v::Resource for BillingPortalSession {
     const PATH: Option<&'static str> = Some("/v1/billing_portal/sessions");
     const ID_PREFIX: Option<&'static str> = Some("bps_");
     const EXPANDABLE: &'static [&'static str] = &["configuration"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["billing_portal.configuration"],
+    ];
 }
 /// Part of other objects: `billing_portal_session_after_expiration`.
 ///

@@ -98,6 +98,7 @@ impl v::Resource for Capability {
     const PATH: Option<&'static str> = Some("/v1/accounts/{account}/capabilities");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["account"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["account"]];
 }
 /// Part of other objects: `account_capability_future_requirements`.
 ///

@@ -343,6 +343,10 @@ impl v::Resource for Card {
     const ID_PREFIX: Option<&'static str> = Some("card_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, true);
     const EXPANDABLE: &'static [&'static str] = &["account", "customer"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["account"],
+        &["customer"],
+    ];
 }
 /// Part of other objects: `token_card_networks`.
 ///

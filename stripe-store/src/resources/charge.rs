@@ -534,6 +534,37 @@ impl v::Resource for Charge {
         "transfer",
         "transfer_data.destination",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["application_fee"],
+        &["balance_transaction"],
+        &["customer"],
+        &["balance_transaction"],
+        &["account"],
+        &["payment_intent"],
+        &["payment_method"],
+        &["mandate"],
+        &["mandate"],
+        &["payment_method"],
+        &["mandate"],
+        &["payment_method"],
+        &["mandate"],
+        &["mandate"],
+        &["balance_transaction"],
+        &["charge"],
+        &["customer"],
+        &["balance_transaction"],
+        &["payment_intent"],
+        &["payment_method"],
+        &["transfer_reversal"],
+        &["transfer_reversal"],
+        &["review"],
+        &["account"],
+        &["customer"],
+        &["transfer"],
+        &["transfer"],
+        &["account"],
+    ];
 }
 /// Part of other objects: `alma_installments`.
 ///
@@ -739,6 +770,9 @@ impl ChargeSource {
             _ => ChargeSourceVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for ChargeSource {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card", "source"];
 }
 /// The alternatives of [`ChargeSource`], to match on.
 ///

@@ -834,6 +834,27 @@ impl v::Resource for CheckoutSession {
         "total_details.breakdown.discounts.discount.customer",
         "total_details.breakdown.discounts.discount.promotion_code",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["account"],
+        &["customer"],
+        &["coupon"],
+        &["promotion_code"],
+        &["invoice"],
+        &["tax_id"],
+        &["account"],
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+        &["product"],
+        &["payment_intent"],
+        &["payment_link"],
+        &["setup_intent"],
+        &["shipping_rate"],
+        &["shipping_rate"],
+        &["subscription"],
+        &["customer"],
+        &["promotion_code"],
+    ];
 }
 /// Part of other objects: `checkout_acss_debit_mandate_options`.
 ///

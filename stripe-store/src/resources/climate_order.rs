@@ -231,6 +231,7 @@ impl v::Resource for ClimateOrder {
     const PATH: Option<&'static str> = Some("/v1/climate/orders");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["product"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["climate.product"]];
 }
 /// Part of other objects: `climate_removals_beneficiary`.
 ///

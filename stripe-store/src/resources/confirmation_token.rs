@@ -199,6 +199,12 @@ impl v::Resource for ConfirmationToken {
         "payment_method_preview.sepa_debit.generated_from.charge",
         "payment_method_preview.sepa_debit.generated_from.setup_attempt",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["setup_attempt"],
+        &["customer"],
+        &["charge"],
+        &["setup_attempt"],
+    ];
 }
 /// Part of other objects: `confirmation_tokens_resource_mandate_data`.
 ///

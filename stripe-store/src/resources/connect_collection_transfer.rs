@@ -68,4 +68,5 @@ impl ConnectCollectionTransfer {
 impl v::Resource for ConnectCollectionTransfer {
     const OBJECT: &'static str = "connect_collection_transfer";
     const EXPANDABLE: &'static [&'static str] = &["destination"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["account"]];
 }

@@ -375,6 +375,19 @@ impl v::Resource for CreditNote {
         "refunds.refund",
         "shipping_cost.shipping_rate",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["customer_balance_transaction"],
+        &["discount"],
+        &["invoice"],
+        &["discount"],
+        &["billing.credit_balance_transaction"],
+        &["discount"],
+        &["billing.credit_balance_transaction"],
+        &["discount"],
+        &["refund"],
+        &["shipping_rate"],
+    ];
 }
 /// Part of other objects: `credit_note_refund`.
 ///

@@ -185,6 +185,11 @@ impl v::Resource for CreditNoteLineItem {
         "pretax_credit_amounts.credit_balance_transaction",
         "pretax_credit_amounts.discount",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["discount"],
+        &["billing.credit_balance_transaction"],
+        &["discount"],
+    ];
 }
 /// The values of `credit_note_line_item.type`.
 #[non_exhaustive]

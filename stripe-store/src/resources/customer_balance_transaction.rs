@@ -166,6 +166,12 @@ impl v::Resource for CustomerBalanceTransaction {
         "customer",
         "invoice",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["checkout.session"],
+        &["credit_note"],
+        &["customer"],
+        &["invoice"],
+    ];
 }
 /// The values of `customer_balance_transaction.type`.
 #[non_exhaustive]

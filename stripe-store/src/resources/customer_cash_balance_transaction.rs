@@ -263,6 +263,15 @@ impl v::Resource for CustomerCashBalanceTransaction {
         "transferred_to_balance.balance_transaction",
         "unapplied_from_payment.payment_intent",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["customer_cash_balance_transaction"],
+        &["payment_intent"],
+        &["customer"],
+        &["refund"],
+        &["balance_transaction"],
+        &["payment_intent"],
+    ];
 }
 /// The alternatives of [`CustomerCashBalanceTransaction`], to match on.
 ///

@@ -91,6 +91,7 @@ impl v::Resource for CustomerSession {
     const OBJECT: &'static str = "customer_session";
     const PATH: Option<&'static str> = Some("/v1/customer_sessions");
     const EXPANDABLE: &'static [&'static str] = &["customer"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["customer"]];
 }
 /// Part of other objects: `customer_session_resource_components`.
 ///

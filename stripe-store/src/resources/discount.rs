@@ -138,6 +138,11 @@ impl v::Resource for Discount {
         "promotion_code",
         "source.coupon",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+    ];
 }
 /// Part of other objects: `discount_source`.
 ///

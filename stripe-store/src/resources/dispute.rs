@@ -228,6 +228,37 @@ impl v::Resource for Dispute {
         "evidence.uncategorized_file",
         "payment_intent",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &[
+            "application_fee",
+            "charge",
+            "connect_collection_transfer",
+            "customer_cash_balance_transaction",
+            "dispute",
+            "fee_refund",
+            "issuing.authorization",
+            "issuing.dispute",
+            "issuing.transaction",
+            "payout",
+            "refund",
+            "reserve_transaction",
+            "tax_deducted_at_source",
+            "topup",
+            "transfer",
+            "transfer_reversal",
+        ],
+        &["charge"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["payment_intent"],
+    ];
 }
 /// Part of other objects: `dispute_enhanced_eligibility`.
 ///

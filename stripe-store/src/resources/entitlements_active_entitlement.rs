@@ -62,4 +62,5 @@ impl v::Resource for EntitlementsActiveEntitlement {
     const ID_PREFIX: Option<&'static str> = Some("ent_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["feature"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["entitlements.feature"]];
 }

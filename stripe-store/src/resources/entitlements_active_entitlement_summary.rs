@@ -55,4 +55,5 @@ impl EntitlementsActiveEntitlementSummary {
 impl v::Resource for EntitlementsActiveEntitlementSummary {
     const OBJECT: &'static str = "entitlements.active_entitlement_summary";
     const EXPANDABLE: &'static [&'static str] = &["entitlements.data.feature"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["entitlements.feature"]];
 }

@@ -91,4 +91,8 @@ impl v::Resource for FeeRefund {
     const ID_PREFIX: Option<&'static str> = Some("fr_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["balance_transaction", "fee"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["application_fee"],
+    ];
 }

@@ -118,6 +118,7 @@ impl v::Resource for File {
     const ID_PREFIX: Option<&'static str> = Some("file_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["links.data.file"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["file"]];
 }
 /// The values of `file.purpose`.
 #[non_exhaustive]

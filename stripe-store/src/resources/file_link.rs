@@ -98,4 +98,5 @@ impl v::Resource for FileLink {
     const ID_PREFIX: Option<&'static str> = Some("link_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["file"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["file"]];
 }

@@ -264,6 +264,11 @@ impl v::Resource for FinancialConnectionsAccount {
         "account_holder.customer",
         "ownership",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["financial_connections.account"],
+        &["customer"],
+        &["financial_connections.account_ownership"],
+    ];
 }
 /// Part of other objects: `bank_connections_resource_account_number_details`.
 ///

@@ -170,6 +170,17 @@ impl v::Resource for FinancialConnectionsSession {
         "bank_account_token.card.account",
         "bank_account_token.card.customer",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["financial_connections.account"],
+        &["customer"],
+        &["financial_connections.account"],
+        &["customer"],
+        &["financial_connections.account_ownership"],
+        &["account"],
+        &["customer"],
+        &["account"],
+        &["customer"],
+    ];
 }
 /// Part of other objects: `bank_connections_resource_link_account_session_filters`.
 ///

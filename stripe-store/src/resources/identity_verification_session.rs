@@ -225,6 +225,9 @@ impl v::Resource for IdentityVerificationSession {
     const ID_PREFIX: Option<&'static str> = Some("vs_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["last_verification_report"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["identity.verification_report"],
+    ];
 }
 /// Part of other objects: `gelato_data_verified_outputs_date`.
 ///

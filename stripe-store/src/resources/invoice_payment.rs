@@ -141,6 +141,12 @@ impl v::Resource for InvoicePayment {
         "payment.payment_intent",
         "payment.payment_record",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["invoice"],
+        &["charge"],
+        &["payment_intent"],
+        &["payment_record"],
+    ];
 }
 /// Part of other objects: `invoices_payments_invoice_payment_associated_payment`.
 ///

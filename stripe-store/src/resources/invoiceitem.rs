@@ -280,6 +280,14 @@ impl v::Resource for Invoiceitem {
         "proration_details.discount_amounts.discount",
         "test_clock",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["discount"],
+        &["invoice"],
+        &["price"],
+        &["discount"],
+        &["test_helpers.test_clock"],
+    ];
 }
 /// Part of other objects: `billing_bill_resource_invoice_item_parents_invoice_item_parent`.
 ///

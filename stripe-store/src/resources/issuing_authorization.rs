@@ -352,6 +352,37 @@ impl v::Resource for IssuingAuthorization {
         "transactions.dispute",
         "transactions.token",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &[
+            "application_fee",
+            "charge",
+            "connect_collection_transfer",
+            "customer_cash_balance_transaction",
+            "dispute",
+            "fee_refund",
+            "issuing.authorization",
+            "issuing.dispute",
+            "issuing.transaction",
+            "payout",
+            "refund",
+            "reserve_transaction",
+            "tax_deducted_at_source",
+            "topup",
+            "transfer",
+            "transfer_reversal",
+        ],
+        &["issuing.personalization_design"],
+        &["issuing.card"],
+        &["issuing.card"],
+        &["issuing.cardholder"],
+        &["issuing.token"],
+        &["issuing.authorization"],
+        &["balance_transaction"],
+        &["issuing.card"],
+        &["issuing.cardholder"],
+        &["issuing.dispute"],
+        &["issuing.token"],
+    ];
 }
 /// Part of other objects: `issuing_authorization_amount_details`.
 ///

@@ -293,6 +293,13 @@ impl v::Resource for IssuingCard {
         "replaced_by",
         "replacement_for",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["file"],
+        &["file"],
+        &["issuing.personalization_design"],
+        &["issuing.card"],
+        &["issuing.card"],
+    ];
 }
 /// Part of other objects: `issuing_card_apple_pay`.
 ///

@@ -204,6 +204,7 @@ impl v::Resource for IssuingCardholder {
         "individual.verification.document.back",
         "individual.verification.document.front",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["file"], &["file"]];
 }
 /// The alternatives of [`IssuingCardholder`], to match on.
 ///

@@ -162,6 +162,38 @@ impl v::Resource for IssuingDispute {
         "evidence.service_not_as_described.additional_documentation",
         "transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &[
+            "application_fee",
+            "charge",
+            "connect_collection_transfer",
+            "customer_cash_balance_transaction",
+            "dispute",
+            "fee_refund",
+            "issuing.authorization",
+            "issuing.dispute",
+            "issuing.transaction",
+            "payout",
+            "refund",
+            "reserve_transaction",
+            "tax_deducted_at_source",
+            "topup",
+            "transfer",
+            "transfer_reversal",
+        ],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["issuing.transaction"],
+    ];
 }
 /// Part of other objects: `issuing_dispute_canceled_evidence`.
 ///

@@ -151,6 +151,10 @@ impl v::Resource for IssuingPersonalizationDesign {
     const PATH: Option<&'static str> = Some("/v1/issuing/personalization_designs");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["card_logo", "physical_bundle"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["file"],
+        &["issuing.physical_bundle"],
+    ];
 }
 /// Part of other objects: `issuing_personalization_design_carrier_text`.
 ///

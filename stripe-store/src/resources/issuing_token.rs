@@ -133,6 +133,7 @@ impl v::Resource for IssuingToken {
     const PATH: Option<&'static str> = Some("/v1/issuing/tokens");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["card"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["issuing.card"]];
 }
 /// Part of other objects: `issuing_network_token_address`.
 ///

@@ -250,6 +250,14 @@ impl v::Resource for IssuingTransaction {
         "dispute",
         "token",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["issuing.authorization"],
+        &["balance_transaction"],
+        &["issuing.card"],
+        &["issuing.cardholder"],
+        &["issuing.dispute"],
+        &["issuing.token"],
+    ];
 }
 /// Part of other objects: `issuing_transaction_amount_details`.
 ///

@@ -154,6 +154,12 @@ impl v::Resource for Item {
         "discounts.discount.source.coupon",
         "price.product",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+        &["product"],
+    ];
 }
 /// Part of other objects: `line_items_adjustable_quantity`.
 ///

@@ -239,6 +239,14 @@ impl v::Resource for LineItem {
         "pricing.price_details.price",
         "subscription",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["discount"],
+        &["discount"],
+        &["billing.credit_balance_transaction"],
+        &["discount"],
+        &["price"],
+        &["subscription"],
+    ];
 }
 /// Part of other objects: `billing_bill_resource_invoicing_lines_common_credited_items`.
 ///

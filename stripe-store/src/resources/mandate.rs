@@ -146,6 +146,7 @@ impl v::Resource for Mandate {
     const ID_PREFIX: Option<&'static str> = Some("mandate_");
     const OPERATIONS: v::Operations = v::Operations::new(true, false, false, false);
     const EXPANDABLE: &'static [&'static str] = &["payment_method"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["payment_method"]];
 }
 /// The alternatives of [`Mandate`], to match on.
 ///

@@ -549,6 +549,30 @@ impl v::Resource for PaymentIntent {
         "source",
         "transfer_data.destination",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["customer"],
+        &["setup_attempt"],
+        &["customer"],
+        &["charge"],
+        &["setup_attempt"],
+        &["application"],
+        &["customer"],
+        &["setup_attempt"],
+        &["mandate"],
+        &["account"],
+        &["payment_method"],
+        &["mandate"],
+        &["account"],
+        &["customer"],
+        &["charge"],
+        &["account"],
+        &["payment_method"],
+        &["payment_record"],
+        &["review"],
+        &["account", "bank_account", "card", "source"],
+        &["account"],
+    ];
 }
 /// Part of other objects: `payment_data`.
 ///

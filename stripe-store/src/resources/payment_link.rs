@@ -466,6 +466,21 @@ impl v::Resource for PaymentLink {
         "subscription_data.invoice_settings.issuer.account",
         "transfer_data.destination",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["account"],
+        &["tax_id"],
+        &["account"],
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+        &["product"],
+        &["account"],
+        &["shipping_rate"],
+        &["tax_id"],
+        &["account"],
+        &["account"],
+    ];
 }
 /// Part of other objects: `payment_links_resource_after_completion`.
 ///

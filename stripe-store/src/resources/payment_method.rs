@@ -913,6 +913,12 @@ impl v::Resource for PaymentMethod {
         "sepa_debit.generated_from.charge",
         "sepa_debit.generated_from.setup_attempt",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["setup_attempt"],
+        &["customer"],
+        &["charge"],
+        &["setup_attempt"],
+    ];
 }
 /// The alternatives of [`PaymentMethod`], to match on.
 ///

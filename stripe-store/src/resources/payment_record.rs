@@ -279,6 +279,15 @@ impl v::Resource for PaymentRecord {
         "payment_method_details.sofort.generated_sepa_debit_mandate",
         "payment_method_details.us_bank_account.mandate",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["payment_method"],
+        &["mandate"],
+        &["payment_method"],
+        &["mandate"],
+        &["payment_method"],
+        &["mandate"],
+        &["mandate"],
+    ];
 }
 /// The values of `payment_record.customer_presence`.
 pub use super::PaymentIntentSetupFutureUsage as PaymentRecordCustomerPresence;

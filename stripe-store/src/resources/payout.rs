@@ -289,6 +289,14 @@ impl v::Resource for Payout {
         "original_payout",
         "reversed_by",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application_fee"],
+        &["balance_transaction"],
+        &["bank_account", "card"],
+        &["balance_transaction"],
+        &["payout"],
+        &["payout"],
+    ];
 }
 /// What `destination` of a `payout` holds.
 ///

@@ -343,6 +343,12 @@ impl v::Resource for Person {
         "verification.document.back",
         "verification.document.front",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+    ];
 }
 /// Part of other objects: `legal_entity_dob`.
 ///

@@ -203,6 +203,7 @@ impl v::Resource for Plan {
     const PATH: Option<&'static str> = Some("/v1/plans");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, true);
     const EXPANDABLE: &'static [&'static str] = &["product"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["product"]];
 }
 /// Part of other objects: `plan_tier`.
 ///

@@ -221,6 +221,7 @@ impl v::Resource for Price {
     const ID_PREFIX: Option<&'static str> = Some("price_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, true, false);
     const EXPANDABLE: &'static [&'static str] = &["product"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["product"]];
 }
 /// Part of other objects: `currency_option`.
 ///

@@ -209,6 +209,7 @@ impl v::Resource for Product {
     const ID_PREFIX: Option<&'static str> = Some("prod_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, true, true);
     const EXPANDABLE: &'static [&'static str] = &["default_price", "tax_code"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["price"], &["tax_code"]];
 }
 /// Part of other objects: `package_dimensions`.
 ///

@@ -96,6 +96,7 @@ impl v::Resource for ProductCatalogTrialOffer {
         "end_behavior.transition.price",
         "price",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["price"], &["price"]];
 }
 /// Part of other objects: `product_catalog_trial_offer_duration`.
 ///

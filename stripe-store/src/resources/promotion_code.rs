@@ -150,6 +150,7 @@ impl v::Resource for PromotionCode {
     const ID_PREFIX: Option<&'static str> = Some("promo_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["customer", "promotion.coupon"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["customer"], &["coupon"]];
 }
 /// Part of other objects: `promotion_code_currency_option`.
 ///

@@ -411,6 +411,28 @@ impl v::Resource for Quote {
         "total_details.breakdown.discounts.discount.promotion_code",
         "transfer_data.destination",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["account"],
+        &["product"],
+        &["customer"],
+        &["tax_rate"],
+        &["discount"],
+        &["quote"],
+        &["invoice"],
+        &["account"],
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+        &["product"],
+        &["account"],
+        &["subscription"],
+        &["subscription_schedule"],
+        &["test_helpers.test_clock"],
+        &["customer"],
+        &["promotion_code"],
+        &["account"],
+    ];
 }
 /// Part of other objects: `invoice_setting_quote_setting`.
 ///

@@ -91,4 +91,8 @@ impl v::Resource for RadarEarlyFraudWarning {
     const ID_PREFIX: Option<&'static str> = Some("issfr_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["charge", "payment_intent"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["charge"],
+        &["payment_intent"],
+    ];
 }

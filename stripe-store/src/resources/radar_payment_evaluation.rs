@@ -159,6 +159,7 @@ impl v::Resource for RadarPaymentEvaluation {
     const EXPANDABLE: &'static [&'static str] = &[
         "payment_details.payment_method_details.payment_method",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["payment_method"]];
 }
 /// Part of other objects: `insights_resources_payment_evaluation_billing_details`.
 ///

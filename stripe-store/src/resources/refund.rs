@@ -287,6 +287,16 @@ impl v::Resource for Refund {
         "source_transfer_reversal",
         "transfer_reversal",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["charge"],
+        &["customer"],
+        &["balance_transaction"],
+        &["payment_intent"],
+        &["payment_method"],
+        &["transfer_reversal"],
+        &["transfer_reversal"],
+    ];
 }
 /// Part of other objects: `destination_details_unimplemented`.
 ///

@@ -111,6 +111,7 @@ impl v::Resource for ReportingReportRun {
     const PATH: Option<&'static str> = Some("/v1/reporting/report_runs");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["result.links.data.file"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["file"]];
 }
 /// Part of other objects: `financial_reporting_finance_report_run_run_parameters`.
 ///

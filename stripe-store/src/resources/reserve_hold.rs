@@ -186,6 +186,10 @@ impl ReserveHold {
 impl v::Resource for ReserveHold {
     const OBJECT: &'static str = "reserve.hold";
     const EXPANDABLE: &'static [&'static str] = &["reserve_plan", "source_charge"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["reserve.plan"],
+        &["charge"],
+    ];
 }
 /// Part of other objects: `reserves_reserve_holds_resources_release_detail`.
 ///

@@ -157,6 +157,12 @@ impl v::Resource for ReserveRelease {
         "source_transaction.dispute",
         "source_transaction.refund",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["reserve.hold"],
+        &["reserve.plan"],
+        &["dispute"],
+        &["refund"],
+    ];
 }
 /// Part of other objects: `reserves_reserve_releases_resources_source_transaction`.
 ///

@@ -157,6 +157,10 @@ impl v::Resource for Review {
     const ID_PREFIX: Option<&'static str> = Some("prv_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["charge", "payment_intent"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["charge"],
+        &["payment_intent"],
+    ];
 }
 /// Part of other objects: `radar_review_resource_location`.
 ///

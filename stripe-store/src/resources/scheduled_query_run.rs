@@ -120,6 +120,7 @@ impl v::Resource for ScheduledQueryRun {
     const ID_PREFIX: Option<&'static str> = Some("sqr_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["file.links.data.file"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["file"]];
 }
 /// Part of other objects: `sigma_scheduled_query_run_error`.
 ///

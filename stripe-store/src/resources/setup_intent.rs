@@ -358,6 +358,30 @@ impl v::Resource for SetupIntent {
         "payment_method",
         "single_use_mandate",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["customer"],
+        &["application"],
+        &["customer"],
+        &["charge"],
+        &["account"],
+        &["payment_method"],
+        &["payment_record"],
+        &["review"],
+        &["account", "bank_account", "card", "source"],
+        &["account"],
+        &["setup_attempt"],
+        &["customer"],
+        &["charge"],
+        &["setup_attempt"],
+        &["account"],
+        &["customer"],
+        &["setup_attempt"],
+        &["mandate"],
+        &["account"],
+        &["payment_method"],
+        &["mandate"],
+    ];
 }
 /// Part of other objects: `payment_flows_automatic_payment_methods_setup_intent`.
 ///

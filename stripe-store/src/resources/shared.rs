@@ -1255,6 +1255,9 @@ impl DeletedPaymentSource {
         }
     }
 }
+impl v::Referent for DeletedPaymentSource {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
+}
 /// The alternatives of [`DeletedPaymentSource`], to match on.
 ///
 /// Source: schema `deleted_payment_source`.
@@ -1825,6 +1828,9 @@ impl ExternalAccount {
             _ => ExternalAccountVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for ExternalAccount {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
 }
 /// The alternatives of [`ExternalAccount`], to match on.
 ///
@@ -6932,6 +6938,14 @@ impl PaymentSource {
             _ => PaymentSourceVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for PaymentSource {
+    const OBJECTS: &'static [&'static str] = &[
+        "account",
+        "bank_account",
+        "card",
+        "source",
+    ];
 }
 /// The alternatives of [`PaymentSource`], to match on.
 ///

@@ -135,6 +135,7 @@ impl v::Resource for ShippingRate {
     const ID_PREFIX: Option<&'static str> = Some("shr_");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["tax_code"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["tax_code"]];
 }
 /// Part of other objects: `shipping_rate_currency_option`.
 ///

@@ -583,6 +583,34 @@ impl v::Resource for Subscription {
         "test_clock",
         "transfer_data.destination",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["account"],
+        &["price"],
+        &["billing.feedback_option"],
+        &["customer"],
+        &["payment_method"],
+        &["bank_account", "card", "source"],
+        &["discount"],
+        &["tax_id"],
+        &["account"],
+        &["discount"],
+        &["product"],
+        &["product"],
+        &["invoice"],
+        &["account"],
+        &["setup_intent"],
+        &["customer"],
+        &["promotion_code"],
+        &["coupon"],
+        &["discount"],
+        &["discount"],
+        &["product"],
+        &["product"],
+        &["subscription_schedule"],
+        &["test_helpers.test_clock"],
+        &["account"],
+    ];
 }
 /// Part of other objects: `cancellation_details`.
 ///

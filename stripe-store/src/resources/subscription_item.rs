@@ -169,6 +169,11 @@ impl v::Resource for SubscriptionItem {
         "plan.product",
         "price.product",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["discount"],
+        &["product"],
+        &["product"],
+    ];
 }
 /// Part of other objects: `subscription_item_current_trial`.
 ///

@@ -274,6 +274,36 @@ impl v::Resource for SubscriptionSchedule {
         "subscription",
         "test_clock",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["customer"],
+        &["account"],
+        &["payment_method"],
+        &["tax_id"],
+        &["account"],
+        &["account"],
+        &["account"],
+        &["coupon"],
+        &["discount"],
+        &["promotion_code"],
+        &["price"],
+        &["account"],
+        &["payment_method"],
+        &["coupon"],
+        &["discount"],
+        &["promotion_code"],
+        &["tax_id"],
+        &["account"],
+        &["coupon"],
+        &["discount"],
+        &["promotion_code"],
+        &["plan"],
+        &["price"],
+        &["account"],
+        &["account"],
+        &["subscription"],
+        &["test_helpers.test_clock"],
+    ];
 }
 /// Part of other objects: `discounts_resource_stackable_discount_with_discount_end`.
 ///

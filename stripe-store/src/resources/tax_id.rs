@@ -126,6 +126,12 @@ impl v::Resource for TaxId {
         "owner.application",
         "owner.customer",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["customer"],
+        &["account"],
+        &["application"],
+        &["customer"],
+    ];
 }
 /// Part of other objects: `tax_i_ds_owner`.
 ///

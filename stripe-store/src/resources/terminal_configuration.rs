@@ -298,6 +298,18 @@ impl v::Resource for TerminalConfiguration {
         "verifone_ux700.splashscreen",
         "verifone_v660p.splashscreen",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+        &["file"],
+    ];
 }
 /// Part of other objects: `terminal_configuration_configuration_resource_cellular_config`.
 ///

@@ -176,6 +176,36 @@ impl v::Resource for TerminalReader {
         "action.refund_payment.refund",
         "location",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["application"],
+        &["customer"],
+        &["charge"],
+        &["account"],
+        &["payment_method"],
+        &["payment_record"],
+        &["review"],
+        &["account", "bank_account", "card", "source"],
+        &["account"],
+        &["customer"],
+        &["application"],
+        &["customer"],
+        &["setup_attempt"],
+        &["mandate"],
+        &["account"],
+        &["payment_method"],
+        &["mandate"],
+        &["account"],
+        &["customer"],
+        &["payment_intent"],
+        &["customer"],
+        &["payment_intent"],
+        &["payment_intent"],
+        &["setup_intent"],
+        &["charge"],
+        &["payment_intent"],
+        &["refund"],
+        &["terminal.location"],
+    ];
 }
 /// Part of other objects: `terminal_reader_reader_resource_cart`.
 ///

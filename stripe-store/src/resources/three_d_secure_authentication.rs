@@ -245,6 +245,7 @@ impl v::Resource for ThreeDSecureAuthentication {
     const PATH: Option<&'static str> = Some("/v1/three_d_secure/authentications");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["payment_method"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["payment_method"]];
 }
 /// Part of other objects: `three_d_secure_authentication_acquirer_details`.
 ///

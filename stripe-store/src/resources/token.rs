@@ -105,4 +105,10 @@ impl v::Resource for Token {
         "card.account",
         "card.customer",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["account"],
+        &["customer"],
+        &["account"],
+        &["customer"],
+    ];
 }

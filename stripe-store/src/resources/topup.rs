@@ -207,6 +207,10 @@ impl v::Resource for Topup {
         "balance_transaction",
         "payment_method",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["payment_method"],
+    ];
 }
 /// Part of other objects: `topup_payment_method_options`.
 ///

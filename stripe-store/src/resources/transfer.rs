@@ -187,4 +187,14 @@ impl v::Resource for Transfer {
         "reversals.data.transfer",
         "source_transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["account"],
+        &["charge"],
+        &["balance_transaction"],
+        &["refund"],
+        &["refund"],
+        &["transfer"],
+        &["charge"],
+    ];
 }

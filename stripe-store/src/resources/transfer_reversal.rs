@@ -116,4 +116,10 @@ impl v::Resource for TransferReversal {
         "source_refund",
         "transfer",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["balance_transaction"],
+        &["refund"],
+        &["refund"],
+        &["transfer"],
+    ];
 }

@@ -158,6 +158,7 @@ impl v::Resource for TreasuryCreditReversal {
     const PATH: Option<&'static str> = Some("/v1/treasury/credit_reversals");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["transaction"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["treasury.transaction"]];
 }
 /// Part of other objects: `treasury_received_credits_resource_status_transitions`.
 ///

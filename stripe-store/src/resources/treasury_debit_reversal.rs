@@ -172,6 +172,7 @@ impl v::Resource for TreasuryDebitReversal {
     const PATH: Option<&'static str> = Some("/v1/treasury/debit_reversals");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["transaction"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["treasury.transaction"]];
 }
 /// Part of other objects: `treasury_received_debits_resource_debit_reversal_linked_flows`.
 ///

@@ -236,6 +236,10 @@ impl v::Resource for TreasuryInboundTransfer {
         "origin_payment_method_details.us_bank_account.mandate",
         "transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["mandate"],
+        &["treasury.transaction"],
+    ];
 }
 /// Part of other objects: `inbound_transfers`.
 ///

@@ -268,6 +268,11 @@ impl v::Resource for TreasuryOutboundPayment {
         "returned_details.transaction",
         "transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["mandate"],
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+    ];
 }
 /// Part of other objects: `outbound_payments_payment_method_details`.
 ///

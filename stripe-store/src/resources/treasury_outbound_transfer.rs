@@ -238,6 +238,11 @@ impl v::Resource for TreasuryOutboundTransfer {
         "returned_details.transaction",
         "transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["mandate"],
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+    ];
 }
 /// Part of other objects: `outbound_transfers_payment_method_details`.
 ///

@@ -210,6 +210,20 @@ impl v::Resource for TreasuryReceivedCredit {
         "linked_flows.source_flow_details.payout.reversed_by",
         "transaction",
     ];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+        &["treasury.transaction"],
+        &["application_fee"],
+        &["balance_transaction"],
+        &["bank_account", "card"],
+        &["balance_transaction"],
+        &["payout"],
+        &["payout"],
+        &["treasury.transaction"],
+    ];
 }
 /// Part of other objects: `treasury_received_credits_resource_linked_flows`.
 ///

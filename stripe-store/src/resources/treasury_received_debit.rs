@@ -194,6 +194,7 @@ impl v::Resource for TreasuryReceivedDebit {
     const PATH: Option<&'static str> = Some("/v1/treasury/received_debits");
     const OPERATIONS: v::Operations = v::Operations::new(true, true, false, false);
     const EXPANDABLE: &'static [&'static str] = &["transaction"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["treasury.transaction"]];
 }
 /// Part of other objects: `treasury_received_debits_resource_linked_flows`.
 ///

@@ -7,6 +7,7 @@ use sqlx::migrate::MigrateError;
 
 use super::Dialect;
 use super::cursor::CursorError;
+use super::expand::ExpandError;
 use super::tables::TableNamesError;
 
 /// Reading or writing the table failed.
@@ -151,6 +152,13 @@ pub enum StoreError {
         /// What is wrong with it.
         source: CursorError,
     },
+    /// What was asked to be expanded cannot be.
+    #[error("could not expand the objects")]
+    #[non_exhaustive]
+    Expand {
+        /// Why, and of which path.
+        source: ExpandError,
+    },
 }
 
 impl StoreError {
@@ -172,12 +180,12 @@ impl StoreError {
         matches!(self, Self::NotMigrated { .. })
     }
 
-    /// Whether the caller's own argument is at fault, such as a cursor or limit that came from a browser, and not the
-    /// database.
+    /// Whether the caller's own argument is at fault, such as a cursor, a limit or a path to expand that came from a
+    /// browser, and not the database.
     pub fn is_invalid_request(&self) -> bool {
         matches!(
             self,
-            Self::Cursor { .. } | Self::Limit { .. } | Self::Account { .. }
+            Self::Cursor { .. } | Self::Limit { .. } | Self::Account { .. } | Self::Expand { .. }
         )
     }
 
@@ -219,6 +227,12 @@ impl From<TableNamesError> for StoreError {
 impl From<CursorError> for StoreError {
     fn from(source: CursorError) -> Self {
         Self::Cursor { source }
+    }
+}
+
+impl From<ExpandError> for StoreError {
+    fn from(source: ExpandError) -> Self {
+        Self::Expand { source }
     }
 }
 

@@ -49,7 +49,7 @@ impl Store {
         self.get_one(object, id).await
     }
 
-    async fn get_one<T: View>(
+    pub(super) async fn get_one<T: View>(
         &self,
         object: &str,
         id: &str,
@@ -114,7 +114,12 @@ impl Store {
             .collect())
     }
 
-    async fn rows_by_id(&self, object: &str, ids: &[&str]) -> Result<Vec<RawRow>, StoreError> {
+    /// The rows of one name with these ids, none of which has a NUL in it.
+    pub(super) async fn rows_by_id(
+        &self,
+        object: &str,
+        ids: &[&str],
+    ) -> Result<Vec<RawRow>, StoreError> {
         let span = tracing::debug_span!(
             "stripe_store.get_many",
             stripe.object = object,

@@ -5,10 +5,11 @@ use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::{ObjectRef, RowError, StoreError};
-use super::scope::{AccountId, Mode};
+use super::scope::{AccountId, Mode, Scope};
 use super::snapshot::{Interval, Source, is_of_type};
 use super::text;
 use crate::clock::UnixMillis;
@@ -88,6 +89,9 @@ impl<T> Stored<T> {
     ///
     /// SQLite keeps Stripe's own text; PostgreSQL's `jsonb` keeps its value, with keys in another order, without spaces
     /// and repeated keys, and with numbers written out (`1e2` is `100`).
+    ///
+    /// After an [expansion](super::Store::expand) it is that text with the objects' texts in the place of their ids,
+    /// and the rest untouched.
     pub fn json(&self) -> &str {
         &self.json
     }
@@ -141,6 +145,14 @@ impl<T: View> Stored<T> {
     }
 }
 
+impl<T: View> Stored<T> {
+    /// Puts other data in, as text and as the tree that was read from it.
+    pub(super) fn put(&mut self, json: String, value: Value) {
+        self.view = T::from_value(value);
+        self.json = json.into_boxed_str();
+    }
+}
+
 impl Stored<AnyObject> {
     /// The row seen through the view of type `T`, or back as it was if the object is of another type.
     ///
@@ -185,7 +197,7 @@ impl<T> fmt::Debug for Stored<T> {
     }
 }
 
-/// The object's JSON, as the database holds it.
+/// The object's JSON, as [`json`](Stored::json) gives it.
 impl<T> Serialize for Stored<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(&self.json).map_err(serde::ser::Error::custom)?;
@@ -209,6 +221,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// The account and mode that the object is of.
+    pub fn scope(&self) -> Scope {
+        let scope = Scope::default().with_mode(self.mode);
+        match &self.account {
+            Some(account) => scope.with_account(account),
+            None => scope,
+        }
+    }
+
     /// The connected account that owns the object, or `None` for the account that the API key belongs to.
     pub fn account(&self) -> Option<&str> {
         self.account.as_ref().map(AccountId::as_str)

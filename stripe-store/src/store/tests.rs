@@ -14,6 +14,8 @@ fn public_types_are_send_and_sync() {
     assert_send_sync::<Stored<AnyObject>>();
     assert_send_sync::<Listing<AnyObject>>();
     assert_send_sync::<Page<AnyObject>>();
+    assert_send_sync::<Expansion>();
+    assert_send_sync::<ExpandError>();
     assert_send_sync::<Cursor>();
     assert_send_sync::<Scope>();
     assert_send_sync::<TableNames>();
@@ -24,10 +26,17 @@ fn public_types_are_send_and_sync() {
 #[test]
 fn futures_are_send() {
     fn assert_send<T: Send>(_: T) {}
-    fn check(store: &Store, batch: &[Snapshot<'_>]) {
+    fn check(
+        store: &Store,
+        batch: &[Snapshot<'_>],
+        page: &mut Page<AnyObject>,
+        reference: crate::view::Expandable<'_, crate::resources::Customer>,
+    ) {
         assert_send(store.write(batch));
         assert_send(store.get_object("customer", "cus_1"));
         assert_send(store.list_object("customer").page());
+        assert_send(store.expand(page, &["customer"]));
+        assert_send(reference.resolve(store));
         assert_send(store.migrate());
         assert_send(store.counts());
         assert_send(Store::connect("sqlite::memory:"));

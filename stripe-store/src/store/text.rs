@@ -142,6 +142,52 @@ fn scalar_end(bytes: &[u8], start: usize) -> usize {
     start + length.max(1)
 }
 
+/// Where the value that begins at `start` of a JSON text ends.
+pub(crate) fn value_end(json: &str, start: usize) -> usize {
+    let bytes = json.as_bytes();
+    let mut depth = 0_usize;
+    let mut at = start;
+    while let Some(&byte) = bytes.get(at) {
+        at = match byte {
+            b'"' => string_end(bytes, at, |_| ()),
+            b'{' | b'[' => {
+                depth += 1;
+                at + 1
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at + 1
+            }
+            _ if depth > 0 => at + 1,
+            _ => scalar_end(bytes, at),
+        };
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+/// How many objects and arrays a JSON text has inside each other at its deepest, the outermost counted.
+pub(crate) fn depth(json: &str) -> usize {
+    let bytes = json.as_bytes();
+    let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at, |_| ());
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        at += 1;
+    }
+    deepest
+}
+
 /// A JSON number, taken apart without rounding.
 #[derive(Debug, PartialEq, Eq)]
 struct Number<'a> {

@@ -35,6 +35,10 @@ pub trait Resource: View {
     /// appended to it in turn.
     const EXPANDABLE: &'static [&'static str] = &[];
 
+    /// What the object can be that each path of [`EXPANDABLE`](Self::EXPANDABLE) leads to, by the names of the types,
+    /// in the order of the paths: `["bank_account", "card", "source"]` for `"default_source"`.
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[];
+
     /// Whether an object that names its type `object` is of this type.
     #[must_use]
     fn accepts(object: &str) -> bool {
@@ -65,6 +69,20 @@ pub trait Resource: View {
             }),
         }
     }
+}
+
+/// A view of what a reference leads to: a resource, or one of several.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a Stripe resource, nor one of several",
+    label = "objects of this type have no rows of their own"
+)]
+pub trait Referent: View {
+    /// The names of the types that it can be.
+    const OBJECTS: &'static [&'static str];
+}
+
+impl<T: Resource> Referent for T {
+    const OBJECTS: &'static [&'static str] = &[T::OBJECT];
 }
 
 /// A value is no object of the type that was asked for.
@@ -165,6 +183,8 @@ pub struct ResourceFacts {
     pub operations: Operations,
     /// [`Resource::EXPANDABLE`].
     pub expandable: &'static [&'static str],
+    /// [`Resource::EXPANDS_TO`].
+    pub expands_to: &'static [&'static [&'static str]],
 }
 
 impl ResourceFacts {
@@ -178,6 +198,7 @@ impl ResourceFacts {
             id_prefix: T::ID_PREFIX,
             operations: T::OPERATIONS,
             expandable: T::EXPANDABLE,
+            expands_to: T::EXPANDS_TO,
         }
     }
 }

@@ -41,4 +41,5 @@ impl Charge {
 impl v::Resource for Charge {
     const OBJECT: &'static str = "charge";
     const EXPANDABLE: &'static [&'static str] = &["customer"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["customer"]];
 }

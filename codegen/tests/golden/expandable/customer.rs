@@ -42,4 +42,5 @@ impl v::Resource for Customer {
     const OBJECT: &'static str = "customer";
     const ID_PREFIX: Option<&'static str> = Some("cus_");
     const EXPANDABLE: &'static [&'static str] = &["default_charge"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["charge"]];
 }

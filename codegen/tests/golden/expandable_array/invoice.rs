@@ -44,4 +44,5 @@ impl v::Resource for Invoice {
     const OBJECT: &'static str = "invoice";
     const ID_PREFIX: Option<&'static str> = Some("in_");
     const EXPANDABLE: &'static [&'static str] = &["discounts"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["discount"]];
 }

@@ -44,6 +44,7 @@ impl v::Resource for Refund {
     const OBJECT: &'static str = "refund";
     const ID_PREFIX: Option<&'static str> = Some("re_");
     const EXPANDABLE: &'static [&'static str] = &["source"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["charge", "transfer"]];
 }
 /// What `source` of a `refund` holds.
 ///
@@ -79,6 +80,9 @@ impl RefundSource {
             _ => RefundSourceVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for RefundSource {
+    const OBJECTS: &'static [&'static str] = &["charge", "transfer"];
 }
 /// The alternatives of [`RefundSource`], to match on.
 ///

@@ -81,6 +81,9 @@ impl CustomerSources {
         }
     }
 }
+impl v::Referent for CustomerSources {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
+}
 /// The alternatives of [`CustomerSources`], to match on.
 ///
 /// Source: schema `customer.sources`.

@@ -55,6 +55,7 @@ impl v::Resource for Customer {
     const OBJECT: &'static str = "customer";
     const ID_PREFIX: Option<&'static str> = Some("cus_");
     const EXPANDABLE: &'static [&'static str] = &["default_source"];
+    const EXPANDS_TO: &'static [&'static [&'static str]] = &[&["bank_account", "card"]];
 }
 /// What `owner` of a `customer` holds.
 ///
@@ -90,6 +91,9 @@ impl CustomerOwner {
             _ => CustomerOwnerVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Referent for CustomerOwner {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
 }
 /// The alternatives of [`CustomerOwner`], to match on.
 ///

@@ -55,6 +55,46 @@ fn depth_counts_objects_and_arrays_but_no_brackets_in_strings() {
 }
 
 #[test]
+fn the_depth_of_a_text_is_that_of_its_deepest_place() {
+    let depths = [
+        ("12", 0),
+        (r#""[[{""#, 0),
+        ("[]", 1),
+        (r#"{"a": [1, {"[": "\"["}], "b": {}}"#, 3),
+        ("[[],[[]],[]]", 3),
+    ];
+    for (json, expected) in depths {
+        assert_eq!(depth(json), expected, "{json}");
+    }
+}
+
+#[test]
+fn a_value_ends_where_the_next_could_begin() {
+    let values = [
+        "12",
+        "-1.5e+10",
+        "null",
+        r#""a, \" ] }""#,
+        "[]",
+        r#"{"a": ["]", {"}": 1}], "b": null}"#,
+        "[[1, 2], [3]]",
+    ];
+    for value in values {
+        for after in ["", ",1", " , 1", "]", "}", "\n}"] {
+            let json = format!("x{value}{after}");
+            assert_eq!(value_end(&json, 1), 1 + value.len(), "{json}");
+        }
+    }
+    // Of what is no JSON some end comes, and never the start.
+    for json in ["", "x", "[", "\"", "\"\\", "{\"", "]", ":"] {
+        assert!(
+            value_end(json, 0) >= usize::from(!json.is_empty())
+                && value_end(json, 0) <= json.len() + 1
+        );
+    }
+}
+
+#[test]
 fn what_is_within_the_depth_limit_can_be_read_back() {
     let nested =
         |depth: usize| format!("{}{}", "{\"a\":".repeat(depth - 1), "{}") + &"}".repeat(depth - 1);
