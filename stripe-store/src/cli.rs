@@ -4,14 +4,19 @@
 //! environment and the time.
 
 mod database;
+mod export;
 mod failure;
 mod get;
+mod import;
 mod ingest;
+mod intake;
 mod json;
 mod list;
 mod migrate;
 mod moment;
 mod output;
+mod progress;
+mod purge;
 mod reader;
 mod signal;
 mod status;
@@ -41,6 +46,7 @@ Examples:
   stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
   stripe-store --test list customer         the newest customers of test mode
   stripe-store get customer cus_123         one customer's JSON
+  stripe-store export --out backup.ndjson   every row, for `stripe-store import`
 
 `stripe-store COMMAND --help` has more of each command.
 
@@ -67,6 +73,19 @@ struct Global {
     )]
     database: String,
 
+    /// The PostgreSQL schema that the tables are in
+    #[arg(long, global = true, env = "STRIPE_STORE_SCHEMA", value_name = "NAME")]
+    schema: Option<String>,
+
+    #[arg(
+        long,
+        help = "The prefix of the tables: app_ for app_stripe_objects",
+        global = true,
+        env = "STRIPE_STORE_PREFIX",
+        value_name = "PREFIX"
+    )]
+    prefix: Option<String>,
+
     /// Work on live mode, with real money [default]
     #[arg(long, global = true, conflicts_with = "test")]
     live: bool,
@@ -91,6 +110,9 @@ enum Command {
     Get(get::Arguments),
     List(list::Arguments),
     Status(status::Arguments),
+    Export(export::Arguments),
+    Import(import::Arguments),
+    Purge(purge::Arguments),
 }
 
 /// Runs the command with the process's arguments and standard streams.
@@ -114,6 +136,8 @@ pub fn main() -> ExitCode {
 async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
     let Global {
         database,
+        schema,
+        prefix,
         live,
         test,
         account,
@@ -130,13 +154,18 @@ async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
         (false, true) => Some(Mode::Live),
         (false, false) => None,
     };
-    let database = Database::new(url, mode, account.as_deref());
+    let given = |name: &'_ Option<String>| name.clone().filter(|name| !name.is_empty());
+    let database = Database::new(url, mode, account.as_deref())
+        .with_tables(given(schema).as_deref(), given(prefix).as_deref())?;
     match &cli.command {
         Command::Migrate(arguments) => migrate::run(arguments, &database, output).await,
         Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
         Command::Get(arguments) => get::run(arguments, &database, output).await,
         Command::List(arguments) => list::run(arguments, &database, output).await,
         Command::Status(arguments) => status::run(arguments, &database, output).await,
+        Command::Export(arguments) => export::run(arguments, &database, output).await,
+        Command::Import(arguments) => import::run(arguments, &database, output).await,
+        Command::Purge(arguments) => purge::run(arguments, &database, output).await,
     }
 }
 

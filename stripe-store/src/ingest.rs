@@ -13,6 +13,8 @@
 //! | an event | its `data.object`, as of the second in which the event was created |
 //! | a list object (`"object": "list"`) | every object or event in its `data` |
 //!
+//! An [export](crate::Store::export) of a store is read by [`ExportReader`], line by line.
+//!
 //! This module knows no files, only [`BufRead`](std::io::BufRead), and does not write.
 //!
 //! ```
@@ -36,11 +38,13 @@
 
 mod documents;
 mod entries;
+mod exported;
 mod input;
 mod pick;
 
 pub use documents::Documents;
 pub use entries::{Content, Entry, Origin, Skipped};
+pub use exported::ExportReader;
 
 use crate::store::SnapshotError;
 
@@ -174,6 +178,35 @@ pub enum IngestError {
         /// The field that is missing, or is of another type than it should be.
         field: &'static str,
     },
+    /// What should be an export of a store does not begin like one.
+    #[error("line {line}: this is no export of stripe-store, whose first line would say so")]
+    #[non_exhaustive]
+    NoExport {
+        /// The line.
+        line: u64,
+    },
+    /// An export of a later version of stripe-store.
+    #[error(
+        "line {line}: the export has version {version}, and {known} is the last that this stripe-store knows: update it"
+    )]
+    #[non_exhaustive]
+    ExportVersion {
+        /// The line of the header.
+        line: u64,
+        /// The version that it has.
+        version: i64,
+        /// The last version that is known here.
+        known: i64,
+    },
+    /// A line of an export lacks what it should have, or its row says something else than its data.
+    #[error("line {line}: a line of an export whose `{field}` is missing or wrong")]
+    #[non_exhaustive]
+    ExportLine {
+        /// The line.
+        line: u64,
+        /// The field.
+        field: &'static str,
+    },
     /// An object cannot become a row.
     #[error("line {line}")]
     #[non_exhaustive]
@@ -186,6 +219,17 @@ pub enum IngestError {
 }
 
 impl IngestError {
+    /// Whether nothing that comes after it can be read: the file is of another kind than was expected.
+    pub fn is_fatal(&self) -> bool {
+        matches!(
+            self,
+            Self::Read { .. }
+                | Self::Encoding { .. }
+                | Self::NoExport { .. }
+                | Self::ExportVersion { .. }
+        )
+    }
+
     /// The line that it happened on, counted from 1.
     pub fn line(&self) -> u64 {
         match self {
@@ -201,6 +245,9 @@ impl IngestError {
             | Self::Json { line, .. }
             | Self::List { line }
             | Self::Event { line, .. }
+            | Self::NoExport { line }
+            | Self::ExportVersion { line, .. }
+            | Self::ExportLine { line, .. }
             | Self::Object { line, .. } => *line,
         }
     }

@@ -32,11 +32,11 @@
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
 #![cfg_attr(
     feature = "_store",
-    doc = "| [`store`] | the table: migrate, write, get, list, expand |"
+    doc = "| [`store`] | the table: connect, migrate, write, get, list, expand, export, import, purge |"
 )]
 #![cfg_attr(
     feature = "_store",
-    doc = "| [`ingest`] | objects and events out of files |"
+    doc = "| [`ingest`] | objects and events out of files, and lines of an export |"
 )]
 #![cfg_attr(feature = "_store", doc = "| [`clock`] | where the time comes from |")]
 //!

@@ -13,12 +13,17 @@ mod cursor;
 mod dirty;
 mod error;
 mod expand;
+mod export;
+mod import;
 mod list;
 mod migrate;
+mod options;
 mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod read;
+mod reader;
+mod retention;
 mod rivals;
 mod scope;
 mod snapshot;
@@ -38,9 +43,13 @@ pub use self::cursor::{Cursor, CursorError};
 pub use self::dirty::DirtyObject;
 pub use self::error::{ObjectRef, RowError, StoreError};
 pub use self::expand::{Expand, ExpandError, Expansion, Missing};
+pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
+pub use self::import::{DirtyMark, ImportLine};
 pub use self::list::{Listing, Page};
+pub use self::options::ConnectOptions;
 pub use self::outcome::Outcome;
 pub use self::read::TypeCount;
+pub use self::retention::{Purged, Retention};
 pub use self::rivals::Change;
 pub use self::scope::{AccountId, Mode, Scope};
 pub use self::snapshot::{
@@ -63,6 +72,19 @@ macro_rules! with_database {
     };
 }
 use with_database;
+
+/// Runs `$call` with `$database` being whichever database the handle reads from.
+macro_rules! with_reader {
+    ($store:expr, $database:ident => $call:expr) => {
+        match $store.reader() {
+            #[cfg(feature = "postgres")]
+            $crate::store::Database::Postgres($database) => $call,
+            #[cfg(feature = "sqlite")]
+            $crate::store::Database::Sqlite($database) => $call,
+        }
+    };
+}
+use with_reader;
 
 /// A handle on the table, for one account in one mode.
 ///
@@ -92,11 +114,14 @@ pub struct Store {
     inner: Arc<Inner>,
     scope: Scope,
     deleted: Deleted,
+    reads: Reads,
 }
 
 struct Inner {
     pool: Pool,
     database: Database,
+    /// Where reads go, if not to `database`.
+    reader: Option<(Pool, Database)>,
     tables: TableNames,
     /// The table of objects as messages name it.
     table: String,
@@ -111,6 +136,17 @@ enum Database {
     Sqlite(sqlite::SqliteDatabase),
 }
 
+impl Database {
+    fn new(pool: &Pool, tables: &TableNames) -> Self {
+        match pool {
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => Self::Postgres(postgres::PgDatabase::new(pool.clone(), tables)),
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool) => Self::Sqlite(sqlite::SqliteDatabase::new(pool.clone(), tables)),
+        }
+    }
+}
+
 /// Whether reads show deleted objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Deleted {
@@ -123,6 +159,16 @@ impl Deleted {
     fn is_included(self) -> bool {
         self == Self::Included
     }
+}
+
+/// Where a handle's reads go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reads {
+    /// To the reader, where there is one.
+    #[default]
+    Reader,
+    /// Where its writes go.
+    Writer,
 }
 
 impl Store {
@@ -141,30 +187,25 @@ impl Store {
     /// # }
     /// ```
     pub fn from_pool(pool: impl Into<Pool>) -> Self {
-        Self::new(pool.into(), TableNames::new(), Arc::new(SystemClock))
+        Self::new(pool.into(), None, TableNames::new(), Arc::new(SystemClock))
     }
 
-    fn new(pool: Pool, tables: TableNames, clock: Arc<dyn Clock>) -> Self {
-        let database = match &pool {
-            #[cfg(feature = "postgres")]
-            Pool::Postgres(pool) => {
-                Database::Postgres(postgres::PgDatabase::new(pool.clone(), &tables))
-            }
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(pool) => {
-                Database::Sqlite(sqlite::SqliteDatabase::new(pool.clone(), &tables))
-            }
-        };
+    fn new(pool: Pool, reader: Option<Pool>, tables: TableNames, clock: Arc<dyn Clock>) -> Self {
         Self {
             inner: Arc::new(Inner {
+                database: Database::new(&pool, &tables),
                 pool,
-                database,
+                reader: reader.map(|pool| {
+                    let database = Database::new(&pool, &tables);
+                    (pool, database)
+                }),
                 table: tables.objects().replace('"', ""),
                 tables,
                 clock,
             }),
             scope: Scope::default(),
             deleted: Deleted::default(),
+            reads: Reads::default(),
         }
     }
 
@@ -181,6 +222,7 @@ impl Store {
         }
         let made = Self::new(
             self.inner.pool.clone(),
+            self.reader_pool().cloned(),
             tables,
             Arc::clone(&self.inner.clock),
         );
@@ -196,6 +238,7 @@ impl Store {
     pub fn with_clock(self, clock: impl Clock) -> Self {
         let made = Self::new(
             self.inner.pool.clone(),
+            self.reader_pool().cloned(),
             self.inner.tables.clone(),
             Arc::new(clock),
         );
@@ -280,6 +323,7 @@ impl fmt::Debug for Store {
             .field("dialect", &self.dialect())
             .field("table", &self.inner.table)
             .field("scope", &self.scope)
+            .field("has_reader", &self.inner.reader.is_some())
             .finish_non_exhaustive()
     }
 }

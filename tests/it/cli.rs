@@ -1,6 +1,7 @@
 //! The command `stripe-store`, run as a process of its own.
 
 mod ingest;
+mod operations;
 mod read;
 mod signal;
 

@@ -55,6 +55,9 @@ CREATE INDEX stripe_objects_created_idx ON stripe_objects (
     stripe_id
 );
 
+-- Tombstones, oldest first, for those who remove them.
+CREATE INDEX stripe_objects_deleted_idx ON stripe_objects (deleted_at) WHERE deleted_at IS NOT NULL;
+
 -- References, by id, whether Stripe sent the id or the expanded object. Cut at 255 characters, because an index entry
 -- has a size limit and no object may be refused for what is in it.
 CREATE INDEX stripe_objects_customer_idx ON stripe_objects (

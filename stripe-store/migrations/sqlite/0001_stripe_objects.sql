@@ -37,6 +37,9 @@ CREATE INDEX stripe_objects_created_idx ON stripe_objects (
     stripe_id
 );
 
+-- Tombstones, oldest first, for those who remove them.
+CREATE INDEX stripe_objects_deleted_idx ON stripe_objects (deleted_at) WHERE deleted_at IS NOT NULL;
+
 -- References, by id, whether Stripe sent the id or the expanded object.
 CREATE INDEX stripe_objects_customer_idx ON stripe_objects (
     account, livemode, object, (coalesce(data ->> '$.customer.id', data ->> '$.customer'))

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use super::failure::Failure;
-use crate::store::{Mode, Store, StoreError};
+use crate::store::{AccountId, Mode, Store, StoreError, TableNames};
 
 /// A database by its URL, and whose objects in it a command is about.
 pub(super) struct Database {
@@ -16,6 +16,7 @@ pub(super) struct Database {
     /// The mode that was asked for; live mode when none was.
     mode: Option<Mode>,
     account: Option<String>,
+    tables: TableNames,
 }
 
 impl Database {
@@ -24,7 +25,34 @@ impl Database {
             url: url.to_owned(),
             mode,
             account: account.map(str::to_owned),
+            tables: TableNames::new(),
         }
+    }
+
+    /// The same database, with the tables in this schema and under this prefix.
+    pub(super) fn with_tables(
+        self,
+        schema: Option<&str>,
+        prefix: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let mut tables = TableNames::new();
+        if let Some(schema) = schema {
+            tables = tables.with_schema(schema).map_err(StoreError::from)?;
+        }
+        if let Some(prefix) = prefix {
+            tables = tables.with_prefix(prefix).map_err(StoreError::from)?;
+        }
+        Ok(Self { tables, ..self })
+    }
+
+    /// The mode that was asked for in so many words.
+    pub(super) fn mode(&self) -> Option<Mode> {
+        self.mode
+    }
+
+    /// The account that was asked for; the empty one is that of the API key.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        self.account.as_deref().map(AccountId::from)
     }
 
     /// Whether live or test mode was asked for in so many words.
@@ -69,6 +97,7 @@ impl Database {
         }
         let store = Store::connect(&self.url)
             .await?
+            .with_tables(self.tables.clone())?
             .mode(self.mode.unwrap_or_default());
         Ok(match &self.account {
             Some(account) => store.account(account.as_str()),

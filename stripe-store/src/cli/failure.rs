@@ -19,6 +19,11 @@ pub(super) enum Failure {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("could not write {}", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("could not print")]
     Print(#[source] std::io::Error),
     #[error("could not start")]

@@ -50,6 +50,11 @@ impl Output {
         Ok(writeln!(self.out, "{line}")?)
     }
 
+    /// Lines of the result, each with the line feed that ends it.
+    pub(super) fn text(&mut self, lines: &str) -> Result<(), Failure> {
+        Ok(self.out.write_all(lines.as_bytes())?)
+    }
+
     /// Sends what was printed on its way, before something that takes longer.
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.out.flush()?)

@@ -153,7 +153,7 @@ impl Document {
         }
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place {
             line: self.line,
             column: self.column,
@@ -163,8 +163,8 @@ impl Document {
 
 /// Where in the file something begins, both counted from 1, the column in bytes.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    line: u64,
+pub(super) struct Place {
+    pub(super) line: u64,
     column: u64,
 }
 
@@ -340,7 +340,7 @@ fn name(raw: Option<&RawValue>, field: &str) -> String {
     string(raw).unwrap_or_else(|| format!("without {field}"))
 }
 
-fn object_error(source: SnapshotError, place: Place) -> IngestError {
+pub(super) fn object_error(source: SnapshotError, place: Place) -> IngestError {
     match source {
         SnapshotError::Json { source } => json_error(&source, place),
         source => IngestError::Object {
@@ -351,7 +351,7 @@ fn object_error(source: SnapshotError, place: Place) -> IngestError {
 }
 
 /// The parser's mistake, placed in the file; it knows the object's text only.
-fn json_error(error: &serde_json::Error, place: Place) -> IngestError {
+pub(super) fn json_error(error: &serde_json::Error, place: Place) -> IngestError {
     let text = error.to_string();
     let reason = text
         .rsplit_once(" at line ")

@@ -141,8 +141,7 @@ fn key<'a>(snapshot: &'a Snapshot<'a>, scope: &'a Scope) -> Key<'a> {
 fn reduce<'a>(key: Key<'a>, places: &[(usize, &'a Snapshot<'a>)]) -> Option<Candidate<'a>> {
     let tombstone = places
         .iter()
-        .filter(|(_, snapshot)| snapshot.is_deleted())
-        .map(|(at, snapshot)| (snapshot.as_of().start().as_millis(), *at))
+        .filter_map(|(at, snapshot)| Some((snapshot.deleted_at()?.as_millis(), *at)))
         .min();
     let whole = places.iter().filter(|(_, snapshot)| snapshot.is_full());
     let latest = whole.map(|(_, snapshot)| snapshot.as_of().start()).max();

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::error::StoreError;
+use super::options::ConnectOptions;
 
 impl Store {
     /// Opens a database by its URL.
@@ -12,8 +13,9 @@ impl Store {
     /// | `sqlite::memory:` | a SQLite database that lives as long as the store and its clones |
     /// | `postgres://user:password@host:5432/database` | PostgreSQL 12 or newer, in UTF-8; options as libpq's, for example `?sslmode=verify-full` |
     ///
-    /// With `?mode=ro` or `?mode=rw` a SQLite file is not made. For anything else about the pool, make it yourself and
-    /// use [`from_pool`](Self::from_pool).
+    /// With `?mode=ro` or `?mode=rw` a SQLite file is not made. Limits and timeouts are those of
+    /// [`ConnectOptions::new`]; [`connect_with`](Self::connect_with) takes others. For anything else about the pool, make
+    /// it yourself and use [`from_pool`](Self::from_pool).
     ///
     /// ```
     /// # use stripe_store::Store;
@@ -32,17 +34,41 @@ impl Store {
     /// feature of the database is off, [`Connect`](StoreError::Connect) when it cannot be reached. No error shows the
     /// URL's password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, &ConnectOptions::new()).await
+    }
+
+    /// Opens a database by its URL, as [`connect`](Self::connect) does, with limits and timeouts of the caller's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use stripe_store::Store;
+    /// use stripe_store::store::ConnectOptions;
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let options = ConnectOptions::new()
+    ///     .with_max_connections(20)
+    ///     .with_acquire_timeout(Duration::from_secs(5));
+    /// let store = Store::connect_with("sqlite::memory:", &options).await?;
+    /// # Ok::<(), stripe_store::store::StoreError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with(url: &str, options: &ConnectOptions) -> Result<Self, StoreError> {
         let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
         match scheme {
             #[cfg(feature = "sqlite")]
-            "sqlite" => Ok(Self::from_pool(sqlite::open(url).await?)),
+            "sqlite" => Ok(Self::from_pool(sqlite::open(url, options).await?)),
             #[cfg(not(feature = "sqlite"))]
             "sqlite" => Err(StoreError::NotBuilt {
                 database: "SQLite",
                 feature: "sqlite",
             }),
             #[cfg(feature = "postgres")]
-            "postgres" | "postgresql" => Ok(Self::from_pool(postgres::open(url).await?)),
+            "postgres" | "postgresql" => Ok(Self::from_pool(postgres::open(url, options).await?)),
             #[cfg(not(feature = "postgres"))]
             "postgres" | "postgresql" => Err(StoreError::NotBuilt {
                 database: "PostgreSQL",
@@ -66,17 +92,12 @@ impl Store {
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use std::time::Duration;
-
     use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
     use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
-    use super::StoreError;
+    use super::{ConnectOptions, StoreError};
 
-    /// How long a server may take to answer.
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-    pub(super) async fn open(url: &str) -> Result<PgPool, StoreError> {
+    pub(super) async fn open(url: &str, settings: &ConnectOptions) -> Result<PgPool, StoreError> {
         let options: PgConnectOptions = url.parse().map_err(|source| StoreError::Connect {
             database: "PostgreSQL".to_owned(),
             source,
@@ -92,14 +113,26 @@ mod postgres {
             ),
         );
         let connect_error = |source| StoreError::Connect { database, source };
+        let server_settings = settings.server_settings();
+        let options = if server_settings.is_empty() {
+            options
+        } else {
+            options.options(server_settings)
+        };
         // One connection by hand first: a pool tries a server that is not there again and again, until its time is
         // up, and then does not say why.
-        let first = tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await;
+        let first = tokio::time::timeout(settings.acquire_timeout(), options.connect()).await;
         match first.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
             Ok(connection) => drop(connection.close().await),
             Err(error) => return Err(connect_error(error)),
         }
-        Ok(PgPoolOptions::new().connect_lazy_with(options))
+        Ok(PgPoolOptions::new()
+            .max_connections(settings.max_connections())
+            .min_connections(settings.min_connections())
+            .acquire_timeout(settings.acquire_timeout())
+            .idle_timeout(settings.idle_timeout())
+            .max_lifetime(settings.max_lifetime())
+            .connect_lazy_with(options))
     }
 }
 
@@ -113,19 +146,26 @@ mod sqlite {
     };
     use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
-    use super::StoreError;
+    use super::{ConnectOptions, StoreError};
 
-    /// How long a writer waits for those of other processes.
+    /// How long a writer waits for those of other processes, when nobody says.
     const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-    pub(super) async fn open(url: &str) -> Result<SqlitePool, StoreError> {
+    pub(super) async fn open(
+        url: &str,
+        settings: &ConnectOptions,
+    ) -> Result<SqlitePool, StoreError> {
+        let busy_timeout = settings
+            .lock_timeout()
+            .unwrap_or(BUSY_TIMEOUT)
+            .max(Duration::from_millis(1));
         let connect_error =
             |database: String| move |source| StoreError::Connect { database, source };
         let options: SqliteConnectOptions =
             url.parse().map_err(connect_error("SQLite".to_owned()))?;
         let options = options
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(busy_timeout)
             .synchronous(SqliteSynchronous::Full);
         let (path, parameters) = url.split_once('?').unwrap_or((url, ""));
         if path.ends_with(":memory:") || parameters.contains("mode=memory") {
@@ -137,6 +177,8 @@ mod sqlite {
         let database = format!("SQLite file {}", options.get_filename().display());
         file(
             options,
+            settings,
+            busy_timeout,
             parameters.contains("mode=ro") || parameters.contains("immutable="),
         )
         .await
@@ -158,25 +200,37 @@ mod sqlite {
 
     async fn file(
         options: SqliteConnectOptions,
+        settings: &ConnectOptions,
+        busy_timeout: Duration,
         read_only: bool,
     ) -> Result<SqlitePool, sqlx::Error> {
         if !read_only {
-            use_write_ahead_log(&options).await?;
+            use_write_ahead_log(&options, busy_timeout).await?;
         }
-        SqlitePoolOptions::new().connect_with(options).await
+        SqlitePoolOptions::new()
+            .max_connections(settings.max_connections())
+            .min_connections(settings.min_connections())
+            .acquire_timeout(settings.acquire_timeout())
+            .idle_timeout(settings.idle_timeout())
+            .max_lifetime(settings.max_lifetime())
+            .connect_with(options)
+            .await
     }
 
     /// Sets the journal mode, which the file keeps.
     ///
     /// Once, here, and not on every connection of the pool: the change takes an exclusive lock that SQLite does not
     /// wait for, so two processes that make a new file at once would fail.
-    async fn use_write_ahead_log(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
+    async fn use_write_ahead_log(
+        options: &SqliteConnectOptions,
+        busy_timeout: Duration,
+    ) -> Result<(), sqlx::Error> {
         let options = options.clone().journal_mode(SqliteJournalMode::Wal);
         let start = Instant::now();
         loop {
             match options.connect().await {
                 Ok(connection) => return connection.close().await,
-                Err(error) if is_busy(&error) && start.elapsed() < BUSY_TIMEOUT => {
+                Err(error) if is_busy(&error) && start.elapsed() < busy_timeout => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 Err(error) => return Err(error),

@@ -51,6 +51,45 @@ pub enum StoreError {
         /// What is wrong with it.
         source: TableNamesError,
     },
+    /// No connection was to be had in time.
+    #[error(
+        "no connection to the database within {timeout_ms} ms, with {in_use} of {max_connections} in use: {}",
+        pool_advice(*in_use, *max_connections)
+    )]
+    #[non_exhaustive]
+    PoolTimedOut {
+        /// How many connections callers held.
+        in_use: u32,
+        /// How many the pool may have.
+        max_connections: u32,
+        /// How long the pool waits, in milliseconds.
+        timeout_ms: u64,
+        /// The driver's account of it.
+        source: sqlx::Error,
+    },
+    /// The reader is another kind of database than the store.
+    #[error(
+        "a store on {writer} cannot read from {reader}: both have to be the same kind of database"
+    )]
+    #[non_exhaustive]
+    ReaderDialect {
+        /// The store's own database.
+        writer: Dialect,
+        /// The database that it was to read from.
+        reader: Dialect,
+    },
+    /// Tombstones were to be removed while events from before the deletion can still come, which would bring the
+    /// objects back.
+    #[error(
+        "tombstones have to be {min_days} days old to be removed, not {age_days}: a late event could bring the objects back; force it where none can come"
+    )]
+    #[non_exhaustive]
+    RetentionTooShort {
+        /// The age that was asked for, in whole days.
+        age_days: u64,
+        /// The least that is allowed, in days.
+        min_days: u64,
+    },
     /// SQLite has no schemas: a store on SQLite tells its tables apart by prefix.
     #[error("SQLite has no schema {schema:?}: use a prefix instead")]
     #[non_exhaustive]
@@ -166,6 +205,7 @@ impl StoreError {
     /// starting, stopping, or busy with a conflicting write.
     pub fn is_transient(&self) -> bool {
         match self {
+            Self::PoolTimedOut { .. } => true,
             Self::Connect { source, .. }
             | Self::Database { source, .. }
             | Self::Migrate {
@@ -185,7 +225,11 @@ impl StoreError {
     pub fn is_invalid_request(&self) -> bool {
         matches!(
             self,
-            Self::Cursor { .. } | Self::Limit { .. } | Self::Account { .. } | Self::Expand { .. }
+            Self::Cursor { .. }
+                | Self::Limit { .. }
+                | Self::Account { .. }
+                | Self::Expand { .. }
+                | Self::RetentionTooShort { .. }
         )
     }
 
@@ -230,6 +274,15 @@ impl From<CursorError> for StoreError {
     }
 }
 
+/// What to do about a pool that timed out.
+fn pool_advice(in_use: u32, max_connections: u32) -> &'static str {
+    if in_use < max_connections {
+        "the server takes no more connections, or does not answer"
+    } else {
+        "raise `max_connections` or `acquire_timeout`, or hold connections for less time"
+    }
+}
+
 impl From<ExpandError> for StoreError {
     fn from(source: ExpandError) -> Self {
         Self::Expand { source }
@@ -267,12 +320,13 @@ fn is_transient_code(code: &str) -> bool {
             return matches!(number & 0xff, 5 | 6);
         }
     }
-    // Connection lost, out of connections or memory, shutting down or starting up, or a conflict with another writer.
+    // Connection lost, out of connections or memory, shutting down or starting up, cancelled by a timeout, or a conflict
+    // with another writer.
     code.starts_with("08")
         || code.starts_with("53")
         || matches!(
             code,
-            "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "55P03"
+            "57014" | "57P01" | "57P02" | "57P03" | "40001" | "40P01" | "55P03"
         )
 }
 
@@ -375,7 +429,7 @@ mod tests {
     #[test]
     fn transient_codes_are_told_from_lasting_ones() {
         for transient in [
-            "5", "6", "261", "517", "08006", "53300", "57P01", "40001", "40P01",
+            "5", "6", "261", "517", "08006", "53300", "57014", "57P01", "40001", "40P01",
         ] {
             assert!(is_transient_code(transient), "{transient}");
         }

@@ -9,7 +9,7 @@ use super::error::{ObjectRef, StoreError};
 use super::read::names;
 use super::scope::Scope;
 use super::stored::{RawRow, Stored};
-use super::{Deleted, Store, span, with_database};
+use super::{Deleted, Store, span, with_reader};
 use crate::view::{AnyObject, Resource, View};
 
 /// How many objects a page has when nobody says, as at Stripe.
@@ -132,7 +132,7 @@ impl<T: View> Listing<T> {
             .await
             .map_err(|source| {
                 self.store
-                    .database_error("list", ObjectRef::of_type(object), source)
+                    .read_error("list", ObjectRef::of_type(object), source)
             })?;
         let has_more = rows.len() > self.limit;
         rows.truncate(self.limit);
@@ -164,7 +164,7 @@ impl<T: View> Listing<T> {
                 limit: i64::try_from(self.limit + 1).unwrap_or(i64::MAX),
                 deleted: self.store.deleted,
             };
-            rows.extend(with_database!(self.store, database => database.list(query).await)?);
+            rows.extend(with_reader!(self.store, database => database.list(query).await)?);
         }
         if self.names.len() > 1 {
             rows.sort_by_cached_key(|row| Reverse(row.position()));

@@ -137,10 +137,14 @@ mod tests {
         let prefixed = TableNames::new().with_prefix("eu_").unwrap();
         for dialect in [Dialect::Postgres, Dialect::Sqlite] {
             let sql = Store::migrations_sql(dialect, &prefixed);
-            assert!(sql.contains("CREATE TABLE eu_stripe_objects ("));
-            assert!(
-                !sql.replace("eu_stripe_objects", "")
-                    .contains("stripe_objects")
+            for table in ["stripe_objects", "stripe_rivals", "stripe_dirty_objects"] {
+                assert!(sql.contains(&format!("CREATE TABLE eu_{table} (")));
+                assert!(!sql.replace(&format!("eu_{table}"), "").contains(table));
+            }
+            // A table that a later migration makes is to be among them.
+            assert_eq!(
+                sql.matches("CREATE TABLE ").count(),
+                sql.matches("CREATE TABLE eu_").count()
             );
             assert!(sql.contains("    stripe_id text") || sql.contains("    stripe_id TEXT"));
         }

@@ -3,6 +3,9 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
+pub(super) mod export;
+mod import;
+mod purge;
 mod statement;
 mod time;
 mod write;
@@ -196,6 +199,12 @@ impl PgDatabase {
         let mut transaction = connection
             .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
             .await?;
+        // Indexes of a large table take the time that they take.
+        sqlx::query(
+            "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)",
+        )
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(MIGRATION_LOCK)
             .execute(&mut *transaction)

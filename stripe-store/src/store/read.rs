@@ -6,7 +6,7 @@ use std::fmt;
 use super::error::{ObjectRef, StoreError};
 use super::scope::{AccountId, Mode};
 use super::stored::{RawRow, Stored};
-use super::{Store, span, with_database};
+use super::{Store, span, with_reader};
 use crate::view::{AnyObject, Resource, View};
 
 impl Store {
@@ -65,10 +65,10 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         let row = span::timed(span, async {
-            with_database!(self, database => database.get(&self.scope, object, id, self.deleted).await)
+            with_reader!(self, database => database.get(&self.scope, object, id, self.deleted).await)
         })
         .await
-        .map_err(|source| self.database_error("read", ObjectRef::one(object, id), source))?;
+        .map_err(|source| self.read_error("read", ObjectRef::one(object, id), source))?;
         row.map(|row| self.read_row(row)).transpose()
     }
 
@@ -127,10 +127,10 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         span::timed(span, async {
-            with_database!(self, database => database.get_many(&self.scope, object, ids, self.deleted).await)
+            with_reader!(self, database => database.get_many(&self.scope, object, ids, self.deleted).await)
         })
         .await
-        .map_err(|source| self.database_error("read", ObjectRef::of_type(object), source))
+        .map_err(|source| self.read_error("read", ObjectRef::of_type(object), source))
     }
 
     /// How many rows the table has, by account, mode and type, in this order: every account and both modes, whatever
@@ -144,10 +144,10 @@ impl Store {
     pub async fn counts(&self) -> Result<Vec<TypeCount>, StoreError> {
         let span = tracing::debug_span!("stripe_store.counts", duration_ms = tracing::field::Empty);
         let counts = span::timed(span, async {
-            with_database!(self, database => database.counts().await)
+            with_reader!(self, database => database.counts().await)
         })
         .await
-        .map_err(|source| self.database_error("count", ObjectRef::All, source))?;
+        .map_err(|source| self.read_error("count", ObjectRef::All, source))?;
         Ok(counts.into_iter().map(TypeCount::from).collect())
     }
 
@@ -161,7 +161,7 @@ impl Store {
         object: ObjectRef,
         source: sqlx::Error,
     ) -> StoreError {
-        StoreError::database(action, object, &self.inner.table, source)
+        self.error_on(&self.inner.pool, action, object, source)
     }
 }
 

@@ -26,6 +26,22 @@ pub enum Change {
 }
 
 impl Change {
+    /// The change as a word: `"created"`, `"updated"`, `"deleted"`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The change of this [word](Self::as_str).
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::Created, Self::Updated, Self::Deleted]
+            .into_iter()
+            .find(|change| change.as_str() == word)
+    }
+
     /// As the column `change` has it.
     pub(crate) const fn as_column(self) -> i16 {
         match self {

@@ -3,6 +3,7 @@
 mod error;
 mod head;
 mod interval;
+mod json_text;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 
 pub use self::error::{Named, SnapshotError};
 pub use self::interval::{Interval, IntervalError, Source};
+pub use self::json_text::JsonText;
 use super::rivals::Change;
 use super::scope::{AccountId, Mode};
 use super::text::{self, MAX_DEPTH, MAX_PLACES, TextFault, same_json};
@@ -124,6 +126,13 @@ impl<'a> Snapshot<'a> {
         self.content.tombstone
     }
 
+    /// When the object was deleted, if it says that it was: the [moment given](SnapshotBuilder::deleted_at), or the
+    /// beginning of its interval.
+    pub fn deleted_at(&self) -> Option<UnixMillis> {
+        let moment = self.content.deleted_at.unwrap_or(self.as_of.start());
+        self.content.tombstone.then_some(moment)
+    }
+
     /// How many escapes no database takes were replaced in it.
     pub fn replaced_escapes(&self) -> usize {
         self.content.replaced_escapes
@@ -141,7 +150,8 @@ impl<'a> Snapshot<'a> {
     /// What the event that brought it says of the object's life.
     pub fn change(&self) -> Change {
         match self.content.change {
-            _ if self.content.tombstone => Change::Deleted,
+            // Where its data is of another moment, that it was deleted says nothing of it.
+            _ if self.content.tombstone && self.content.deleted_at.is_none() => Change::Deleted,
             change => change,
         }
     }
@@ -190,40 +200,6 @@ impl fmt::Debug for Snapshot<'_> {
     }
 }
 
-/// JSON text that [`Snapshot::read`] takes: a `&str` or a `&RawValue`.
-#[derive(Clone, Copy)]
-pub struct JsonText<'a>(&'a str);
-
-impl fmt::Debug for JsonText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JsonText({} bytes)", self.0.len())
-    }
-}
-
-impl<'a> From<&'a str> for JsonText<'a> {
-    fn from(json: &'a str) -> Self {
-        Self(json)
-    }
-}
-
-impl<'a> From<&'a String> for JsonText<'a> {
-    fn from(json: &'a String) -> Self {
-        Self(json)
-    }
-}
-
-impl<'a> From<&'a RawValue> for JsonText<'a> {
-    fn from(json: &'a RawValue) -> Self {
-        Self(json.get())
-    }
-}
-
-impl<'a> From<&'a Box<RawValue>> for JsonText<'a> {
-    fn from(json: &'a Box<RawValue>) -> Self {
-        Self(json.get())
-    }
-}
-
 /// An object whose head was read; [`taken`](Self::taken) makes it a [`Snapshot`].
 ///
 /// Its `Debug` shows no data.
@@ -238,6 +214,7 @@ pub struct SnapshotBuilder<'a> {
     replaced_escapes: usize,
     stub: bool,
     tombstone: bool,
+    deleted_at: Option<UnixMillis>,
     account: Option<AccountId>,
     fallback_mode: Option<Mode>,
     api_version: Option<Cow<'a, str>>,
@@ -299,12 +276,25 @@ impl<'a> SnapshotBuilder<'a> {
             replaced_escapes,
             stub: head.deleted,
             tombstone: head.deleted,
+            deleted_at: None,
             account: None,
             fallback_mode: None,
             api_version: None,
             change: Change::Updated,
             previous_attributes: None,
         })
+    }
+
+    /// Reads a text that does not live as long as the snapshot, and keeps a copy of it.
+    pub(crate) fn read_owned(json: &str) -> Result<Self, SnapshotError> {
+        SnapshotBuilder::read(json).map(SnapshotBuilder::into_owned)
+    }
+
+    /// [`previous_attributes`](Self::previous_attributes) of a text that does not live as long as the snapshot.
+    pub(crate) fn previous_attributes_owned(mut self, previous: &str) -> Self {
+        let read = previous_attributes(previous);
+        self.previous_attributes = read.map(|text| Cow::Owned(text.into_owned()));
+        self
     }
 
     /// The account that owns the object; the empty id is the platform's. Default: the scope of the store that writes
@@ -347,13 +337,8 @@ impl<'a> SnapshotBuilder<'a> {
     /// attributes are what the other's object holds came later. What is not a JSON object is left out, and so is what
     /// no database could hold.
     pub fn previous_attributes(self, previous: impl Into<JsonText<'a>>) -> Self {
-        let text = previous.into().0.trim();
-        let is_object = text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok();
-        let clean = text::clean(text).ok().filter(|_| is_object);
         Self {
-            previous_attributes: clean
-                .map(|clean| clean.text)
-                .filter(|text| text.len() <= MAX_BYTES),
+            previous_attributes: previous_attributes(previous.into().0),
             ..self
         }
     }
@@ -365,6 +350,19 @@ impl<'a> SnapshotBuilder<'a> {
     pub fn tombstone(self) -> Self {
         Self {
             tombstone: true,
+            ..self
+        }
+    }
+
+    /// Makes it a tombstone of this moment, with data of another, older one: the row of a deleted object, as another
+    /// store held it.
+    ///
+    /// Unlike [`tombstone`](Self::tombstone), the data is what was last seen of the object and not what the deletion
+    /// brought, so that its [`change`](Self::change) is not the deletion.
+    pub fn deleted_at(self, moment: impl Into<UnixMillis>) -> Self {
+        Self {
+            tombstone: true,
+            deleted_at: Some(moment.into()),
             ..self
         }
     }
@@ -426,6 +424,7 @@ impl<'a> SnapshotBuilder<'a> {
             replaced_escapes: self.replaced_escapes,
             stub: self.stub,
             tombstone: self.tombstone,
+            deleted_at: self.deleted_at,
             account: self.account,
             fallback_mode: self.fallback_mode,
             api_version: self.api_version.map(owned),
@@ -444,6 +443,16 @@ impl fmt::Debug for SnapshotBuilder<'_> {
             .field("is_deleted", &self.tombstone)
             .finish_non_exhaustive()
     }
+}
+
+/// The text, if it is an object that a database can hold.
+fn previous_attributes(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    let is_object = text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok();
+    let clean = text::clean(text).ok().filter(|_| is_object);
+    clean
+        .map(|clean| clean.text)
+        .filter(|text| text.len() <= MAX_BYTES)
 }
 
 /// Whether `object` is a name that objects of type `T` have been sent under.

@@ -4,6 +4,9 @@
 //! commits, and it never finds out half way that another writer was faster.
 
 mod decide;
+pub(super) mod export;
+mod import;
+mod purge;
 mod write;
 
 use sqlx::migrate::{Migrate, MigrateError};

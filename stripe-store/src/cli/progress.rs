@@ -1,0 +1,42 @@
+//! Progress on a terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::output::Output;
+
+/// A bar for input of this many bytes, or of nobody knows how many; hidden where nobody would see it.
+pub(super) fn of_bytes(output: &Output, length: Option<u64>) -> ProgressBar {
+    match length {
+        Some(length) => bar(
+            output,
+            ProgressBar::new(length),
+            "{bar:30} {bytes} of {total_bytes}  {msg}  {eta} left",
+        ),
+        None => bar(
+            output,
+            ProgressBar::new_spinner(),
+            "{spinner} {bytes}  {msg}",
+        ),
+    }
+}
+
+/// A bar for this many rows.
+pub(super) fn of_rows(output: &Output, rows: u64) -> ProgressBar {
+    bar(
+        output,
+        ProgressBar::new(rows),
+        "{bar:30} {human_pos} of {human_len} rows  {eta} left",
+    )
+}
+
+fn bar(output: &Output, bar: ProgressBar, template: &str) -> ProgressBar {
+    if !output.err_is_terminal() {
+        return ProgressBar::hidden();
+    }
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    // The templates are ours; if one were wrong, the plain bar would show.
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
