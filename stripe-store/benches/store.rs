@@ -22,7 +22,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion};
+use futures_util::TryStreamExt as _;
 use hand_written::HandWritten;
+use stripe_store::resources::Subscription;
 use stripe_store::store::{Interval, Pool, Snapshot, Source, TableNames};
 use stripe_store::{Outcome, Store};
 use temporary_postgres::TemporaryPostgres;
@@ -37,8 +39,15 @@ const SIZES: [(usize, usize); 3] = [(1, 200), (100, 40), (10_000, 5)];
 /// How often each side of the ratio of reads is measured.
 const READS: usize = 1200;
 
+/// How often each side of the ratio of queries, of a hundred rows each.
+const QUERIES: usize = 300;
+
 /// A subscription of about 2 KB, as much as most objects have.
 fn subscription(id: &str, turn: i64) -> String {
+    subscription_of(&format!("cus_{}", turn % 50), id, turn)
+}
+
+fn subscription_of(customer: &str, id: &str, turn: i64) -> String {
     let item = |n: u8| {
         format!(
             r#"{{"id":"si_{id}_{n}","object":"subscription_item","created":1700000000,"metadata":{{}},"price":{{
@@ -49,13 +58,12 @@ fn subscription(id: &str, turn: i64) -> String {
         )
     };
     format!(
-        r#"{{"id":"{id}","object":"subscription","livemode":true,"created":{},"status":"active","customer":"cus_{}",
+        r#"{{"id":"{id}","object":"subscription","livemode":true,"created":{},"status":"active","customer":"{customer}",
         "currency":"usd","collection_method":"charge_automatically","cancel_at_period_end":false,"billing_cycle_anchor":
         1700000000,"current_period_end":1702592000,"description":"Turn {turn}","metadata":{{"tier":"gold"}},
         "items":{{"object":"list","has_more":false,"url":"/v1/subscription_items","data":[{},{},{}]}},
         "latest_invoice":"in_{id}","default_payment_method":null,"discounts":[]}}"#,
         1_700_000_000 + turn,
-        turn % 50,
         item(1),
         item(2),
         item(3),
@@ -199,6 +207,67 @@ impl<'r> Bench<'r> {
             sides.1.push(timed(|| self.get_theirs()));
         }
         self.print("get one", sides);
+        let batch: Vec<_> = (0..BATCH)
+            .map(|n| format!("sub_query_{n}"))
+            .map(|id| (id.clone(), subscription_of("cus_query", &id, 1)))
+            .collect();
+        self.write_ours(1, &batch);
+        self.write_theirs(1, &batch);
+        let mut sides = (Vec::new(), Vec::new());
+        for _ in 0..QUERIES {
+            sides.0.push(timed(|| self.query_ours()));
+            sides.1.push(timed(|| self.query_theirs()));
+        }
+        self.print("query by customer", sides);
+    }
+
+    fn query_ours(&self) {
+        let query = self.store.query::<Subscription>();
+        let query = query.filter(Subscription::CUSTOMER.eq("cus_query"));
+        let found = self.runtime.block_on(query.fetch_all()).unwrap();
+        assert_eq!(found.len(), BATCH);
+        std::hint::black_box(found);
+    }
+
+    fn query_theirs(&self) {
+        let found = self.runtime.block_on(self.hand.by_customer("cus_query"));
+        assert_eq!(found.len(), BATCH);
+        std::hint::black_box(found);
+    }
+
+    /// Reads a hundred thousand objects one after the other, and prints what memory that took at most.
+    fn stream(&self) {
+        const ROWS: usize = 100_000;
+        let store = self.store.account("acct_stream");
+        for first in (0..ROWS).step_by(1000) {
+            let texts: Vec<_> = (first..first + 1000)
+                .map(|n| subscription(&format!("sub_{n:06}"), i64::try_from(n).unwrap()))
+                .collect();
+            let batch: Vec<_> = texts
+                .iter()
+                .map(|json| {
+                    let read = Snapshot::read(json).unwrap();
+                    read.taken(Interval::second(1), Source::import())
+                })
+                .collect();
+            self.runtime.block_on(store.write(&batch)).unwrap();
+        }
+        let before = memory_kb("VmRSS:");
+        reset_peak();
+        let time = timed(|| {
+            let stream = store.query::<Subscription>().stream();
+            let count = stream.try_fold(0, async |count: usize, row| {
+                std::hint::black_box(row);
+                Ok(count + 1)
+            });
+            assert_eq!(self.runtime.block_on(count).unwrap(), ROWS);
+        });
+        println!(
+            "stream: {} {ROWS} rows in {} ms; resident before {before} KB, at most {} KB",
+            self.name,
+            time.as_millis(),
+            memory_kb("VmHWM:")
+        );
     }
 
     /// How much the database has written to its log so far, in bytes.
@@ -260,6 +329,19 @@ impl<'r> Bench<'r> {
     }
 }
 
+/// A line of what Linux says of this process; 0 elsewhere.
+fn memory_kb(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .unwrap_or_default()
+}
+
+/// Makes the peak of memory begin anew.
+fn reset_peak() {
+    let _not_on_linux = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 fn timed(run: impl FnOnce()) -> Duration {
     let start = Instant::now();
     run();
@@ -282,6 +364,7 @@ fn main() {
         bench.write_ours(turn, &batch);
         bench.write_theirs(turn, &batch);
         bench.ratios();
+        bench.stream();
     }
     if !std::env::args().any(|argument| argument == "--ratios" || argument == "--test") {
         let mut criterion = Criterion::default()

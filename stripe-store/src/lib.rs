@@ -32,7 +32,11 @@
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
 #![cfg_attr(
     feature = "_store",
-    doc = "| [`store`] | the table: connect, migrate, write, get, list, expand, export, import, purge |"
+    doc = "| [`store`] | the table: connect, migrate, write, get, list, expand, indexes, export, import, purge |"
+)]
+#![cfg_attr(
+    feature = "_store",
+    doc = "| [`query`] | typed filters, orders, pages, streams |"
 )]
 #![cfg_attr(
     feature = "_store",
@@ -79,6 +83,8 @@ pub mod clock;
 mod error;
 #[cfg(feature = "_store")]
 pub mod ingest;
+#[cfg(feature = "_store")]
+pub mod query;
 #[cfg(feature = "_store")]
 pub mod store;
 

@@ -21,6 +21,7 @@ mod options;
 mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod query;
 mod read;
 mod reader;
 mod retention;
@@ -28,6 +29,7 @@ mod rivals;
 mod scope;
 mod snapshot;
 mod span;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stored;
@@ -48,13 +50,17 @@ pub use self::import::{DirtyMark, ImportLine};
 pub use self::list::{Listing, Page};
 pub use self::options::ConnectOptions;
 pub use self::outcome::Outcome;
+pub(crate) use self::query::FoundRow;
 pub use self::read::TypeCount;
+pub(crate) use self::read::names;
 pub use self::retention::{Purged, Retention};
 pub use self::rivals::Change;
 pub use self::scope::{AccountId, Mode, Scope};
 pub use self::snapshot::{
     Interval, IntervalError, JsonText, Named, Snapshot, SnapshotBuilder, SnapshotError, Source,
 };
+pub use self::sql::Sql;
+pub(crate) use self::sql::{CUT, Place, SortKey};
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
 pub use self::transaction::TransactionMut;

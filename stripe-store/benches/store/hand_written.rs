@@ -20,11 +20,13 @@ pub(crate) enum HandWritten {
         pool: SqlitePool,
         upsert: SqlStr,
         get: SqlStr,
+        by_customer: SqlStr,
     },
     Postgres {
         pool: PgPool,
         upsert: SqlStr,
         get: SqlStr,
+        by_customer: SqlStr,
     },
 }
 
@@ -44,6 +46,12 @@ impl HandWritten {
                     "SELECT data FROM {table} WHERE account = '' AND livemode = 1 AND object = 'subscription' \
                      AND stripe_id = ?1"
                 )),
+                // `+` because without statistics SQLite's planner would sort by an index and read everything.
+                by_customer: sql(format!(
+                    "SELECT data FROM {table} WHERE account = '' AND livemode = 1 AND object = 'subscription' \
+                     AND deleted_at IS NULL AND coalesce(data ->> '$.customer.id', data ->> '$.customer') = ?1 \
+                     ORDER BY +(data ->> '$.created') DESC, stripe_id DESC"
+                )),
             },
             Pool::Postgres(pool) => Self::Postgres {
                 pool: pool.clone(),
@@ -54,6 +62,12 @@ impl HandWritten {
                 get: sql(format!(
                     "SELECT data FROM {table} WHERE account = '' AND livemode AND object = 'subscription' \
                      AND stripe_id = $1"
+                )),
+                by_customer: sql(format!(
+                    "SELECT data::text FROM {table} WHERE account COLLATE \"POSIX\" = '' AND livemode \
+                     AND object COLLATE \"POSIX\" = 'subscription' AND deleted_at IS NULL \
+                     AND left(coalesce(data #>> '{{customer,id}}', data ->> 'customer'), 255) = $1 \
+                     ORDER BY (data -> 'created')::bigint DESC, stripe_id DESC"
                 )),
             },
             _ => unreachable!("there are two databases"),
@@ -110,5 +124,27 @@ impl HandWritten {
                 .await
                 .unwrap(),
         }
+    }
+
+    /// Reads the data of a customer's subscriptions, newest first.
+    pub(crate) async fn by_customer(&self, customer: &str) -> Vec<Value> {
+        let texts: Vec<String> = match self {
+            Self::Sqlite {
+                pool, by_customer, ..
+            } => {
+                let query = sqlx::query_scalar(by_customer.clone()).bind(customer);
+                query.fetch_all(pool).await.unwrap()
+            }
+            Self::Postgres {
+                pool, by_customer, ..
+            } => {
+                let query = sqlx::query_scalar(by_customer.clone()).bind(customer);
+                query.fetch_all(pool).await.unwrap()
+            }
+        };
+        texts
+            .iter()
+            .map(|text| serde_json::from_str(text).unwrap())
+            .collect()
     }
 }

@@ -3,10 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::scope::Scope;
+use super::sql::Place;
+use crate::query::Operand;
 
 /// The first byte of every cursor; another layout takes another.
 const VERSION: u8 = 1;
+/// The first byte of a query's cursor.
+const QUERY_VERSION: u8 = 2;
 /// Bytes around the id: version, fingerprint, created, length of the type's name; checksum.
 const HEAD: usize = 1 + 8 + 8 + 1;
 const CHECKSUM: usize = 4;
@@ -16,14 +22,24 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Where a page ended, and the next one begins.
 ///
 /// Prints as text of letters, digits, `-` and `_`, which goes into a URL as it is, and parses back. It holds the last
-/// object's id and time, and belongs to one list: the same type, account and mode. A cursor is no secret and no
-/// permission: the rows that it leads to are those of the store handle it is used with.
+/// object's id and what the list is sorted by, such as its time, and belongs to one list: the same type, account and
+/// mode, and of a query the same filters and order. A cursor is no secret and no permission: the rows that it leads to
+/// are those of the store handle and the query it is used with. Who has it can read what it holds, so do not sort by
+/// what they may not see.
 ///
 /// Pages stay right while rows come and go: a row that was there from the first page to the last is on exactly one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
     list: u64,
-    position: Position,
+    end: End,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum End {
+    List(Position),
+    /// What a query takes apart when it is used: see [`Place`].
+    Query(Box<str>),
 }
 
 /// A row's place in a list: newest first, then by id, then by type.
@@ -38,33 +54,103 @@ pub(crate) struct Position {
 impl Cursor {
     pub(crate) fn new(scope: &Scope, object: &str, position: Position) -> Self {
         Self {
-            list: fingerprint(scope, object),
-            position,
+            list: fingerprint(scope, object, ""),
+            end: End::List(position),
+        }
+    }
+
+    /// A cursor of the query that `query` tells apart from others.
+    pub(crate) fn of_query(scope: &Scope, object: &str, query: &str, place: &Place) -> Self {
+        Self {
+            list: fingerprint(scope, object, query),
+            end: End::Query(encode_place(place).into()),
         }
     }
 
     /// The place, if the cursor belongs to this list.
     pub(crate) fn position(&self, scope: &Scope, object: &str) -> Result<&Position, CursorError> {
-        if self.list == fingerprint(scope, object) {
-            Ok(&self.position)
-        } else {
-            Err(CursorError::OtherList)
+        match &self.end {
+            End::List(position) if self.list == fingerprint(scope, object, "") => Ok(position),
+            _ => Err(CursorError::OtherList),
+        }
+    }
+
+    /// The place, if the cursor belongs to this query. The types of its values are still to be looked at.
+    pub(crate) fn place(
+        &self,
+        scope: &Scope,
+        object: &str,
+        query: &str,
+    ) -> Result<Place, CursorError> {
+        match &self.end {
+            End::Query(text) if self.list == fingerprint(scope, object, query) => {
+                decode_place(text).ok_or(CursorError::Malformed)
+            }
+            _ => Err(CursorError::OtherList),
         }
     }
 }
 
-/// Tells lists apart by type, account and mode, without showing the account.
-fn fingerprint(scope: &Scope, object: &str) -> u64 {
+/// A place as JSON: type, id, and the sort keys' values, of which a float is its bits in an array.
+fn encode_place(place: &Place) -> String {
+    let value = |value: &Option<Operand>| match value {
+        None => Value::Null,
+        Some(Operand::Text(text)) => Value::from(text.as_str()),
+        Some(Operand::Int(number)) => Value::from(*number),
+        Some(Operand::Float(number)) => Value::from([number.to_bits()].as_slice()),
+        Some(Operand::Bool(value)) => Value::from(*value),
+    };
+    let head = [place.object.as_str(), place.id.as_str()].map(Value::from);
+    let all: Vec<_> = head
+        .into_iter()
+        .chain(place.values.iter().map(value))
+        .collect();
+    Value::from(all).to_string()
+}
+
+fn decode_place(text: &str) -> Option<Place> {
+    let text_of = |value: Value| match value {
+        Value::String(text) if !text.is_empty() && !text.contains('\0') => Some(text),
+        _ => None,
+    };
+    let value = |value: Value| {
+        Some(match value {
+            Value::Null => None,
+            Value::String(text) => Some(Operand::Text(text)),
+            Value::Number(number) => Some(Operand::Int(number.as_i64()?)),
+            Value::Bool(value) => Some(Operand::Bool(value)),
+            Value::Array(bits) => {
+                let bits = bits.first()?.as_u64()?;
+                Some(Operand::Float(f64::from_bits(bits)))
+            }
+            Value::Object(_) => return None,
+        })
+    };
+    let mut values = serde_json::from_str::<Vec<Value>>(text).ok()?.into_iter();
+    Some(Place {
+        object: text_of(values.next()?)?,
+        id: text_of(values.next()?)?,
+        values: values.map(value).collect::<Option<_>>()?,
+    })
+}
+
+/// Tells lists apart by type, account and mode, and queries by filters and order, without showing any of it.
+fn fingerprint(scope: &Scope, object: &str, query: &str) -> u64 {
     let mode: &[u8] = if scope.mode().is_live() {
         b"\0live\0"
     } else {
         b"\0test\0"
     };
-    hash([object.as_bytes(), mode, scope.account_column().as_bytes()])
+    hash([
+        object.as_bytes(),
+        mode,
+        scope.account_column().as_bytes(),
+        query.as_bytes(),
+    ])
 }
 
 /// FNV-1a: short, and the same on every machine and in every version. It finds accidents, and keeps out no one.
-fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let bytes = parts.into_iter().flatten();
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
@@ -83,7 +169,16 @@ impl fmt::Display for Cursor {
             created,
             id,
             object,
-        } = &self.position;
+        } = match &self.end {
+            End::List(position) => position,
+            End::Query(place) => {
+                let mut bytes = vec![QUERY_VERSION];
+                bytes.extend(self.list.to_be_bytes());
+                bytes.extend(place.as_bytes());
+                bytes.extend(checksum(&bytes));
+                return f.write_str(&encode(&bytes));
+            }
+        };
         let mut bytes = Vec::with_capacity(HEAD + object.len() + id.len() + CHECKSUM);
         bytes.push(VERSION);
         bytes.extend(self.list.to_be_bytes());
@@ -114,6 +209,12 @@ fn read(bytes: &[u8]) -> Option<Cursor> {
     }
     let ([version], rest) = body.split_first_chunk::<1>()?;
     let (list, rest) = rest.split_first_chunk::<8>()?;
+    if *version == QUERY_VERSION {
+        return Some(Cursor {
+            list: u64::from_be_bytes(*list),
+            end: End::Query(std::str::from_utf8(rest).ok()?.into()),
+        });
+    }
     let (created, rest) = rest.split_first_chunk::<8>()?;
     let ([object_len], rest) = rest.split_first_chunk::<1>()?;
     let (object, id) = rest.split_at_checked(usize::from(*object_len))?;
@@ -126,11 +227,11 @@ fn read(bytes: &[u8]) -> Option<Cursor> {
     }
     Some(Cursor {
         list: u64::from_be_bytes(*list),
-        position: Position {
+        end: End::List(Position {
             created: i64::from_be_bytes(*created),
             id: text(id)?,
             object: text(object)?,
-        },
+        }),
     })
 }
 
@@ -177,7 +278,7 @@ pub enum CursorError {
     /// The text is no cursor, or was changed on the way.
     #[error("the cursor is malformed: start again from the first page")]
     Malformed,
-    /// The cursor comes from a list of another type, account or mode.
+    /// The cursor comes from a list of another type, account or mode, or from another query.
     #[error("the cursor is from another list: start again from the first page")]
     OtherList,
 }

@@ -184,6 +184,20 @@ pub enum StoreError {
         /// The most that can be asked for.
         max: usize,
     },
+    /// No object fulfils the conditions of a query that asked for [`one`](crate::query::Query::one).
+    #[error("no {object} matches: ask with `first` where there may be none")]
+    #[non_exhaustive]
+    NoneFound {
+        /// The type.
+        object: String,
+    },
+    /// Several objects fulfil the conditions of a query that asked for [`one`](crate::query::Query::one).
+    #[error("more than one {object} matches: add conditions, or take the `first` in an order")]
+    #[non_exhaustive]
+    SeveralFound {
+        /// The type.
+        object: String,
+    },
     /// A cursor does not belong to the list that it was given to.
     #[error("the cursor cannot continue this list")]
     #[non_exhaustive]
@@ -218,6 +232,11 @@ impl StoreError {
     /// Whether the table is missing: [`migrate`](super::Store::migrate) has not run on this database.
     pub fn is_not_migrated(&self) -> bool {
         matches!(self, Self::NotMigrated { .. })
+    }
+
+    /// Whether a query for [`one`](crate::query::Query::one) object found none.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NoneFound { .. })
     }
 
     /// Whether the caller's own argument is at fault, such as a cursor, a limit or a path to expand that came from a

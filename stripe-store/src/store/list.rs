@@ -173,11 +173,11 @@ impl<T: View> Listing<T> {
     }
 }
 
-/// One page of a list.
+/// One page of a list or a query.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Page<T> {
-    /// The objects, newest first.
+    /// The objects in their order: those of a list newest first.
     pub data: Vec<Stored<T>>,
     /// Where the next page begins; `None` when this is the last one.
     pub next: Option<Cursor>,

@@ -6,6 +6,7 @@
 pub(super) mod export;
 mod import;
 mod purge;
+mod query;
 mod statement;
 mod time;
 mod write;
@@ -20,6 +21,7 @@ use super::dirty::RawDirty;
 use super::list::{ListQuery, ListedRow};
 use super::read::RawCount;
 use super::scope::Scope;
+use super::sql::created;
 use super::stored::RawRow;
 use super::tables::TableNames;
 use super::{Deleted, Dialect, migrate};
@@ -27,10 +29,6 @@ use crate::clock::UnixMillis;
 
 /// The key of the advisory lock that migrations hold: any number that no one else takes.
 const MIGRATION_LOCK: i64 = 0x5354_5250_5f53_544f;
-
-/// Sorts lists; the same expression as in the index `stripe_objects_created_idx`.
-const CREATED: &str = "(CASE WHEN jsonb_typeof(data -> 'created') = 'number' \
-    THEN trunc(least(greatest((data -> 'created')::numeric, 0), 9999999999))::bigint ELSE 0 END)";
 
 /// Binds a query to its scope and type, by way of the indexes other than the primary key: they are in this collation,
 /// which is `"C"` under another name, so that the planner never takes one kind for the other.
@@ -66,13 +64,14 @@ impl PgDatabase {
             "SELECT {COLUMNS} FROM {table} WHERE account = $1 AND livemode = $2 AND object = $3 \
              AND ($4 OR deleted_at IS NULL)"
         );
+        let created = created(Dialect::Postgres);
         let list = |comparison: &str| {
             // The limit follows, as a number: of a parameter the planner would expect a tenth of the rows.
             format!(
-                "SELECT {COLUMNS}, {CREATED} AS created FROM {table} \
+                "SELECT {COLUMNS}, {created} AS created FROM {table} \
                  WHERE {SCOPE} AND ($4 OR deleted_at IS NULL) \
-                 AND ({CREATED}, stripe_id) {comparison} ($5, $6) \
-                 ORDER BY {CREATED} DESC, stripe_id DESC LIMIT "
+                 AND ({created}, stripe_id) {comparison} ($5, $6) \
+                 ORDER BY {created} DESC, stripe_id DESC LIMIT "
             )
         };
         Self {

@@ -7,6 +7,7 @@ mod decide;
 pub(super) mod export;
 mod import;
 mod purge;
+mod query;
 mod write;
 
 use sqlx::migrate::{Migrate, MigrateError};
@@ -19,14 +20,11 @@ use super::dirty::RawDirty;
 use super::list::{ListQuery, ListedRow};
 use super::read::RawCount;
 use super::scope::Scope;
+use super::sql::created;
 use super::stored::{RawRow, RawTime};
 use super::tables::TableNames;
 use super::{Deleted, Dialect, migrate};
 use crate::clock::UnixMillis;
-
-/// Sorts lists; the same expression as in the index `stripe_objects_created_idx`.
-const CREATED: &str = "(CASE WHEN json_type(data, '$.created') IN ('integer', 'real') \
-    THEN CAST(min(max(data ->> '$.created', 0), 9999999999) AS INTEGER) ELSE 0 END)";
 
 /// What a read asks for; it knows the scope and the type itself.
 const COLUMNS: &str =
@@ -45,6 +43,7 @@ pub(crate) struct SqliteDatabase {
     list_from: SqlStr,
     counts: SqlStr,
     dirty: SqlStr,
+    indexes: Box<query::Indexes>,
     writing: Statements,
 }
 
@@ -62,10 +61,11 @@ impl SqliteDatabase {
         );
         // Where the last page ended, then everything older. SQLite does not take a comparison of a pair with an
         // expression in it to an index, as PostgreSQL does, and would read every earlier page again.
+        let created = created(Dialect::Sqlite);
         let list = |comparison: &str| {
             let part = |place: &str, order: &str| {
                 format!(
-                    "SELECT * FROM (SELECT {COLUMNS}, {CREATED} AS created FROM {table} \
+                    "SELECT * FROM (SELECT {COLUMNS}, {created} AS created FROM {table} \
                      WHERE account = ?1 AND livemode = ?2 AND object = ?3 \
                      AND (?4 OR deleted_at IS NULL) AND {place} ORDER BY {order} LIMIT ?7)"
                 )
@@ -73,12 +73,12 @@ impl SqliteDatabase {
             checked(format!(
                 "{} UNION ALL {} ORDER BY created DESC, stripe_id DESC LIMIT ?7",
                 part(
-                    &format!("{CREATED} = ?5 AND stripe_id {comparison} ?6"),
+                    &format!("{created} = ?5 AND stripe_id {comparison} ?6"),
                     "stripe_id DESC"
                 ),
                 part(
-                    &format!("{CREATED} < ?5"),
-                    &format!("{CREATED} DESC, stripe_id DESC")
+                    &format!("{created} < ?5"),
+                    &format!("{created} DESC, stripe_id DESC")
                 ),
             ))
         };
@@ -100,6 +100,7 @@ impl SqliteDatabase {
                  ORDER BY not_before, account, livemode, object, stripe_id LIMIT ?1",
                 tables.dirty()
             )),
+            indexes: Box::default(),
             writing: Statements::new(tables),
         }
     }

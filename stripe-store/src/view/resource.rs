@@ -5,7 +5,7 @@ use std::fmt;
 use ref_cast::RefCast;
 use serde_json::Value;
 
-use super::{Metadata, Timestamp, View, debug, read};
+use super::{Metadata, Path, Timestamp, View, debug, kind, read};
 
 /// A view of an object type that the API serves by itself.
 #[diagnostic::on_unimplemented(
@@ -209,6 +209,15 @@ impl ResourceFacts {
 pub struct AnyObject(Value);
 
 impl AnyObject {
+    /// Where [`id`](Self::id) is.
+    pub const ID: Path<Self, kind::Text> = Path::new("id");
+    /// Where [`created`](Self::created) is.
+    pub const CREATED: Path<Self, kind::Time> = Path::new("created");
+    /// Where [`livemode`](Self::livemode) is.
+    pub const LIVEMODE: Path<Self, kind::Bool> = Path::new("livemode");
+    /// Where [`metadata`](Self::metadata) is.
+    pub const METADATA: Path<Self, kind::Map<kind::Text>> = Path::new("metadata");
+
     /// The object's id; empty where it has none.
     #[inline]
     pub fn id(&self) -> &str {

@@ -1,0 +1,307 @@
+//! Filters and orders as SQL, in the spelling of either database.
+//!
+//! What is read out of the JSON is what the getters read, by expressions that no document makes fail: each looks at
+//! the JSON type before it converts. Values are parameters; steps of a path are literals, because an index on an
+//! expression serves only those who spell it as it does.
+
+mod condition;
+mod expression;
+mod keyset;
+mod lead;
+mod shown;
+
+pub(crate) use self::expression::created;
+use self::expression::{Json, index_expression};
+pub(crate) use self::keyset::{Place, SortKey, sort_keys};
+pub(crate) use self::lead::Added;
+use self::lead::Pin;
+pub use self::shown::Sql;
+use super::Dialect;
+use super::cursor::hash;
+use super::scope::Scope;
+use crate::query::{Node, Read};
+
+/// How many characters of a text indexes and orders look at: an index entry has a size limit, and no object may be
+/// refused for what is in it.
+pub(crate) const CUT: usize = 255;
+
+/// What a statement asks for; the scope is known.
+const COLUMNS: &str =
+    "api_version, as_of, as_of_until, source, deleted_at, created_at, updated_at, object";
+
+/// Text with parameters in it, and their values.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) sql: String,
+    pub(crate) parameters: Vec<Parameter>,
+}
+
+/// A value for the database.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Parameter {
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Texts(Vec<String>),
+    Ints(Vec<i64>),
+    Floats(Vec<f64>),
+    Bools(Vec<bool>),
+}
+
+/// Which rows of a type are asked for.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) dialect: Dialect,
+    /// The table, quoted.
+    pub(crate) table: &'a str,
+    pub(crate) scope: &'a Scope,
+    /// The type's names.
+    pub(crate) objects: Vec<&'a str>,
+    pub(crate) filter: &'a [Node],
+    pub(crate) deleted: bool,
+    /// What indexes were added, where the planner has to be led to them.
+    pub(crate) added: Option<Added<'a>>,
+}
+
+impl Rows<'_> {
+    /// The rows in the order of `keys`, from after `place` on; without keys, in no order.
+    pub(crate) fn select(
+        &self,
+        keys: &[SortKey],
+        place: Option<&Place>,
+        limit: Option<usize>,
+    ) -> Statement {
+        let mut writer = Writer::new(self.dialect);
+        writer.pin = lead::pin(self);
+        let mut keys = keys.to_vec();
+        if writer.pin >= Some(Pin::Added) || (writer.pin == Some(Pin::Status) && limit.is_none()) {
+            keys.iter_mut().take(1).for_each(SortKey::leave_index);
+        }
+        let keys = keys.as_slice();
+        let scope = self.scope(&mut writer);
+        let filter = self.filter(&mut writer);
+        let after = match place {
+            Some(place) => keyset::after(&mut writer, keys, place),
+            None => vec![None],
+        };
+        let data = match self.dialect {
+            Dialect::Postgres => "data::text AS data",
+            Dialect::Sqlite => "data",
+        };
+        let values: String = keys
+            .iter()
+            .filter_map(|key| Some(format!(", {} AS {}", key.expression, key.column()?)))
+            .collect();
+        let table = self.table;
+        // The limit is a number in the text: of a parameter PostgreSQL's planner would expect a tenth of the rows.
+        let limit = limit
+            .map(|limit| format!(" LIMIT {limit}"))
+            .unwrap_or_default();
+        let order = order_by(keys.iter().map(SortKey::order));
+        // A part by itself for each of the type's names, and for each part of what comes after the place: in each of
+        // them an index has the rows in their order.
+        let mut parts = Vec::new();
+        for name in &self.objects {
+            let object = self.object(&mut writer, name);
+            for after in &after {
+                let conditions: Vec<_> = [&scope, &object]
+                    .into_iter()
+                    .chain(&filter)
+                    .chain(after)
+                    .map(String::as_str)
+                    .collect();
+                let conditions = conditions.join(" AND ");
+                parts.push(format!(
+                    "SELECT stripe_id, {data}, {COLUMNS}{values} FROM {table} WHERE {conditions}{order}{limit}"
+                ));
+            }
+        }
+        if let [part] = parts.as_slice() {
+            let part = part.clone();
+            return writer.finish(part);
+        }
+        let parts: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(number, part)| format!("SELECT * FROM ({part}) AS part_{number}"))
+            .collect();
+        let order = order_by(keys.iter().map(SortKey::order_of_parts));
+        writer.finish(format!("{}{order}{limit}", parts.join(" UNION ALL ")))
+    }
+
+    /// How many rows there are, or, of the first `limit`, how many.
+    pub(crate) fn count(&self, limit: Option<usize>) -> Statement {
+        let mut writer = Writer::new(self.dialect);
+        let scope = self.scope(&mut writer);
+        let filter = self.filter(&mut writer);
+        let objects: Vec<_> = self
+            .objects
+            .iter()
+            .map(|name| self.object(&mut writer, name))
+            .collect();
+        let conditions: Vec<_> = [scope, format!("({})", objects.join(" OR "))]
+            .into_iter()
+            .chain(filter)
+            .collect();
+        let conditions = conditions.join(" AND ");
+        let table = self.table;
+        writer.finish(match limit {
+            None => format!("SELECT count(*) FROM {table} WHERE {conditions}"),
+            Some(limit) => format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {conditions} LIMIT {limit}) AS found"
+            ),
+        })
+    }
+
+    /// On PostgreSQL by way of the primary key, where the filter names ids, and else of the other indexes: those are in
+    /// this collation, which is `"C"` under another name, so that the planner never takes one kind for the other.
+    fn collation(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Postgres if !self.filter.iter().any(condition::names_ids) => {
+                r#" COLLATE "POSIX""#
+            }
+            _ => "",
+        }
+    }
+
+    fn scope(&self, writer: &mut Writer) -> String {
+        let collation = self.collation();
+        let account = writer.text(self.scope.account_column());
+        let livemode = writer.parameter(Parameter::Bool(self.scope.mode().is_live()));
+        format!("account{collation} = {account} AND livemode = {livemode}")
+    }
+
+    fn object(&self, writer: &mut Writer, name: &str) -> String {
+        let collation = self.collation();
+        format!("object{collation} = {}", writer.text(name))
+    }
+
+    fn filter(&self, writer: &mut Writer) -> Vec<String> {
+        let json = Json::object(self.dialect);
+        let shown = (!self.deleted).then(|| "deleted_at IS NULL".to_owned());
+        let filter = self
+            .filter
+            .iter()
+            .map(|node| format!("({})", condition::condition(writer, &json, node)));
+        shown.into_iter().chain(filter).collect()
+    }
+}
+
+fn order_by(keys: impl Iterator<Item = String>) -> String {
+    let keys: Vec<_> = keys.collect();
+    if keys.is_empty() {
+        String::new()
+    } else {
+        format!(" ORDER BY {}", keys.join(", "))
+    }
+}
+
+/// Numbers parameters, and keeps their values.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    dialect: Dialect,
+    parameters: Vec<Parameter>,
+    /// How many elements of arrays were named so far.
+    elements: usize,
+    /// The index that the planner is led to, if it has to be.
+    pin: Option<Pin>,
+}
+
+impl Writer {
+    fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            parameters: Vec::new(),
+            elements: 0,
+            pin: None,
+        }
+    }
+
+    /// The place in the text where this value goes.
+    fn parameter(&mut self, value: Parameter) -> String {
+        self.parameters.push(value);
+        let number = self.parameters.len();
+        match self.dialect {
+            Dialect::Postgres => format!("${number}"),
+            Dialect::Sqlite => format!("?{number}"),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        self.parameter(Parameter::Text(text.to_owned()))
+    }
+
+    fn element(&mut self) -> String {
+        self.elements += 1;
+        format!("e{}", self.elements)
+    }
+
+    fn finish(self, sql: String) -> Statement {
+        Statement {
+            sql,
+            parameters: self.parameters,
+        }
+    }
+}
+
+/// `CREATE INDEX` for fields read this way, and the index's name.
+#[derive(Debug)]
+pub(crate) struct IndexPlan {
+    pub(crate) name: String,
+    /// What stands after the name of the table.
+    pub(crate) columns: String,
+}
+
+impl IndexPlan {
+    /// `None` for fields that an index of the schema serves already.
+    pub(crate) fn new(dialect: Dialect, prefix: &str, field: &crate::query::Field) -> Option<Self> {
+        let expression = match index_expression(&Json::object(dialect), field) {
+            expression if expression.shipped => return None,
+            expression => expression.text,
+        };
+        let collation = match dialect {
+            Dialect::Postgres => r#" COLLATE "POSIX""#,
+            Dialect::Sqlite => "",
+        };
+        let columns = format!(
+            "(account{collation}, livemode, object{collation}, ({expression})) WHERE ({expression}) IS NOT NULL"
+        );
+        // Readable, then unmistakable; with the longest prefix and `stripe_objects_` at most 62 bytes.
+        let readable: String = field
+            .steps
+            .iter()
+            .flat_map(|step| match step {
+                crate::view::Segment::Key(key) => key.chars().chain(['_']).collect::<Vec<_>>(),
+                crate::view::Segment::Index(index) => {
+                    index.to_string().chars().chain(['_']).collect()
+                }
+            })
+            .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
+            .take(10)
+            .collect();
+        let name = format!(
+            "{prefix}stripe_objects_{}_{:012x}_idx",
+            readable.trim_matches('_'),
+            hash([columns.as_bytes()]) & 0xffff_ffff_ffff
+        );
+        Some(Self { name, columns })
+    }
+}
+
+/// How a sort key's column comes out of the database.
+pub(crate) fn is_text(read: Read) -> bool {
+    matches!(read, Read::Text | Read::Ref | Read::Decimal)
+}
+
+impl From<crate::query::Operand> for Parameter {
+    fn from(value: crate::query::Operand) -> Self {
+        use crate::query::Operand;
+        match value {
+            Operand::Text(text) => Self::Text(text),
+            Operand::Int(number) => Self::Int(number),
+            Operand::Float(number) => Self::Float(number),
+            Operand::Bool(value) => Self::Bool(value),
+        }
+    }
+}
