@@ -77,6 +77,8 @@ struct Bench<'r> {
     store: Store,
     hand: HandWritten,
     turn: Cell<i64>,
+    /// The turn of the last update.
+    content: Cell<i64>,
     /// SQLite's log.
     log: PathBuf,
 }
@@ -86,16 +88,19 @@ struct Bench<'r> {
 enum Case {
     New,
     Update,
-    /// What is in the rows.
+    /// What is in the rows, read again later.
+    Unchanged,
+    /// What is in the rows, told again.
     Repeat,
     /// Other data than in the rows, and older.
     Stale,
 }
 
 impl Case {
-    const ALL: [(Self, &str); 4] = [
+    const ALL: [(Self, &str); 5] = [
         (Self::New, "new"),
         (Self::Update, "updates"),
+        (Self::Unchanged, "unchanged"),
         (Self::Repeat, "repeats"),
         (Self::Stale, "stale"),
     ];
@@ -120,6 +125,7 @@ impl<'r> Bench<'r> {
             store,
             hand,
             turn: Cell::new(0),
+            content: Cell::new(0),
             log: PathBuf::from(format!("{}-wal", url.trim_start_matches("sqlite://"))),
         }
     }
@@ -127,20 +133,27 @@ impl<'r> Bench<'r> {
     /// The next batch: its second, ids and texts.
     fn batch(&self, case: Case, size: usize) -> (i64, Vec<(String, String)>) {
         let turn = match case {
-            Case::New | Case::Update => {
+            Case::New | Case::Update | Case::Unchanged => {
                 self.turn.set(self.turn.get() + 1);
                 self.turn.get()
             }
             Case::Repeat => self.turn.get(),
             Case::Stale => 0,
         };
+        let content = match case {
+            Case::Unchanged | Case::Repeat => self.content.get(),
+            _ => turn,
+        };
+        if matches!(case, Case::Update) {
+            self.content.set(content);
+        }
         let ids = (0..size).map(|n| match case {
             Case::New => format!("sub_{turn}_{n:05}"),
             _ => format!("sub_same_{n:05}"),
         });
         let batch = ids
             .map(|id| {
-                let text = subscription(&id, turn);
+                let text = subscription(&id, content);
                 (id, text)
             })
             .collect();

@@ -1,8 +1,10 @@
 //! What the systems before us could do with rows, each by the id of its line in the list of features.
 
 use serde_json::{Value, json};
+use stripe_store::clock::UnixMillis;
 use stripe_store::resources::{
-    Customer, CustomerSources, CustomerSourcesVariant, Invoice, PaymentMethod,
+    BillingBillResourceInvoicingTaxesTax, Customer, CustomerSources, CustomerSourcesVariant,
+    Invoice, PaymentMethod, TaxRate,
 };
 use stripe_store::store::{Interval, Snapshot, Store};
 use stripe_store_tests::{TestDb, fixture, on_both};
@@ -50,7 +52,10 @@ async fn c007_a_deletion_keeps_the_row_and_says_when_it_was() {
                 .await
                 .unwrap()
                 .unwrap();
-            assert_eq!(kept.deleted_at().map(|at| at.as_millis()), Some(2_000_000));
+            assert_eq!(
+                kept.deleted_at().map(UnixMillis::as_millis),
+                Some(2_000_000)
+            );
             assert_eq!(kept.deserialize::<Value>().unwrap(), object);
         }
     })
@@ -88,8 +93,8 @@ async fn c046_fewer_taxes_are_fewer_taxes() {
         invoice["default_tax_rates"] = json!([{"id": "txr_2", "object": "tax_rate"}]);
         write(db.store(), &invoice, 1001).await;
         let read = db.store().get::<Invoice>("in_paid").await.unwrap().unwrap();
-        let amounts: Vec<_> = read.total_taxes().iter().map(|tax| tax.amount()).collect();
-        let rates: Vec<_> = read.default_tax_rates().iter().map(|rate| rate.id()).collect();
+        let amounts: Vec<_> = read.total_taxes().iter().map(BillingBillResourceInvoicingTaxesTax::amount).collect();
+        let rates: Vec<_> = read.default_tax_rates().iter().map(TaxRate::id).collect();
         assert_eq!((amounts, rates), (vec![Some(19)], vec!["txr_2"]));
     })
     .await;

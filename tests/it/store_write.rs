@@ -56,7 +56,7 @@ async fn equal_data_is_unchanged_however_it_is_spelled_and_moves_the_interval_on
             .unwrap()
             .unwrap();
         assert_eq!(write(store, at(V2, 10)).await, Outcome::Unchanged);
-        assert_eq!(write(store, at(V2, 5)).await, Outcome::Unchanged);
+        assert_eq!(write(store, at(V2, 5)).await, Outcome::Stale);
         let newer = Snapshot::read(V2_RESPELLED)
             .unwrap()
             .api_version("2026-10-28.endive")

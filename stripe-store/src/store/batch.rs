@@ -51,6 +51,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) snapshot: &'a Snapshot<'a>,
     /// Those of the batch that time cannot tell from it, by their places.
     pub(crate) rivals: Vec<(usize, &'a Snapshot<'a>)>,
+    /// Those of the batch that say the same at the same time or one that overlaps, by their places.
+    pub(crate) repeats: Vec<usize>,
     /// When the object was deleted, in unix milliseconds, if a snapshot says so.
     pub(crate) deleted_at: Option<i64>,
     /// Places in the batch: of the newest data, and of the earliest tombstone.
@@ -86,9 +88,7 @@ impl<'a> Batch<'a> {
         let candidates = by_key.into_iter().filter_map(|(key, places)| {
             let candidate = reduce(key, &places)?;
             for (at, snapshot) in places {
-                let is_settled =
-                    snapshot.is_deleted() || same_json(snapshot.data(), candidate.snapshot.data());
-                if let Some(outcome) = outcomes.get_mut(at).filter(|_| is_settled) {
+                if let Some(outcome) = outcomes.get_mut(at).filter(|_| snapshot.is_deleted()) {
                     *outcome = Outcome::Unchanged;
                 }
             }
@@ -108,9 +108,21 @@ impl<'a> Batch<'a> {
             }
         };
         for (candidate, answer) in self.candidates.iter().zip(answers) {
+            let of_data = match &answer {
+                Answer::Told(verdict) => verdict.of_data(),
+                Answer::Settled(outcomes) => outcomes
+                    .iter()
+                    .find(|(at, _)| *at == candidate.data)
+                    .map_or(Outcome::Stale, |(_, outcome)| *outcome),
+            };
+            if of_data != Outcome::Stale {
+                for at in &candidate.repeats {
+                    set(*at, Outcome::Unchanged);
+                }
+            }
             match answer {
                 Answer::Told(verdict) => {
-                    set(candidate.data, verdict.of_data());
+                    set(candidate.data, of_data);
                     if let Some(tombstone) = candidate.tombstone {
                         set(tombstone, verdict.of_tombstone(tombstone == candidate.data));
                     }
@@ -157,9 +169,16 @@ fn reduce<'a>(key: Key<'a>, places: &[(usize, &'a Snapshot<'a>)]) -> Option<Cand
             && latest.is_some_and(|latest| rival.reaches(latest))
             && !rival.adds_nothing_to(snapshot)
     });
+    let repeats = places.iter().filter(|(at, other)| {
+        *at != data
+            && !other.is_deleted()
+            && latest.is_none_or(|latest| other.reaches(latest))
+            && same_json(other.data(), snapshot.data())
+    });
     Some(Candidate {
         key,
         snapshot,
+        repeats: repeats.map(|(at, _)| *at).collect(),
         rivals: rivals.copied().collect(),
         deleted_at: tombstone.map(|(millis, _)| millis),
         data,
@@ -239,7 +258,7 @@ mod tests {
         check(
             &[snapshot(A1, 2), snapshot(A1, 1)],
             INSERTED,
-            &[Inserted, Unchanged],
+            &[Inserted, Stale],
         );
         check(
             &[snapshot(A1, 1), snapshot(A1, 1)],

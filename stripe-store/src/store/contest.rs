@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use super::rivals::{Change, Rival, Settled, settle};
 use super::snapshot::Snapshot;
 use super::text::same_json;
+use crate::clock::UnixMillis;
 
 /// A row as it is, locked.
 #[derive(Debug, Clone)]
@@ -71,6 +72,7 @@ pub(crate) fn plan(
         .collect();
     let whole = mine.iter().filter(|(_, snapshot)| snapshot.is_full());
     known.extend(whole.map(|(at, snapshot)| of_snapshot(*at, snapshot)));
+    let latest = known.iter().map(|rival| rival.as_of).max()?;
     let Settled {
         winner,
         others,
@@ -96,7 +98,9 @@ pub(crate) fn plan(
         .map(|(at, snapshot)| {
             let outcome = if winner.tag.place == Some(*at) && replaces_data {
                 of_winner
-            } else if same_json(snapshot.data(), &winner.data) {
+            } else if snapshot.reaches(UnixMillis::new(latest))
+                && same_json(snapshot.data(), &winner.data)
+            {
                 Outcome::Unchanged
             } else if winner.tag.place.is_none() && replaces_data && *at == candidate.data {
                 // It brought another one to the fore.

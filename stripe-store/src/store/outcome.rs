@@ -14,10 +14,10 @@ pub enum Outcome {
     Inserted,
     /// The row's data was older and other, and was replaced.
     Updated,
-    /// The row holds this data already, or is deleted already. If the snapshot was newer, the row's interval and
-    /// source moved on; its data was not written.
+    /// The row holds this data already, and not from a later time, or is deleted already. If the snapshot was newer, the
+    /// row's interval and source moved on; its data was not written.
     Unchanged,
-    /// The row holds a newer snapshot, or the object was deleted, which is final.
+    /// The row holds a newer snapshot, whether of other or of equal data, or the object was deleted, which is final.
     ///
     /// A deleted row stays deleted. Only where its data is older than the snapshot, because the deletion came without
     /// data, the data is completed under the tombstone, so that the row does not depend on the order of arrival.

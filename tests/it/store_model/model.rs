@@ -110,7 +110,7 @@ pub(crate) fn row(told: &[&Told]) -> Option<Row> {
     let follows = |one: &[&Told], other: &[&Told]| match (stage(one), stage(other)) {
         (Change::Deleted, Change::Deleted) => false,
         (stage, others) if stage != others => stage > others,
-        _ => knows(one, other) && !knows(other, one),
+        _ => knows(one, other),
     };
     let names: Vec<&String> = states.keys().collect();
     let successors = |name: &String| {

@@ -2,8 +2,8 @@
 
 /// The write of a batch, in which each key comes once, as one statement.
 ///
-/// * `judged` parses the input, once (`OFFSET 0` keeps the planner from doing that wherever it is used), and compares
-///   with the rows as they are. What is stale or a repetition goes no further, and so takes no lock
+/// * `judged` parses the input and compares it with the rows as they are, each once (`OFFSET 0` keeps the planner from
+///   doing that wherever the result is used), and not where time alone says that it is older. What is stale or a repetition goes no further, and so takes no lock
 ///   and writes no log: `ON CONFLICT` would do both even where its `WHERE` is false. If time does not decide on some
 ///   object, nothing at all is written.
 /// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
@@ -16,37 +16,58 @@
 /// A row that another writer inserts between `judged` and `written` is judged as missing; its line then says that it
 /// was written and not inserted, or that it was not written.
 pub(super) fn write_sql(table: &str) -> String {
+    let input = Candidate {
+        row: "u",
+        whole: "u.whole",
+        previous: "p.previous_attributes",
+        same: "c.same",
+    };
+    let excluded = Candidate {
+        row: "excluded",
+        whole: &whole("excluded"),
+        previous: "excluded.previous_attributes",
+        same: "excluded.data = t.data",
+    };
     let Judgement {
         newer: judged_newer,
         deletes: judged_deletes,
         contested: judged_contested,
-    } = Judgement::new("i", "i.whole", "r");
+        stale,
+    } = Judgement::new(&input, "r");
     let Judgement {
         newer,
         deletes,
         contested,
-    } = Judgement::new("excluded", &whole("excluded"), "t");
+        ..
+    } = Judgement::new(&excluded, "t");
     let differs = "(NOT excluded.has_rivals OR t.data <> excluded.data)";
     format!(
         "WITH judged AS MATERIALIZED (
-            SELECT i.*,
+            SELECT u.place, u.account, u.livemode, u.object, u.stripe_id, p.data, u.api_version, u.as_of, u.as_of_until,
+                u.source, u.deleted_at, p.previous_attributes, u.change,
                 r.deleted_at IS NOT NULL AS was_deleted,
-                coalesce(r.data = i.data, false) AS same,
+                c.same,
                 r.stripe_id IS NULL OR {judged_newer} AS newer,
                 r.stripe_id IS NULL OR {judged_deletes} AS deletes,
                 r.stripe_id IS NOT NULL AND {judged_contested} AS contested
-            FROM (
-                SELECT place, account, livemode, object, stripe_id, data::jsonb AS data, api_version, as_of,
-                    as_of_until, source, deleted_at, previous_attributes::jsonb AS previous_attributes, change, whole
-                FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                    $8::bigint[], $9::text[], $10::timestamptz[], $12::text[], $13::smallint[], $14::boolean[])
-                    WITH ORDINALITY
-                    AS u (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source,
-                        deleted_at, previous_attributes, change, whole, place)
+            FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                $8::bigint[], $9::text[], $10::timestamptz[], $12::text[], $13::smallint[], $14::boolean[])
+                WITH ORDINALITY
+                AS u (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, deleted_at,
+                    previous_attributes, change, whole, place)
+            LEFT JOIN LATERAL (
+                SELECT * FROM {table} AS k
+                WHERE k.account = u.account AND k.livemode = u.livemode AND k.object = u.object
+                    AND k.stripe_id = u.stripe_id
                 OFFSET 0
-            ) AS i
-            LEFT JOIN {table} AS r ON r.account = i.account AND r.livemode = i.livemode AND r.object = i.object
-                AND r.stripe_id = i.stripe_id
+            ) AS r ON true
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN needed THEN u.data::jsonb END AS data,
+                    CASE WHEN needed THEN u.previous_attributes::jsonb END AS previous_attributes
+                FROM (SELECT NOT coalesce({stale}, false) AS needed OFFSET 0) AS n
+                OFFSET 0
+            ) AS p
+            CROSS JOIN LATERAL (SELECT coalesce(r.data = p.data, false) AS same OFFSET 0) AS c
         ),
         written AS (
             INSERT INTO {table} AS t (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until,
@@ -93,10 +114,28 @@ struct Judgement {
     newer: String,
     deletes: String,
     contested: String,
+    /// The candidate ends before the row begins, and does not delete it.
+    stale: String,
+}
+
+/// What a candidate is called in a statement.
+struct Candidate<'a> {
+    row: &'a str,
+    /// Whether its data is the object, and not what remains of a deleted one.
+    whole: &'a str,
+    previous: &'a str,
+    /// Whether its data is the row's.
+    same: &'a str,
 }
 
 impl Judgement {
-    fn new(new: &str, new_whole: &str, old: &str) -> Self {
+    fn new(candidate: &Candidate<'_>, old: &str) -> Self {
+        let Candidate {
+            row: new,
+            whole: new_whole,
+            previous,
+            same,
+        } = candidate;
         let old_whole = whole(old);
         // An empty interval lasts as long as a moment does.
         let end = |row: &str| format!("greatest({row}.as_of_until, {row}.as_of + 1)");
@@ -109,10 +148,10 @@ impl Judgement {
             rank(old)
         );
         let repeats = format!(
-            "({new}.as_of, {new}.as_of_until) = ({old}.as_of, {old}.as_of_until) AND {new}.data = {old}.data
+            "({new}.as_of, {new}.as_of_until) = ({old}.as_of, {old}.as_of_until) AND {same}
                 AND ({new}.change < {old}.change OR {new}.change = {old}.change AND (
-                    {new}.previous_attributes IS NULL AND {old}.previous_attributes IS NOT NULL
-                    OR {new}.previous_attributes IS NOT DISTINCT FROM {old}.previous_attributes
+                    {previous} IS NULL AND {old}.previous_attributes IS NOT NULL
+                    OR {previous} IS NOT DISTINCT FROM {old}.previous_attributes
                         AND {new}.source <= {old}.source))"
         );
         let contested = format!(
@@ -123,10 +162,15 @@ impl Judgement {
         let deletes = format!(
             "({new}.deleted_at IS NOT NULL AND ({old}.deleted_at IS NULL OR {new}.deleted_at < {old}.deleted_at))"
         );
+        let stale = format!(
+            "({old_whole} AND {} <= {old}.as_of AND NOT coalesce({deletes}, false))",
+            end(new)
+        );
         Self {
             newer: format!("({newer})"),
             deletes,
             contested,
+            stale,
         }
     }
 }

@@ -117,6 +117,20 @@ fn a_change_there_and_back_is_open() {
 }
 
 #[test]
+fn an_excursion_from_where_it_came_back_to_is_open() {
+    let home = r#"{"n":0}"#;
+    let away = r#"{"n":0,"m":1}"#;
+    let rivals = [
+        after(r#"{"n":0}"#, rival(5, "evt_1", r#"{"n":1}"#)),
+        after(r#"{"n":1}"#, rival(5, "evt_2", r#"{"n":2}"#)),
+        after(r#"{"n":2}"#, rival(5, "evt_3", home)),
+        after(r#"{"m":null}"#, rival(5, "evt_9", away)),
+        after(r#"{"m":1}"#, rival(5, "evt_4", home)),
+    ];
+    assert!(wins(&rivals).1);
+}
+
+#[test]
 fn a_cycle_of_three_is_open_and_the_same_in_every_order() {
     let rivals = [
         after(r#"{"n":3}"#, rival(5, "evt_1", r#"{"n":1}"#)),

@@ -162,8 +162,12 @@ pub(super) fn decide(candidate: &Candidate<'_>, state: Option<State>, now: UnixM
         }
         (full, _) => full,
     };
+    let is_past = !state.is_stub()
+        && !candidate
+            .snapshot
+            .reaches(UnixMillis::new(state.columns.as_of));
     let State { data, columns: old } = state;
-    let same = same_json(&data, candidate.snapshot.data());
+    let same = !is_past && same_json(&data, candidate.snapshot.data());
     // The times are written so that text order is time order.
     let deletes = match (&new.deleted_at, &old.deleted_at) {
         (Some(new), Some(old)) => new < old,

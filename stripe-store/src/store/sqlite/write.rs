@@ -18,6 +18,9 @@ use crate::store::tables::TableNames;
 const INSERT_ROWS: [usize; 4] = [64, 16, 4, 1];
 const INSERT_COLUMNS: usize = 15;
 
+/// Stands for the data of a row that is there and whose data stays: no statement writes it.
+const NO_DATA: Cow<'static, str> = Cow::Borrowed("{}");
+
 /// How many rows one query for the state of a batch asks for.
 const STATE_ROWS: usize = 1000;
 
@@ -27,7 +30,7 @@ pub(super) struct Statements {
     lock: SqlStr,
     pub(super) state: SqlStr,
     inserts: [SqlStr; INSERT_ROWS.len()],
-    pub(super) update: SqlStr,
+    updates: [SqlStr; INSERT_ROWS.len()],
     rivals: SqlStr,
     forget_rivals: SqlStr,
     insert_rival: SqlStr,
@@ -50,11 +53,9 @@ impl Statements {
                  WHERE r.account = k.value ->> 0 AND r.livemode = k.value ->> 1 AND r.object = k.value ->> 2 \
                  AND r.stripe_id = k.value ->> 3"
             )),
-            inserts: INSERT_ROWS.map(|rows| checked(insert_sql(&table, rows))),
-            update: checked(format!(
-                "UPDATE {table} SET api_version = ?5, as_of = ?6, as_of_until = ?7, source = ?8, deleted_at = ?9, \
-                 updated_at = ?10, previous_attributes = ?11, change = ?12, has_rivals = ?13 WHERE {by_key}"
-            )),
+            inserts: INSERT_ROWS
+                .map(|rows| checked(upsert_sql(&table, rows, "data = excluded.data, "))),
+            updates: INSERT_ROWS.map(|rows| checked(upsert_sql(&table, rows, ""))),
             rivals: checked(format!(
                 "SELECT data, api_version, as_of, as_of_until, source, previous_attributes, change FROM {rivals} \
                  WHERE {by_key} ORDER BY place"
@@ -117,6 +118,7 @@ impl SqliteDatabase {
         let mut states = self.states(connection, candidates).await?;
         let mut answers = Vec::with_capacity(candidates.len());
         let mut inserts = Vec::new();
+        let mut updates = Vec::new();
         for (at, candidate) in candidates.iter().enumerate() {
             let state = states.remove(&at);
             if is_contested(candidate, state.as_ref()) {
@@ -130,7 +132,7 @@ impl SqliteDatabase {
                         if plan.effect == Effect::Data {
                             inserts.push((key, Cow::Owned(plan.row.data), row));
                         } else {
-                            self.update(connection, key, &row).await?;
+                            updates.push((key, NO_DATA, row));
                         }
                     }
                     answers.push(Answer::Settled(plan.outcomes));
@@ -144,10 +146,11 @@ impl SqliteDatabase {
                 Decision::Replace(row, _) => {
                     inserts.push((candidate.key, Cow::Borrowed(candidate.snapshot.data()), row));
                 }
-                Decision::Touch(row, _) => self.update(connection, candidate.key, &row).await?,
+                Decision::Touch(row, _) => updates.push((candidate.key, NO_DATA, row)),
             }
         }
-        self.insert(connection, &inserts).await?;
+        Self::upsert(connection, &self.writing.inserts, &inserts).await?;
+        Self::upsert(connection, &self.writing.updates, &updates).await?;
         Ok(answers)
     }
 
@@ -290,12 +293,12 @@ impl SqliteDatabase {
         Ok(states)
     }
 
-    async fn insert(
-        &self,
+    async fn upsert(
         connection: &mut SqliteConnection,
+        statements: &[SqlStr; INSERT_ROWS.len()],
         mut rows: &[(Key<'_>, Cow<'_, str>, Columns)],
     ) -> Result<(), sqlx::Error> {
-        for (size, sql) in INSERT_ROWS.into_iter().zip(&self.writing.inserts) {
+        for (size, sql) in INSERT_ROWS.into_iter().zip(statements) {
             while let Some((group, rest)) = rows.split_at_checked(size) {
                 let mut query = sqlx::query(sql.clone());
                 for (key, data, row) in group {
@@ -318,36 +321,16 @@ impl SqliteDatabase {
         }
         Ok(())
     }
-
-    async fn update(
-        &self,
-        connection: &mut SqliteConnection,
-        key: Key<'_>,
-        row: &Columns,
-    ) -> Result<(), sqlx::Error> {
-        bind_key(sqlx::query(self.writing.update.clone()), key)
-            .bind(row.api_version.as_deref())
-            .bind(row.as_of)
-            .bind(row.as_of_until)
-            .bind(row.source.as_str())
-            .bind(row.deleted_at.as_deref())
-            .bind(row.updated_at.as_str())
-            .bind(row.previous.as_deref())
-            .bind(row.change.as_column())
-            .bind(row.has_rivals)
-            .execute(connection)
-            .await?;
-        Ok(())
-    }
 }
 
-fn insert_sql(table: &str, rows: usize) -> String {
+/// Makes rows, or writes their columns, and with `data` their data.
+fn upsert_sql(table: &str, rows: usize, data: &str) -> String {
     let row = format!("({})", ["?"; INSERT_COLUMNS].join(", "));
     let values = vec![row; rows].join(", ");
     format!(
         "INSERT INTO {table} (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, \
          deleted_at, created_at, updated_at, previous_attributes, change, has_rivals) VALUES {values} \
-         ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET data = excluded.data, \
+         ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET {data}\
          api_version = excluded.api_version, as_of = excluded.as_of, as_of_until = excluded.as_of_until, \
          source = excluded.source, deleted_at = excluded.deleted_at, updated_at = excluded.updated_at, \
          previous_attributes = excluded.previous_attributes, change = excluded.change, has_rivals = excluded.has_rivals"
