@@ -14,6 +14,7 @@ mod dirty;
 mod error;
 mod expand;
 mod export;
+mod extract;
 mod import;
 mod list;
 mod migrate;
@@ -42,7 +43,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::cursor::{Cursor, CursorError};
-pub use self::dirty::DirtyObject;
+pub use self::dirty::{DirtyObject, DirtyReason};
 pub use self::error::{ObjectRef, RowError, StoreError};
 pub use self::expand::{Expand, ExpandError, Expansion, Missing};
 pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
@@ -121,6 +122,7 @@ pub struct Store {
     scope: Scope,
     deleted: Deleted,
     reads: Reads,
+    inside: extract::Inside,
 }
 
 struct Inner {
@@ -212,6 +214,7 @@ impl Store {
             scope: Scope::default(),
             deleted: Deleted::default(),
             reads: Reads::default(),
+            inside: extract::Inside::default(),
         }
     }
 

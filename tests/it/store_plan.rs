@@ -130,3 +130,43 @@ async fn postgres_reads_few_pages_where_nothing_says_when_it_was_created() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn postgres_finds_the_children_of_a_parent_by_an_index() {
+    on_postgres(async |db: &TestDb| {
+        for (analyzed, by) in [(false, "subscription"), (true, "account")] {
+            let child = if by == "account" { "card" } else { "subscription_item" };
+            db.execute("DELETE FROM stripe_objects; ALTER TABLE stripe_objects SET (autovacuum_enabled = false)")
+                .await;
+            db.execute(&format!(
+                "INSERT INTO stripe_objects (livemode, object, stripe_id, data, as_of, as_of_until, source) \
+                 SELECT true, '{child}', 'x_' || n, jsonb_build_object('created', 5, 'id', 'x_' || n, \
+                 'object', '{child}', '{by}', 'parent_' || n / 2), 0, 1, 'x' FROM generate_series(1, {ROWS}) AS n"
+            ))
+            .await;
+            if analyzed {
+                db.execute("VACUUM ANALYZE stripe_objects").await;
+            }
+            let field = if by == "account" { "external_accounts" } else { "items" };
+            let json = format!(
+                r#"{{"object":"{by}","id":"parent_77","{field}":{{"object":"list","has_more":false,
+                    "data":[{{"id":"x_154","object":"{child}","{by}":"parent_77"}}]}}}}"#
+            );
+            let second = |second| {
+                let read = Snapshot::read(&json).unwrap();
+                [read.taken(Interval::second(second), "evt")]
+            };
+            let store = db.store().extract_expanded();
+            store.write(&second(10)).await.unwrap();
+            check(db, by, 60, async |store| {
+                store.extract_expanded().write(&second(10)).await.unwrap();
+            })
+            .await;
+            let left = store.get_object(child, "x_154").await.unwrap();
+            assert!(left.is_some());
+            let gone = store.get_object(child, "x_155").await.unwrap();
+            assert!(gone.is_none());
+        }
+    })
+    .await;
+}

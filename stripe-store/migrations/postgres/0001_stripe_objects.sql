@@ -80,6 +80,13 @@ CREATE INDEX stripe_objects_payment_intent_idx ON stripe_objects (
     (left(coalesce(data #>> '{payment_intent,id}', data ->> 'payment_intent'), 255))
 ) WHERE left(coalesce(data #>> '{payment_intent,id}', data ->> 'payment_intent'), 255) IS NOT NULL;
 
+-- Of the bank accounts and cards that payouts go to.
+CREATE INDEX stripe_objects_account_idx ON stripe_objects (
+    account COLLATE "POSIX", livemode, object COLLATE "POSIX",
+    (left(coalesce(data #>> '{account,id}', data ->> 'account'), 255))
+) WHERE object COLLATE "POSIX" IN ('bank_account', 'card')
+    AND left(coalesce(data #>> '{account,id}', data ->> 'account'), 255) IS NOT NULL;
+
 CREATE INDEX stripe_objects_status_idx ON stripe_objects (
     account COLLATE "POSIX", livemode, object COLLATE "POSIX",
     (left(data ->> 'status', 255))
@@ -102,13 +109,15 @@ CREATE TABLE stripe_rivals (
     PRIMARY KEY (account, livemode, object, stripe_id, place)
 );
 
--- Objects to be read again from Stripe, and from when on that settles the matter, in unix milliseconds.
+-- Objects to be read again from Stripe, why, and from when on that settles the matter, in unix milliseconds. A reason is
+-- 0 where time did not tell which snapshot is the newest, and 1 where a list inside the object was cut short.
 CREATE TABLE stripe_dirty_objects (
     account text COLLATE "C" NOT NULL,
     livemode boolean NOT NULL,
     object text COLLATE "C" NOT NULL,
     stripe_id text COLLATE "C" NOT NULL,
+    reason smallint NOT NULL DEFAULT 0 CHECK (reason BETWEEN 0 AND 1),
     not_before bigint NOT NULL,
     created_at timestamptz NOT NULL,
-    PRIMARY KEY (account, livemode, object, stripe_id)
+    PRIMARY KEY (account, livemode, object, stripe_id, reason)
 );

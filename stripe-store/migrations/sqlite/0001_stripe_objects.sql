@@ -57,6 +57,11 @@ CREATE INDEX stripe_objects_payment_intent_idx ON stripe_objects (
     account, livemode, object, (coalesce(data ->> '$.payment_intent.id', data ->> '$.payment_intent'))
 ) WHERE coalesce(data ->> '$.payment_intent.id', data ->> '$.payment_intent') IS NOT NULL;
 
+-- Of the bank accounts and cards that payouts go to.
+CREATE INDEX stripe_objects_account_idx ON stripe_objects (
+    account, livemode, object, (coalesce(data ->> '$.account.id', data ->> '$.account'))
+) WHERE object IN ('bank_account', 'card') AND coalesce(data ->> '$.account.id', data ->> '$.account') IS NOT NULL;
+
 CREATE INDEX stripe_objects_status_idx ON stripe_objects (
     account, livemode, object, (data ->> '$.status')
 ) WHERE data ->> '$.status' IS NOT NULL;
@@ -78,13 +83,15 @@ CREATE TABLE stripe_rivals (
     PRIMARY KEY (account, livemode, object, stripe_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- Objects to be read again from Stripe, and from when on that settles the matter, in unix milliseconds.
+-- Objects to be read again from Stripe, why, and from when on that settles the matter, in unix milliseconds. A reason is
+-- 0 where time did not tell which snapshot is the newest, and 1 where a list inside the object was cut short.
 CREATE TABLE stripe_dirty_objects (
     account TEXT NOT NULL,
     livemode INTEGER NOT NULL,
     object TEXT NOT NULL,
     stripe_id TEXT NOT NULL,
+    reason INTEGER NOT NULL DEFAULT 0 CHECK (reason BETWEEN 0 AND 1),
     not_before INTEGER NOT NULL,
     created_at TEXT NOT NULL,
-    PRIMARY KEY (account, livemode, object, stripe_id)
+    PRIMARY KEY (account, livemode, object, stripe_id, reason)
 ) STRICT, WITHOUT ROWID;

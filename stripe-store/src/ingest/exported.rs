@@ -7,7 +7,8 @@ use super::pick::{boolean, integer, pick, string};
 use super::{Document, IngestError};
 use crate::clock::UnixMillis;
 use crate::store::{
-    Change, DirtyMark, EXPORT_VERSION, ImportLine, Interval, Mode, Snapshot, SnapshotBuilder,
+    Change, DirtyMark, DirtyReason, EXPORT_VERSION, ImportLine, Interval, Mode, Snapshot,
+    SnapshotBuilder,
 };
 
 /// Reads the lines of an [export](crate::Store::export), the header first.
@@ -94,7 +95,7 @@ impl ExportReader {
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "row",
     "format",
     "version",
@@ -109,6 +110,7 @@ const KEYS: [&str; 19] = [
     "as_of_until",
     "source",
     "change",
+    "reason",
     "not_before",
     "previous_attributes",
     "previous_attributes_text",
@@ -166,7 +168,16 @@ impl<'a> Fields<'a> {
             self.text("object")?,
             self.text("stripe_id")?,
             self.moment("not_before")?,
-        ))
+        )
+        .with_reason(self.reason()?))
+    }
+
+    /// Why an object is to be read again; lines of before there was more than one reason do not say.
+    fn reason(&self) -> Result<DirtyReason, IngestError> {
+        if self.get("reason").is_none() {
+            return Ok(DirtyReason::Order);
+        }
+        DirtyReason::named(&self.text("reason")?).ok_or_else(|| self.wrong("reason"))
     }
 
     fn snapshot(&self) -> Result<Snapshot<'a>, IngestError> {

@@ -78,10 +78,14 @@ pub(crate) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// Reduces `snapshots`. What a snapshot does not say of its account and mode is said by `scope`.
-    pub(crate) fn new(snapshots: &'a [Snapshot<'a>], scope: &'a Scope) -> Self {
-        let mut outcomes = vec![Outcome::Stale; snapshots.len()];
+    pub(crate) fn new(
+        snapshots: impl IntoIterator<Item = &'a Snapshot<'a>>,
+        scope: &'a Scope,
+    ) -> Self {
+        let mut outcomes = Vec::new();
         let mut by_key: BTreeMap<Key<'a>, Vec<(usize, &'a Snapshot<'a>)>> = BTreeMap::new();
-        for (at, snapshot) in snapshots.iter().enumerate() {
+        for (at, snapshot) in snapshots.into_iter().enumerate() {
+            outcomes.push(Outcome::Stale);
             let places = by_key.entry(key(snapshot, scope)).or_default();
             places.push((at, snapshot));
         }
@@ -138,7 +142,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn key<'a>(snapshot: &'a Snapshot<'a>, scope: &'a Scope) -> Key<'a> {
+/// The key of the row that the snapshot is for.
+pub(crate) fn key<'a>(snapshot: &'a Snapshot<'_>, scope: &'a Scope) -> Key<'a> {
     Key {
         account: snapshot
             .account()

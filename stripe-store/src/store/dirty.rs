@@ -1,5 +1,7 @@
 //! Objects of which only a new look at Stripe can tell the state.
 
+use std::fmt;
+
 use super::error::{ObjectRef, RowError, StoreError};
 use super::scope::Mode;
 use super::stored::RawTime;
@@ -9,12 +11,64 @@ use crate::clock::UnixMillis;
 /// The most objects that one call returns.
 const MAX_DIRTY: usize = 10_000;
 
-/// An object whose newest snapshot is not known for certain: several were taken at one time, as far as their intervals
-/// tell, and neither `previous_attributes` nor the object's life says which came last.
-///
-/// Its row holds the one of them that a fixed rule names, the same in every order of arrival. To settle it, read the
-/// object from Stripe at [`not_before`](Self::not_before) or later, and [write](Store::write) what comes: that is newer
-/// than all of them.
+/// Why an object has to be read from Stripe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DirtyReason {
+    /// Its newest snapshot is not known for certain: several were taken at one time, as far as their intervals tell, and
+    /// neither `previous_attributes` nor the object's life says which came last.
+    ///
+    /// Its row holds the one of them that a fixed rule names, the same in every order of arrival. To settle it, read the
+    /// object and [write](Store::write) what comes: that is newer than all of them.
+    Order,
+    /// Stripe cut a list inside it short (`has_more: true`), so that not all it lists is here. Noted where
+    /// [`extract_expanded`](Store::extract_expanded) is on.
+    ///
+    /// To settle it, read its lists to their ends, write what they list, and call
+    /// [`mark_complete`](Store::mark_complete).
+    Truncated,
+}
+
+impl DirtyReason {
+    /// The reason as a word: `"order"`, `"truncated"`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Truncated => "truncated",
+        }
+    }
+
+    /// The reason of this [word](Self::as_str).
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        [Self::Order, Self::Truncated]
+            .into_iter()
+            .find(|reason| reason.as_str() == word)
+    }
+
+    /// As the column `reason` has it.
+    pub(crate) const fn as_column(self) -> i16 {
+        match self {
+            Self::Order => 0,
+            Self::Truncated => 1,
+        }
+    }
+
+    pub(crate) const fn from_column(column: i16) -> Self {
+        match column {
+            1 => Self::Truncated,
+            _ => Self::Order,
+        }
+    }
+}
+
+impl fmt::Display for DirtyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// An object that has to be read from Stripe at [`not_before`](Self::not_before) or later, and the
+/// [reason](Self::reason), of which an object can have both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirtyObject {
     account: String,
@@ -22,6 +76,7 @@ pub struct DirtyObject {
     object: String,
     stripe_id: String,
     not_before: i64,
+    reason: DirtyReason,
     since: UnixMillis,
 }
 
@@ -46,6 +101,16 @@ impl DirtyObject {
         &self.stripe_id
     }
 
+    /// Why it has to be read.
+    pub fn reason(&self) -> DirtyReason {
+        self.reason
+    }
+
+    /// Whether lists inside it have to be completed.
+    pub fn is_truncated(&self) -> bool {
+        self.reason == DirtyReason::Truncated
+    }
+
     /// From when on, by Stripe's clock, a new look at Stripe settles the matter.
     pub fn not_before(&self) -> UnixMillis {
         UnixMillis::new(self.not_before)
@@ -66,11 +131,12 @@ pub(crate) struct RawDirty {
     pub(crate) stripe_id: String,
     pub(crate) not_before: i64,
     pub(crate) created_at: RawTime,
+    pub(crate) reason: DirtyReason,
 }
 
 impl Store {
     /// The objects that have to be read again from Stripe, of every account and mode, those first that can be read
-    /// again first; at most `limit` of them.
+    /// again first; at most `limit` of them. An object with two reasons comes twice.
     ///
     /// ```
     /// use stripe_store::store::{Interval, Snapshot, Store};
@@ -128,6 +194,7 @@ impl Store {
             object: row.object,
             stripe_id: row.stripe_id,
             not_before: row.not_before,
+            reason: row.reason,
             since,
         })
     }

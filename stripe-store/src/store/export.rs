@@ -8,6 +8,7 @@ mod line;
 use std::fmt;
 
 use self::line::Lines;
+use super::dirty::DirtyReason;
 use super::error::{ObjectRef, StoreError};
 use super::rivals::Change;
 use super::scope::{AccountId, Mode};
@@ -225,8 +226,8 @@ impl Exporting {
                 lines.rival(&row.key, rival);
                 self.lines += 1;
             }
-            while let Some((_, not_before)) = marks.next_if(|(of, _)| *of == at) {
-                lines.dirty(&row.key, *not_before);
+            while let Some((_, mark)) = marks.next_if(|(of, _)| *of == at) {
+                lines.dirty(&row.key, mark);
                 self.lines += 1;
             }
         }
@@ -331,12 +332,20 @@ pub(crate) struct ExportRow {
     pub(crate) has_rivals: bool,
 }
 
+/// A mark that an object has to be read again.
+#[derive(Debug)]
+pub(crate) struct ExportMark {
+    /// From when on a new look at Stripe settles what is open, in unix milliseconds.
+    pub(crate) not_before: i64,
+    pub(crate) reason: DirtyReason,
+}
+
 /// Some rows in the order of keys, and what other tables hold of their objects, by the row's place.
 #[derive(Debug, Default)]
 pub(crate) struct FetchedPage {
     pub(crate) rows: Vec<ExportRow>,
     /// In the order of rows, and of their places.
     pub(crate) rivals: Vec<(usize, ExportSnapshot)>,
-    /// From when on a new look at Stripe settles what is open, in unix milliseconds; in the order of rows.
-    pub(crate) marks: Vec<(usize, i64)>,
+    /// In the order of rows.
+    pub(crate) marks: Vec<(usize, ExportMark)>,
 }

@@ -1,6 +1,8 @@
 //! Writing what an export holds. The lines are read by [`ingest`](crate::ingest).
 
+use super::dirty::DirtyReason;
 use super::error::{ObjectRef, StoreError};
+use super::extract::Inside;
 use super::outcome::Outcome;
 use super::scope::{AccountId, Mode};
 use super::snapshot::Snapshot;
@@ -31,6 +33,7 @@ pub struct DirtyMark {
     object: String,
     id: String,
     not_before: UnixMillis,
+    reason: DirtyReason,
 }
 
 impl DirtyMark {
@@ -49,7 +52,14 @@ impl DirtyMark {
             object: object.into(),
             id: id.into(),
             not_before,
+            reason: DirtyReason::Order,
         }
+    }
+
+    /// The same mark for another reason. Default: [`DirtyReason::Order`].
+    #[must_use]
+    pub fn with_reason(self, reason: DirtyReason) -> Self {
+        Self { reason, ..self }
     }
 
     /// The account; the empty id is that of the account that the API key belongs to.
@@ -70,6 +80,11 @@ impl DirtyMark {
     /// Stripe's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Why it has to be read.
+    pub fn reason(&self) -> DirtyReason {
+        self.reason
     }
 
     /// From when on a new look at Stripe settles what is open, by Stripe's clock.
@@ -135,7 +150,12 @@ impl Store {
                 _ => None,
             })
             .collect();
-        let mut written = self.write(&snapshots).await?.into_iter();
+        // What is inside the objects has lines of its own.
+        let plain = Self {
+            inside: Inside::Left,
+            ..self.clone()
+        };
+        let mut written = plain.write(&snapshots).await?.into_iter();
         let mut marked = self.mark_dirty(&marks).await?.into_iter();
         let outcomes = lines.iter().map(|line| match line {
             ImportLine::Object(_) | ImportLine::Rival(_) => written.next(),

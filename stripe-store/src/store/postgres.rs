@@ -4,6 +4,7 @@
 //! between two of them.
 
 pub(super) mod export;
+mod extract;
 mod import;
 mod purge;
 mod query;
@@ -17,7 +18,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, SqlSafeStr, SqlStr}
 
 use self::time::PgMillis;
 use self::write::Statements;
-use super::dirty::RawDirty;
+use super::dirty::{DirtyReason, RawDirty};
 use super::list::{ListQuery, ListedRow};
 use super::read::RawCount;
 use super::scope::Scope;
@@ -50,6 +51,7 @@ pub(crate) struct PgDatabase {
     counts: SqlStr,
     dirty: SqlStr,
     writing: Statements,
+    families: extract::Statements,
 }
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
@@ -85,11 +87,12 @@ impl PgDatabase {
                  GROUP BY account, livemode, object ORDER BY account, livemode, object"
             )),
             dirty: checked(format!(
-                "SELECT account, livemode, object, stripe_id, not_before, created_at FROM {} \
-                 ORDER BY not_before, account, livemode, object, stripe_id LIMIT $1",
+                "SELECT account, livemode, object, stripe_id, not_before, created_at, reason FROM {} \
+                 ORDER BY not_before, account, livemode, object, stripe_id, reason LIMIT $1",
                 tables.dirty()
             )),
             writing: Statements::new(tables),
+            families: extract::Statements::new(tables),
         }
     }
 
@@ -174,6 +177,7 @@ impl PgDatabase {
                 stripe_id: row.try_get(3)?,
                 not_before: row.try_get(4)?,
                 created_at: Ok(UnixMillis::new(row.try_get::<PgMillis, _>(5)?.0)),
+                reason: DirtyReason::from_column(row.try_get(6)?),
             })
         };
         rows.iter().map(dirty).collect()

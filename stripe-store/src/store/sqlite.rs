@@ -5,6 +5,7 @@
 
 mod decide;
 pub(super) mod export;
+mod extract;
 mod import;
 mod purge;
 mod query;
@@ -16,7 +17,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr, SqlitePool};
 use tokio::sync::Mutex;
 
 use self::write::Statements;
-use super::dirty::RawDirty;
+use super::dirty::{DirtyReason, RawDirty};
 use super::list::{ListQuery, ListedRow};
 use super::read::RawCount;
 use super::scope::Scope;
@@ -45,6 +46,7 @@ pub(crate) struct SqliteDatabase {
     dirty: SqlStr,
     indexes: Box<query::Indexes>,
     writing: Statements,
+    families: extract::Statements,
 }
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
@@ -96,12 +98,13 @@ impl SqliteDatabase {
                  GROUP BY account, livemode, object ORDER BY account, livemode, object"
             )),
             dirty: checked(format!(
-                "SELECT account, livemode, object, stripe_id, not_before, created_at FROM {} \
-                 ORDER BY not_before, account, livemode, object, stripe_id LIMIT ?1",
+                "SELECT account, livemode, object, stripe_id, not_before, created_at, reason FROM {} \
+                 ORDER BY not_before, account, livemode, object, stripe_id, reason LIMIT ?1",
                 tables.dirty()
             )),
             indexes: Box::default(),
             writing: Statements::new(tables),
+            families: extract::Statements::new(tables),
         }
     }
 
@@ -187,6 +190,7 @@ impl SqliteDatabase {
                 stripe_id: row.try_get(3)?,
                 not_before: row.try_get(4)?,
                 created_at: raw_time(row.try_get(5)?),
+                reason: DirtyReason::from_column(row.try_get(6)?),
             })
         };
         rows.iter().map(dirty).collect()

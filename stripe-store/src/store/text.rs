@@ -188,6 +188,11 @@ pub(crate) fn depth(json: &str) -> usize {
     deepest
 }
 
+/// What remains of a deleted object, as Stripe writes it.
+pub(crate) fn object_stub(object: &str, id: &str) -> String {
+    serde_json::json!({"id": id, "object": object, "deleted": true}).to_string()
+}
+
 /// A JSON number, taken apart without rounding.
 #[derive(Debug, PartialEq, Eq)]
 struct Number<'a> {

@@ -1,7 +1,9 @@
 //! The one door for writes.
 
-use super::batch::{Answer, Batch, Candidate};
+use super::batch::Batch;
 use super::error::{ObjectRef, StoreError};
+use super::extract::family::Work;
+use super::extract::{self, Inside};
 use super::outcome::Outcome;
 use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
@@ -19,6 +21,9 @@ impl Store {
     /// others and a deletion after them. Where all that does not tell, a fixed rule names the row's, and the object is
     /// among the [`dirty_objects`](Self::dirty_objects) until a later snapshot settles it. Older and repeated snapshots
     /// are normal and cost next to nothing.
+    ///
+    /// Where [`extract_expanded`](Self::extract_expanded) is on, what is inside the objects is written as well. There is
+    /// still one outcome for each snapshot that was given; what was found inside has none.
     ///
     /// A snapshot goes into the account and mode it says itself, and where it says none, into those of this handle.
     ///
@@ -56,8 +61,8 @@ impl Store {
     ///
     /// Dropping the future leaves the store as it was before the call or as it is after it, never between.
     pub async fn write(&self, batch: &[Snapshot<'_>]) -> Result<Vec<Outcome>, StoreError> {
-        self.write_by(batch, async |candidates, now| {
-            with_database!(self, database => database.write(candidates, now).await)
+        self.write_by(batch, async |work, now| {
+            with_database!(self, database => database.write_work(work, now).await)
         })
         .await
     }
@@ -118,15 +123,15 @@ impl Store {
                 transaction: other,
             });
         }
-        self.write_by(batch, async |candidates, now| {
+        self.write_by(batch, async |work, now| {
             match (&self.inner.database, &mut transaction.0) {
                 #[cfg(feature = "postgres")]
                 (Database::Postgres(database), Connection::Postgres(connection)) => {
-                    database.write_in(connection, candidates, now).await
+                    database.write_work_in(connection, work, now).await
                 }
                 #[cfg(feature = "sqlite")]
                 (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                    database.write_in(connection, candidates, now).await
+                    database.write_work_in(connection, work, now).await
                 }
                 #[cfg(all(feature = "postgres", feature = "sqlite"))]
                 _ => Ok(Vec::new()),
@@ -135,11 +140,11 @@ impl Store {
         .await
     }
 
-    /// Checks and reduces the batch, has it written, and says what became of each snapshot.
+    /// Checks the batch and adds to it, has it written, and says what became of each snapshot.
     async fn write_by<'b>(
         &self,
         batch: &'b [Snapshot<'b>],
-        write: impl AsyncFnOnce(&[Candidate<'_>], UnixMillis) -> Result<Vec<Answer>, sqlx::Error>,
+        write: impl AsyncFnOnce(Work<'_>, UnixMillis) -> Result<Vec<Outcome>, sqlx::Error>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let accounts = batch
             .iter()
@@ -162,11 +167,13 @@ impl Store {
                 "stripe_store.write",
                 stripe.object = one.object(),
                 stripe.id = one.id(),
+                extracted = tracing::field::Empty,
                 duration_ms = tracing::field::Empty
             ),
             many => tracing::debug_span!(
                 "stripe_store.write",
                 snapshots = many.len(),
+                extracted = tracing::field::Empty,
                 duration_ms = tracing::field::Empty
             ),
         };
@@ -182,9 +189,20 @@ impl Store {
                 "stored with U+FFFD in place of characters that no database takes"
             );
         }
-        let reduced = Batch::new(batch, &self.scope);
+        let found = match self.inside {
+            Inside::Left => Vec::new(),
+            Inside::Extracted => span.in_scope(|| extract::extract(batch)),
+        };
+        let work = match self.inside {
+            Inside::Left => Work::Plain(Batch::new(batch, &self.scope)),
+            Inside::Extracted => {
+                span.record("extracted", found.len());
+                let all: Vec<_> = batch.iter().chain(&found).collect();
+                Work::with_families(all, &self.scope)
+            }
+        };
         let now = self.inner.clock.now();
-        let answers = span::timed(span, write(&reduced.candidates, now))
+        let mut outcomes = span::timed(span, write(work, now))
             .await
             .map_err(|source| {
                 let object = match batch {
@@ -193,6 +211,8 @@ impl Store {
                 };
                 self.database_error("write", object, source)
             })?;
-        Ok(reduced.outcomes(answers))
+        // What was found inside comes after what was given.
+        outcomes.truncate(batch.len());
+        Ok(outcomes)
     }
 }

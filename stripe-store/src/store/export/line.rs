@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use serde_json::Value;
 
-use super::{EXPORT_VERSION, ExportRow, ExportSnapshot, RowKey};
+use super::{EXPORT_VERSION, ExportMark, ExportRow, ExportSnapshot, RowKey};
 
 /// Text, line by line. What a line does not have is left out of it.
 #[derive(Debug, Default)]
@@ -48,10 +48,11 @@ impl Lines {
         self.finish();
     }
 
-    pub(super) fn dirty(&mut self, key: &RowKey, not_before: i64) {
+    pub(super) fn dirty(&mut self, key: &RowKey, mark: &ExportMark) {
         self.begin("dirty");
         self.key(key);
-        self.plain("not_before", not_before);
+        self.string("reason", mark.reason.as_str());
+        self.plain("not_before", mark.not_before);
         self.finish();
     }
 

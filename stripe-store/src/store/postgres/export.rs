@@ -6,8 +6,9 @@ use sqlx::{PgConnection, Postgres, Row as _, Transaction};
 use super::time::PgMillis;
 use super::{PgDatabase, checked};
 use crate::clock::UnixMillis;
+use crate::store::dirty::DirtyReason;
 use crate::store::export::{
-    ExportRow, ExportSnapshot, FetchedPage, Filter, PAGE_BYTES, PAGE_ROWS, RowKey,
+    ExportMark, ExportRow, ExportSnapshot, FetchedPage, Filter, PAGE_BYTES, PAGE_ROWS, RowKey,
 };
 use crate::store::rivals::Change;
 use crate::store::scope::{AccountId, Mode};
@@ -104,12 +105,12 @@ pub(crate) async fn page(
     let all: Vec<usize> = places(&page.rows, |_| true);
     if !all.is_empty() {
         let sql = format!(
-            "SELECT u.at, not_before FROM {} JOIN {KEYS} USING (account, livemode, object, stripe_id) ORDER BY u.at",
+            "SELECT u.at, not_before, reason FROM {} JOIN {KEYS} USING (account, livemode, object, stripe_id) \
+             ORDER BY u.at, reason",
             tables.dirty()
         );
         for row in fetch_by_keys(connection, sql, &page.rows, &all).await? {
-            page.marks
-                .push((place(&row, &all)?, row.try_get("not_before")?));
+            page.marks.push((place(&row, &all)?, mark(&row)?));
         }
     }
     Ok(page)
@@ -174,6 +175,13 @@ fn row(row: &PgRow) -> Result<ExportRow, sqlx::Error> {
         snapshot: snapshot(row)?,
         deleted_at: deleted_at.map(|at| Ok(UnixMillis::new(at.0))),
         has_rivals: row.try_get("has_rivals")?,
+    })
+}
+
+fn mark(row: &PgRow) -> Result<ExportMark, sqlx::Error> {
+    Ok(ExportMark {
+        not_before: row.try_get("not_before")?,
+        reason: DirtyReason::from_column(row.try_get("reason")?),
     })
 }
 

@@ -19,25 +19,25 @@ impl PgDatabase {
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let sql = format!(
             "WITH input AS MATERIALIZED (
-                SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[]) WITH ORDINALITY
-                    AS u (account, livemode, object, stripe_id, not_before, place)
+                SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $7::smallint[])
+                    WITH ORDINALITY AS u (account, livemode, object, stripe_id, not_before, reason, place)
             ),
             fresh AS (
-                INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at)
-                SELECT i.account, i.livemode, i.object, i.stripe_id, i.not_before, $6
+                INSERT INTO {dirty} (account, livemode, object, stripe_id, reason, not_before, created_at)
+                SELECT i.account, i.livemode, i.object, i.stripe_id, i.reason, i.not_before, $6
                 FROM input AS i
                 JOIN {objects} AS o ON o.account = i.account AND o.livemode = i.livemode AND o.object = i.object
                     AND o.stripe_id = i.stripe_id AND o.as_of <= i.not_before
-                ORDER BY i.account, i.livemode, i.object, i.stripe_id, i.place
-                ON CONFLICT (account, livemode, object, stripe_id) DO NOTHING
-                RETURNING account, livemode, object, stripe_id, not_before
+                ORDER BY i.account, i.livemode, i.object, i.stripe_id, i.reason, i.place
+                ON CONFLICT (account, livemode, object, stripe_id, reason) DO NOTHING
+                RETURNING account, livemode, object, stripe_id, reason, not_before
             )
             SELECT f.stripe_id IS NOT NULL, d.stripe_id IS NOT NULL
             FROM input AS i
             LEFT JOIN fresh AS f ON f.account = i.account AND f.livemode = i.livemode AND f.object = i.object
-                AND f.stripe_id = i.stripe_id AND f.not_before = i.not_before
+                AND f.stripe_id = i.stripe_id AND f.reason = i.reason AND f.not_before = i.not_before
             LEFT JOIN {dirty} AS d ON d.account = i.account AND d.livemode = i.livemode AND d.object = i.object
-                AND d.stripe_id = i.stripe_id
+                AND d.stripe_id = i.stripe_id AND d.reason = i.reason
             ORDER BY i.place",
             dirty = tables.dirty(),
             objects = tables.objects(),
@@ -49,6 +49,7 @@ impl PgDatabase {
             .bind(column(marks, DirtyMark::id))
             .bind(column(marks, |mark| mark.not_before().as_millis()))
             .bind(PgMillis(now.as_millis()))
+            .bind(column(marks, |mark| mark.reason().as_column()))
             .fetch_all(&self.pool)
             .await?;
         rows.iter()

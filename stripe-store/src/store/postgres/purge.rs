@@ -197,7 +197,7 @@ impl Statements<'_> {
         format!(
             "SELECT r.account, r.livemode, r.object, r.stripe_id FROM {rivals} AS r JOIN {objects} AS o ON {} \
              WHERE (r.account, r.livemode, r.object, r.stripe_id) > ($1, $2, $3, $4) \
-             AND o.has_rivals AND o.as_of_until < $5 AND NOT EXISTS (SELECT FROM {dirty} AS d WHERE {}) \
+             AND o.has_rivals AND o.as_of_until < $5 AND NOT EXISTS (SELECT FROM {dirty} AS d WHERE {} AND d.reason = 0) \
              GROUP BY r.account, r.livemode, r.object, r.stripe_id HAVING max(r.as_of_until) < $5 \
              ORDER BY r.account, r.livemode, r.object, r.stripe_id LIMIT {limit}",
             same("o", "r"),
@@ -210,7 +210,7 @@ impl Statements<'_> {
         format!(
             "WITH settled AS MATERIALIZED (
                 SELECT k.* FROM {KEYS}
-                WHERE NOT EXISTS (SELECT FROM {dirty} AS d WHERE {of_mark})
+                WHERE NOT EXISTS (SELECT FROM {dirty} AS d WHERE {of_mark} AND d.reason = 0)
                     AND NOT EXISTS (SELECT FROM {rivals} AS r WHERE {of_rival} AND r.as_of_until >= $5)
             ),
             gone AS (DELETE FROM {rivals} AS t USING settled AS k WHERE {of_table} RETURNING 1),
@@ -258,7 +258,7 @@ impl Statements<'_> {
             "SELECT (SELECT count(*) FROM {objects} AS o WHERE {old}),
                 (SELECT count(*) FROM {rivals} AS t WHERE {of_old} OR {orphan_rival} OR (
                     EXISTS (SELECT FROM {objects} AS o WHERE {of_object} AND o.as_of_until < $2)
-                    AND NOT EXISTS (SELECT FROM {dirty} AS d WHERE {of_mark})
+                    AND NOT EXISTS (SELECT FROM {dirty} AS d WHERE {of_mark} AND d.reason = 0)
                     AND NOT EXISTS (SELECT FROM {rivals} AS r WHERE {of_rival} AND r.as_of_until >= $2))),
                 (SELECT count(*) FROM {dirty} AS t WHERE {of_old} OR {orphan_mark})",
             orphan_rival = self.is_orphan(" AND o.has_rivals"),

@@ -6,6 +6,8 @@
 ///   doing that wherever the result is used), and not where time alone says that it is older. What is stale or a repetition goes no further, and so takes no lock
 ///   and writes no log: `ON CONFLICT` would do both even where its `WHERE` is false. If time does not decide on some
 ///   object, nothing at all is written.
+///   The arrays come out of subqueries, which hide their length from the planner: where it sees a short one it finds a
+///   plan of its own cheaper than the prepared one, and planning takes longer than the write of one row.
 /// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
 ///   in the order of keys, so that two never wait for each other. If time does not decide now, the statement fails, by
 ///   a division by zero, where `$15` says so, and otherwise leaves the row locked and as it is.
@@ -50,8 +52,10 @@ pub(super) fn write_sql(table: &str) -> String {
                 r.stripe_id IS NULL OR {judged_newer} AS newer,
                 r.stripe_id IS NULL OR {judged_deletes} AS deletes,
                 r.stripe_id IS NOT NULL AND {judged_contested} AS contested
-            FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                $8::bigint[], $9::text[], $10::timestamptz[], $12::text[], $13::smallint[], $14::boolean[])
+            FROM unnest((SELECT $1::text[]), (SELECT $2::boolean[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::bigint[]), (SELECT $8::bigint[]),
+                (SELECT $9::text[]), (SELECT $10::timestamptz[]), (SELECT $12::text[]), (SELECT $13::smallint[]),
+                (SELECT $14::boolean[]))
                 WITH ORDINALITY
                 AS u (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, source, deleted_at,
                     previous_attributes, change, whole, place)

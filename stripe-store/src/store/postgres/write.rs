@@ -11,6 +11,7 @@ use super::{PgDatabase, checked};
 use crate::clock::UnixMillis;
 use crate::store::batch::{Answer, Candidate, Key, chunks};
 use crate::store::contest::{self, Effect, Held, Origin, Plan};
+use crate::store::dirty::DirtyReason;
 use crate::store::error::{is_conflict, is_contested};
 use crate::store::outcome::Verdict;
 use crate::store::rivals::{Change, Rival};
@@ -22,7 +23,7 @@ const CHUNK_BYTES: usize = 8 << 20;
 
 /// How often a write is tried when another transaction was in conflict with it. Each conflict means that the other
 /// one went through.
-const ATTEMPTS: usize = 10;
+pub(super) const ATTEMPTS: usize = 10;
 
 /// What a contest is decided by.
 const SNAPSHOT: &str =
@@ -47,6 +48,7 @@ impl Statements {
     pub(super) fn new(tables: &TableNames) -> Self {
         let table = tables.objects();
         let (rivals, dirty) = (tables.rivals(), tables.dirty());
+        let order = DirtyReason::Order.as_column();
         let by_key = "account = $1 AND livemode = $2 AND object = $3 AND stripe_id = $4";
         Self {
             write: checked(write_sql(&table)),
@@ -82,11 +84,14 @@ impl Statements {
                  AS u (data, api_version, as_of, as_of_until, source, previous, change, place)"
             )),
             mark_dirty: checked(format!(
-                "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6) \
-                 ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET not_before = excluded.not_before"
+                "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at, reason) \
+                 VALUES ($1, $2, $3, $4, $5, $6, {order}) \
+                 ON CONFLICT (account, livemode, object, stripe_id, reason) DO UPDATE \
+                 SET not_before = excluded.not_before"
             )),
-            unmark_dirty: checked(format!("DELETE FROM {dirty} WHERE {by_key}")),
+            unmark_dirty: checked(format!(
+                "DELETE FROM {dirty} WHERE {by_key} AND reason = {order}"
+            )),
         }
     }
 }
@@ -174,7 +179,7 @@ impl PgDatabase {
 
     /// Writes, in a transaction, the candidates in the order of keys, the contested ones in their places among the
     /// others, so that all writers take rows in one order.
-    async fn write_pieces(
+    pub(super) async fn write_pieces(
         &self,
         connection: &mut PgConnection,
         candidates: &[Candidate<'_>],
@@ -400,7 +405,7 @@ enum Told {
 }
 
 /// The candidates that are contested within the batch already.
-fn contested_at_first(candidates: &[Candidate<'_>]) -> BTreeSet<usize> {
+pub(super) fn contested_at_first(candidates: &[Candidate<'_>]) -> BTreeSet<usize> {
     let candidates = candidates.iter().enumerate();
     candidates
         .filter(|(_, candidate)| !candidate.rivals.is_empty())
@@ -418,7 +423,7 @@ fn chunk<'c, 'a>(candidates: &'c [Candidate<'a>]) -> &'c [Candidate<'a>] {
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
 /// Binds the first four parameters.
-fn bind_key<'q>(query: Query<'q>, key: Key<'q>) -> Query<'q> {
+pub(super) fn bind_key<'q>(query: Query<'q>, key: Key<'q>) -> Query<'q> {
     query
         .bind(key.account)
         .bind(key.livemode)

@@ -4,8 +4,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 
 use super::{SqliteDatabase, checked, raw_time, to_json};
+use crate::store::dirty::DirtyReason;
 use crate::store::export::{
-    ExportRow, ExportSnapshot, FetchedPage, Filter, PAGE_BYTES, PAGE_ROWS, RowKey,
+    ExportMark, ExportRow, ExportSnapshot, FetchedPage, Filter, PAGE_BYTES, PAGE_ROWS, RowKey,
 };
 use crate::store::rivals::Change;
 use crate::store::scope::{AccountId, Mode};
@@ -90,9 +91,9 @@ pub(crate) async fn page(
         }
     }
     if !page.rows.is_empty() {
-        let sql = by_keys("not_before", &tables.dirty(), "");
+        let sql = by_keys("not_before, reason", &tables.dirty(), ", r.reason");
         for row in fetch_by_keys(connection, sql, &page.rows, |_| true).await? {
-            page.marks.push((place(&row)?, row.try_get("not_before")?));
+            page.marks.push((place(&row)?, mark(&row)?));
         }
     }
     Ok(page)
@@ -158,6 +159,13 @@ fn row(row: &SqliteRow) -> Result<ExportRow, sqlx::Error> {
         snapshot: snapshot(row)?,
         deleted_at: deleted_at.map(raw_time),
         has_rivals: row.try_get("has_rivals")?,
+    })
+}
+
+fn mark(row: &SqliteRow) -> Result<ExportMark, sqlx::Error> {
+    Ok(ExportMark {
+        not_before: row.try_get("not_before")?,
+        reason: DirtyReason::from_column(row.try_get("reason")?),
     })
 }
 

@@ -22,12 +22,14 @@ impl SqliteDatabase {
         let by_key = "account = ?1 AND livemode = ?2 AND object = ?3 AND stripe_id = ?4";
         let dirty = tables.dirty();
         let insert = checked(format!(
-            "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at) \
-             SELECT account, livemode, object, stripe_id, ?5, ?6 FROM {} WHERE {by_key} AND as_of <= ?5 \
-             ON CONFLICT (account, livemode, object, stripe_id) DO NOTHING",
+            "INSERT INTO {dirty} (account, livemode, object, stripe_id, reason, not_before, created_at) \
+             SELECT account, livemode, object, stripe_id, ?5, ?6, ?7 FROM {} WHERE {by_key} AND as_of <= ?6 \
+             ON CONFLICT (account, livemode, object, stripe_id, reason) DO NOTHING",
             tables.objects()
         ));
-        let exists = checked(format!("SELECT 1 FROM {dirty} WHERE {by_key}"));
+        let exists = checked(format!(
+            "SELECT 1 FROM {dirty} WHERE {by_key} AND reason = ?5"
+        ));
         let _turn = self.writer.lock().await;
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let mut outcomes = Vec::with_capacity(marks.len());
@@ -54,11 +56,12 @@ impl SqliteDatabase {
     }
 }
 
-/// Binds the first four parameters.
+/// Binds the first five parameters.
 fn by_mark<'q>(sql: &SqlStr, mark: &'q DirtyMark) -> Query<'q> {
     sqlx::query(sql.clone())
         .bind(mark.account().as_str())
         .bind(mark.mode().is_live())
         .bind(mark.object())
         .bind(mark.id())
+        .bind(mark.reason().as_column())
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::extract::lists::OWNED;
 use crate::store::snapshot::{Interval, Snapshot};
 use crate::store::{Pool, Store};
 
@@ -68,6 +69,28 @@ async fn the_indexes_for_references_serve_their_expressions() {
         assert!(
             plan[0].contains(&format!("stripe_objects_{name}_idx")),
             "{plan:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_children_of_a_parent_are_found_by_an_index() {
+    let store = Store::connect("sqlite::memory:").await.unwrap();
+    store.migrate().await.unwrap();
+    let pool = pool(&store);
+    let database = SqliteDatabase::new(pool.clone(), &TableNames::new());
+    let kinds = OWNED.iter().zip(&database.families.children);
+    for (owned, sql) in kinds {
+        let plan = plan(&pool, sql).await;
+        let index = format!(
+            "SEARCH c USING INDEX stripe_objects_{}_idx (account=? AND livemode=? AND object=? AND <expr>=?)",
+            owned.by
+        );
+        assert!(
+            plan.contains(&index),
+            "{}.{}: {plan:?}",
+            owned.parent,
+            owned.field
         );
     }
 }

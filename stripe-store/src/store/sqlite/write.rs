@@ -11,6 +11,7 @@ use super::{SqliteDatabase, checked, to_json};
 use crate::clock::UnixMillis;
 use crate::store::batch::{Answer, Candidate, Key, chunks};
 use crate::store::contest::{self, Effect, Origin, Plan};
+use crate::store::dirty::DirtyReason;
 use crate::store::rivals::{Change, Rival};
 use crate::store::tables::TableNames;
 
@@ -42,6 +43,7 @@ impl Statements {
     pub(super) fn new(tables: &TableNames) -> Self {
         let table = tables.objects();
         let (rivals, dirty) = (tables.rivals(), tables.dirty());
+        let order = DirtyReason::Order.as_column();
         let by_key = "account = ?1 AND livemode = ?2 AND object = ?3 AND stripe_id = ?4";
         Self {
             lock: checked(format!("DELETE FROM {rivals} WHERE 0")),
@@ -66,11 +68,14 @@ impl Statements {
                  as_of_until, source, previous_attributes, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             )),
             mark_dirty: checked(format!(
-                "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                 ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET not_before = excluded.not_before"
+                "INSERT INTO {dirty} (account, livemode, object, stripe_id, not_before, created_at, reason) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, {order}) \
+                 ON CONFLICT (account, livemode, object, stripe_id, reason) DO UPDATE \
+                 SET not_before = excluded.not_before"
             )),
-            unmark_dirty: checked(format!("DELETE FROM {dirty} WHERE {by_key}")),
+            unmark_dirty: checked(format!(
+                "DELETE FROM {dirty} WHERE {by_key} AND reason = {order}"
+            )),
         }
     }
 }
@@ -98,18 +103,26 @@ impl SqliteDatabase {
         candidates: &[Candidate<'_>],
         now: UnixMillis,
     ) -> Result<Vec<Answer>, sqlx::Error> {
-        // Takes the lock, if the caller has not: what is read from here on stays true.
-        sqlx::query(self.writing.lock.clone())
-            .execute(&mut *connection)
-            .await?;
+        self.take_lock(connection).await?;
         let mut savepoint = connection.begin().await?;
         let answers = self.write_all(&mut savepoint, candidates, now).await?;
         savepoint.commit().await?;
         Ok(answers)
     }
 
+    /// Takes the lock, if the caller has not: what is read from here on stays true.
+    pub(super) async fn take_lock(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(self.writing.lock.clone())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
     /// The write, in a transaction that holds the lock.
-    async fn write_all(
+    pub(super) async fn write_all(
         &self,
         connection: &mut SqliteConnection,
         candidates: &[Candidate<'_>],
@@ -340,7 +353,7 @@ fn upsert_sql(table: &str, rows: usize, data: &str) -> String {
 type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// Binds the first four parameters.
-fn bind_key<'q>(query: Query<'q>, key: Key<'q>) -> Query<'q> {
+pub(super) fn bind_key<'q>(query: Query<'q>, key: Key<'q>) -> Query<'q> {
     query
         .bind(key.account)
         .bind(key.livemode)
