@@ -3,7 +3,7 @@
 //!
 //! Prints one line a case: the median of each side, and the ratio. PostgreSQL is the one at `TEST_DATABASE_URL`, or
 //! else one that is started for the run, with its defaults, so that a commit reaches the disk. `--ratios` leaves
-//! criterion's own measurements out.
+//! criterion's own measurements out, and `--feed` all but those of the feed of changes.
 #![allow(
     missing_docs,
     clippy::expect_used,
@@ -12,6 +12,8 @@
     reason = "a benchmark may assume and print"
 )]
 
+#[path = "store/feed.rs"]
+mod feed;
 #[path = "store/hand_written.rs"]
 mod hand_written;
 #[path = "store/temporary_postgres.rs"]
@@ -376,10 +378,15 @@ fn main() {
         let (turn, batch) = bench.batch(Case::Update, BATCH);
         bench.write_ours(turn, &batch);
         bench.write_theirs(turn, &batch);
-        bench.ratios();
-        bench.stream();
+        feed::print(bench.name, &runtime, &bench.store, |turn| {
+            subscription("sub_feed", turn)
+        });
+        if !std::env::args().any(|argument| argument == "--feed") {
+            bench.ratios();
+            bench.stream();
+        }
     }
-    if !std::env::args().any(|argument| argument == "--ratios" || argument == "--test") {
+    if !std::env::args().any(|argument| matches!(&*argument, "--ratios" | "--feed" | "--test")) {
         let mut criterion = Criterion::default()
             .sample_size(20)
             .measurement_time(Duration::from_secs(3))

@@ -32,7 +32,7 @@
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
 #![cfg_attr(
     feature = "_store",
-    doc = "| [`store`] | the table: connect, migrate, write, extract, get, list, expand, indexes, export, import, purge |"
+    doc = "| [`store`] | the table: connect, migrate, write, extract, get, list, expand, indexes, changes, export, import, purge |"
 )]
 #![cfg_attr(
     feature = "_store",

@@ -7,6 +7,8 @@
 //! `sqlite`, and in the migrations, and nowhere else.
 
 mod batch;
+mod changed;
+mod changes;
 mod connect;
 mod contest;
 mod cursor;
@@ -42,6 +44,8 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::changed::{ChangeCursor, ChangedPage, ChangedSince};
+pub use self::changes::{Changes, Gap, PendingWrite, RowChange};
 pub use self::cursor::{Cursor, CursorError};
 pub use self::dirty::{DirtyObject, DirtyReason};
 pub use self::error::{ObjectRef, RowError, StoreError};
@@ -122,6 +126,8 @@ pub struct Store {
     scope: Scope,
     deleted: Deleted,
     reads: Reads,
+    /// Whether PostgreSQL is to tell of what this handle writes.
+    notifies: bool,
     inside: extract::Inside,
 }
 
@@ -134,6 +140,7 @@ struct Inner {
     /// The table of objects as messages name it.
     table: String,
     clock: Arc<dyn Clock>,
+    hub: Arc<changes::Hub>,
 }
 
 /// A pool with the statements of its dialect.
@@ -195,10 +202,22 @@ impl Store {
     /// # }
     /// ```
     pub fn from_pool(pool: impl Into<Pool>) -> Self {
-        Self::new(pool.into(), None, TableNames::new(), Arc::new(SystemClock))
+        Self::new(
+            pool.into(),
+            None,
+            TableNames::new(),
+            Arc::new(SystemClock),
+            Arc::default(),
+        )
     }
 
-    fn new(pool: Pool, reader: Option<Pool>, tables: TableNames, clock: Arc<dyn Clock>) -> Self {
+    fn new(
+        pool: Pool,
+        reader: Option<Pool>,
+        tables: TableNames,
+        clock: Arc<dyn Clock>,
+        hub: Arc<changes::Hub>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 database: Database::new(&pool, &tables),
@@ -210,10 +229,12 @@ impl Store {
                 table: tables.objects().replace('"', ""),
                 tables,
                 clock,
+                hub,
             }),
             scope: Scope::default(),
             deleted: Deleted::default(),
             reads: Reads::default(),
+            notifies: false,
             inside: extract::Inside::default(),
         }
     }
@@ -234,6 +255,7 @@ impl Store {
             self.reader_pool().cloned(),
             tables,
             Arc::clone(&self.inner.clock),
+            Arc::new(self.inner.hub.alike()),
         );
         Ok(Self {
             inner: made.inner,
@@ -250,6 +272,7 @@ impl Store {
             self.reader_pool().cloned(),
             self.inner.tables.clone(),
             Arc::new(clock),
+            Arc::clone(&self.inner.hub),
         );
         Self {
             inner: made.inner,

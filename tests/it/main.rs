@@ -7,6 +7,10 @@
     reason = "what tests share may assume what tests may"
 )]
 
+mod changes;
+mod changes_listen;
+mod changes_properties;
+mod changes_since;
 mod cli;
 mod examples;
 mod expand;

@@ -2,7 +2,8 @@
 //!
 //! Knows the batch and the rule of [`rivals`](super::rivals); knows no SQL.
 
-use super::batch::Candidate;
+use super::batch::{Candidate, Key};
+use super::changes::Facts;
 use super::outcome::Outcome;
 use super::rivals::{Change, Rival, Settled, settle};
 use super::snapshot::Snapshot;
@@ -56,6 +57,26 @@ pub(crate) struct Plan {
     /// From when on a new look at Stripe settles what the rule left open, in unix milliseconds.
     pub(crate) open_until: Option<i64>,
     pub(crate) outcomes: Vec<(usize, Outcome)>,
+}
+
+impl Plan {
+    /// The change that it makes to the row, which was `held`.
+    pub(crate) fn facts<'a>(
+        &self,
+        key: Key<'a>,
+        held: Option<&Held>,
+        now: UnixMillis,
+    ) -> Facts<'a> {
+        Facts {
+            key,
+            old: held.map(|held| (held.as_of, held.as_of_until)),
+            new: (self.row.as_of, self.row.as_of_until),
+            inserted: held.is_none(),
+            was_deleted: held.is_some_and(|held| held.deleted_at.is_some()),
+            is_deleted: self.row.deleted_at.is_some(),
+            now,
+        }
+    }
 }
 
 /// Decides over all that is known of one object. `None` when there is no whole snapshot of it, which time decides.

@@ -15,7 +15,7 @@ const VERSION: u8 = 1;
 const QUERY_VERSION: u8 = 2;
 /// Bytes around the id: version, fingerprint, created, length of the type's name; checksum.
 const HEAD: usize = 1 + 8 + 8 + 1;
-const CHECKSUM: usize = 4;
+pub(super) const CHECKSUM: usize = 4;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -157,7 +157,7 @@ pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     })
 }
 
-fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+pub(super) fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     let hash = hash([bytes]);
     let [_, _, _, _, folded @ ..] = (hash ^ hash >> 32).to_be_bytes();
     folded
@@ -236,7 +236,7 @@ fn read(bytes: &[u8]) -> Option<Cursor> {
 }
 
 /// Base64 for URLs, without padding (RFC 4648, section 5).
-fn encode(bytes: &[u8]) -> String {
+pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let byte = |at| u32::from(group.get(at).copied().unwrap_or(0));
@@ -249,7 +249,7 @@ fn encode(bytes: &[u8]) -> String {
     text
 }
 
-fn decode(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     for group in text.as_bytes().chunks(4) {
         let mut bits = 0_u32;

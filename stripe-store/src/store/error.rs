@@ -1,10 +1,11 @@
 //! What can go wrong with the table.
 
-use std::fmt;
+mod object_ref;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
+pub use self::object_ref::ObjectRef;
 use super::Dialect;
 use super::cursor::CursorError;
 use super::expand::ExpandError;
@@ -166,6 +167,15 @@ pub enum StoreError {
         /// What the transaction is on.
         transaction: Dialect,
     },
+    /// A feed was to hear of what others write, on a database that tells nobody.
+    #[error(
+        "{database} does not tell of what other processes write: read Store::changed_since from time to time"
+    )]
+    #[non_exhaustive]
+    ListenUnsupported {
+        /// The database.
+        database: Dialect,
+    },
     /// An account's id is too long for the table's key.
     #[error("an account id of {bytes} bytes is longer than {max_bytes} bytes")]
     #[non_exhaustive]
@@ -250,6 +260,20 @@ impl StoreError {
                 | Self::Expand { .. }
                 | Self::RetentionTooShort { .. }
         )
+    }
+
+    /// Whether a write that failed so may have been committed nonetheless: what failed is to hear of it.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        let Self::Database { source, .. } = self else {
+            return false;
+        };
+        match source {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => false,
+            // The server ended the connection, perhaps between the commit and its answer.
+            sqlx::Error::Database(_) => code_of(source)
+                .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
+            _ => true,
+        }
     }
 
     /// A statement failed.
@@ -363,58 +387,6 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
 #[cfg(feature = "postgres")]
 pub(crate) fn is_contested(error: &sqlx::Error) -> bool {
     code_of(error).as_deref() == Some(CONTESTED)
-}
-
-/// What a statement was about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ObjectRef {
-    /// One object.
-    #[non_exhaustive]
-    One {
-        /// Its type.
-        object: String,
-        /// Its Stripe id.
-        id: String,
-    },
-    /// Objects of one type.
-    #[non_exhaustive]
-    Type {
-        /// The type.
-        object: String,
-    },
-    /// A batch of this many objects.
-    Batch(usize),
-    /// Every row.
-    All,
-}
-
-impl ObjectRef {
-    pub(crate) fn one(object: &str, id: &str) -> Self {
-        Self::One {
-            object: object.to_owned(),
-            id: id.to_owned(),
-        }
-    }
-
-    pub(crate) fn of_type(object: &str) -> Self {
-        Self::Type {
-            object: object.to_owned(),
-        }
-    }
-}
-
-/// `customer cus_1`, `objects of type customer`, `a batch of 3 objects`, `all objects`.
-impl fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One { object, id } => write!(f, "{object} {id}"),
-            Self::Type { object } => write!(f, "objects of type {object}"),
-            Self::Batch(1) => f.write_str("a batch of 1 object"),
-            Self::Batch(count) => write!(f, "a batch of {count} objects"),
-            Self::All => f.write_str("all objects"),
-        }
-    }
 }
 
 /// What is wrong with a column of a row.

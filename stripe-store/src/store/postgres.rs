@@ -3,9 +3,11 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
+mod changed;
 pub(super) mod export;
 mod extract;
 mod import;
+pub(super) mod listen;
 mod purge;
 mod query;
 mod statement;
@@ -50,6 +52,7 @@ pub(crate) struct PgDatabase {
     list_from: String,
     counts: SqlStr,
     dirty: SqlStr,
+    notify: SqlStr,
     writing: Statements,
     families: extract::Statements,
 }
@@ -91,6 +94,7 @@ impl PgDatabase {
                  ORDER BY not_before, account, livemode, object, stripe_id, reason LIMIT $1",
                 tables.dirty()
             )),
+            notify: listen::notify_sql(&table),
             writing: Statements::new(tables),
             families: extract::Statements::new(tables),
         }

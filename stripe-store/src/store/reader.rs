@@ -44,6 +44,7 @@ impl Store {
             Some(reader),
             self.inner.tables.clone(),
             std::sync::Arc::clone(&self.inner.clock),
+            std::sync::Arc::clone(&self.inner.hub),
         );
         Ok(Self {
             inner: made.inner,

@@ -3,6 +3,7 @@
 //! A write is one transaction that holds the write lock from its beginning, so that what it reads stays true until it
 //! commits, and it never finds out half way that another writer was faster.
 
+mod changed;
 mod decide;
 pub(super) mod export;
 mod extract;

@@ -95,6 +95,17 @@ impl TableNames {
         self.qualified("stripe_dirty_objects")
     }
 
+    /// The index for changes, as a statement that makes it names it.
+    pub(crate) fn changes_index_name(&self) -> String {
+        format!("\"{}stripe_objects_changed_idx\"", self.prefix)
+    }
+
+    /// The index for changes, quoted and qualified.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn changes_index(&self) -> String {
+        self.qualified("stripe_objects_changed_idx")
+    }
+
     /// The table in which migrations are recorded, quoted and qualified.
     pub fn migrations(&self) -> String {
         self.qualified("_stripe_store_migrations")

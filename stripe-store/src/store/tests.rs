@@ -19,6 +19,13 @@ fn public_types_are_send_and_sync() {
     assert_send_sync::<Cursor>();
     assert_send_sync::<Scope>();
     assert_send_sync::<TableNames>();
+    assert_send_sync::<Changes>();
+    assert_send_sync::<RowChange>();
+    assert_send_sync::<Gap>();
+    assert_send_sync::<PendingWrite>();
+    assert_send_sync::<ChangeCursor>();
+    assert_send_sync::<ChangedSince<AnyObject>>();
+    assert_send_sync::<ChangedPage<AnyObject>>();
     assert_send_sync::<crate::Error>();
 }
 
@@ -37,6 +44,15 @@ fn futures_are_send() {
         assert_send(store.list_object("customer").page());
         assert_send(store.expand(page, &["customer"]));
         assert_send(reference.resolve(store));
+        assert_send(store.all_changes().listen());
+        assert_send(store.all_changes().next());
+        assert_send(store.all_changes().into_stream());
+        assert_send(
+            store
+                .all_changed_since(&ChangeCursor::since(crate::clock::UnixMillis::MIN))
+                .page(),
+        );
+        assert_send(store.ensure_changes_index());
         assert_send(store.migrate());
         assert_send(store.counts());
         assert_send(Store::connect("sqlite::memory:"));

@@ -1,6 +1,7 @@
 //! The one door for writes.
 
 use super::batch::Batch;
+use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
 use super::extract::family::Work;
 use super::extract::{self, Inside};
@@ -9,7 +10,6 @@ use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
 use super::transaction::{Connection, TransactionMut};
 use super::{Database, Store, span, with_database};
-use crate::clock::UnixMillis;
 
 impl Store {
     /// Writes snapshots, and says what became of each, in their order.
@@ -61,14 +61,24 @@ impl Store {
     ///
     /// Dropping the future leaves the store as it was before the call or as it is after it, never between.
     pub async fn write(&self, batch: &[Snapshot<'_>]) -> Result<Vec<Outcome>, StoreError> {
-        self.write_by(batch, async |work, now| {
-            with_database!(self, database => database.write_work(work, now).await)
-        })
-        .await
+        let mut ledger = self.ledger();
+        let outcomes = self
+            .write_by(batch, &mut ledger, async |work, ledger| {
+                with_database!(self, database => database.write_work(work, ledger).await)
+            })
+            .await;
+        if !outcomes.as_ref().is_err_and(StoreError::is_uncertain) {
+            // What was committed was told.
+            ledger.refused();
+        }
+        outcomes
     }
 
     /// As [`write`](Self::write), in the caller's transaction: what it writes is there when that commits, together with
     /// the caller's own rows.
+    ///
+    /// [`changes`](Self::changes) of this process do not have what it writes, because the store does not see the
+    /// caller's commit; [`write_in_pending`](Self::write_in_pending) is for that.
     ///
     /// Rows that it writes stay locked until then, on SQLite the whole database. It takes them in the order of their
     /// keys; several calls in one transaction, or the caller's own locks, can lead to a deadlock with another writer,
@@ -115,7 +125,18 @@ impl Store {
         transaction: impl Into<TransactionMut<'t>>,
         batch: &[Snapshot<'_>],
     ) -> Result<Vec<Outcome>, StoreError> {
-        let mut transaction = transaction.into();
+        let mut ledger = self.ledger_of_caller(false);
+        self.write_in_with(transaction.into(), batch, &mut ledger)
+            .await
+    }
+
+    /// As [`write_in`](Self::write_in), noting changes down.
+    pub(super) async fn write_in_with(
+        &self,
+        mut transaction: TransactionMut<'_>,
+        batch: &[Snapshot<'_>],
+        ledger: &mut Ledger<'_>,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let other = transaction.dialect();
         if other != self.dialect() {
             return Err(StoreError::OtherDatabase {
@@ -123,15 +144,15 @@ impl Store {
                 transaction: other,
             });
         }
-        self.write_by(batch, async |work, now| {
+        self.write_by(batch, ledger, async |work, ledger| {
             match (&self.inner.database, &mut transaction.0) {
                 #[cfg(feature = "postgres")]
                 (Database::Postgres(database), Connection::Postgres(connection)) => {
-                    database.write_work_in(connection, work, now).await
+                    database.write_work_in(connection, work, ledger).await
                 }
                 #[cfg(feature = "sqlite")]
                 (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                    database.write_work_in(connection, work, now).await
+                    database.write_work_in(connection, work, ledger).await
                 }
                 #[cfg(all(feature = "postgres", feature = "sqlite"))]
                 _ => Ok(Vec::new()),
@@ -144,7 +165,8 @@ impl Store {
     async fn write_by<'b>(
         &self,
         batch: &'b [Snapshot<'b>],
-        write: impl AsyncFnOnce(Work<'_>, UnixMillis) -> Result<Vec<Outcome>, sqlx::Error>,
+        ledger: &mut Ledger<'_>,
+        write: impl AsyncFnOnce(Work<'_>, &mut Ledger<'_>) -> Result<Vec<Outcome>, sqlx::Error>,
     ) -> Result<Vec<Outcome>, StoreError> {
         let accounts = batch
             .iter()
@@ -201,8 +223,7 @@ impl Store {
                 Work::with_families(all, &self.scope)
             }
         };
-        let now = self.inner.clock.now();
-        let mut outcomes = span::timed(span, write(work, now))
+        let mut outcomes = span::timed(span, write(work, ledger))
             .await
             .map_err(|source| {
                 let object = match batch {

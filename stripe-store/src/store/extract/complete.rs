@@ -77,17 +77,24 @@ impl Store {
             },
             as_of,
         };
-        let now = self.inner.clock.now();
+        let mut ledger = self.ledger();
         let span = tracing::debug_span!(
             "stripe_store.mark_complete",
             stripe.object = object,
             stripe.id = id,
             duration_ms = tracing::field::Empty
         );
-        span::timed(span, async {
-            with_database!(self, database => database.complete(&completion, &self.scope, now).await)
+        let completed = span::timed(span, async {
+            with_database!(self, database => {
+                database.complete(&completion, &self.scope, &mut ledger).await
+            })
         })
         .await
-        .map_err(|source| self.database_error("complete", ObjectRef::one(object, id), source))
+        .map_err(|source| self.database_error("complete", ObjectRef::one(object, id), source));
+        if !completed.as_ref().is_err_and(StoreError::is_uncertain) {
+            // What was committed was told.
+            ledger.refused();
+        }
+        completed
     }
 }

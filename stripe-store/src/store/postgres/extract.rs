@@ -12,9 +12,9 @@ use sqlx::{Connection as _, PgConnection, PgTransaction, Row as _, SqlStr};
 use super::time::PgMillis;
 use super::write::{ATTEMPTS, bind_key, contested_at_first};
 use super::{PgDatabase, checked};
-use crate::clock::UnixMillis;
 use crate::store::Dialect;
 use crate::store::batch::{Batch, Key};
+use crate::store::changes::Ledger;
 use crate::store::dirty::DirtyReason;
 use crate::store::error::is_conflict;
 use crate::store::extract::family::{
@@ -157,11 +157,11 @@ impl PgDatabase {
     pub(crate) async fn write_work(
         &self,
         work: Work<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
             Work::Plain(batch) => {
-                let answers = self.write(&batch.candidates, now).await?;
+                let answers = self.write(&batch.candidates, ledger).await?;
                 Ok(batch.outcomes(answers))
             }
             Work::Families(write) => {
@@ -171,11 +171,19 @@ impl PgDatabase {
                     attempts -= 1;
                     let mut transaction = connection.begin_with(BEGIN).await?;
                     let written = self
-                        .write_families(&mut transaction, &write, Isolation::Ours, now)
+                        .write_families(&mut transaction, &write, Isolation::Ours, ledger)
                         .await;
                     match ended(transaction, written).await {
-                        Err(error) if attempts > 0 && is_conflict(&error) => say_again(),
-                        result => return result,
+                        Err(error) if attempts > 0 && is_conflict(&error) => {
+                            ledger.rolled_back();
+                            say_again();
+                        }
+                        result => {
+                            if result.is_ok() {
+                                ledger.committed();
+                            }
+                            return result;
+                        }
                     }
                 }
             }
@@ -186,15 +194,15 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         work: Work<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
             Work::Plain(batch) => {
-                let answers = self.write_in(connection, &batch.candidates, now).await?;
+                let answers = self.write_in(connection, &batch.candidates, ledger).await?;
                 Ok(batch.outcomes(answers))
             }
             Work::Families(write) => {
-                self.write_families(connection, &write, Isolation::Callers, now)
+                self.write_families(connection, &write, Isolation::Callers, ledger)
                     .await
             }
         }
@@ -205,7 +213,7 @@ impl PgDatabase {
         &self,
         completion: &Completion,
         scope: &Scope,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<bool, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         let mut attempts = ATTEMPTS;
@@ -213,11 +221,19 @@ impl PgDatabase {
             attempts -= 1;
             let mut transaction = connection.begin_with(BEGIN).await?;
             let completed = self
-                .complete_in(&mut transaction, completion, scope, now)
+                .complete_in(&mut transaction, completion, scope, ledger)
                 .await;
             match ended(transaction, completed).await {
-                Err(error) if attempts > 0 && is_conflict(&error) => say_again(),
-                result => return result,
+                Err(error) if attempts > 0 && is_conflict(&error) => {
+                    ledger.rolled_back();
+                    say_again();
+                }
+                result => {
+                    if result.is_ok() {
+                        ledger.committed();
+                    }
+                    return result;
+                }
             }
         }
     }
@@ -227,7 +243,7 @@ impl PgDatabase {
         connection: &mut PgConnection,
         completion: &Completion,
         scope: &Scope,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<bool, sqlx::Error> {
         let families = [&completion.family];
         self.lock_families(connection, &families, Isolation::Ours)
@@ -239,7 +255,7 @@ impl PgDatabase {
         let known = self.known(connection, &families).await?;
         let decisions = completion.decide(known.first().unwrap_or(&Known::default()));
         let batch = decisions.batch(scope);
-        self.write_batch(connection, batch, now).await?;
+        self.write_batch(connection, batch, ledger).await?;
         let until = completion.as_of.start().as_millis();
         self.unmark(connection, key, until).await?;
         Ok(!self.is_marked(connection, key).await?)
@@ -250,14 +266,14 @@ impl PgDatabase {
         connection: &mut PgConnection,
         write: &FamilyWrite<'_>,
         isolation: Isolation,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let families: Vec<&FamilyKey> = write.families.iter().map(|family| &family.key).collect();
         self.lock_families(connection, &families, isolation).await?;
         let known = self.known(connection, &families).await?;
         let decisions: Decisions = write.decide(&known);
         let batch = write.batch(&decisions);
-        let outcomes = self.write_batch(connection, batch, now).await?;
+        let outcomes = self.write_batch(connection, batch, ledger).await?;
         for (at, mark) in &decisions.marks {
             let Some(family) = families.get(*at) else {
                 continue;
@@ -270,7 +286,7 @@ impl PgDatabase {
                 MarkChange::Set(not_before) => {
                     bind_key(sqlx::query(self.families.mark.clone()), family.as_key())
                         .bind(not_before)
-                        .bind(PgMillis(now.as_millis()))
+                        .bind(PgMillis(ledger.now().as_millis()))
                         .execute(&mut *connection)
                         .await?;
                 }
@@ -283,11 +299,11 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         batch: Batch<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let mut contested = contested_at_first(&batch.candidates);
         let answers = self
-            .write_pieces(connection, &batch.candidates, &mut contested, now)
+            .write_pieces(connection, &batch.candidates, &mut contested, ledger)
             .await?;
         Ok(batch.outcomes(answers))
     }

@@ -1,11 +1,23 @@
 //! The statement that writes a batch.
 
+use super::listen::channel;
+use crate::store::changes::{PAYLOAD_LIMIT, PAYLOAD_VERSION, TOO_LONG};
+
+/// What the statement's answer tells besides what outcomes follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tells {
+    Nothing,
+    /// Which rows changed, and from and to when their data is. Where `$16` says so, the server passes that on, too; `$17`
+    /// is the time of the write.
+    Changes,
+}
+
 /// The write of a batch, in which each key comes once, as one statement.
 ///
 /// * `judged` parses the input and compares it with the rows as they are, each once (`OFFSET 0` keeps the planner from
-///   doing that wherever the result is used), and not where time alone says that it is older. What is stale or a repetition goes no further, and so takes no lock
-///   and writes no log: `ON CONFLICT` would do both even where its `WHERE` is false. If time does not decide on some
-///   object, nothing at all is written.
+///   doing that wherever the result is used), and not where time alone says that it is older. What is stale or a
+///   repetition goes no further, and so takes no lock and writes no log: `ON CONFLICT` would do both even where its
+///   `WHERE` is false. If time does not decide on some object, nothing at all is written.
 ///   The arrays come out of subqueries, which hide their length from the planner: where it sees a short one it finds a
 ///   plan of its own cheaper than the prepared one, and planning takes longer than the write of one row.
 /// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
@@ -17,7 +29,7 @@
 ///
 /// A row that another writer inserts between `judged` and `written` is judged as missing; its line then says that it
 /// was written and not inserted, or that it was not written.
-pub(super) fn write_sql(table: &str) -> String {
+pub(super) fn write_sql(table: &str, tells: Tells) -> String {
     let input = Candidate {
         row: "u",
         whole: "u.whole",
@@ -42,6 +54,10 @@ pub(super) fn write_sql(table: &str) -> String {
         contested,
         ..
     } = Judgement::new(&excluded, "t");
+    let (was, is, told) = match tells {
+        Tells::Nothing => Default::default(),
+        Tells::Changes => told_sql(table),
+    };
     let differs = "(NOT excluded.has_rivals OR t.data <> excluded.data)";
     format!(
         "WITH judged AS MATERIALIZED (
@@ -51,7 +67,7 @@ pub(super) fn write_sql(table: &str) -> String {
                 c.same,
                 r.stripe_id IS NULL OR {judged_newer} AS newer,
                 r.stripe_id IS NULL OR {judged_deletes} AS deletes,
-                r.stripe_id IS NOT NULL AND {judged_contested} AS contested
+                r.stripe_id IS NOT NULL AND {judged_contested} AS contested{was}
             FROM unnest((SELECT $1::text[]), (SELECT $2::boolean[]), (SELECT $3::text[]), (SELECT $4::text[]),
                 (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::bigint[]), (SELECT $8::bigint[]),
                 (SELECT $9::text[]), (SELECT $10::timestamptz[]), (SELECT $12::text[]), (SELECT $13::smallint[]),
@@ -98,14 +114,34 @@ pub(super) fn write_sql(table: &str) -> String {
                     ELSE t.updated_at END
             WHERE CASE WHEN {contested} THEN $15 ELSE {newer} OR {deletes} END
             -- A row that was locked before it was written, as ON CONFLICT does, keeps the lock in xmax.
-            RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted
+            RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted{is}
         )
-        SELECT coalesce(w.inserted, false), w.stripe_id IS NOT NULL, j.was_deleted, j.same, j.newer, j.contested, j.deletes
+        SELECT coalesce(w.inserted, false), w.stripe_id IS NOT NULL, j.was_deleted, j.same, j.newer, j.contested, j.deletes{told}
         FROM judged AS j
         LEFT JOIN written AS w ON w.account = j.account AND w.livemode = j.livemode AND w.object = j.object
             AND w.stripe_id = j.stripe_id
         ORDER BY j.place"
     )
+}
+
+/// What the statement says besides, where it tells changes: of the row as it was, as it is, and in its answer.
+///
+/// A row has changed if `updated_at` is that of this write. It may be that of another write in the same millisecond; then
+/// one change too many is told, rather than one too few.
+fn told_sql(table: &str) -> (String, String, String) {
+    let was = ", r.as_of AS old_as_of, r.as_of_until AS old_as_of_until";
+    let is = ", t.as_of, t.as_of_until, t.deleted_at IS NOT NULL AS deleted, t.updated_at = $11 AS changed";
+    let payload = format!(
+        "json_build_array({PAYLOAD_VERSION}, j.account, j.livemode, j.object, j.stripe_id, j.old_as_of,
+            j.old_as_of_until, w.as_of, w.as_of_until, w.inserted, j.was_deleted, w.deleted, $17::bigint)::text"
+    );
+    let told = format!(
+        ", coalesce(w.changed, false), j.old_as_of, j.old_as_of_until, w.as_of, w.as_of_until, w.deleted,
+            CASE WHEN $16 AND w.changed THEN pg_notify({},
+                CASE WHEN octet_length({payload}) < {PAYLOAD_LIMIT} THEN {payload} ELSE '{TOO_LONG}' END) END",
+        channel(table)
+    );
+    (was.to_owned(), is.to_owned(), told)
 }
 
 /// Whether a row's data is the object, and not what remains of a deleted one.

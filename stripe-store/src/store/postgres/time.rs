@@ -36,6 +36,30 @@ impl Encode<'_, Postgres> for PgMillis {
     }
 }
 
+/// A moment in unix microseconds, as `timestamptz` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PgMicros(pub(super) i64);
+
+impl Type<Postgres> for PgMicros {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(TIMESTAMPTZ)
+    }
+}
+
+impl Encode<'_, Postgres> for PgMicros {
+    fn encode_by_ref(&self, buf: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let micros = self.0.saturating_sub(EPOCH_MICROS);
+        <i64 as Encode<'_, Postgres>>::encode_by_ref(&micros, buf)
+    }
+}
+
+impl Decode<'_, Postgres> for PgMicros {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let micros = <i64 as Decode<'_, Postgres>>::decode(value)?;
+        Ok(Self(micros.saturating_add(EPOCH_MICROS)))
+    }
+}
+
 /// What is finer than a millisecond, in rows that others wrote, is cut.
 impl Decode<'_, Postgres> for PgMillis {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {

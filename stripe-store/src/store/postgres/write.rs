@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 
-use super::statement::write_sql;
+use super::statement::{Tells, write_sql};
 use super::time::PgMillis;
 use super::{PgDatabase, checked};
 use crate::clock::UnixMillis;
 use crate::store::batch::{Answer, Candidate, Key, chunks};
+use crate::store::changes::{Facts, Ledger};
 use crate::store::contest::{self, Effect, Held, Origin, Plan};
 use crate::store::dirty::DirtyReason;
 use crate::store::error::{is_conflict, is_contested};
@@ -33,6 +34,8 @@ const SNAPSHOT: &str =
 #[derive(Debug)]
 pub(super) struct Statements {
     write: SqlStr,
+    /// The same, when changes are to be known.
+    write_told: SqlStr,
     known: SqlStr,
     held: SqlStr,
     rivals: SqlStr,
@@ -51,7 +54,8 @@ impl Statements {
         let order = DirtyReason::Order.as_column();
         let by_key = "account = $1 AND livemode = $2 AND object = $3 AND stripe_id = $4";
         Self {
-            write: checked(write_sql(&table)),
+            write: checked(write_sql(&table, Tells::Nothing)),
+            write_told: checked(write_sql(&table, Tells::Changes)),
             known: checked(format!(
                 "SELECT {SNAPSHOT}, deleted_at, has_rivals, -1 AS place FROM {table} WHERE {by_key} \
                  UNION ALL SELECT {SNAPSHOT}, NULL, NULL, place FROM {rivals} WHERE {by_key} \
@@ -109,7 +113,7 @@ impl PgDatabase {
     pub(crate) async fn write(
         &self,
         candidates: &[Candidate<'_>],
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         let mut contested = contested_at_first(candidates);
@@ -119,7 +123,7 @@ impl PgDatabase {
             attempts -= 1;
             let attempt = if is_single {
                 let told = self
-                    .write_chunk(&mut connection, candidates, Contested::Fails, now)
+                    .write_chunk(&mut connection, candidates, Contested::Fails, ledger)
                     .await;
                 match told {
                     Ok(Told::All(answers)) => Ok(answers),
@@ -134,16 +138,21 @@ impl PgDatabase {
                     }
                 }
             } else {
-                self.write_all(&mut connection, candidates, &mut contested, now)
+                self.write_all(&mut connection, candidates, &mut contested, ledger)
                     .await
             };
             match attempt {
+                Ok(answers) => {
+                    ledger.committed();
+                    return Ok(answers);
+                }
                 Err(error) if attempts > 0 && (is_conflict(&error) || is_contested(&error)) => {
+                    ledger.rolled_back();
                     tracing::debug!(
                         "a write was in conflict with another transaction and is tried again"
                     );
                 }
-                result => return result,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -153,13 +162,13 @@ impl PgDatabase {
         connection: &mut PgConnection,
         candidates: &[Candidate<'_>],
         contested: &mut BTreeSet<usize>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut transaction = connection
             .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
             .await?;
         let answers = self
-            .write_pieces(&mut transaction, candidates, contested, now)
+            .write_pieces(&mut transaction, candidates, contested, ledger)
             .await?;
         transaction.commit().await?;
         Ok(answers)
@@ -170,10 +179,10 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         candidates: &[Candidate<'_>],
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut contested = contested_at_first(candidates);
-        self.write_pieces(connection, candidates, &mut contested, now)
+        self.write_pieces(connection, candidates, &mut contested, ledger)
             .await
     }
 
@@ -184,7 +193,7 @@ impl PgDatabase {
         connection: &mut PgConnection,
         candidates: &[Candidate<'_>],
         contested: &mut BTreeSet<usize>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut answers = Vec::with_capacity(candidates.len());
         while let Some(rest) = candidates.get(answers.len()..)
@@ -192,14 +201,14 @@ impl PgDatabase {
         {
             let first = answers.len();
             if contested.contains(&first) {
-                answers.push(self.settle(connection, next, now).await?);
+                answers.push(self.settle(connection, next, ledger).await?);
                 continue;
             }
             let until_contested = contested.range(first..).next().map(|at| at - first);
             let told = until_contested.and_then(|count| rest.get(..count));
             let piece = chunk(told.unwrap_or(rest));
             let told = self
-                .write_chunk(connection, piece, Contested::Waits, now)
+                .write_chunk(connection, piece, Contested::Waits, ledger)
                 .await?;
             match told {
                 Told::All(told) => answers.extend(told),
@@ -217,7 +226,7 @@ impl PgDatabase {
         connection: &mut PgConnection,
         chunk: &[Candidate<'_>],
         when: Contested,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Told, sqlx::Error> {
         fn column<'c, T>(
             chunk: &'c [Candidate<'_>],
@@ -225,7 +234,13 @@ impl PgDatabase {
         ) -> Vec<T> {
             chunk.iter().map(value).collect()
         }
-        let rows = sqlx::query(self.writing.write.clone())
+        let (now, tells) = (ledger.now(), ledger.is_on());
+        let sql = if tells {
+            &self.writing.write_told
+        } else {
+            &self.writing.write
+        };
+        let mut query = sqlx::query(sql.clone())
             .bind(column(chunk, |c| c.key.account))
             .bind(column(chunk, |c| c.key.livemode))
             .bind(column(chunk, |c| c.key.object))
@@ -240,9 +255,11 @@ impl PgDatabase {
             .bind(column(chunk, |c| c.snapshot.previous_attributes()))
             .bind(column(chunk, |c| c.snapshot.change().as_column()))
             .bind(column(chunk, |c| c.snapshot.is_full()))
-            .bind(when == Contested::Fails)
-            .fetch_all(&mut *connection)
-            .await?;
+            .bind(when == Contested::Fails);
+        if tells {
+            query = query.bind(ledger.notifies()).bind(now.as_millis());
+        }
+        let rows = query.fetch_all(&mut *connection).await?;
         let mut answers = Vec::with_capacity(rows.len());
         let mut contested = Vec::new();
         for (at, (row, candidate)) in rows.iter().zip(chunk).enumerate() {
@@ -256,11 +273,23 @@ impl PgDatabase {
             if row.try_get(5)? {
                 contested.push(at);
             }
+            if tells && row.try_get(7)? {
+                let old: (Option<i64>, Option<i64>) = (row.try_get(8)?, row.try_get(9)?);
+                ledger.note(&Facts {
+                    key: candidate.key,
+                    old: old.0.zip(old.1),
+                    new: (row.try_get(10)?, row.try_get(11)?),
+                    inserted: verdict.inserted,
+                    was_deleted: verdict.was_deleted,
+                    is_deleted: row.try_get(12)?,
+                    now,
+                });
+            }
             let has_to_say = verdict.newer || row.try_get(6)?;
             let is_left = has_to_say && !verdict.written && candidate.snapshot.is_full();
             answers.push(
                 if is_left && when == Contested::Waits && contested.is_empty() {
-                    self.settle(connection, candidate, now).await?
+                    self.settle(connection, candidate, ledger).await?
                 } else {
                     Answer::Told(verdict)
                 },
@@ -278,8 +307,9 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         candidate: &Candidate<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Answer, sqlx::Error> {
+        let now = ledger.now();
         let key = candidate.key;
         // Without a lock, which would write the log: most of what comes here was delivered before.
         let rows = bind_key(sqlx::query(self.writing.known.clone()), key)
@@ -340,6 +370,10 @@ impl PgDatabase {
             if !plan.keeps_all {
                 self.keep_rivals(connection, key, &plan, has_rivals, now)
                     .await?;
+            }
+            if ledger.is_on() && plan.is_change {
+                let facts = plan.facts(key, held.as_ref(), now);
+                self.tell(connection, ledger, &facts).await?;
             }
             return Ok(Answer::Settled(plan.outcomes));
         }

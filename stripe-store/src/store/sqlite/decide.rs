@@ -69,6 +69,17 @@ impl Decision {
             Self::Keep(verdict) | Self::Replace(_, verdict) | Self::Touch(_, verdict) => *verdict,
         }
     }
+
+    /// The row, if it gets other data or its object is deleted, which is what moves `updated_at`.
+    pub(super) fn changed(&self) -> Option<&Columns> {
+        match self {
+            Self::Replace(row, _) => Some(row),
+            Self::Touch(row, verdict) if row.deleted_at.is_some() && !verdict.was_deleted => {
+                Some(row)
+            }
+            Self::Touch(..) | Self::Keep(_) => None,
+        }
+    }
 }
 
 /// Whether time does not decide between a candidate and the row: the rule that PostgreSQL's statement states in SQL.

@@ -8,6 +8,7 @@ use super::{SqliteDatabase, checked, to_json};
 use crate::clock::UnixMillis;
 use crate::store::Dialect;
 use crate::store::batch::Key;
+use crate::store::changes::Ledger;
 use crate::store::dirty::DirtyReason;
 use crate::store::extract::family::{
     Child, Completion, FamilyKey, FamilyWrite, Known, MarkChange, Seen, Work,
@@ -98,18 +99,22 @@ impl SqliteDatabase {
     pub(crate) async fn write_work(
         &self,
         work: Work<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
             Work::Plain(batch) => {
-                let answers = self.write(&batch.candidates, now).await?;
+                let answers = self.write(&batch.candidates, ledger).await?;
                 Ok(batch.outcomes(answers))
             }
             Work::Families(write) => {
                 let _turn = self.writer.lock().await;
                 let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-                let outcomes = self.write_families(&mut transaction, &write, now).await?;
+                let outcomes = self
+                    .write_families(&mut transaction, &write, ledger)
+                    .await?;
                 transaction.commit().await?;
+                // Before the next writer has its turn, so that changes are told in the order of commits.
+                ledger.committed();
                 Ok(outcomes)
             }
         }
@@ -119,17 +124,17 @@ impl SqliteDatabase {
         &self,
         connection: &mut SqliteConnection,
         work: Work<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
             Work::Plain(batch) => {
-                let answers = self.write_in(connection, &batch.candidates, now).await?;
+                let answers = self.write_in(connection, &batch.candidates, ledger).await?;
                 Ok(batch.outcomes(answers))
             }
             Work::Families(write) => {
                 self.take_lock(connection).await?;
                 let mut savepoint = connection.begin().await?;
-                let outcomes = self.write_families(&mut savepoint, &write, now).await?;
+                let outcomes = self.write_families(&mut savepoint, &write, ledger).await?;
                 savepoint.commit().await?;
                 Ok(outcomes)
             }
@@ -141,7 +146,7 @@ impl SqliteDatabase {
         &self,
         completion: &Completion,
         scope: &Scope,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<bool, sqlx::Error> {
         let _turn = self.writer.lock().await;
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -152,12 +157,13 @@ impl SqliteDatabase {
         let known = self.known(&mut transaction, &[&completion.family]).await?;
         let decisions = completion.decide(known.first().unwrap_or(&Known::default()));
         let batch = decisions.batch(scope);
-        self.write_all(&mut transaction, &batch.candidates, now)
+        self.write_all(&mut transaction, &batch.candidates, ledger)
             .await?;
         let until = completion.as_of.start().as_millis();
         self.unmark(&mut transaction, key, until).await?;
         let is_marked = self.is_marked(&mut transaction, key).await?;
         transaction.commit().await?;
+        ledger.committed();
         Ok(!is_marked)
     }
 
@@ -165,13 +171,15 @@ impl SqliteDatabase {
         &self,
         connection: &mut SqliteConnection,
         write: &FamilyWrite<'_>,
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let families: Vec<&FamilyKey> = write.families.iter().map(|family| &family.key).collect();
         let known = self.known(connection, &families).await?;
         let decisions = write.decide(&known);
         let batch = write.batch(&decisions);
-        let answers = self.write_all(connection, &batch.candidates, now).await?;
+        let answers = self
+            .write_all(connection, &batch.candidates, ledger)
+            .await?;
         for (at, mark) in &decisions.marks {
             let Some(family) = families.get(*at) else {
                 continue;
@@ -184,7 +192,7 @@ impl SqliteDatabase {
                 MarkChange::Set(not_before) => {
                     bind_key(sqlx::query(self.families.mark.clone()), family.as_key())
                         .bind(not_before)
-                        .bind(now.to_string())
+                        .bind(ledger.now().to_string())
                         .execute(&mut *connection)
                         .await?;
                 }

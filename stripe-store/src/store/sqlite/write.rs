@@ -10,7 +10,8 @@ use super::decide::{Columns, Decision, State, decide, is_contested};
 use super::{SqliteDatabase, checked, to_json};
 use crate::clock::UnixMillis;
 use crate::store::batch::{Answer, Candidate, Key, chunks};
-use crate::store::contest::{self, Effect, Origin, Plan};
+use crate::store::changes::{Facts, Ledger};
+use crate::store::contest::{self, Effect, Held, Origin, Plan};
 use crate::store::dirty::DirtyReason;
 use crate::store::rivals::{Change, Rival};
 use crate::store::tables::TableNames;
@@ -84,12 +85,14 @@ impl SqliteDatabase {
     pub(crate) async fn write(
         &self,
         candidates: &[Candidate<'_>],
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let _turn = self.writer.lock().await;
         let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let answers = self.write_all(&mut transaction, candidates, now).await?;
+        let answers = self.write_all(&mut transaction, candidates, ledger).await?;
         transaction.commit().await?;
+        // Before the next writer has its turn, so that changes are told in the order of commits.
+        ledger.committed();
         Ok(answers)
     }
 
@@ -101,11 +104,11 @@ impl SqliteDatabase {
         &self,
         connection: &mut SqliteConnection,
         candidates: &[Candidate<'_>],
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         self.take_lock(connection).await?;
         let mut savepoint = connection.begin().await?;
-        let answers = self.write_all(&mut savepoint, candidates, now).await?;
+        let answers = self.write_all(&mut savepoint, candidates, ledger).await?;
         savepoint.commit().await?;
         Ok(answers)
     }
@@ -126,8 +129,9 @@ impl SqliteDatabase {
         &self,
         connection: &mut SqliteConnection,
         candidates: &[Candidate<'_>],
-        now: UnixMillis,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
+        let now = ledger.now();
         let mut states = self.states(connection, candidates).await?;
         let mut answers = Vec::with_capacity(candidates.len());
         let mut inserts = Vec::new();
@@ -135,9 +139,15 @@ impl SqliteDatabase {
         for (at, candidate) in candidates.iter().enumerate() {
             let state = states.remove(&at);
             if is_contested(candidate, state.as_ref()) {
-                let plan = self.plan(connection, candidate, state.as_ref()).await?;
+                let held = state.as_ref().map(State::held);
+                let plan = self
+                    .plan(connection, candidate, state.as_ref(), held.as_ref())
+                    .await?;
                 if let Some(plan) = plan {
                     let key = candidate.key;
+                    if ledger.is_on() && plan.is_change {
+                        ledger.note(&plan.facts(key, held.as_ref(), now));
+                    }
                     if plan.effect != Effect::Nothing {
                         let row = self
                             .follow(connection, key, &plan, state.as_ref(), now)
@@ -152,7 +162,23 @@ impl SqliteDatabase {
                     continue;
                 }
             }
+            let old = state
+                .as_ref()
+                .map(|state| (state.columns.as_of, state.columns.as_of_until));
             let decision = decide(candidate, state, now);
+            if ledger.is_on()
+                && let Some(row) = decision.changed()
+            {
+                ledger.note(&Facts {
+                    key: candidate.key,
+                    old,
+                    new: (row.as_of, row.as_of_until),
+                    inserted: old.is_none(),
+                    was_deleted: decision.verdict().was_deleted,
+                    is_deleted: row.deleted_at.is_some(),
+                    now,
+                });
+            }
             answers.push(Answer::Told(decision.verdict()));
             match decision {
                 Decision::Keep(_) => {}
@@ -173,6 +199,7 @@ impl SqliteDatabase {
         connection: &mut SqliteConnection,
         candidate: &Candidate<'_>,
         state: Option<&State>,
+        held: Option<&Held>,
     ) -> Result<Option<Plan>, sqlx::Error> {
         let rivals = match state {
             Some(state) if state.columns.has_rivals => {
@@ -183,8 +210,7 @@ impl SqliteDatabase {
             }
             _ => Vec::new(),
         };
-        let held = state.map(State::held);
-        Ok(contest::plan(held.as_ref(), rivals, candidate))
+        Ok(contest::plan(held, rivals, candidate))
     }
 
     /// Writes what a plan says beside the row, and returns the row's columns.
