@@ -14,9 +14,13 @@ use super::error::{ObjectRef, StoreError};
 use super::list::Listing;
 use super::read::names;
 use super::scope::Scope;
+use super::sql::IndexPlan;
 use super::stored::{RawRow, Stored};
 use super::{Store, span, with_database};
 use crate::view::{AnyObject, Resource, View};
+
+/// The order of changes, as the index has it.
+pub(crate) const ORDER: &str = "updated_at, account, livemode, object, stripe_id";
 
 /// How many rows a page has when nobody says.
 const DEFAULT_LIMIT: usize = 100;
@@ -116,8 +120,12 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         let tables = &self.inner.tables;
+        let plan = IndexPlan {
+            name: format!("{}stripe_objects_changed_idx", tables.prefix()),
+            columns: format!("({ORDER})"),
+        };
         span::timed(span, async {
-            with_database!(self, database => database.ensure_changes_index(tables).await)
+            with_database!(self, database => database.ensure_index(tables, &plan).await)
         })
         .await
         .map_err(|source| self.database_error("index", ObjectRef::All, source))

@@ -3,11 +3,14 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
+mod attempts;
 mod changed;
 pub(super) mod export;
 mod extract;
 mod import;
+mod index;
 pub(super) mod listen;
+mod pieces;
 mod purge;
 mod query;
 mod statement;

@@ -3,7 +3,7 @@
 use super::error::{ObjectRef, StoreError};
 use super::sql::{IndexPlan, Place, Rows, SortKey, Sql, sort_keys};
 use super::stored::RawRow;
-use super::{Store, span, with_reader};
+use super::{Store, span, with_database, with_reader};
 use crate::query::{Equatable, Field, Plan, Queryable};
 use crate::view::Path;
 
@@ -162,16 +162,7 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         span::timed(span, async {
-            match &self.inner.database {
-                #[cfg(feature = "postgres")]
-                super::Database::Postgres(database) => {
-                    let lock = super::cursor::hash([plan.name.as_bytes()]);
-                    let lock = i64::from_be_bytes(lock.to_be_bytes());
-                    database.ensure_index(tables, &plan, lock).await
-                }
-                #[cfg(feature = "sqlite")]
-                super::Database::Sqlite(database) => database.ensure_index(tables, &plan).await,
-            }
+            with_database!(self, database => database.ensure_index(tables, &plan).await)
         })
         .await
         .map_err(|source| self.database_error("make an index for", ObjectRef::All, source))?;

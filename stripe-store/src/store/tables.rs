@@ -95,26 +95,20 @@ impl TableNames {
         self.qualified("stripe_dirty_objects")
     }
 
-    /// The index for changes, as a statement that makes it names it.
-    pub(crate) fn changes_index_name(&self) -> String {
-        format!("\"{}stripe_objects_changed_idx\"", self.prefix)
-    }
-
-    /// The index for changes, quoted and qualified.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn changes_index(&self) -> String {
-        self.qualified("stripe_objects_changed_idx")
-    }
-
     /// The table in which migrations are recorded, quoted and qualified.
     pub fn migrations(&self) -> String {
         self.qualified("_stripe_store_migrations")
     }
 
     fn qualified(&self, table: &str) -> String {
+        self.in_schema(&format!("{}{table}", self.prefix))
+    }
+
+    /// A name, which has the prefix already, quoted and qualified.
+    pub(crate) fn in_schema(&self, name: &str) -> String {
         match &self.schema {
-            Some(schema) => format!("\"{schema}\".\"{}{table}\"", self.prefix),
-            None => format!("\"{}{table}\"", self.prefix),
+            Some(schema) => format!("\"{schema}\".\"{name}\""),
+            None => format!("\"{name}\""),
         }
     }
 

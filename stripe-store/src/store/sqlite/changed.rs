@@ -1,16 +1,13 @@
-//! What changed, read from SQLite, and the index for it.
+//! What changed, read from SQLite.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteDatabase, checked, raw_time, to_json};
 use crate::clock::UnixMillis;
-use crate::store::changed::{ChangedQuery, ChangedRow};
+use crate::store::changed::{ChangedQuery, ChangedRow, ORDER};
 use crate::store::stored::RawRow;
 use crate::store::tables::TableNames;
-
-/// The order of changes, as the index has it. The times are written so that the order of texts is that of time.
-const ORDER: &str = "updated_at, account, livemode, object, stripe_id";
 
 impl SqliteDatabase {
     pub(crate) async fn changed(
@@ -47,20 +44,6 @@ impl SqliteDatabase {
         }
         let rows = statement.fetch_all(&self.pool).await?;
         rows.iter().map(changed_row).collect()
-    }
-
-    pub(crate) async fn ensure_changes_index(
-        &self,
-        tables: &TableNames,
-    ) -> Result<(), sqlx::Error> {
-        let sql = format!(
-            "CREATE INDEX IF NOT EXISTS {} ON {} ({ORDER})",
-            tables.changes_index_name(),
-            tables.objects()
-        );
-        let _turn = self.writer.lock().await;
-        sqlx::query(checked(sql)).execute(&self.pool).await?;
-        Ok(())
     }
 }
 
