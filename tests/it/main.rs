@@ -42,6 +42,7 @@ mod store_migrate;
 mod store_model;
 mod store_order;
 mod store_plan;
+mod store_race;
 mod store_rows;
 mod store_text;
 mod store_transaction;

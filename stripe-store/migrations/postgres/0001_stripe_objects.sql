@@ -11,6 +11,9 @@ CREATE TABLE stripe_objects (
     -- Stripe's id; the name of the type for what exists once and has no id (balance)
     stripe_id text COLLATE "C" NOT NULL,
     data jsonb NOT NULL,
+    -- SHA-256 of data in a spelling of which there is one, by which equal data is known; NULL where something else than
+    -- the store wrote data
+    data_digest bytea,
     -- the API version that rendered data, where known
     api_version text,
     -- the interval of Stripe's clock in which data was taken, in unix milliseconds, end exclusive

@@ -4,8 +4,6 @@
 //! their order and number; so any way to cut a stream into batches ends in the same row. Of each key the batch keeps what
 //! can still be the newest: usually one snapshot, and where time cannot tell several apart, these.
 
-use std::collections::BTreeMap;
-
 use super::outcome::{Outcome, Verdict};
 use super::scope::{AccountId, Scope};
 use super::snapshot::Snapshot;
@@ -82,24 +80,26 @@ impl<'a> Batch<'a> {
         snapshots: impl IntoIterator<Item = &'a Snapshot<'a>>,
         scope: &'a Scope,
     ) -> Self {
-        let mut outcomes = Vec::new();
-        let mut by_key: BTreeMap<Key<'a>, Vec<(usize, &'a Snapshot<'a>)>> = BTreeMap::new();
-        for (at, snapshot) in snapshots.into_iter().enumerate() {
-            outcomes.push(Outcome::Stale);
-            let places = by_key.entry(key(snapshot, scope)).or_default();
-            places.push((at, snapshot));
-        }
-        let candidates = by_key.into_iter().filter_map(|(key, places)| {
-            let candidate = reduce(key, &places)?;
-            for (at, snapshot) in places {
-                if let Some(outcome) = outcomes.get_mut(at).filter(|_| snapshot.is_deleted()) {
-                    *outcome = Outcome::Unchanged;
-                }
+        let mut all: Vec<Entry<'a>> = snapshots
+            .into_iter()
+            .enumerate()
+            .map(|(place, snapshot)| Entry {
+                key: key(snapshot, scope),
+                place,
+                snapshot,
+            })
+            .collect();
+        let mut outcomes = vec![Outcome::Stale; all.len()];
+        for entry in all.iter().filter(|entry| entry.snapshot.is_deleted()) {
+            if let Some(outcome) = outcomes.get_mut(entry.place) {
+                *outcome = Outcome::Unchanged;
             }
-            Some(candidate)
-        });
+        }
+        // Stable, and quick where they come in order.
+        all.sort_by_key(|entry| entry.key);
+        let of_keys = all.chunk_by(|a, b| a.key == b.key);
         Self {
-            candidates: candidates.collect(),
+            candidates: of_keys.filter_map(reduce).collect(),
             outcomes,
         }
     }
@@ -154,37 +154,48 @@ pub(crate) fn key<'a>(snapshot: &'a Snapshot<'_>, scope: &'a Scope) -> Key<'a> {
     }
 }
 
+/// A snapshot, the key of its row, and its place in the batch.
+#[derive(Debug)]
+struct Entry<'a> {
+    key: Key<'a>,
+    place: usize,
+    snapshot: &'a Snapshot<'a>,
+}
+
 /// What the snapshots of one key come to: the newest data, what time cannot tell from it, the earliest tombstone.
-fn reduce<'a>(key: Key<'a>, places: &[(usize, &'a Snapshot<'a>)]) -> Option<Candidate<'a>> {
-    let tombstone = places
+fn reduce<'a>(entries: &[Entry<'a>]) -> Option<Candidate<'a>> {
+    let tombstone = entries
         .iter()
-        .filter_map(|(at, snapshot)| Some((snapshot.deleted_at()?.as_millis(), *at)))
+        .filter_map(|entry| Some((entry.snapshot.deleted_at()?.as_millis(), entry.place)))
         .min();
-    let whole = places.iter().filter(|(_, snapshot)| snapshot.is_full());
-    let latest = whole.map(|(_, snapshot)| snapshot.as_of().start()).max();
+    let whole = entries.iter().filter(|entry| entry.snapshot.is_full());
+    let latest = whole.map(|entry| entry.snapshot.as_of().start()).max();
     // A snapshot that ends before another begins is older. Without a whole one there is nothing to tell apart.
-    let (data, snapshot) = *places
+    let reaches_latest =
+        |entry: &&Entry<'a>| latest.is_none_or(|latest| entry.snapshot.reaches(latest));
+    let &Entry {
+        key,
+        place: data,
+        snapshot,
+    } = entries
         .iter()
-        .filter(|(_, snapshot)| latest.is_none_or(|latest| snapshot.reaches(latest)))
+        .filter(reaches_latest)
         .rev()
-        .max_by_key(|(_, snapshot)| (Rank::of(snapshot), snapshot.change()))?;
-    let rivals = places.iter().filter(|(at, rival)| {
-        *at != data
-            && rival.is_full()
-            && latest.is_some_and(|latest| rival.reaches(latest))
-            && !rival.adds_nothing_to(snapshot)
-    });
-    let repeats = places.iter().filter(|(at, other)| {
-        *at != data
-            && !other.is_deleted()
-            && latest.is_none_or(|latest| other.reaches(latest))
-            && same_json(other.data(), snapshot.data())
+        .max_by_key(|entry| (Rank::of(entry.snapshot), entry.snapshot.change()))?;
+    let others = || {
+        let others = entries.iter().filter(reaches_latest);
+        others.filter(|entry| entry.place != data)
+    };
+    let rivals = others()
+        .filter(|rival| rival.snapshot.is_full() && !rival.snapshot.adds_nothing_to(snapshot));
+    let repeats = others().filter(|other| {
+        !other.snapshot.is_deleted() && same_json(other.snapshot.data(), snapshot.data())
     });
     Some(Candidate {
         key,
         snapshot,
-        repeats: repeats.map(|(at, _)| *at).collect(),
-        rivals: rivals.copied().collect(),
+        repeats: repeats.map(|entry| entry.place).collect(),
+        rivals: rivals.map(|entry| (entry.place, entry.snapshot)).collect(),
         deleted_at: tombstone.map(|(millis, _)| millis),
         data,
         tombstone: tombstone.map(|(_, at)| at),

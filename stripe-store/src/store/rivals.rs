@@ -127,16 +127,15 @@ pub(crate) fn settle<T>(snapshots: Vec<Rival<T>>) -> Option<Settled<T>> {
 struct Entry<T> {
     rival: Rival<T>,
     /// Equal for equal data.
-    class: String,
-    previous: Option<String>,
+    class: Vec<u8>,
+    previous: Option<Vec<u8>>,
 }
 
 impl<T> Entry<T> {
     fn new(rival: Rival<T>) -> Self {
-        let spelled = |json: &String| canonical(json).unwrap_or_else(|| json.clone());
         Self {
-            class: spelled(&rival.data),
-            previous: rival.previous.as_ref().map(spelled),
+            class: canonical(&rival.data),
+            previous: rival.previous.as_deref().map(canonical),
             rival,
         }
     }
@@ -165,7 +164,7 @@ fn prune<T>(rivals: &mut Vec<Entry<T>>) {
 }
 
 /// The order in which [`prune`] looks at them: what makes others superfluous comes last, and so first when reversed.
-fn key<T>(entry: &Entry<T>) -> (Change, bool, &str, Option<&str>, &str) {
+fn key<T>(entry: &Entry<T>) -> (Change, bool, &str, Option<&[u8]>, &[u8]) {
     (
         entry.rival.change,
         entry.previous.is_some(),
@@ -187,7 +186,7 @@ struct Class<'a> {
 
 /// The place of the winner, and whether only the fixed rule named it.
 fn choose<T>(rivals: &[Entry<T>]) -> (usize, bool) {
-    let mut classes: BTreeMap<&str, Class<'_>> = BTreeMap::new();
+    let mut classes: BTreeMap<&[u8], Class<'_>> = BTreeMap::new();
     for (at, entry) in rivals.iter().enumerate() {
         let class = classes.entry(&entry.class).or_insert_with(|| Class {
             data: &entry.rival.data,

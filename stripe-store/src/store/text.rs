@@ -2,12 +2,17 @@
 //!
 //! Nothing here builds a tree of the object but [`to_value`], which reading needs. Knows nothing of Stripe.
 
+mod canonical;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use memchr::{memchr, memchr2, memchr2_iter};
 use serde_json::Value;
-use serde_json::value::RawValue;
+
+pub(crate) use self::canonical::canonical;
+#[cfg(feature = "postgres")]
+pub(crate) use self::canonical::digest;
 
 /// Objects and arrays inside each other, the outermost counted: what `serde_json` reads back, and no more.
 pub(crate) const MAX_DEPTH: usize = 127;
@@ -39,6 +44,12 @@ pub(crate) struct Clean<'a> {
 /// For a text that is no JSON the result is some text of the same length; the parser that follows refuses it.
 pub(crate) fn clean(json: &str) -> Result<Clean<'_>, TextFault> {
     let bytes = json.as_bytes();
+    if is_plain(bytes) {
+        return Ok(Clean {
+            text: Cow::Borrowed(json),
+            replaced: 0,
+        });
+    }
     let mut bad_escapes = Vec::new();
     let mut depth = 0_usize;
     let mut at = 0;
@@ -79,6 +90,18 @@ pub(crate) fn clean(json: &str) -> Result<Clean<'_>, TextFault> {
     })
 }
 
+/// Whether a text has nothing that could go past a limit, as most have, by signs that are found many times faster.
+fn is_plain(bytes: &[u8]) -> bool {
+    let follows_digit = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        before.is_some_and(u8::is_ascii_digit)
+    };
+    bytes.len() <= MAX_PLACES
+        && memchr(b'\\', bytes).is_none()
+        && memchr2_iter(b'{', b'[', bytes).nth(MAX_DEPTH).is_none()
+        && !memchr2_iter(b'e', b'E', bytes).any(follows_digit)
+}
+
 /// `json` with the six bytes at each of `escapes` replaced by `\ufffd`.
 fn replace_escapes(json: &str, escapes: &[usize]) -> String {
     let mut out = String::with_capacity(json.len());
@@ -96,30 +119,30 @@ fn replace_escapes(json: &str, escapes: &[usize]) -> String {
 /// for no character that a database stores.
 fn string_end(bytes: &[u8], start: usize, mut bad: impl FnMut(usize)) -> usize {
     let mut at = start + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => {
-                let Some(unit) = unicode_escape(bytes, at) else {
-                    at += 2;
-                    continue;
-                };
-                let pair = (0xd800..0xdc00).contains(&unit)
-                    && unicode_escape(bytes, at + 6)
-                        .is_some_and(|low| (0xdc00..0xe000).contains(&low));
-                if pair {
-                    at += 12;
-                    continue;
-                }
-                if unit == 0 || (0xd800..0xe000).contains(&unit) {
-                    bad(at);
-                }
-                at += 6;
-            }
-            _ => at += 1,
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(ahead) = memchr2(b'"', b'\\', rest) else {
+            return bytes.len();
+        };
+        at += ahead;
+        if bytes.get(at) == Some(&b'"') {
+            return at + 1;
         }
+        let Some(unit) = unicode_escape(bytes, at) else {
+            at += 2;
+            continue;
+        };
+        let pair = (0xd800..0xdc00).contains(&unit)
+            && unicode_escape(bytes, at + 6).is_some_and(|low| (0xdc00..0xe000).contains(&low));
+        if pair {
+            at += 12;
+            continue;
+        }
+        if unit == 0 || (0xd800..0xe000).contains(&unit) {
+            bad(at);
+        }
+        at += 6;
     }
-    bytes.len()
 }
 
 /// The UTF-16 unit of the escape `\uXXXX` at `at`, if there is one.
@@ -233,7 +256,11 @@ impl<'a> Number<'a> {
             .max(places(self.fraction, self.exponent.saturating_neg()))
     }
 
-    /// One spelling for every spelling of the same value: digits without zeros at either end, and an exponent.
+    /// How many zeros an integer ends with before it is written with an exponent.
+    const MAX_ZEROS: usize = 20;
+
+    /// One spelling for every spelling of the same value: an integer as people write it, anything else as digits without
+    /// zeros at either end and an exponent.
     fn canonical(&self) -> String {
         let digits = format!("{}{}", self.integer, self.fraction);
         let digits = digits.trim_start_matches('0');
@@ -247,7 +274,10 @@ impl<'a> Number<'a> {
             .saturating_sub(length(self.fraction))
             .saturating_add(length(digits) - length(significant));
         let sign = if self.negative { "-" } else { "" };
-        format!("{sign}{significant}e{exponent}")
+        match usize::try_from(exponent) {
+            Ok(zeros) if zeros <= Self::MAX_ZEROS => format!("{sign}{significant}{:0<zeros$}", ""),
+            _ => format!("{sign}{significant}e{exponent}"),
+        }
     }
 }
 
@@ -269,8 +299,7 @@ pub(crate) fn same_json(a: &str, b: &str) -> bool {
                     continue;
                 }
                 if x.is_key || y.is_key {
-                    let canonical_a = canonical(a);
-                    return canonical_a.is_some() && canonical_a == canonical(b);
+                    return canonical(a) == canonical(b);
                 }
                 return false;
             }
@@ -343,44 +372,6 @@ fn canonical_scalar(text: &str) -> Cow<'_, str> {
         Some(b'-' | b'0'..=b'9') => Cow::Owned(Number::read(text).canonical()),
         _ => Cow::Borrowed(text),
     }
-}
-
-/// One spelling for every spelling of a JSON text; not JSON itself. `None` when it cannot be read.
-pub(crate) fn canonical(json: &str) -> Option<String> {
-    let mut out = String::with_capacity(json.len());
-    write_canonical(json, &mut out).ok()?;
-    Some(out)
-}
-
-fn write_canonical(json: &str, out: &mut String) -> Result<(), serde_json::Error> {
-    let json = json.trim();
-    match json.as_bytes().first() {
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(json)?;
-            out.push('{');
-            for (key, value) in members {
-                // The length keeps apart what the missing quotes would run together.
-                let _infallible = write!(out, "{}:{key}", key.len());
-                write_canonical(value.get(), out)?;
-                out.push(',');
-            }
-            out.push('}');
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(json)?;
-            out.push('[');
-            for item in items {
-                write_canonical(item.get(), out)?;
-                out.push(',');
-            }
-            out.push(']');
-        }
-        _ => {
-            let scalar = canonical_scalar(json);
-            let _infallible = write!(out, "{}:{scalar}", scalar.len());
-        }
-    }
-    Ok(())
 }
 
 /// The tree that views look at.

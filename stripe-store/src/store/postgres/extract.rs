@@ -7,16 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Connection as _, PgConnection, PgTransaction, Row as _, SqlStr};
+use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 
+use super::attempts::{Attempts, BEGIN, ended};
+use super::pieces::Pieces;
 use super::time::PgMillis;
-use super::write::{ATTEMPTS, bind_key, contested_at_first};
+use super::write::bind_key;
 use super::{PgDatabase, checked};
 use crate::store::Dialect;
 use crate::store::batch::{Batch, Key};
 use crate::store::changes::Ledger;
 use crate::store::dirty::DirtyReason;
-use crate::store::error::is_conflict;
 use crate::store::extract::family::{
     Child, Completion, Decisions, FamilyKey, FamilyWrite, Known, MarkChange, Seen, Work,
 };
@@ -124,27 +125,6 @@ fn children_sql(table: &str, rivals: &str, owned: &Owned) -> String {
 }
 
 /// Each statement sees what was committed before it, also by those who held the locks.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-
-/// Ends the transaction as what was done in it says.
-async fn ended<T>(
-    transaction: PgTransaction<'_>,
-    done: Result<T, sqlx::Error>,
-) -> Result<T, sqlx::Error> {
-    match done {
-        Ok(done) => transaction.commit().await.map(|()| done),
-        Err(error) => {
-            // If that fails, too, what failed first is what there is to say.
-            let _rolled_back = transaction.rollback().await;
-            Err(error)
-        }
-    }
-}
-
-fn say_again() {
-    tracing::debug!("a write was in conflict with another transaction and is tried again");
-}
-
 /// Whether the caller chose how the transaction sees others, so that it may not see what was committed before the locks
 /// were its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,24 +146,15 @@ impl PgDatabase {
             }
             Work::Families(write) => {
                 let mut connection = self.pool.acquire().await?;
-                let mut attempts = ATTEMPTS;
+                let mut attempts = Attempts::new();
                 loop {
-                    attempts -= 1;
                     let mut transaction = connection.begin_with(BEGIN).await?;
                     let written = self
                         .write_families(&mut transaction, &write, Isolation::Ours, ledger)
                         .await;
-                    match ended(transaction, written).await {
-                        Err(error) if attempts > 0 && is_conflict(&error) => {
-                            ledger.rolled_back();
-                            say_again();
-                        }
-                        result => {
-                            if result.is_ok() {
-                                ledger.committed();
-                            }
-                            return result;
-                        }
+                    let result = ended(transaction, written).await;
+                    if attempts.are_over(&result, ledger) {
+                        return result;
                     }
                 }
             }
@@ -197,10 +168,7 @@ impl PgDatabase {
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
-            Work::Plain(batch) => {
-                let answers = self.write_in(connection, &batch.candidates, ledger).await?;
-                Ok(batch.outcomes(answers))
-            }
+            Work::Plain(batch) => self.write_batch(connection, batch, ledger).await,
             Work::Families(write) => {
                 self.write_families(connection, &write, Isolation::Callers, ledger)
                     .await
@@ -216,24 +184,15 @@ impl PgDatabase {
         ledger: &mut Ledger<'_>,
     ) -> Result<bool, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let mut attempts = ATTEMPTS;
+        let mut attempts = Attempts::new();
         loop {
-            attempts -= 1;
             let mut transaction = connection.begin_with(BEGIN).await?;
             let completed = self
                 .complete_in(&mut transaction, completion, scope, ledger)
                 .await;
-            match ended(transaction, completed).await {
-                Err(error) if attempts > 0 && is_conflict(&error) => {
-                    ledger.rolled_back();
-                    say_again();
-                }
-                result => {
-                    if result.is_ok() {
-                        ledger.committed();
-                    }
-                    return result;
-                }
+            let result = ended(transaction, completed).await;
+            if attempts.are_over(&result, ledger) {
+                return result;
             }
         }
     }
@@ -301,10 +260,8 @@ impl PgDatabase {
         batch: Batch<'_>,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
-        let mut contested = contested_at_first(&batch.candidates);
-        let answers = self
-            .write_pieces(connection, &batch.candidates, &mut contested, ledger)
-            .await?;
+        let mut pieces = Pieces::new(&batch.candidates);
+        let answers = self.write_pieces(connection, &mut pieces, ledger).await?;
         Ok(batch.outcomes(answers))
     }
 

@@ -1,30 +1,24 @@
 //! Writing on PostgreSQL: one statement where time decides, a look at all that is known where it does not.
 
-use std::collections::BTreeSet;
-
+use futures_util::future;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 
-use super::statement::{Tells, write_sql};
+use super::attempts::{Attempts, BEGIN, ended};
+use super::pieces::{Piece, Pieces};
+use super::statement::{Flags, Tells, write_sql};
 use super::time::PgMillis;
 use super::{PgDatabase, checked};
 use crate::clock::UnixMillis;
-use crate::store::batch::{Answer, Candidate, Key, chunks};
+use crate::store::batch::{Answer, Candidate, Key};
 use crate::store::changes::{Facts, Ledger};
 use crate::store::contest::{self, Effect, Held, Origin, Plan};
 use crate::store::dirty::DirtyReason;
-use crate::store::error::{is_conflict, is_contested};
+use crate::store::error::is_contested;
 use crate::store::outcome::Verdict;
 use crate::store::rivals::{Change, Rival};
 use crate::store::tables::TableNames;
-
-/// What one statement of a write takes at most; a larger batch is a transaction of several.
-const CHUNK_ROWS: usize = 1000;
-const CHUNK_BYTES: usize = 8 << 20;
-
-/// How often a write is tried when another transaction was in conflict with it. Each conflict means that the other
-/// one went through.
-pub(super) const ATTEMPTS: usize = 10;
+use crate::store::text::digest;
 
 /// What a contest is decided by.
 const SNAPSHOT: &str =
@@ -69,14 +63,14 @@ impl Statements {
             )),
             insert: checked(format!(
                 "INSERT INTO {table} (account, livemode, object, stripe_id, data, api_version, as_of, as_of_until, \
-                 source, previous_attributes, change, deleted_at, has_rivals, created_at, updated_at) \
-                 VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $14, $14) \
+                 source, previous_attributes, change, deleted_at, has_rivals, created_at, updated_at, data_digest) \
+                 VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10::jsonb, $11, $12, $13, $14, $14, $15) \
                  ON CONFLICT (account, livemode, object, stripe_id) DO NOTHING"
             )),
             update: checked(format!(
                 "UPDATE {table} SET data = coalesce($5::jsonb, data), api_version = $6, as_of = $7, as_of_until = $8, \
                  source = $9, previous_attributes = $10::jsonb, change = $11, deleted_at = $12, has_rivals = $13, \
-                 updated_at = coalesce($14, updated_at) WHERE {by_key}"
+                 updated_at = coalesce($14, updated_at), data_digest = $15 WHERE {by_key}"
             )),
             forget_rivals: checked(format!("DELETE FROM {rivals} WHERE {by_key}")),
             insert_rivals: checked(format!(
@@ -116,19 +110,25 @@ impl PgDatabase {
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        let mut contested = contested_at_first(candidates);
-        let mut is_single = contested.is_empty() && chunk(candidates).len() == candidates.len();
-        let mut attempts = ATTEMPTS;
+        let mut pieces = Pieces::new(candidates);
+        let mut is_single = pieces.is_single();
+        let mut attempts = Attempts::new();
         loop {
-            attempts -= 1;
-            let attempt = if is_single {
+            let result = if is_single {
                 let told = self
-                    .write_chunk(&mut connection, candidates, Contested::Fails, ledger)
+                    .write_chunk(
+                        &mut connection,
+                        &mut pieces,
+                        0,
+                        candidates,
+                        Contested::Fails,
+                        ledger,
+                    )
                     .await;
                 match told {
                     Ok(Told::All(answers)) => Ok(answers),
                     Ok(Told::Nothing(places)) => {
-                        contested.extend(places);
+                        pieces.contest(0, &places);
                         is_single = false;
                         continue;
                     }
@@ -138,92 +138,56 @@ impl PgDatabase {
                     }
                 }
             } else {
-                self.write_all(&mut connection, candidates, &mut contested, ledger)
-                    .await
+                let mut transaction = connection.begin_with(BEGIN).await?;
+                let written = self
+                    .write_pieces(&mut transaction, &mut pieces, ledger)
+                    .await;
+                ended(transaction, written).await
             };
-            match attempt {
-                Ok(answers) => {
-                    ledger.committed();
-                    return Ok(answers);
-                }
-                Err(error) if attempts > 0 && (is_conflict(&error) || is_contested(&error)) => {
-                    ledger.rolled_back();
-                    tracing::debug!(
-                        "a write was in conflict with another transaction and is tried again"
-                    );
-                }
-                Err(error) => return Err(error),
+            if attempts.are_over(&result, ledger) {
+                return result;
             }
         }
-    }
-
-    async fn write_all(
-        &self,
-        connection: &mut PgConnection,
-        candidates: &[Candidate<'_>],
-        contested: &mut BTreeSet<usize>,
-        ledger: &mut Ledger<'_>,
-    ) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut transaction = connection
-            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-            .await?;
-        let answers = self
-            .write_pieces(&mut transaction, candidates, contested, ledger)
-            .await?;
-        transaction.commit().await?;
-        Ok(answers)
-    }
-
-    /// Writes in the caller's transaction. An error leaves that broken, as every error of PostgreSQL does.
-    pub(crate) async fn write_in(
-        &self,
-        connection: &mut PgConnection,
-        candidates: &[Candidate<'_>],
-        ledger: &mut Ledger<'_>,
-    ) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut contested = contested_at_first(candidates);
-        self.write_pieces(connection, candidates, &mut contested, ledger)
-            .await
     }
 
     /// Writes, in a transaction, the candidates in the order of keys, the contested ones in their places among the
-    /// others, so that all writers take rows in one order.
+    /// others, so that all writers take rows in one order. An error leaves the transaction broken, as every error of
+    /// PostgreSQL does.
     pub(super) async fn write_pieces(
         &self,
         connection: &mut PgConnection,
-        candidates: &[Candidate<'_>],
-        contested: &mut BTreeSet<usize>,
+        pieces: &mut Pieces<'_, '_>,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
-        let mut answers = Vec::with_capacity(candidates.len());
-        while let Some(rest) = candidates.get(answers.len()..)
-            && let Some(next) = rest.first()
-        {
-            let first = answers.len();
-            if contested.contains(&first) {
-                answers.push(self.settle(connection, next, ledger).await?);
-                continue;
-            }
-            let until_contested = contested.range(first..).next().map(|at| at - first);
-            let told = until_contested.and_then(|count| rest.get(..count));
-            let piece = chunk(told.unwrap_or(rest));
-            let told = self
-                .write_chunk(connection, piece, Contested::Waits, ledger)
-                .await?;
-            match told {
-                Told::All(told) => answers.extend(told),
-                // Each time, at least one more is known to be contested.
-                Told::Nothing(places) => contested.extend(places.iter().map(|at| first + at)),
+        let mut answers = Vec::with_capacity(pieces.all().len());
+        while let Some(piece) = pieces.at(answers.len()) {
+            match piece {
+                Piece::Contested(candidate) => {
+                    answers.push(self.settle(connection, candidate, ledger).await?);
+                }
+                Piece::Chunk(chunk) => {
+                    let first = answers.len();
+                    let told = self
+                        .write_chunk(connection, pieces, first, chunk, Contested::Waits, ledger)
+                        .await?;
+                    match told {
+                        Told::All(told) => answers.extend(told),
+                        // Each time, at least one more is known to be contested.
+                        Told::Nothing(places) => pieces.contest(first, &places),
+                    }
+                }
             }
         }
         Ok(answers)
     }
 
-    /// Writes a chunk in which time decides. Where it does not, nothing is written, unless another writer has made it
-    /// so just now: then see [`Contested`].
+    /// Writes a chunk in which time decides, from `first` on. Where it does not, nothing is written, unless another
+    /// writer has made it so just now: then see [`Contested`].
     async fn write_chunk(
         &self,
         connection: &mut PgConnection,
+        pieces: &mut Pieces<'_, '_>,
+        first: usize,
         chunk: &[Candidate<'_>],
         when: Contested,
         ledger: &mut Ledger<'_>,
@@ -255,37 +219,46 @@ impl PgDatabase {
             .bind(column(chunk, |c| c.snapshot.previous_attributes()))
             .bind(column(chunk, |c| c.snapshot.change().as_column()))
             .bind(column(chunk, |c| c.snapshot.is_full()))
-            .bind(when == Contested::Fails);
+            .bind(when == Contested::Fails)
+            .bind(pieces.digests(first, chunk.len()));
         if tells {
             query = query.bind(ledger.notifies()).bind(now.as_millis());
         }
-        let rows = query.fetch_all(&mut *connection).await?;
+        let (rows, ()) = future::join(
+            query.fetch_all(&mut *connection),
+            pieces.digest_ahead(first + chunk.len()),
+        )
+        .await;
+        let rows = rows?;
         let mut answers = Vec::with_capacity(rows.len());
         let mut contested = Vec::new();
         for (at, (row, candidate)) in rows.iter().zip(chunk).enumerate() {
+            let flags = Flags::new(row.try_get(0)?);
+            let (written, newer) = (flags.has(Flags::WRITTEN), flags.has(Flags::NEWER));
             let verdict = Verdict {
-                inserted: row.try_get(0)?,
-                written: row.try_get(1)?,
-                was_deleted: row.try_get(2)?,
-                same: row.try_get(3)?,
-                newer: row.try_get(4)?,
+                inserted: flags.has(Flags::INSERTED),
+                written,
+                was_deleted: flags.has(Flags::WAS_DELETED),
+                // If it was newer and is not any more, the row is not the one that was the same.
+                same: flags.has(Flags::SAME) && (written || !newer),
+                newer,
             };
-            if row.try_get(5)? {
+            if flags.has(Flags::CONTESTED) {
                 contested.push(at);
             }
-            if tells && row.try_get(7)? {
-                let old: (Option<i64>, Option<i64>) = (row.try_get(8)?, row.try_get(9)?);
+            if tells && row.try_get(1)? {
+                let old: (Option<i64>, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
                 ledger.note(&Facts {
                     key: candidate.key,
                     old: old.0.zip(old.1),
-                    new: (row.try_get(10)?, row.try_get(11)?),
+                    new: (row.try_get(4)?, row.try_get(5)?),
                     inserted: verdict.inserted,
                     was_deleted: verdict.was_deleted,
-                    is_deleted: row.try_get(12)?,
+                    is_deleted: row.try_get(6)?,
                     now,
                 });
             }
-            let has_to_say = verdict.newer || row.try_get(6)?;
+            let has_to_say = verdict.newer || flags.has(Flags::DELETES);
             let is_left = has_to_say && !verdict.written && candidate.snapshot.is_full();
             answers.push(
                 if is_left && when == Contested::Waits && contested.is_empty() {
@@ -361,6 +334,7 @@ impl PgDatabase {
                 .bind(row.deleted_at.map(PgMillis))
                 .bind(!plan.others.is_empty())
                 .bind((!exists || plan.is_change).then_some(PgMillis(now.as_millis())))
+                .bind(digest(&row.data))
                 .execute(&mut *connection)
                 .await?;
             if written.rows_affected() == 0 {
@@ -436,22 +410,6 @@ enum Told {
     All(Vec<Answer>),
     /// Nothing was written: time does not decide for those at these places.
     Nothing(Vec<usize>),
-}
-
-/// The candidates that are contested within the batch already.
-pub(super) fn contested_at_first(candidates: &[Candidate<'_>]) -> BTreeSet<usize> {
-    let candidates = candidates.iter().enumerate();
-    candidates
-        .filter(|(_, candidate)| !candidate.rivals.is_empty())
-        .map(|(at, _)| at)
-        .collect()
-}
-
-/// As many of the candidates as one statement takes.
-fn chunk<'c, 'a>(candidates: &'c [Candidate<'a>]) -> &'c [Candidate<'a>] {
-    chunks(candidates, CHUNK_ROWS, CHUNK_BYTES)
-        .next()
-        .unwrap_or_default()
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -142,6 +143,7 @@ fn text_that_is_no_json_is_passed_over() {
     ] {
         assert!(clean(text).is_ok(), "{text}");
         let _ = same_json(text, "{}");
+        let _ = canonical(text);
         let _ = quote_large_numbers(text);
     }
 }
@@ -150,12 +152,14 @@ fn text_that_is_no_json_is_passed_over() {
 fn same(a: &str, b: &str) {
     assert!(same_json(a, b), "{a} {b}");
     assert!(same_json(b, a), "{b} {a}");
+    assert_eq!(canonical(a), canonical(b), "{a} {b}");
 }
 
 #[track_caller]
 fn different(a: &str, b: &str) {
     assert!(!same_json(a, b), "{a} {b}");
     assert!(!same_json(b, a), "{b} {a}");
+    assert_ne!(canonical(a), canonical(b), "{a} {b}");
 }
 
 #[test]
@@ -210,4 +214,95 @@ fn a_number_too_large_becomes_text_in_the_tree() {
     assert_eq!(to_value("[1, 2.5]").unwrap(), json!([1, 2.5]));
     assert!(to_value("{").is_err());
     assert!(to_value("[1e400").is_err());
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_value_counts() {
+    let check = |a, b, same| assert_eq!(canonical(a) == canonical(b), same, "{a} {b}");
+    check(r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#, true);
+    check(r#"{"a":{"x":1},"\u0061":[]}"#, r#"{"a":[]}"#, true);
+    check(r#"{"a":1,"a":3}"#, r#"{"a":1}"#, false);
+}
+
+#[test]
+fn what_is_nested_too_deep_to_be_stored_is_compared_as_it_is_written() {
+    let nested = |inner: &str| format!("{}{inner}{}", "[".repeat(9000), "]".repeat(9000));
+    assert_eq!(canonical(&nested("1")), canonical(&nested("1")));
+    assert_ne!(canonical(&nested("1")), canonical(&nested("2")));
+}
+
+/// A JSON value of any shape, with numbers and strings that have several spellings.
+fn any_json() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![
+        any::<i64>().prop_map(Value::from),
+        (-300_i64..300).prop_map(|n| Value::from(n * 100)),
+        any::<u64>().prop_map(Value::from),
+    ];
+    let text = "[a-c\"\\\\/\u{1}é🎉 ]{0,9}";
+    let leaf = prop_oneof![
+        number,
+        text.prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            proptest::collection::btree_map(text, inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Another spelling of the same value: keys backwards, white space, escapes, numbers with fractions or exponents.
+fn respelled(value: &Value) -> String {
+    let string = |text: &str| {
+        let units = text.encode_utf16().map(|unit| format!("\\u{unit:04X}"));
+        format!("\"{}\"", units.collect::<String>())
+    };
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().rev();
+            let members =
+                members.map(|(key, value)| format!("{}\n: {}", string(key), respelled(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(" ,\t"))
+        }
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(respelled).collect();
+            format!("[ {}\r\n]", items.join(", "))
+        }
+        Value::String(text) => string(text),
+        Value::Number(number) => {
+            let text = number.to_string();
+            match text.strip_suffix("00") {
+                Some(hundreds) => format!("{hundreds}.00E+2"),
+                None => format!("{text}.0"),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_spelling_for_every_spelling(a in any_json(), b in any_json()) {
+        let plain = a.to_string();
+        prop_assert_eq!(canonical(&plain), canonical(&respelled(&a)), "{}", plain);
+        prop_assert!(same_json(&plain, &respelled(&a)));
+        let other = b.to_string();
+        prop_assert_eq!(a == b, canonical(&plain) == canonical(&other));
+        prop_assert_eq!(a == b, same_json(&plain, &respelled(&b)));
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_digest_is_that_of_the_one_spelling() {
+    assert_eq!(
+        digest(r#"{"b":1.0,"a":"\u00e9"}"#),
+        digest(r#"{"a":"é","b":1}"#)
+    );
+    assert_ne!(digest(r#"{"a":1}"#), digest(r#"{"a":2}"#));
 }
