@@ -121,6 +121,10 @@ async fn a_row_is_removed_in_between() {
             assert_eq!(told, [Outcome::Inserted], "{json}");
             let v = if json == V1 { 1 } else { 2 };
             assert_eq!(row(db).await.unwrap(), format!("{v} 30 t"));
+            let gone = write_in(store(), json, 40);
+            let told = meanwhile(db, "DELETE FROM stripe_objects", gone).await;
+            assert_eq!(told, [Outcome::Inserted], "{json}");
+            assert_eq!(row(db).await.unwrap(), format!("{v} 40 t"));
             db.execute("DELETE FROM stripe_objects").await;
         }
     })

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 use super::attempts::{Attempts, BEGIN, ended};
 use super::pieces::Pieces;
 use super::time::PgMillis;
-use super::write::bind_key;
+use super::write::{Contested, bind_key};
 use super::{PgDatabase, checked};
 use crate::store::Dialect;
 use crate::store::batch::{Batch, Key};
@@ -261,7 +261,9 @@ impl PgDatabase {
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let mut pieces = Pieces::new(&batch.candidates);
-        let answers = self.write_pieces(connection, &mut pieces, ledger).await?;
+        let answers = self
+            .write_pieces(connection, &mut pieces, Contested::Waits, ledger)
+            .await?;
         Ok(batch.outcomes(answers))
     }
 

@@ -60,8 +60,9 @@ impl Flags {
 /// * `written` compares again, with the row locked, because another writer may have come between. Every writer comes
 ///   in the order of keys, so that two never wait for each other. If time does not decide now, the statement fails, by
 ///   a division by zero, where `$15` says so, and otherwise leaves the row locked and as it is.
-///   Data that the row has already is not parsed: `null` stands for it, and `has_rivals`, which a conflict does not write,
-///   says so. If the row has other data by now, that counts as if time did not decide; if it is gone, the statement fails.
+///   Where `judged` found the row's data, `has_rivals`, which a conflict does not write, says so. If the row has other data
+///   by now, that counts as if time did not decide. Where the statement may fail, such data is not parsed either: `null`
+///   stands for it, and the statement fails if the row is gone.
 /// * The answer is one line a candidate, in order.
 ///
 /// A row that another writer inserts between `judged` and `written` is judged as missing; its line then says that it
@@ -89,7 +90,7 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
     format!(
         "WITH judged AS MATERIALIZED (
             SELECT u.*, r.deleted_at IS NOT NULL AS was_deleted, {judged_same} AND NOT coalesce({past}, false) AS same,
-                {judged_same} AND r.deleted_at IS NULL AS is_known,
+                u.whole AND {judged_same} AS is_known,
                 r.stripe_id IS NULL OR {judged_newer} AS newer,
                 r.stripe_id IS NULL OR {judged_deletes} AS deletes,
                 r.stripe_id IS NOT NULL AND {judged_contested} AS contested{was}
@@ -110,8 +111,9 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
         written AS (
             INSERT INTO {table} AS t (account, livemode, object, stripe_id, data, data_digest, api_version, as_of,
                 as_of_until, source, deleted_at, previous_attributes, change, has_rivals, created_at, updated_at)
-            SELECT account, livemode, object, stripe_id, CASE WHEN is_known THEN 'null' ELSE data::jsonb END, data_digest,
-                api_version, as_of, as_of_until, source, deleted_at, previous_attributes::jsonb, change, is_known, $11, $11
+            SELECT account, livemode, object, stripe_id, CASE WHEN is_known AND $15 THEN 'null' ELSE data::jsonb END,
+                data_digest, api_version, as_of, as_of_until, source, deleted_at, previous_attributes::jsonb, change,
+                is_known, $11, $11
             FROM judged
             WHERE (newer OR deletes) AND NOT EXISTS (SELECT FROM judged WHERE contested)
             ORDER BY place
@@ -135,7 +137,7 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
             -- A row that was locked before it was written, as ON CONFLICT does, keeps the lock in xmax.
             RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted{is}
         )
-        SELECT CASE WHEN w.inserted AND j.is_known THEN 1 / (j.place - j.place)::integer ELSE {flags} END{told}
+        SELECT CASE WHEN w.inserted AND j.is_known AND $15 THEN 1 / (j.place - j.place)::integer ELSE {flags} END{told}
         FROM judged AS j
         LEFT JOIN written AS w ON w.account = j.account AND w.livemode = j.livemode AND w.object = j.object
             AND w.stripe_id = j.stripe_id

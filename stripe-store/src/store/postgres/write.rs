@@ -96,10 +96,10 @@ impl Statements {
 
 /// What a statement does when it finds with a row locked, as another writer left it, that time does not decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contested {
-    /// It fails, and so writes nothing of the batch: it stands alone.
+pub(super) enum Contested {
+    /// It fails, and so writes nothing of the batch, which is tried again.
     Fails,
-    /// It leaves the row as it is, and locked: it is part of a transaction, which goes on with that row.
+    /// It leaves the row as it is, and locked: the transaction, in which nothing may fail, goes on with that row.
     Waits,
 }
 
@@ -112,6 +112,7 @@ impl PgDatabase {
         let mut connection = self.pool.acquire().await?;
         let mut pieces = Pieces::new(candidates);
         let mut is_single = pieces.is_single();
+        let mut when = Contested::Fails;
         let mut attempts = Attempts::new();
         loop {
             let result = if is_single {
@@ -132,18 +133,18 @@ impl PgDatabase {
                         is_single = false;
                         continue;
                     }
-                    Err(error) => {
-                        is_single = !is_contested(&error);
-                        Err(error)
-                    }
+                    Err(error) => Err(error),
                 }
             } else {
                 let mut transaction = connection.begin_with(BEGIN).await?;
                 let written = self
-                    .write_pieces(&mut transaction, &mut pieces, ledger)
+                    .write_pieces(&mut transaction, &mut pieces, when, ledger)
                     .await;
                 ended(transaction, written).await
             };
+            if result.as_ref().is_err_and(is_contested) {
+                (is_single, when) = (false, Contested::Waits);
+            }
             if attempts.are_over(&result, ledger) {
                 return result;
             }
@@ -157,6 +158,7 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         pieces: &mut Pieces<'_, '_>,
+        when: Contested,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Answer>, sqlx::Error> {
         let mut answers = Vec::with_capacity(pieces.all().len());
@@ -168,7 +170,7 @@ impl PgDatabase {
                 Piece::Chunk(chunk) => {
                     let first = answers.len();
                     let told = self
-                        .write_chunk(connection, pieces, first, chunk, Contested::Waits, ledger)
+                        .write_chunk(connection, pieces, first, chunk, when, ledger)
                         .await?;
                     match told {
                         Told::All(told) => answers.extend(told),
