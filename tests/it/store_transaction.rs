@@ -192,3 +192,54 @@ async fn transactions_that_write_the_same_second_at_once_lose_nothing() {
     })
     .await;
 }
+
+/// One object that time does not decide on, and one whose deletion is all that is new, among others.
+#[tokio::test]
+async fn what_others_of_the_batch_are_changes_no_outcome() {
+    on_both(async |db: &TestDb| {
+        let object = |n: i64, v: i64| format!(r#"{{"id":"cus_{n}","object":"customer","v":{v}}}"#);
+        let gone = |n: i64| format!(r#"{{"id":"cus_{n}","object":"customer","deleted":true}}"#);
+        db.execute("CREATE TABLE users (name text)").await;
+        let first: Vec<_> = (1..=6).map(|n| object(n, 1)).collect();
+        let second = [
+            object(1, 2),
+            gone(2),
+            object(3, 2),
+            object(4, 2),
+            object(5, 1),
+            object(7, 1),
+        ];
+        let seconds = [20, 20, 20, 10, 20, 20];
+        let expected = [
+            Outcome::Updated,
+            Outcome::Deleted,
+            Outcome::Updated,
+            Outcome::Updated,
+            Outcome::Unchanged,
+            Outcome::Inserted,
+        ];
+        for in_transaction in [false, true] {
+            let store = db.store().account(format!("acct_{in_transaction}"));
+            let batch: Vec<_> = first.iter().map(|json| customer(json, 10)).collect();
+            store.write(&batch).await.unwrap();
+            let batch: Vec<_> = second
+                .iter()
+                .zip(seconds)
+                .map(|(json, second)| {
+                    let read = Snapshot::read(json).unwrap();
+                    read.taken(Interval::second(second), format!("evt_{second}_again"))
+                })
+                .collect();
+            let outcomes = if in_transaction {
+                let mut told = transact(&store, &[&batch], End::Commit).await.unwrap();
+                told.remove(0)
+            } else {
+                store.write(&batch).await.unwrap()
+            };
+            assert_eq!(outcomes, expected, "in a transaction: {in_transaction}");
+            let deleted = store.get_object("customer", "cus_2").await.unwrap();
+            assert!(deleted.is_none());
+        }
+    })
+    .await;
+}

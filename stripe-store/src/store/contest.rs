@@ -79,12 +79,12 @@ impl Plan {
     }
 }
 
-/// Decides over all that is known of one object. `None` when there is no whole snapshot of it, which time decides.
+/// Decides over all that is known of one object.
 pub(crate) fn plan(
     held: Option<&Held>,
     rivals: Vec<Rival<Origin>>,
     candidate: &Candidate<'_>,
-) -> Option<Plan> {
+) -> Plan {
     let whole = held.filter(|held| !is_stub(held));
     let stored = rivals.len();
     let mut known: Vec<Rival<Origin>> = whole.map(of_row).into_iter().chain(rivals).collect();
@@ -93,12 +93,12 @@ pub(crate) fn plan(
         .collect();
     let whole = mine.iter().filter(|(_, snapshot)| snapshot.is_full());
     known.extend(whole.map(|(at, snapshot)| of_snapshot(*at, snapshot)));
-    let latest = known.iter().map(|rival| rival.as_of).max()?;
+    let latest = known.iter().map(|rival| rival.as_of).max();
     let Settled {
         winner,
         others,
         is_open,
-    } = settle(known)?;
+    } = settle(known).unwrap_or_else(|| last_stub(held, candidate));
 
     let was_deleted = held.is_some_and(|held| held.deleted_at.is_some());
     let deleted_at = [held.and_then(|held| held.deleted_at), candidate.deleted_at]
@@ -119,7 +119,7 @@ pub(crate) fn plan(
         .map(|(at, snapshot)| {
             let outcome = if winner.tag.place == Some(*at) && replaces_data {
                 of_winner
-            } else if snapshot.reaches(UnixMillis::new(latest))
+            } else if latest.is_none_or(|latest| snapshot.reaches(UnixMillis::new(latest)))
                 && same_json(snapshot.data(), &winner.data)
             {
                 Outcome::Unchanged
@@ -151,7 +151,7 @@ pub(crate) fn plan(
     };
     let ends = others.iter().map(|rival| rival.as_of_until);
     let open_until = ends.chain([winner.as_of_until]).max().filter(|_| is_open);
-    Some(Plan {
+    Plan {
         row: Held {
             data: winner.data,
             api_version: winner.tag.api_version,
@@ -168,7 +168,19 @@ pub(crate) fn plan(
         keeps_all,
         open_until,
         outcomes,
-    })
+    }
+}
+
+/// The last one where there is no whole snapshot. What remains of a deleted object tells nothing of what came when, so
+/// that is left to the fixed rule, and never open.
+fn last_stub(held: Option<&Held>, candidate: &Candidate<'_>) -> Settled<Origin> {
+    let mine = of_snapshot(candidate.data, candidate.snapshot);
+    let held = held.map(of_row).filter(|held| held.rank() >= mine.rank());
+    Settled {
+        winner: held.unwrap_or(mine),
+        others: Vec::new(),
+        is_open: false,
+    }
 }
 
 /// Whether the row holds what remains of a deleted object, and not the object.

@@ -82,7 +82,7 @@ impl<T> Rival<T> {
     }
 
     /// The fixed rule: greater wins.
-    fn rank(&self) -> (i64, i64, &str) {
+    pub(crate) fn rank(&self) -> (i64, i64, &str) {
         (self.as_of_until, self.as_of, &self.source)
     }
 }

@@ -23,7 +23,6 @@ impl Flags {
     pub(super) const SAME: i32 = 8;
     pub(super) const NEWER: i32 = 16;
     pub(super) const CONTESTED: i32 = 32;
-    pub(super) const DELETES: i32 = 64;
 
     pub(super) const fn new(bits: i32) -> Self {
         Self(bits)
@@ -41,7 +40,6 @@ impl Flags {
             (Self::SAME, "j.same"),
             (Self::NEWER, "j.newer"),
             (Self::CONTESTED, "j.contested"),
-            (Self::DELETES, "j.deletes"),
         ];
         let bits = flags.map(|(bit, fact)| format!("CASE WHEN {fact} THEN {bit} ELSE 0 END"));
         bits.join(" + ")
@@ -81,7 +79,6 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
     };
     let Judgement {
         newer,
-        deletes,
         contested,
         same,
         ..
@@ -92,7 +89,6 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
             SELECT u.*, r.deleted_at IS NOT NULL AS was_deleted, {judged_same} AND NOT coalesce({past}, false) AS same,
                 u.whole AND {judged_same} AS is_known,
                 r.stripe_id IS NULL OR {judged_newer} AS newer,
-                r.stripe_id IS NULL OR {judged_deletes} AS deletes,
                 r.stripe_id IS NOT NULL AND {judged_contested} AS contested{was}
             FROM unnest((SELECT $1::text[]), (SELECT $2::boolean[]), (SELECT $3::text[]), (SELECT $4::text[]),
                 (SELECT $5::text[]), (SELECT $16::bytea[]), (SELECT $6::text[]), (SELECT $7::bigint[]),
@@ -115,25 +111,18 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
                 data_digest, api_version, as_of, as_of_until, source, deleted_at, previous_attributes::jsonb, change,
                 is_known, $11, $11
             FROM judged
-            WHERE (newer OR deletes) AND NOT EXISTS (SELECT FROM judged WHERE contested)
+            WHERE newer AND NOT EXISTS (SELECT FROM judged WHERE contested)
             ORDER BY place
             ON CONFLICT (account, livemode, object, stripe_id) DO UPDATE SET
-                data = CASE WHEN {newer} AND NOT {same} THEN excluded.data ELSE t.data END,
-                data_digest = CASE WHEN {newer} THEN excluded.data_digest ELSE t.data_digest END,
-                api_version = CASE WHEN {newer} THEN excluded.api_version ELSE t.api_version END,
-                as_of = CASE WHEN {contested} THEN 1 / (t.as_of - t.as_of)
-                    WHEN {newer} THEN excluded.as_of ELSE t.as_of END,
-                as_of_until = CASE WHEN {newer} THEN excluded.as_of_until ELSE t.as_of_until END,
-                source = CASE WHEN {newer} THEN excluded.source ELSE t.source END,
-                previous_attributes = CASE WHEN {newer} THEN excluded.previous_attributes
-                    ELSE t.previous_attributes END,
-                change = CASE WHEN {newer} THEN excluded.change ELSE t.change END,
+                data = CASE WHEN {same} THEN t.data ELSE excluded.data END,
+                data_digest = excluded.data_digest, api_version = excluded.api_version,
+                as_of = CASE WHEN {contested} THEN 1 / (t.as_of - t.as_of) ELSE excluded.as_of END,
+                as_of_until = excluded.as_of_until, source = excluded.source,
+                previous_attributes = excluded.previous_attributes, change = excluded.change,
                 deleted_at = least(t.deleted_at, excluded.deleted_at),
-                updated_at = CASE
-                    WHEN {newer} AND NOT {same} THEN excluded.updated_at
-                    WHEN t.deleted_at IS NULL AND excluded.deleted_at IS NOT NULL THEN excluded.updated_at
-                    ELSE t.updated_at END
-            WHERE CASE WHEN {contested} THEN $15 ELSE {newer} OR {deletes} END
+                updated_at = CASE WHEN {same} AND (t.deleted_at IS NOT NULL OR excluded.deleted_at IS NULL)
+                    THEN t.updated_at ELSE excluded.updated_at END
+            WHERE CASE WHEN {contested} THEN $15 ELSE {newer} END
             -- A row that was locked before it was written, as ON CONFLICT does, keeps the lock in xmax.
             RETURNING t.account, t.livemode, t.object, t.stripe_id, t.xmax = 0 AS inserted{is}
         )
@@ -144,7 +133,6 @@ pub(super) fn write_sql(table: &str, tells: Tells) -> String {
         ORDER BY j.place",
         judged_same = input.same,
         judged_newer = input.newer,
-        judged_deletes = input.deletes,
         judged_contested = input.contested,
         past = input.past,
         flags = Flags::sql(),
@@ -179,7 +167,8 @@ fn whole(row: &str) -> String {
 /// What time says of a candidate and a row, as SQL.
 struct Judgement {
     newer: String,
-    deletes: String,
+    /// Time does not decide, or the candidate deletes the object and does not bring newer data: that happens rarely, and
+    /// to write all columns or one would make each of them a case.
     contested: String,
     /// Whether the candidate's data is the row's.
     same: String,
@@ -210,18 +199,17 @@ impl Judgement {
                     OR {previous} IS NOT DISTINCT FROM {old}.previous_attributes
                         AND {new}.source <= {old}.source))"
         );
-        let contested = format!(
-            "({new_whole} AND {old_whole} AND {} > {old}.as_of AND ({old}.has_rivals OR NOT {after})
-                AND NOT ({repeats}))",
+        let undecided = format!(
+            "{new_whole} AND {old_whole} AND {} > {old}.as_of AND ({old}.has_rivals OR NOT {after}) AND NOT ({repeats})",
             end(new)
         );
         let deletes = format!(
-            "({new}.deleted_at IS NOT NULL AND ({old}.deleted_at IS NULL OR {new}.deleted_at < {old}.deleted_at))"
+            "{new}.deleted_at IS NOT NULL AND ({old}.deleted_at IS NULL OR {new}.deleted_at < {old}.deleted_at)"
         );
+        let newer = format!("({newer})");
         Self {
-            newer: format!("({newer})"),
-            deletes,
-            contested,
+            contested: format!("({undecided} OR {deletes} AND NOT {newer})"),
+            newer,
             same,
             past: format!("({old_whole} AND {} <= {old}.as_of)", end(new)),
         }

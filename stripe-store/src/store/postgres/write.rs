@@ -232,10 +232,20 @@ impl PgDatabase {
         )
         .await;
         let rows = rows?;
+        let flags: Vec<Flags> = rows
+            .iter()
+            .map(|row| row.try_get(0).map(Flags::new))
+            .collect::<Result<_, _>>()?;
+        let contested: Vec<usize> = (0_usize..)
+            .zip(&flags)
+            .filter(|(_, flags)| flags.has(Flags::CONTESTED))
+            .map(|(at, _)| at)
+            .collect();
+        if !contested.is_empty() {
+            return Ok(Told::Nothing(contested));
+        }
         let mut answers = Vec::with_capacity(rows.len());
-        let mut contested = Vec::new();
-        for (at, (row, candidate)) in rows.iter().zip(chunk).enumerate() {
-            let flags = Flags::new(row.try_get(0)?);
+        for ((row, flags), candidate) in rows.iter().zip(flags).zip(chunk) {
             let (written, newer) = (flags.has(Flags::WRITTEN), flags.has(Flags::NEWER));
             let verdict = Verdict {
                 inserted: flags.has(Flags::INSERTED),
@@ -245,9 +255,6 @@ impl PgDatabase {
                 same: flags.has(Flags::SAME) && (written || !newer),
                 newer,
             };
-            if flags.has(Flags::CONTESTED) {
-                contested.push(at);
-            }
             if tells && row.try_get(1)? {
                 let old: (Option<i64>, Option<i64>) = (row.try_get(2)?, row.try_get(3)?);
                 ledger.note(&Facts {
@@ -260,21 +267,14 @@ impl PgDatabase {
                     now,
                 });
             }
-            let has_to_say = verdict.newer || flags.has(Flags::DELETES);
-            let is_left = has_to_say && !verdict.written && candidate.snapshot.is_full();
-            answers.push(
-                if is_left && when == Contested::Waits && contested.is_empty() {
-                    self.settle(connection, candidate, ledger).await?
-                } else {
-                    Answer::Told(verdict)
-                },
-            );
+            let is_left = newer && !written;
+            answers.push(if is_left && when == Contested::Waits {
+                self.settle(connection, candidate, ledger).await?
+            } else {
+                Answer::Told(verdict)
+            });
         }
-        Ok(if contested.is_empty() {
-            Told::All(answers)
-        } else {
-            Told::Nothing(contested)
-        })
+        Ok(Told::All(answers))
     }
 
     /// Decides over one object that time does not decide on, and writes what was decided.
@@ -293,7 +293,7 @@ impl PgDatabase {
         if let Some((row, rivals)) = rows.split_first() {
             let rivals = rivals.iter().map(rival).collect::<Result<_, _>>()?;
             let plan = contest::plan(Some(&held(row)?), rivals, candidate);
-            if let Some(plan) = plan.filter(|plan| plan.effect == Effect::Nothing) {
+            if plan.effect == Effect::Nothing {
                 return Ok(Answer::Settled(plan.outcomes));
             }
         }
@@ -312,10 +312,7 @@ impl PgDatabase {
                 Vec::new()
             };
             let exists = held.is_some();
-            let Some(plan) = contest::plan(held.as_ref(), rivals, candidate) else {
-                // Only a whole snapshot is contested, and with one there is a plan.
-                return Ok(Answer::Settled(Vec::new()));
-            };
+            let plan = contest::plan(held.as_ref(), rivals, candidate);
             if plan.effect == Effect::Nothing {
                 return Ok(Answer::Settled(plan.outcomes));
             }

@@ -143,24 +143,22 @@ impl SqliteDatabase {
                 let plan = self
                     .plan(connection, candidate, state.as_ref(), held.as_ref())
                     .await?;
-                if let Some(plan) = plan {
-                    let key = candidate.key;
-                    if ledger.is_on() && plan.is_change {
-                        ledger.note(&plan.facts(key, held.as_ref(), now));
-                    }
-                    if plan.effect != Effect::Nothing {
-                        let row = self
-                            .follow(connection, key, &plan, state.as_ref(), now)
-                            .await?;
-                        if plan.effect == Effect::Data {
-                            inserts.push((key, Cow::Owned(plan.row.data), row));
-                        } else {
-                            updates.push((key, NO_DATA, row));
-                        }
-                    }
-                    answers.push(Answer::Settled(plan.outcomes));
-                    continue;
+                let key = candidate.key;
+                if ledger.is_on() && plan.is_change {
+                    ledger.note(&plan.facts(key, held.as_ref(), now));
                 }
+                if plan.effect != Effect::Nothing {
+                    let row = self
+                        .follow(connection, key, &plan, state.as_ref(), now)
+                        .await?;
+                    if plan.effect == Effect::Data {
+                        inserts.push((key, Cow::Owned(plan.row.data), row));
+                    } else {
+                        updates.push((key, NO_DATA, row));
+                    }
+                }
+                answers.push(Answer::Settled(plan.outcomes));
+                continue;
             }
             let old = state
                 .as_ref()
@@ -200,7 +198,7 @@ impl SqliteDatabase {
         candidate: &Candidate<'_>,
         state: Option<&State>,
         held: Option<&Held>,
-    ) -> Result<Option<Plan>, sqlx::Error> {
+    ) -> Result<Plan, sqlx::Error> {
         let rivals = match state {
             Some(state) if state.columns.has_rivals => {
                 let rows = bind_key(sqlx::query(self.writing.rivals.clone()), candidate.key)
