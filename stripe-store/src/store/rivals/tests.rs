@@ -117,6 +117,16 @@ fn a_change_there_and_back_is_open() {
 }
 
 #[test]
+fn a_state_that_no_event_leaves_does_not_settle_what_went_there_and_back() {
+    let rivals = [
+        after(r#"{"status":"open"}"#, rival(5, "evt_1", DRAFT)),
+        after(r#"{"status":"draft"}"#, rival(5, "evt_2", OPEN)),
+        rival(5, "req_1", PAID),
+    ];
+    assert_eq!(wins(&rivals), (PAID.to_owned(), true));
+}
+
+#[test]
 fn an_excursion_from_where_it_came_back_to_is_open() {
     let home = r#"{"n":0}"#;
     let away = r#"{"n":0,"m":1}"#;
