@@ -247,9 +247,13 @@ async fn a_lost_connection_is_reported_and_what_was_missed_is_found() {
             matches!(gap, Gap::Reconnected { .. }) && !gap.is_open(),
             "{gap:?}"
         );
-        // From here on nothing is missing.
+        // From here on nothing is missing. What was written meanwhile comes as well if the connection was back by then.
         write(&writer, "cus_after", 1).await;
-        assert_eq!(change(&mut changes).await.stripe_id(), "cus_after");
+        let mut next = change(&mut changes).await;
+        if next.stripe_id() == "cus_missed" {
+            next = change(&mut changes).await;
+        }
+        assert_eq!(next.stripe_id(), "cus_after");
         let found = store.changed_since::<Customer>(gap.since());
         let found = found.margin(Duration::from_secs(10)).page().await.unwrap();
         let found: Vec<_> = found.data.iter().map(|row| row.id()).collect();
