@@ -62,7 +62,7 @@ pub(super) fn line(change: &RowChange) -> String {
     )
 }
 
-async fn lines(changes: &mut Changes, count: usize) -> Vec<String> {
+pub(super) async fn lines(changes: &mut Changes, count: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for _ in 0..count {
         lines.push(line(&change(changes).await));

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use stripe_store::resources::Customer;
-use stripe_store::store::{
-    Changes, Gap, Interval, Pool, Snapshot, Source, Store, StoreError, TableNames,
-};
+use stripe_store::store::{Gap, Interval, Pool, Snapshot, Source, Store, StoreError, TableNames};
 use stripe_store_tests::{TestDb, on_both, on_postgres};
 
-use super::changes::{change, delete, item, json, line, write};
+use super::changes::{change, delete, item, json, lines, write};
 
 /// Ends the connections that listen, and returns how many there were.
 pub(super) async fn kill_listeners(db: &TestDb) -> i64 {
@@ -22,14 +20,6 @@ pub(super) async fn kill_listeners(db: &TestDb) -> i64 {
 
 async fn other(db: &TestDb) -> Store {
     db.connect().await.with_change_notifications()
-}
-
-async fn lines(changes: &mut Changes, count: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for _ in 0..count {
-        lines.push(line(&change(changes).await));
-    }
-    lines
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use super::stored::{RawRow, Stored};
 use super::{Store, span, with_database};
 use crate::view::{AnyObject, Resource, View};
 
-/// The order of changes, as the index has it.
+/// The order of changes, as the index has it. SQLite's times are written so that the order of texts is that of time.
 pub(crate) const ORDER: &str = "updated_at, account, livemode, object, stripe_id";
 
 /// How many rows a page has when nobody says.

@@ -8,6 +8,7 @@ use crate::store::error::{is_conflict, is_contested};
 /// How often a write is tried. Each conflict means that the other transaction went through.
 const ATTEMPTS: usize = 10;
 
+/// Each statement sees what was committed before it, also by those who held the locks.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// The attempts at one write.

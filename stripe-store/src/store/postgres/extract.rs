@@ -17,6 +17,7 @@ use super::{PgDatabase, checked};
 use crate::store::Dialect;
 use crate::store::batch::{Batch, Key};
 use crate::store::changes::Ledger;
+use crate::store::cursor::hash;
 use crate::store::dirty::DirtyReason;
 use crate::store::extract::family::{
     Child, Completion, Decisions, FamilyKey, FamilyWrite, Known, MarkChange, Seen, Work,
@@ -62,7 +63,7 @@ impl Statements {
             DirtyReason::Truncated.as_column()
         );
         Self {
-            first_lock: hash(&[table.as_bytes()]) & !(LOCKS - 1),
+            first_lock: hash_parts(&[table.as_bytes()]) & !(LOCKS - 1),
             lock: checked(
                 "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k".to_owned(),
             ),
@@ -124,7 +125,6 @@ fn children_sql(table: &str, rivals: &str, owned: &Owned) -> String {
     )
 }
 
-/// Each statement sees what was committed before it, also by those who held the locks.
 /// Whether the caller chose how the transaction sees others, so that it may not see what was committed before the locks
 /// were its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -365,7 +365,7 @@ impl PgDatabase {
 impl Statements {
     /// The number of the lock that the family shares with others.
     fn lock_of(&self, family: &FamilyKey) -> i64 {
-        let own = hash(&[
+        let own = hash_parts(&[
             family.account.as_bytes(),
             &[u8::from(family.livemode)],
             family.object.as_bytes(),
@@ -376,12 +376,10 @@ impl Statements {
     }
 }
 
-/// FNV-1a: the same number in every process and every version of this library.
-fn hash(parts: &[&[u8]]) -> u64 {
-    let bytes = parts.iter().flat_map(|part| part.iter().chain(&[0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+/// The same number in every process and every version of this library; each part ends with a zero, so that none runs into
+/// the next.
+fn hash_parts(parts: &[&[u8]]) -> u64 {
+    hash(parts.iter().flat_map(|part| [*part, &[0]]))
 }
 
 fn place(at: i64) -> usize {
