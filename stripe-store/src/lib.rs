@@ -30,6 +30,7 @@
 //! | --- | --- |
 //! | [`view`] | what the views stand on: typed reads, paths, references, amounts, open enums |
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
+//! | [`model`] | structs of some fields of an object, and views of types of your own: what the derive macro implements |
 #![cfg_attr(
     feature = "_store",
     doc = "| [`store`] | the table: connect, migrate, write, extract, get, list, expand, indexes, changes, export, import, purge |"
@@ -48,6 +49,7 @@
 //!
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
+//! | `derive` | `#[derive(StripeModel)]`: structs of some fields of an object, and views of types of your own | yes |
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
 //! | `cli` | the command `stripe-store`, with both databases | |
@@ -76,6 +78,7 @@ pub mod view;
 pub mod resources;
 
 mod ext;
+pub mod model;
 
 #[cfg(feature = "_store")]
 pub mod clock;
@@ -96,9 +99,23 @@ pub mod cli;
 pub use error::Error;
 #[cfg(feature = "_store")]
 pub use store::{Outcome, Snapshot, Store, Stored};
+#[cfg(feature = "derive")]
+pub use stripe_store_macros::StripeModel;
 pub use view::{AnyObject, OpenEnum, Resource, View};
 
+/// What derived code calls. No part of the public interface: it may change in any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use ref_cast::RefCast;
+    pub use serde_json::Value;
+
+    pub use crate::model::{Column, Values, column, path_of, value, value_or_none};
+    pub use crate::view::debug;
+    pub use crate::view::read::id;
+    pub use crate::view_field;
+}
+
 /// The README's examples are tests too.
-#[cfg(all(doctest, feature = "sqlite"))]
+#[cfg(all(doctest, feature = "derive", feature = "sqlite"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -91,6 +91,7 @@ mod filter;
 mod operators;
 mod order;
 mod plan;
+mod project;
 mod stream;
 
 use std::borrow::Cow;
@@ -103,6 +104,7 @@ pub use self::operators::{Comparable, Comparand, Equatable, Filterable, Queryabl
 pub(crate) use self::order::{By, Direction, Nulls, OrderKey};
 pub use self::order::{Order, RowTime};
 pub(crate) use self::plan::Plan;
+pub use self::project::{Project, ProjectedPage};
 pub use crate::store::Sql;
 use crate::store::{Cursor, FoundRow, Page, Place, SortKey, Store, StoreError, Stored, names};
 use crate::view::{AnyObject, Resource, View};
@@ -231,7 +233,7 @@ impl<T> Query<T> {
         let place = self.place(&keys)?;
         Ok(self
             .store
-            .query_sql(&self.plan, &keys, place.as_ref(), self.limit))
+            .query_sql(&self.plan, &keys, place.as_ref(), self.limit, None))
     }
 
     /// How many objects fulfil the conditions. The limit and the cursor do not count.
@@ -250,6 +252,22 @@ impl<T> Query<T> {
     /// As [`count`](Self::count).
     pub async fn exists(&self) -> Result<bool, StoreError> {
         Ok(self.store.query_count(&self.plan, Some(1)).await? > 0)
+    }
+
+    fn page_limit(&self) -> Result<usize, StoreError> {
+        match self.limit.unwrap_or(DEFAULT_LIMIT) {
+            limit if limit == 0 || limit > Self::MAX_LIMIT => Err(StoreError::Limit {
+                limit,
+                max: Self::MAX_LIMIT,
+            }),
+            limit => Ok(limit),
+        }
+    }
+
+    /// What goes on behind a row.
+    fn cursor(&self, last: &Place) -> Cursor {
+        let fingerprint = self.plan.fingerprint();
+        Cursor::of_query(self.store.scope(), self.plan.object(), &fingerprint, last)
     }
 
     /// Where the cursor, if there is one, says to go on.
@@ -341,26 +359,13 @@ impl<T: View> Query<T> {
     ///
     /// [`Limit`](StoreError::Limit) when the limit is 0 or over the most; else as [`fetch_all`](Self::fetch_all).
     pub async fn page(&self) -> Result<Page<T>, StoreError> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        if limit == 0 || limit > Self::MAX_LIMIT {
-            return Err(StoreError::Limit {
-                limit,
-                max: Self::MAX_LIMIT,
-            });
-        }
+        let limit = self.page_limit()?;
         // One more than the page has tells whether there is a next one.
         let mut rows = self.rows(Some(limit + 1)).await?;
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| has_more).map(|last| {
-            let fingerprint = self.plan.fingerprint();
-            Cursor::of_query(
-                self.store.scope(),
-                self.plan.object(),
-                &fingerprint,
-                &last.place,
-            )
-        });
+        let last = rows.last().filter(|_| has_more);
+        let next = last.map(|last| self.cursor(&last.place));
         let data = rows
             .into_iter()
             .map(|found| self.read(found))

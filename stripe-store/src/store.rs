@@ -55,7 +55,7 @@ pub use self::import::{DirtyMark, ImportLine};
 pub use self::list::{Listing, Page};
 pub use self::options::ConnectOptions;
 pub use self::outcome::Outcome;
-pub(crate) use self::query::FoundRow;
+pub(crate) use self::query::{FoundRow, FoundValues};
 pub use self::read::TypeCount;
 pub(crate) use self::read::names;
 pub use self::retention::{Purged, Retention};

@@ -1,9 +1,12 @@
 //! Queries on the table, and indexes for them: spans and errors around the statements.
 
-use super::error::{ObjectRef, StoreError};
+use serde_json::Value;
+
+use super::error::{ObjectRef, RowError, StoreError};
 use super::sql::{IndexPlan, Place, Rows, SortKey, Sql, sort_keys};
 use super::stored::RawRow;
-use super::{Store, span, with_database, with_reader};
+use super::{Store, span, text, with_database, with_reader};
+use crate::model::{Column, Projection, Values};
 use crate::query::{Equatable, Field, Plan, Queryable};
 use crate::view::Path;
 
@@ -12,6 +15,13 @@ use crate::view::Path;
 pub(crate) struct FoundRow {
     pub(crate) place: Place,
     pub(crate) row: RawRow,
+}
+
+/// The values of a projection, as JSON, and the row's place in the order.
+#[derive(Debug)]
+pub(crate) struct FoundValues {
+    pub(crate) place: Place,
+    pub(crate) values: String,
 }
 
 impl Store {
@@ -38,6 +48,7 @@ impl Store {
             filter: &plan.filter,
             deleted: self.deleted.is_included(),
             added,
+            values: None,
         }
     }
 
@@ -51,9 +62,12 @@ impl Store {
         keys: &[SortKey],
         place: Option<&Place>,
         limit: Option<usize>,
+        values: Option<&[Column]>,
     ) -> Sql {
         let table = self.inner.tables.objects();
-        let statement = self.rows_of(plan, &table).select(keys, place, limit);
+        let mut rows = self.rows_of(plan, &table);
+        rows.values = values;
+        let statement = rows.select(keys, place, limit);
         Sql::new(self.dialect(), statement)
     }
 
@@ -65,17 +79,8 @@ impl Store {
         place: Option<&Place>,
         limit: Option<usize>,
     ) -> Result<Vec<FoundRow>, StoreError> {
-        match self.reader() {
-            #[cfg(feature = "postgres")]
-            super::Database::Postgres(_) => {}
-            // Its planner has to be led to the indexes that were added.
-            #[cfg(feature = "sqlite")]
-            super::Database::Sqlite(database) => {
-                database.look_for_indexes().await.map_err(|source| {
-                    self.read_error("query", ObjectRef::of_type(plan.object()), source)
-                })?;
-            }
-        }
+        #[cfg(feature = "sqlite")]
+        self.look_for_indexes(plan).await?;
         let table = self.inner.tables.objects();
         let statement = self.rows_of(plan, &table).select(keys, place, limit);
         let span = tracing::debug_span!(
@@ -89,6 +94,71 @@ impl Store {
         })
         .await
         .map_err(|source| self.read_error("query", ObjectRef::of_type(plan.object()), source))
+    }
+
+    /// The values of the rows in the order of `keys`, from after `place` on.
+    pub(crate) async fn query_values(
+        &self,
+        plan: &Plan,
+        columns: &[Column],
+        keys: &[SortKey],
+        place: Option<&Place>,
+        limit: Option<usize>,
+    ) -> Result<Vec<FoundValues>, StoreError> {
+        #[cfg(feature = "sqlite")]
+        self.look_for_indexes(plan).await?;
+        let table = self.inner.tables.objects();
+        let mut rows = self.rows_of(plan, &table);
+        rows.values = Some(columns);
+        let statement = rows.select(keys, place, limit);
+        let span = tracing::debug_span!(
+            "stripe_store.project",
+            stripe.object = plan.object(),
+            limit,
+            duration_ms = tracing::field::Empty
+        );
+        span::timed(span, async {
+            with_reader!(self, database => database.select_values(keys, statement).await)
+        })
+        .await
+        .map_err(|source| self.read_error("query", ObjectRef::of_type(plan.object()), source))
+    }
+
+    /// Makes a projection of the values that were found.
+    pub(crate) fn read_values<P: Projection>(&self, found: &FoundValues) -> Result<P, StoreError> {
+        let fail = |source| StoreError::Row {
+            table: self.inner.table.clone(),
+            column: "data",
+            object: ObjectRef::one(&found.place.object, &found.place.id),
+            source: RowError::Data { source },
+        };
+        let arrays = match text::to_value(&found.values).map_err(fail)? {
+            Value::Array(arrays) => arrays,
+            _ => Vec::new(),
+        };
+        let values: Vec<Value> = arrays
+            .into_iter()
+            .flat_map(|array| match array {
+                Value::Array(values) => values,
+                other => vec![other],
+            })
+            .collect();
+        Ok(P::read(&mut Values::of_row(&values)))
+    }
+
+    /// Looks once which indexes there are: SQLite's planner has to be led to those that were added.
+    #[cfg(feature = "sqlite")]
+    async fn look_for_indexes(&self, plan: &Plan) -> Result<(), StoreError> {
+        match self.reader() {
+            #[cfg(feature = "postgres")]
+            super::Database::Postgres(_) => Ok(()),
+            super::Database::Sqlite(database) => {
+                let looked = database.look_for_indexes().await;
+                looked.map_err(|source| {
+                    self.read_error("query", ObjectRef::of_type(plan.object()), source)
+                })
+            }
+        }
     }
 
     /// How many rows there are, or, of the first `limit`, how many.

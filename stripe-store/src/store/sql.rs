@@ -9,6 +9,7 @@ mod expression;
 mod keyset;
 mod lead;
 mod shown;
+mod values;
 
 pub(crate) use self::expression::created;
 use self::expression::{Json, index_expression};
@@ -19,6 +20,7 @@ pub use self::shown::Sql;
 use super::Dialect;
 use super::cursor::hash;
 use super::scope::Scope;
+use crate::model::Column;
 use crate::query::{Node, Read};
 
 /// How many characters of a text indexes and orders look at: an index entry has a size limit, and no object may be
@@ -62,6 +64,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) deleted: bool,
     /// What indexes were added, where the planner has to be led to them.
     pub(crate) added: Option<Added<'a>>,
+    /// The values that are asked for, in the place of whole rows.
+    pub(crate) values: Option<&'a [Column]>,
 }
 
 impl Rows<'_> {
@@ -85,10 +89,7 @@ impl Rows<'_> {
             Some(place) => keyset::after(&mut writer, keys, place),
             None => vec![None],
         };
-        let data = match self.dialect {
-            Dialect::Postgres => "data::text AS data",
-            Dialect::Sqlite => "data",
-        };
+        let selected = self.selected();
         let values: String = keys
             .iter()
             .filter_map(|key| Some(format!(", {} AS {}", key.expression, key.column()?)))
@@ -113,7 +114,7 @@ impl Rows<'_> {
                     .collect();
                 let conditions = conditions.join(" AND ");
                 parts.push(format!(
-                    "SELECT stripe_id, {data}, {COLUMNS}{values} FROM {table} WHERE {conditions}{order}{limit}"
+                    "SELECT stripe_id, {selected}{values} FROM {table} WHERE {conditions}{order}{limit}"
                 ));
             }
         }
@@ -128,6 +129,18 @@ impl Rows<'_> {
             .collect();
         let order = order_by(keys.iter().map(SortKey::order_of_parts));
         writer.finish(format!("{}{order}{limit}", parts.join(" UNION ALL ")))
+    }
+
+    /// What is asked for of each row, besides its id.
+    fn selected(&self) -> String {
+        let data = match (self.values, self.dialect) {
+            (Some(columns), dialect) => {
+                return format!("{} AS data, object", values::values(dialect, columns));
+            }
+            (None, Dialect::Postgres) => "data::text AS data",
+            (None, Dialect::Sqlite) => "data",
+        };
+        format!("{data}, {COLUMNS}")
     }
 
     /// How many rows there are, or, of the first `limit`, how many.

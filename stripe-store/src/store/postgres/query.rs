@@ -6,7 +6,7 @@ use sqlx::{Postgres, Row as _};
 
 use super::{PgDatabase, checked, raw_row};
 use crate::query::{Operand, Read};
-use crate::store::query::FoundRow;
+use crate::store::query::{FoundRow, FoundValues};
 use crate::store::scope::Scope;
 use crate::store::sql::{Parameter, Place, SortKey, Statement};
 
@@ -36,6 +36,19 @@ fn key_value(row: &PgRow, name: &str, read: Read) -> Result<Option<Operand>, sql
     })
 }
 
+fn place(row: &PgRow, keys: &[SortKey]) -> Result<Place, sqlx::Error> {
+    let values = keys
+        .iter()
+        .filter_map(SortKey::value)
+        .map(|(name, read)| key_value(row, name, read))
+        .collect::<Result<_, _>>()?;
+    Ok(Place {
+        object: row.try_get("object")?,
+        id: row.try_get("stripe_id")?,
+        values,
+    })
+}
+
 impl PgDatabase {
     pub(crate) async fn select(
         &self,
@@ -45,19 +58,24 @@ impl PgDatabase {
     ) -> Result<Vec<FoundRow>, sqlx::Error> {
         let rows = bind(statement).fetch_all(&self.pool).await?;
         let found = |row: &PgRow| {
-            let row_of_table = raw_row(row, scope, row.try_get("object")?)?;
-            let values = keys
-                .iter()
-                .filter_map(SortKey::value)
-                .map(|(name, read)| key_value(row, name, read))
-                .collect::<Result<_, _>>()?;
             Ok(FoundRow {
-                place: Place {
-                    object: row_of_table.object.clone(),
-                    id: row_of_table.stripe_id.clone(),
-                    values,
-                },
-                row: row_of_table,
+                place: place(row, keys)?,
+                row: raw_row(row, scope, row.try_get("object")?)?,
+            })
+        };
+        rows.iter().map(found).collect()
+    }
+
+    pub(crate) async fn select_values(
+        &self,
+        keys: &[SortKey],
+        statement: Statement,
+    ) -> Result<Vec<FoundValues>, sqlx::Error> {
+        let rows = bind(statement).fetch_all(&self.pool).await?;
+        let found = |row: &PgRow| {
+            Ok(FoundValues {
+                place: place(row, keys)?,
+                values: row.try_get("data")?,
             })
         };
         rows.iter().map(found).collect()

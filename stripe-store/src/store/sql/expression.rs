@@ -242,7 +242,7 @@ fn shipped(json: &Json, field: &Field) -> Option<String> {
     })
 }
 
-fn postgres_path(root: &str, steps: &[Segment]) -> String {
+pub(super) fn postgres_path(root: &str, steps: &[Segment]) -> String {
     let mut path = root.to_owned();
     for step in steps {
         path = match step {
@@ -275,7 +275,7 @@ fn postgres_literal(text: &str) -> String {
 }
 
 /// The path as a literal. A key of more than letters, digits and underscores is spelled as in JSON, escapes included.
-fn sqlite_path(steps: &[Segment], more: Option<&'static str>) -> String {
+pub(super) fn sqlite_path(steps: &[Segment], more: Option<&'static str>) -> String {
     let mut path = "$".to_owned();
     let more = more.map(|key| Segment::Key(key.into()));
     for step in steps.iter().chain(&more) {

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::{SqliteDatabase, checked, raw_row, to_json};
 use crate::query::{Operand, Read};
-use crate::store::query::FoundRow;
+use crate::store::query::{FoundRow, FoundValues};
 use crate::store::scope::Scope;
 use crate::store::sql::{IndexPlan, Parameter, Place, SortKey, Statement};
 use crate::store::tables::TableNames;
@@ -40,6 +40,19 @@ fn key_value(row: &SqliteRow, name: &str, read: Read) -> Result<Option<Operand>,
             .try_get::<Option<i64>, _>(name)?
             .map(|value| Operand::Bool(value != 0)),
         _ => row.try_get::<Option<String>, _>(name)?.map(Operand::Text),
+    })
+}
+
+fn place(row: &SqliteRow, keys: &[SortKey]) -> Result<Place, sqlx::Error> {
+    let values = keys
+        .iter()
+        .filter_map(SortKey::value)
+        .map(|(name, read)| key_value(row, name, read))
+        .collect::<Result<_, _>>()?;
+    Ok(Place {
+        object: row.try_get("object")?,
+        id: row.try_get("stripe_id")?,
+        values,
     })
 }
 
@@ -90,19 +103,24 @@ impl SqliteDatabase {
     ) -> Result<Vec<FoundRow>, sqlx::Error> {
         let rows = bind(statement)?.fetch_all(&self.pool).await?;
         let found = |row: &SqliteRow| {
-            let row_of_table = raw_row(row, scope, row.try_get("object")?)?;
-            let values = keys
-                .iter()
-                .filter_map(SortKey::value)
-                .map(|(name, read)| key_value(row, name, read))
-                .collect::<Result<_, _>>()?;
             Ok(FoundRow {
-                place: Place {
-                    object: row_of_table.object.clone(),
-                    id: row_of_table.stripe_id.clone(),
-                    values,
-                },
-                row: row_of_table,
+                place: place(row, keys)?,
+                row: raw_row(row, scope, row.try_get("object")?)?,
+            })
+        };
+        rows.iter().map(found).collect()
+    }
+
+    pub(crate) async fn select_values(
+        &self,
+        keys: &[SortKey],
+        statement: Statement,
+    ) -> Result<Vec<FoundValues>, sqlx::Error> {
+        let rows = bind(statement)?.fetch_all(&self.pool).await?;
+        let found = |row: &SqliteRow| {
+            Ok(FoundValues {
+                place: place(row, keys)?,
+                values: row.try_get("data")?,
             })
         };
         rows.iter().map(found).collect()

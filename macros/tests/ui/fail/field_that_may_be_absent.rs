@@ -1,0 +1,9 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer)]
+struct Contact {
+    email: String,
+}
+
+fn main() {}

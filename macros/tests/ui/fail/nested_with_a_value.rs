@@ -1,0 +1,9 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(nested = true)]
+struct Card {
+    points: i64,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+struct Contact {
+    id: String,
+}
+
+fn main() {}

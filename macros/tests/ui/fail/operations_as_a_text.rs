@@ -1,0 +1,9 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = "loyalty.card", path = "/v1/cards", operations = "list")]
+struct Card {
+    points: i64,
+}
+
+fn main() {}

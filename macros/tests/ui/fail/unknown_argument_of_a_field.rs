@@ -1,0 +1,10 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer)]
+struct Contact {
+    #[stripe(pth = "email")]
+    mail: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = "loyalty.card")]
+struct Card<T> {
+    points: T,
+}
+
+fn main() {}

@@ -1,0 +1,289 @@
+//! Queries for some fields of each object, read into a struct, without the rest of the object.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::vec;
+
+use futures_util::stream::{Stream, unfold};
+
+use super::{Filter, Order, Query, SortKey};
+use crate::model::{Column, Projection};
+use crate::store::{Cursor, FoundValues, Place, Sql, Store, StoreError};
+use crate::view::View;
+
+/// How many rows are in memory at a time.
+const STREAM_ROWS: usize = 1000;
+
+impl Store {
+    /// Asks for some fields of objects, in this handle's account and mode: those of the struct `P`.
+    ///
+    /// The objects themselves stay in the database, which hands out the fields alone, in one query for any number of
+    /// objects.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", feature = "derive"))]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use stripe_store::{Store, StripeModel, resources::Customer};
+    ///
+    /// #[derive(StripeModel)]
+    /// #[stripe(object = Customer)]
+    /// struct Contact {
+    ///     id: String,
+    ///     email: Option<String>,
+    ///     #[stripe(path = "metadata.tier")]
+    ///     tier: Option<String>,
+    /// }
+    ///
+    /// # let store = Store::connect("sqlite::memory:").await?;
+    /// # store.migrate().await?;
+    /// let contacts = store
+    ///     .project::<Contact>()
+    ///     .filter(Customer::EMAIL.is_present())
+    ///     .order_by(Customer::EMAIL.asc())
+    ///     .fetch_all()
+    ///     .await?;
+    /// # assert!(contacts.is_empty());
+    /// # Ok::<(), stripe_store::store::StoreError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn project<P: Projection>(&self) -> Project<P> {
+        self.query::<P::Object>().project()
+    }
+}
+
+impl<T: View> Query<T> {
+    /// The same question, for some fields of each object: those of the struct `P`.
+    pub fn project<P: Projection<Object = T>>(self) -> Project<P> {
+        Project {
+            query: self,
+            columns: P::columns(),
+            projection: PhantomData,
+        }
+    }
+}
+
+/// A question for some fields of objects; nothing is asked before one of the methods at its end.
+///
+/// Order, conditions, limits and cursors are those of [`Query`], with which it shares its cursors.
+#[must_use = "call `page`, `fetch_all`, `first`, `stream` to ask"]
+pub struct Project<P: Projection> {
+    query: Query<P::Object>,
+    columns: Vec<Column>,
+    projection: PhantomData<fn() -> P>,
+}
+
+/// A page of projections.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ProjectedPage<P> {
+    /// The structs in their order.
+    pub data: Vec<P>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+impl<P: Projection> Project<P> {
+    fn with(self, change: impl FnOnce(Query<P::Object>) -> Query<P::Object>) -> Self {
+        Self {
+            query: change(self.query),
+            ..self
+        }
+    }
+
+    /// Adds a condition on the object, be the field in the struct or not. All of them have to hold.
+    pub fn filter(self, filter: Filter<P::Object>) -> Self {
+        self.with(|query| query.filter(filter))
+    }
+
+    /// Sorts by a field of the object, after those given before. Default: by `created`, the newest first.
+    pub fn order_by(self, order: Order<P::Object>) -> Self {
+        self.with(|query| query.order_by(order))
+    }
+
+    /// How many to fetch at most. Default: on a page 10, elsewhere all.
+    pub fn limit(self, limit: usize) -> Self {
+        self.with(|query| query.limit(limit))
+    }
+
+    /// Goes on where a page ended. Default: from the beginning of the order.
+    pub fn after(self, cursor: &Cursor) -> Self {
+        self.with(|query| query.after(cursor))
+    }
+
+    /// Finds deleted objects as well. Default: left out, unless the store handle
+    /// [includes them](Store::including_deleted).
+    pub fn including_deleted(self) -> Self {
+        self.with(Query::including_deleted)
+    }
+
+    /// The statement of [`fetch_all`](Self::fetch_all), and its parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Cursor`](StoreError::Cursor) when the cursor is of another query.
+    pub fn to_sql(&self) -> Result<Sql, StoreError> {
+        let Query {
+            store, plan, limit, ..
+        } = &self.query;
+        let keys = store.sort_keys(plan);
+        let place = self.query.place(&keys)?;
+        let columns = Some(self.columns.as_slice());
+        Ok(store.query_sql(plan, &keys, place.as_ref(), *limit, columns))
+    }
+
+    /// Every one, up to the limit, in one statement. All of them are in memory at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Cursor`](StoreError::Cursor) when the cursor is of another query, account or mode;
+    /// [`Database`](StoreError::Database) or [`NotMigrated`](StoreError::NotMigrated) when the query fails. What an
+    /// object holds is no error: see [`Projection`].
+    pub async fn fetch_all(&self) -> Result<Vec<P>, StoreError> {
+        let rows = self.rows(self.query.limit).await?;
+        rows.iter().map(|found| self.read(found)).collect()
+    }
+
+    /// The first in the order; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_all`](Self::fetch_all).
+    pub async fn first(&self) -> Result<Option<P>, StoreError> {
+        let found = self.rows(Some(1)).await?.pop();
+        found.map(|found| self.read(&found)).transpose()
+    }
+
+    /// A page, and the cursor of the next one. Ten, unless [`limit`](Self::limit) says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Limit`](StoreError::Limit) when the limit is 0 or over [`Query::MAX_LIMIT`]; else as
+    /// [`fetch_all`](Self::fetch_all).
+    pub async fn page(&self) -> Result<ProjectedPage<P>, StoreError> {
+        let limit = self.query.page_limit()?;
+        // One more than the page has tells whether there is a next one.
+        let mut rows = self.rows(Some(limit + 1)).await?;
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = rows.last().filter(|_| has_more);
+        Ok(ProjectedPage {
+            next: last.map(|last| self.query.cursor(&last.place)),
+            data: rows
+                .iter()
+                .map(|found| self.read(found))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// One after the other, up to the limit, of which 1000 at most are in memory, as [`Query::stream`].
+    ///
+    /// # Errors
+    ///
+    /// Items are errors as those of [`fetch_all`](Self::fetch_all), which end the stream, but for
+    /// [`Row`](StoreError::Row).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the stream, or a future of its next item, leaves nothing behind.
+    pub fn stream(&self) -> impl Stream<Item = Result<P, StoreError>> + Send + Unpin + use<P> {
+        Box::pin(unfold(Pages::new(self.clone()), Pages::next))
+    }
+
+    async fn rows(&self, limit: Option<usize>) -> Result<Vec<FoundValues>, StoreError> {
+        let Query { store, plan, .. } = &self.query;
+        let keys = store.sort_keys(plan);
+        let place = self.query.place(&keys)?;
+        store
+            .query_values(plan, &self.columns, &keys, place.as_ref(), limit)
+            .await
+    }
+
+    fn read(&self, found: &FoundValues) -> Result<P, StoreError> {
+        self.query.store.read_values(found)
+    }
+}
+
+impl<P: Projection> Clone for Project<P> {
+    fn clone(&self) -> Self {
+        Self {
+            query: self.query.clone(),
+            columns: self.columns.clone(),
+            projection: PhantomData,
+        }
+    }
+}
+
+impl<P: Projection> fmt::Debug for Project<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project")
+            .field("query", &self.query)
+            .field("columns", &self.columns.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stream between two of its items.
+struct Pages<P: Projection> {
+    project: Project<P>,
+    keys: Vec<SortKey>,
+    rows: vec::IntoIter<FoundValues>,
+    state: State,
+    /// How many are still to come at most.
+    left: usize,
+}
+
+enum State {
+    /// Where the query's cursor says.
+    Start,
+    After(Place),
+    End,
+}
+
+impl<P: Projection> Pages<P> {
+    fn new(project: Project<P>) -> Self {
+        Self {
+            keys: project.query.store.sort_keys(&project.query.plan),
+            rows: Vec::new().into_iter(),
+            state: State::Start,
+            left: project.query.limit.unwrap_or(usize::MAX),
+            project,
+        }
+    }
+
+    async fn next(mut self) -> Option<(Result<P, StoreError>, Self)> {
+        if self.rows.len() == 0
+            && let Err(error) = self.fetch().await
+        {
+            self.state = State::End;
+            return Some((Err(error), self));
+        }
+        let found = self.rows.next()?;
+        Some((self.project.read(&found), self))
+    }
+
+    async fn fetch(&mut self) -> Result<(), StoreError> {
+        let Project { query, columns, .. } = &self.project;
+        let place = match std::mem::replace(&mut self.state, State::End) {
+            State::Start => query.place(&self.keys)?,
+            State::After(place) => Some(place),
+            State::End => return Ok(()),
+        };
+        let limit = self.left.min(STREAM_ROWS);
+        let rows = query
+            .store
+            .query_values(
+                &query.plan,
+                columns,
+                &self.keys,
+                place.as_ref(),
+                Some(limit),
+            )
+            .await?;
+        self.left -= rows.len().min(self.left);
+        if let Some(last) = rows.last().filter(|_| rows.len() == limit && self.left > 0) {
+            self.state = State::After(last.place.clone());
+        }
+        self.rows = rows.into_iter();
+        Ok(())
+    }
+}
