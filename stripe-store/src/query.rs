@@ -87,6 +87,7 @@
 //! Knows nothing of SQL, which is the store's, and of what the objects mean.
 
 mod evaluate;
+mod fetch;
 mod filter;
 mod operators;
 mod order;
@@ -98,6 +99,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use self::fetch::Fetch as _;
 pub(crate) use self::filter::{Comparison, Field, Node, Operand, Read};
 pub use self::filter::{Filter, all, any, not};
 pub use self::operators::{Comparable, Comparand, Equatable, Filterable, Queryable};
@@ -106,7 +108,7 @@ pub use self::order::{Order, RowTime};
 pub(crate) use self::plan::Plan;
 pub use self::project::{Project, ProjectedPage};
 pub use crate::store::Sql;
-use crate::store::{Cursor, FoundRow, Page, Place, SortKey, Store, StoreError, Stored, names};
+use crate::store::{Cursor, Page, Place, SortKey, Store, StoreError, Stored, names};
 use crate::view::{AnyObject, Resource, View};
 
 /// How many objects a page has when nobody says, as at Stripe.
@@ -301,8 +303,7 @@ impl<T: View> Query<T> {
     /// [`Database`](StoreError::Database) or [`NotMigrated`](StoreError::NotMigrated) when the query fails;
     /// [`Row`](StoreError::Row) when a row was not written by a store and cannot be read.
     pub async fn fetch_all(&self) -> Result<Vec<Stored<T>>, StoreError> {
-        let rows = self.rows(self.limit).await?;
-        rows.into_iter().map(|found| self.read(found)).collect()
+        fetch::all(self).await
     }
 
     /// The first object in the order; `None` if there is none.
@@ -311,8 +312,7 @@ impl<T: View> Query<T> {
     ///
     /// As [`fetch_all`](Self::fetch_all).
     pub async fn first(&self) -> Result<Option<Stored<T>>, StoreError> {
-        let found = self.rows(Some(1)).await?.pop();
-        found.map(|found| self.read(found)).transpose()
+        fetch::first(self).await
     }
 
     /// The only object that fulfils the conditions. The limit, the order and the cursor do not count.
@@ -359,17 +359,7 @@ impl<T: View> Query<T> {
     ///
     /// [`Limit`](StoreError::Limit) when the limit is 0 or over the most; else as [`fetch_all`](Self::fetch_all).
     pub async fn page(&self) -> Result<Page<T>, StoreError> {
-        let limit = self.page_limit()?;
-        // One more than the page has tells whether there is a next one.
-        let mut rows = self.rows(Some(limit + 1)).await?;
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| has_more);
-        let next = last.map(|last| self.cursor(&last.place));
-        let data = rows
-            .into_iter()
-            .map(|found| self.read(found))
-            .collect::<Result<_, _>>()?;
+        let (data, next) = fetch::page(self).await?;
         Ok(Page { data, next })
     }
 
@@ -424,18 +414,6 @@ impl<T: View> Query<T> {
             .await?;
         let found = rows.into_iter().next();
         found.map(|found| self.read(found)).transpose()
-    }
-
-    async fn rows(&self, limit: Option<usize>) -> Result<Vec<FoundRow>, StoreError> {
-        let keys = self.store.sort_keys(&self.plan);
-        let place = self.place(&keys)?;
-        self.store
-            .query_rows(&self.plan, &keys, place.as_ref(), limit)
-            .await
-    }
-
-    fn read(&self, found: FoundRow) -> Result<Stored<T>, StoreError> {
-        self.store.read_row(found.row)
     }
 }
 

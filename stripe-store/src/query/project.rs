@@ -2,17 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::vec;
 
-use futures_util::stream::{Stream, unfold};
+use futures_util::stream::Stream;
 
+use super::fetch::{self, Fetch};
 use super::{Filter, Order, Query, SortKey};
 use crate::model::{Column, Projection};
 use crate::store::{Cursor, FoundValues, Place, Sql, Store, StoreError};
 use crate::view::View;
-
-/// How many rows are in memory at a time.
-const STREAM_ROWS: usize = 1000;
 
 impl Store {
     /// Asks for some fields of objects, in this handle's account and mode: those of the struct `P`.
@@ -139,8 +136,7 @@ impl<P: Projection> Project<P> {
     /// [`Database`](StoreError::Database) or [`NotMigrated`](StoreError::NotMigrated) when the query fails. What an
     /// object holds is no error: see [`Projection`].
     pub async fn fetch_all(&self) -> Result<Vec<P>, StoreError> {
-        let rows = self.rows(self.query.limit).await?;
-        rows.iter().map(|found| self.read(found)).collect()
+        fetch::all(self).await
     }
 
     /// The first in the order; `None` if there is none.
@@ -149,8 +145,7 @@ impl<P: Projection> Project<P> {
     ///
     /// As [`fetch_all`](Self::fetch_all).
     pub async fn first(&self) -> Result<Option<P>, StoreError> {
-        let found = self.rows(Some(1)).await?.pop();
-        found.map(|found| self.read(&found)).transpose()
+        fetch::first(self).await
     }
 
     /// A page, and the cursor of the next one. Ten, unless [`limit`](Self::limit) says otherwise.
@@ -160,19 +155,8 @@ impl<P: Projection> Project<P> {
     /// [`Limit`](StoreError::Limit) when the limit is 0 or over [`Query::MAX_LIMIT`]; else as
     /// [`fetch_all`](Self::fetch_all).
     pub async fn page(&self) -> Result<ProjectedPage<P>, StoreError> {
-        let limit = self.query.page_limit()?;
-        // One more than the page has tells whether there is a next one.
-        let mut rows = self.rows(Some(limit + 1)).await?;
-        let has_more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| has_more);
-        Ok(ProjectedPage {
-            next: last.map(|last| self.query.cursor(&last.place)),
-            data: rows
-                .iter()
-                .map(|found| self.read(found))
-                .collect::<Result<_, _>>()?,
-        })
+        let (data, next) = fetch::page(self).await?;
+        Ok(ProjectedPage { data, next })
     }
 
     /// One after the other, up to the limit, of which 1000 at most are in memory, as [`Query::stream`].
@@ -186,20 +170,39 @@ impl<P: Projection> Project<P> {
     ///
     /// Dropping the stream, or a future of its next item, leaves nothing behind.
     pub fn stream(&self) -> impl Stream<Item = Result<P, StoreError>> + Send + Unpin + use<P> {
-        Box::pin(unfold(Pages::new(self.clone()), Pages::next))
+        fetch::stream(self.clone())
+    }
+}
+
+impl<P: Projection> Fetch for Project<P> {
+    type Object = P::Object;
+    type Found = FoundValues;
+    type Item = P;
+
+    const STREAM_ROWS: usize = 1000;
+
+    fn query(&self) -> &Query<P::Object> {
+        &self.query
     }
 
-    async fn rows(&self, limit: Option<usize>) -> Result<Vec<FoundValues>, StoreError> {
+    async fn fetch(
+        &self,
+        keys: &[SortKey],
+        place: Option<&Place>,
+        limit: Option<usize>,
+    ) -> Result<Vec<FoundValues>, StoreError> {
         let Query { store, plan, .. } = &self.query;
-        let keys = store.sort_keys(plan);
-        let place = self.query.place(&keys)?;
         store
-            .query_values(plan, &self.columns, &keys, place.as_ref(), limit)
+            .query_values(plan, &self.columns, keys, place, limit)
             .await
     }
 
-    fn read(&self, found: &FoundValues) -> Result<P, StoreError> {
-        self.query.store.read_values(found)
+    fn place(found: &FoundValues) -> &Place {
+        &found.place
+    }
+
+    fn read(&self, found: FoundValues) -> Result<P, StoreError> {
+        self.query.store.read_values(&found)
     }
 }
 
@@ -219,71 +222,5 @@ impl<P: Projection> fmt::Debug for Project<P> {
             .field("query", &self.query)
             .field("columns", &self.columns.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A stream between two of its items.
-struct Pages<P: Projection> {
-    project: Project<P>,
-    keys: Vec<SortKey>,
-    rows: vec::IntoIter<FoundValues>,
-    state: State,
-    /// How many are still to come at most.
-    left: usize,
-}
-
-enum State {
-    /// Where the query's cursor says.
-    Start,
-    After(Place),
-    End,
-}
-
-impl<P: Projection> Pages<P> {
-    fn new(project: Project<P>) -> Self {
-        Self {
-            keys: project.query.store.sort_keys(&project.query.plan),
-            rows: Vec::new().into_iter(),
-            state: State::Start,
-            left: project.query.limit.unwrap_or(usize::MAX),
-            project,
-        }
-    }
-
-    async fn next(mut self) -> Option<(Result<P, StoreError>, Self)> {
-        if self.rows.len() == 0
-            && let Err(error) = self.fetch().await
-        {
-            self.state = State::End;
-            return Some((Err(error), self));
-        }
-        let found = self.rows.next()?;
-        Some((self.project.read(&found), self))
-    }
-
-    async fn fetch(&mut self) -> Result<(), StoreError> {
-        let Project { query, columns, .. } = &self.project;
-        let place = match std::mem::replace(&mut self.state, State::End) {
-            State::Start => query.place(&self.keys)?,
-            State::After(place) => Some(place),
-            State::End => return Ok(()),
-        };
-        let limit = self.left.min(STREAM_ROWS);
-        let rows = query
-            .store
-            .query_values(
-                &query.plan,
-                columns,
-                &self.keys,
-                place.as_ref(),
-                Some(limit),
-            )
-            .await?;
-        self.left -= rows.len().min(self.left);
-        if let Some(last) = rows.last().filter(|_| rows.len() == limit && self.left > 0) {
-            self.state = State::After(last.place.clone());
-        }
-        self.rows = rows.into_iter();
-        Ok(())
     }
 }

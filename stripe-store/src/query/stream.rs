@@ -1,15 +1,40 @@
-//! Objects one after the other, a page of them in memory at a time.
+//! Whole objects, and those one after the other, a page of them in memory at a time.
 
-use std::vec;
+use futures_util::stream::Stream;
 
-use futures_util::stream::{Stream, unfold};
-
+use super::fetch::{self, Fetch};
 use super::{Query, SortKey};
 use crate::store::{FoundRow, Place, StoreError, Stored};
 use crate::view::View;
 
-/// How many rows are in memory at a time.
-const STREAM_ROWS: usize = 500;
+impl<T: View> Fetch for Query<T> {
+    type Object = T;
+    type Found = FoundRow;
+    type Item = Stored<T>;
+
+    const STREAM_ROWS: usize = 500;
+
+    fn query(&self) -> &Self {
+        self
+    }
+
+    async fn fetch(
+        &self,
+        keys: &[SortKey],
+        place: Option<&Place>,
+        limit: Option<usize>,
+    ) -> Result<Vec<FoundRow>, StoreError> {
+        self.store.query_rows(&self.plan, keys, place, limit).await
+    }
+
+    fn place(found: &FoundRow) -> &Place {
+        &found.place
+    }
+
+    fn read(&self, found: FoundRow) -> Result<Stored<T>, StoreError> {
+        self.store.read_row(found.row)
+    }
+}
 
 impl<T: View> Query<T> {
     /// The objects one after the other, up to the limit, of which 500 at most are in memory.
@@ -50,65 +75,6 @@ impl<T: View> Query<T> {
     pub fn stream(
         &self,
     ) -> impl Stream<Item = Result<Stored<T>, StoreError>> + Send + Unpin + use<T> {
-        Box::pin(unfold(Pages::new(self.clone()), Pages::next))
-    }
-}
-
-/// A stream between two of its items.
-struct Pages<T> {
-    query: Query<T>,
-    keys: Vec<SortKey>,
-    rows: vec::IntoIter<FoundRow>,
-    /// Where to go on; `Start` is where the query's cursor says.
-    state: State,
-    /// How many objects are still to come at most.
-    left: usize,
-}
-
-enum State {
-    Start,
-    After(Place),
-    End,
-}
-
-impl<T: View> Pages<T> {
-    fn new(query: Query<T>) -> Self {
-        Self {
-            keys: query.store.sort_keys(&query.plan),
-            rows: Vec::new().into_iter(),
-            state: State::Start,
-            left: query.limit.unwrap_or(usize::MAX),
-            query,
-        }
-    }
-
-    async fn next(mut self) -> Option<(Result<Stored<T>, StoreError>, Self)> {
-        if self.rows.len() == 0
-            && let Err(error) = self.fetch().await
-        {
-            self.state = State::End;
-            return Some((Err(error), self));
-        }
-        let found = self.rows.next()?;
-        Some((self.query.read(found), self))
-    }
-
-    async fn fetch(&mut self) -> Result<(), StoreError> {
-        let place = match std::mem::replace(&mut self.state, State::End) {
-            State::Start => self.query.place(&self.keys)?,
-            State::After(place) => Some(place),
-            State::End => return Ok(()),
-        };
-        let limit = self.left.min(STREAM_ROWS);
-        let Query { store, plan, .. } = &self.query;
-        let rows = store
-            .query_rows(plan, &self.keys, place.as_ref(), Some(limit))
-            .await?;
-        self.left -= rows.len().min(self.left);
-        if let Some(last) = rows.last().filter(|_| rows.len() == limit && self.left > 0) {
-            self.state = State::After(last.place.clone());
-        }
-        self.rows = rows.into_iter();
-        Ok(())
+        fetch::stream(self.clone())
     }
 }
