@@ -92,6 +92,13 @@ impl fmt::Display for UnixMillis {
     }
 }
 
+/// RFC 3339 in UTC, as it prints.
+impl serde::Serialize for UnixMillis {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl From<Timestamp> for UnixMillis {
     fn from(timestamp: Timestamp) -> Self {
         Self::from_seconds(timestamp.unix_seconds())
@@ -114,7 +121,7 @@ impl From<UnixMillis> for SystemTime {
 /// The date of a day counted from 1970-01-01, in the Gregorian calendar.
 ///
 /// Howard Hinnant's `civil_from_days`: years begin in March, so that the leap day is the last of its year.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -133,7 +140,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 
 /// The inverse of [`civil_from_days`].
 #[cfg(feature = "sqlite")]
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

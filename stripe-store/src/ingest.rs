@@ -43,7 +43,7 @@ mod input;
 mod pick;
 
 pub use documents::Documents;
-pub use entries::{Content, Entry, Origin, Skipped};
+pub use entries::{Content, Entry, Origin, Skipped, event};
 pub use exported::ExportReader;
 
 use crate::store::SnapshotError;

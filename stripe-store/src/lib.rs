@@ -30,7 +30,7 @@
 //! | --- | --- |
 //! | [`view`] | what the views stand on: typed reads, paths, references, amounts, open enums |
 //! | [`resources`] | the views of every Stripe object, their enums, and the event types; generated |
-//! | [`model`] | structs of some fields of an object, and views of types of your own: what the derive macro implements |
+//! | [`model`] | structs of some fields of an object, and views of types of your own, by the derive macro |
 #![cfg_attr(
     feature = "_store",
     doc = "| [`store`] | the table: connect, migrate, write, extract, get, list, expand, indexes, changes, export, import, purge |"
@@ -38,6 +38,10 @@
 #![cfg_attr(
     feature = "_store",
     doc = "| [`query`] | typed filters, orders, pages, streams |"
+)]
+#![cfg_attr(
+    feature = "_store",
+    doc = "| [`extended`] | models with columns of your own beside an object, by the derive macro |"
 )]
 #![cfg_attr(
     feature = "_store",
@@ -49,12 +53,13 @@
 //!
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `derive` | `#[derive(StripeModel)]`: structs of some fields of an object, and views of types of your own | yes |
+//! | `derive` | `#[derive(StripeModel)]`: structs of some fields of an object, models with columns of your own, views of types of your own | yes |
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
 //! | `cli` | the command `stripe-store`, with both databases | |
-//! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate | |
-//! | `rust_decimal` | exact values of decimal strings | |
+//! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate, and own columns of them | |
+//! | `rust_decimal` | exact values of decimal strings, and own columns of them | |
+//! | `uuid` | own columns of `uuid::Uuid` | |
 //!
 //! Without default features only the views are there, on `serde_json` and `ref-cast` alone: enough for a program
 //! that reads webhook bodies.
@@ -85,6 +90,8 @@ pub mod clock;
 #[cfg(feature = "_store")]
 mod error;
 #[cfg(feature = "_store")]
+pub mod extended;
+#[cfg(feature = "_store")]
 pub mod ingest;
 #[cfg(feature = "_store")]
 pub mod query;
@@ -98,6 +105,8 @@ pub mod cli;
 #[cfg(feature = "_store")]
 pub use error::Error;
 #[cfg(feature = "_store")]
+pub use extended::StripeModel;
+#[cfg(feature = "_store")]
 pub use store::{Outcome, Snapshot, Store, Stored};
 #[cfg(feature = "derive")]
 pub use stripe_store_macros::StripeModel;
@@ -109,6 +118,8 @@ pub mod __private {
     pub use ref_cast::RefCast;
     pub use serde_json::Value;
 
+    #[cfg(feature = "_store")]
+    pub use crate::extended::{ColumnDef, DecodeError, Decoder, EncodeError, Encoder, OnDelete};
     pub use crate::model::{Column, Values, column, path_of, value, value_or_none};
     pub use crate::view::debug;
     pub use crate::view::read::id;

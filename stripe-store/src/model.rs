@@ -86,7 +86,7 @@ use crate::view::{OpenEnum, Path, Resource, Segment, Timestamp, View};
     message = "`{Self}` is no projection",
     note = "`#[derive(StripeModel)] #[stripe(object = Customer)]` makes a struct one"
 )]
-pub trait Projection: Sized {
+pub trait Projection: Sized + Send {
     /// What it is a projection of.
     type Object: Resource;
 

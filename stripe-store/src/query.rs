@@ -87,7 +87,7 @@
 //! Knows nothing of SQL, which is the store's, and of what the objects mean.
 
 mod evaluate;
-mod fetch;
+pub(crate) mod fetch;
 mod filter;
 mod operators;
 mod order;
@@ -108,7 +108,7 @@ pub use self::order::{Order, RowTime};
 pub(crate) use self::plan::Plan;
 pub use self::project::{Project, ProjectedPage};
 pub use crate::store::Sql;
-use crate::store::{Cursor, Page, Place, SortKey, Store, StoreError, Stored, names};
+use crate::store::{Asked, Cursor, Page, Place, SortKey, Store, StoreError, Stored, names};
 use crate::view::{AnyObject, Resource, View};
 
 /// How many objects a page has when nobody says, as at Stripe.
@@ -158,8 +158,8 @@ impl Store {
 #[must_use = "call `page`, `fetch_all`, `first`, `stream`, … to ask"]
 #[derive(Clone)]
 pub struct Query<T> {
-    store: Store,
-    plan: Plan,
+    pub(crate) store: Store,
+    pub(crate) plan: Plan,
     limit: Option<usize>,
     after: Option<Cursor>,
     view: PhantomData<fn() -> T>,
@@ -170,11 +170,20 @@ impl<T> Query<T> {
     pub const MAX_LIMIT: usize = 1000;
 
     fn new(store: &Store, names: Vec<Cow<'static, str>>) -> Self {
+        Self::with_plan(store, Plan::new(names), None, None)
+    }
+
+    pub(crate) fn with_plan(
+        store: &Store,
+        plan: Plan,
+        limit: Option<usize>,
+        after: Option<Cursor>,
+    ) -> Self {
         Self {
             store: store.clone(),
-            plan: Plan::new(names),
-            limit: None,
-            after: None,
+            plan,
+            limit,
+            after,
             view: PhantomData,
         }
     }
@@ -235,7 +244,7 @@ impl<T> Query<T> {
         let place = self.place(&keys)?;
         Ok(self
             .store
-            .query_sql(&self.plan, &keys, place.as_ref(), self.limit, None))
+            .query_sql(&self.plan, &keys, place.as_ref(), self.limit, Asked::Row))
     }
 
     /// How many objects fulfil the conditions. The limit and the cursor do not count.
@@ -273,7 +282,7 @@ impl<T> Query<T> {
     }
 
     /// Where the cursor, if there is one, says to go on.
-    fn place(&self, keys: &[SortKey]) -> Result<Option<Place>, StoreError> {
+    pub(crate) fn place(&self, keys: &[SortKey]) -> Result<Option<Place>, StoreError> {
         let Some(cursor) = &self.after else {
             return Ok(None);
         };

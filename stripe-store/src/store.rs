@@ -6,7 +6,9 @@
 //! Knows nothing of HTTP, of webhooks, or of what the objects mean. SQL is in the two private modules `postgres` and
 //! `sqlite`, and in the migrations, and nowhere else.
 
+mod arguments;
 mod batch;
+mod begin;
 mod changed;
 mod changes;
 mod connect;
@@ -16,10 +18,12 @@ mod dirty;
 mod error;
 mod expand;
 mod export;
+pub(crate) mod extension;
 mod extract;
 mod import;
 mod list;
 mod migrate;
+mod models;
 mod options;
 mod outcome;
 #[cfg(feature = "postgres")]
@@ -44,28 +48,35 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::arguments::{Arguments, Cell, Driven};
 pub use self::changed::{ChangeCursor, ChangedPage, ChangedSince};
 pub use self::changes::{Changes, Gap, PendingWrite, RowChange};
 pub use self::cursor::{Cursor, CursorError};
 pub use self::dirty::{DirtyObject, DirtyReason};
-pub use self::error::{ObjectRef, RowError, StoreError};
+pub use self::error::{ModelError, ObjectRef, RowError, StoreError};
 pub use self::expand::{Expand, ExpandError, Expansion, Missing};
 pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
+pub(crate) use self::extension::Extension;
 pub use self::import::{DirtyMark, ImportLine};
 pub use self::list::{Listing, Page};
+pub(crate) use self::models::FoundModel;
+pub use self::models::{HookContext, HookError, HookFuture};
 pub use self::options::ConnectOptions;
 pub use self::outcome::Outcome;
-pub(crate) use self::query::{FoundRow, FoundValues};
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::{PgBits128, PgDays, PgMicros};
+pub(crate) use self::query::FoundRow;
 pub use self::read::TypeCount;
 pub(crate) use self::read::names;
 pub use self::retention::{Purged, Retention};
 pub use self::rivals::Change;
 pub use self::scope::{AccountId, Mode, Scope};
+pub(crate) use self::snapshot::is_of_type;
 pub use self::snapshot::{
     Interval, IntervalError, JsonText, Named, Snapshot, SnapshotBuilder, SnapshotError, Source,
 };
 pub use self::sql::Sql;
-pub(crate) use self::sql::{CUT, Place, SortKey};
+pub(crate) use self::sql::{Asked, CUT, Place, SortKey};
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
 pub use self::transaction::TransactionMut;
@@ -129,6 +140,8 @@ pub struct Store {
     /// Whether PostgreSQL is to tell of what this handle writes.
     notifies: bool,
     inside: extract::Inside,
+    /// The models that are filled as this handle writes.
+    models: models::Registry,
 }
 
 struct Inner {
@@ -236,6 +249,7 @@ impl Store {
             reads: Reads::default(),
             notifies: false,
             inside: extract::Inside::default(),
+            models: models::Registry::default(),
         }
     }
 
@@ -356,6 +370,7 @@ impl fmt::Debug for Store {
             .field("table", &self.inner.table)
             .field("scope", &self.scope)
             .field("has_reader", &self.inner.reader.is_some())
+            .field("models", &self.models)
             .finish_non_exhaustive()
     }
 }

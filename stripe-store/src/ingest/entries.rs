@@ -207,11 +207,42 @@ impl Places<'_> {
     }
 }
 
+/// What an event brings, from the JSON that Stripe sent: the snapshot of its object, taken in the event's second.
+///
+/// ```
+/// use stripe_store::ingest::{self, Content};
+///
+/// let json = r#"{"object": "event", "id": "evt_1", "type": "customer.created", "created": 1700000000,
+///     "data": {"object": {"object": "customer", "id": "cus_1"}}}"#;
+/// let Content::Snapshot(customer) = ingest::event(json)? else { panic!("no snapshot") };
+/// assert_eq!((customer.object(), customer.id()), ("customer", "cus_1"));
+/// # Ok::<(), stripe_store::ingest::IngestError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`IngestError::Json`] where the text is no JSON, [`IngestError::Event`] where it is no event, and
+/// [`IngestError::Object`] where its object cannot become a row.
+pub fn event(json: &str) -> Result<Content<'_>, IngestError> {
+    let place = Place { line: 1, column: 1 };
+    match entry(json, place, &Origin::new(Interval::second(0)))? {
+        Entry {
+            content: Content::Snapshot(snapshot),
+            ..
+        } if !snapshot.source().as_str().starts_with("evt") => Err(IngestError::Event {
+            line: 1,
+            id: name(None, "id"),
+            field: "data",
+        }),
+        Entry { content, .. } => Ok(content),
+    }
+}
+
 fn entry<'a>(text: &'a str, place: Place, origin: &Origin) -> Result<Entry<'a>, IngestError> {
     let line = place.line;
     let [object] = pick(text, ["object"]).map_err(|error| json_error(&error, place))?;
     let content = if is_named(object, "event") {
-        event(text, place)?
+        event_content(text, place)?
     } else if is_named(object, "v2.core.event") {
         let [id, event_type] =
             pick(text, ["id", "type"]).map_err(|error| json_error(&error, place))?;
@@ -234,7 +265,7 @@ fn snapshot(snapshot: Snapshot<'_>) -> Content<'_> {
 }
 
 /// The snapshot of an event: its object, in the second of the event.
-fn event(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
+fn event_content(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
     let fields = [
         "id",
         "type",

@@ -21,6 +21,8 @@ pub(super) fn place<T: View>(order: &[OrderKey], row: &Stored<T>, dialect: Diale
         By::Field(field) => read(field, data),
         By::Row(RowTime::CreatedAt) => Some(time(row.created_at())),
         By::Row(RowTime::UpdatedAt) => Some(time(row.updated_at())),
+        // Only models are sorted by these, and a model has no `next_after`.
+        By::Own(_) => None,
     };
     Place {
         object: row.row().object().to_owned(),

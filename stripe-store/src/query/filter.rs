@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::ops;
 
+use crate::extended::OwnCondition;
 use crate::view::Segment;
 
 /// A condition on objects of type `T`, made from their path constants.
@@ -102,6 +103,19 @@ pub(crate) enum Node {
     Exists(Field),
     /// An element of the array at these steps fulfils the condition.
     Element(Vec<Segment>, Box<Node>),
+    /// A column of a model's own fulfils the condition.
+    Own(OwnCondition),
+}
+
+impl Node {
+    /// The object with this id.
+    pub(crate) fn id(id: &str) -> Self {
+        let field = Field {
+            steps: vec![Segment::Key("id".into())],
+            read: Read::Text,
+        };
+        Self::Compare(field, Comparison::Eq, Operand::Text(id.to_owned()))
+    }
 }
 
 /// Where a value is, from the object or element on, and how its getter reads it. No steps: the value itself.

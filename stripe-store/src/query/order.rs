@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::filter::{Field, Read};
 use super::plan::created;
+use crate::extended::OwnKey;
 
 /// Sorts objects of type `T` by a field: `Subscription::CREATED.desc()`.
 ///
@@ -38,12 +39,11 @@ impl<T> Order<T> {
         }
     }
 
-    fn with_nulls(mut self, nulls: Nulls) -> Self {
-        if let By::Created = self.key.by {
-            self.key.by = By::Field(created());
+    fn with_nulls(self, nulls: Nulls) -> Self {
+        Self {
+            key: self.key.with_nulls(nulls),
+            view: PhantomData,
         }
-        self.key.nulls = Some(nulls);
-        self
     }
 
     /// What has no value comes first.
@@ -112,6 +112,16 @@ pub(crate) struct OrderKey {
     pub(crate) nulls: Option<Nulls>,
 }
 
+impl OrderKey {
+    pub(crate) fn with_nulls(mut self, nulls: Nulls) -> Self {
+        if let By::Created = self.by {
+            self.by = By::Field(created());
+        }
+        self.nulls = Some(nulls);
+        self
+    }
+}
+
 /// What rows are sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum By {
@@ -119,6 +129,8 @@ pub(crate) enum By {
     Created,
     Field(Field),
     Row(RowTime),
+    /// A column of a model's own.
+    Own(OwnKey),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

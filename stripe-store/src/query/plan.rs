@@ -14,7 +14,7 @@ pub(crate) struct Plan {
     /// Conditions, each of which has to hold.
     pub(crate) filter: Vec<Node>,
     /// What the caller sorts by; see [`order`](Self::order).
-    pub(super) order: Vec<OrderKey>,
+    pub(crate) order: Vec<OrderKey>,
 }
 
 /// The order of lists: newest first.
@@ -25,7 +25,7 @@ static NEWEST_FIRST: [OrderKey; 1] = [OrderKey {
 }];
 
 impl Plan {
-    pub(super) fn new(names: Vec<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(names: Vec<Cow<'static, str>>) -> Self {
         Self {
             names,
             filter: Vec::new(),

@@ -7,8 +7,8 @@ use futures_util::stream::Stream;
 
 use super::fetch::{self, Fetch};
 use super::{Filter, Order, Query, SortKey};
-use crate::model::{Column, Projection};
-use crate::store::{Cursor, FoundValues, Place, Sql, Store, StoreError};
+use crate::model::{Column, Projection, Values};
+use crate::store::{Asked, Cursor, Place, Sql, Store, StoreError};
 use crate::view::View;
 
 impl Store {
@@ -124,8 +124,8 @@ impl<P: Projection> Project<P> {
         } = &self.query;
         let keys = store.sort_keys(plan);
         let place = self.query.place(&keys)?;
-        let columns = Some(self.columns.as_slice());
-        Ok(store.query_sql(plan, &keys, place.as_ref(), *limit, columns))
+        let asked = Asked::Values(&self.columns);
+        Ok(store.query_sql(plan, &keys, place.as_ref(), *limit, asked))
     }
 
     /// Every one, up to the limit, in one statement. All of them are in memory at once.
@@ -174,9 +174,16 @@ impl<P: Projection> Project<P> {
     }
 }
 
+/// A row, read, and its place in the order.
+#[derive(Debug)]
+pub(crate) struct Found<P> {
+    place: Place,
+    values: Result<P, serde_json::Error>,
+}
+
 impl<P: Projection> Fetch for Project<P> {
     type Object = P::Object;
-    type Found = FoundValues;
+    type Found = Found<P>;
     type Item = P;
 
     const STREAM_ROWS: usize = 1000;
@@ -185,24 +192,32 @@ impl<P: Projection> Fetch for Project<P> {
         &self.query
     }
 
+    /// Rows are read while they come in: the next ones are fetched meanwhile, and their texts need not be kept.
     async fn fetch(
         &self,
         keys: &[SortKey],
         place: Option<&Place>,
         limit: Option<usize>,
-    ) -> Result<Vec<FoundValues>, StoreError> {
+    ) -> Result<Vec<Found<P>>, StoreError> {
         let Query { store, plan, .. } = &self.query;
+        let mut found = Vec::new();
+        let mut each = |place, values: Result<Vec<_>, _>| {
+            let values = values.map(|values| P::read(&mut Values::of_row(&values)));
+            found.push(Found { place, values });
+        };
         store
-            .query_values(plan, &self.columns, keys, place, limit)
-            .await
+            .query_values((plan, &self.columns), keys, place, limit, &mut each)
+            .await?;
+        Ok(found)
     }
 
-    fn place(found: &FoundValues) -> &Place {
+    fn place(found: &Found<P>) -> &Place {
         &found.place
     }
 
-    fn read(&self, found: FoundValues) -> Result<P, StoreError> {
-        self.query.store.read_values(&found)
+    fn read(&self, found: Found<P>) -> Result<P, StoreError> {
+        let Found { place, values } = found;
+        values.map_err(|source| self.query.store.values_error(&place, source))
     }
 }
 

@@ -120,12 +120,16 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         let tables = &self.inner.tables;
+        let name = format!("{}stripe_objects_changed_idx", tables.prefix());
         let plan = IndexPlan {
-            name: format!("{}stripe_objects_changed_idx", tables.prefix()),
+            qualified: tables.in_schema(&name),
+            name,
+            table: tables.objects(),
             columns: format!("({ORDER})"),
+            is_unique: false,
         };
         span::timed(span, async {
-            with_database!(self, database => database.ensure_index(tables, &plan).await)
+            with_database!(self, database => database.ensure_index(&plan).await)
         })
         .await
         .map_err(|source| self.database_error("index", ObjectRef::All, source))

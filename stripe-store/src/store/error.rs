@@ -1,10 +1,12 @@
 //! What can go wrong with the table.
 
+mod model;
 mod object_ref;
 
-use sqlx::error::DatabaseError;
+use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::migrate::MigrateError;
 
+pub use self::model::ModelError;
 pub use self::object_ref::ObjectRef;
 use super::Dialect;
 use super::cursor::CursorError;
@@ -215,6 +217,9 @@ pub enum StoreError {
         /// What is wrong with it.
         source: CursorError,
     },
+    /// Something is wrong with a model, its table, or its hook.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// What was asked to be expanded cannot be.
     #[error("could not expand the objects")]
     #[non_exhaustive]
@@ -230,6 +235,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::PoolTimedOut { .. } => true,
+            Self::Model(error) => error.cause().is_some_and(is_transient),
             Self::Connect { source, .. }
             | Self::Database { source, .. }
             | Self::Migrate {
@@ -273,6 +279,17 @@ impl StoreError {
             sqlx::Error::Database(_) => code_of(source)
                 .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
             _ => true,
+        }
+    }
+
+    /// Whether a write that failed so was in conflict with another transaction, and can be begun again.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => is_conflict(source),
+            Self::Model(error) => {
+                error.is_of_lost_reference() || error.cause().is_some_and(is_conflict)
+            }
+            _ => false,
         }
     }
 
@@ -378,7 +395,6 @@ fn is_transient_code(code: &str) -> bool {
 const CONTESTED: &str = "22012";
 
 /// A conflict with another transaction, after which the same statement can be run again.
-#[cfg(feature = "postgres")]
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code_of(error).as_deref(), Some("40001" | "40P01"))
 }
@@ -411,6 +427,17 @@ pub enum RowError {
     #[error("the interval ends before it begins")]
     #[non_exhaustive]
     Interval,
+    /// A column of a model is NULL, whose field is no `Option`.
+    #[error("it is NULL, and the field is no Option")]
+    #[non_exhaustive]
+    Null,
+    /// A column of a model holds what is no value of the field.
+    #[error("it is no value of the field")]
+    #[non_exhaustive]
+    Own {
+        /// What is wrong with it.
+        source: BoxDynError,
+    },
 }
 
 #[cfg(test)]

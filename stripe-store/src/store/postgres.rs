@@ -10,6 +10,7 @@ mod extract;
 mod import;
 mod index;
 pub(super) mod listen;
+mod models;
 mod pieces;
 mod purge;
 mod query;
@@ -21,7 +22,8 @@ use sqlx::migrate::{Migrate, MigrateError};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, SqlSafeStr, SqlStr};
 
-use self::time::PgMillis;
+pub(super) use self::time::PgMillis;
+pub(crate) use self::time::{PgBits128, PgDays, PgMicros};
 use self::write::Statements;
 use super::dirty::{DirtyReason, RawDirty};
 use super::list::{ListQuery, ListedRow};

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::error::{ObjectRef, RowError, StoreError};
-use super::sql::{IndexPlan, Place, Rows, SortKey, Sql, sort_keys};
+use super::sql::{Asked, IndexPlan, Place, Rows, SortKey, Sql, sort_keys};
 use super::stored::RawRow;
-use super::{Store, span, text, with_database, with_reader};
-use crate::model::{Column, Projection, Values};
+use super::{Store, span, with_database, with_reader};
+use crate::model::Column;
 use crate::query::{Equatable, Field, Plan, Queryable};
 use crate::view::Path;
 
@@ -17,22 +17,19 @@ pub(crate) struct FoundRow {
     pub(crate) row: RawRow,
 }
 
-/// The values of a projection, as JSON, and the row's place in the order.
-#[derive(Debug)]
-pub(crate) struct FoundValues {
-    pub(crate) place: Place,
-    pub(crate) values: String,
-}
+/// What is done with a row's place in the order and with its values.
+pub(crate) type EachValues<'a> =
+    &'a mut (dyn FnMut(Place, Result<Vec<Value>, serde_json::Error>) + Send);
 
 impl Store {
-    fn rows_of<'a>(&'a self, plan: &'a Plan, table: &'a str) -> Rows<'a> {
+    pub(super) fn rows_of<'a>(&'a self, plan: &'a Plan, table: &'a str) -> Rows<'a> {
         let added = match self.reader() {
             #[cfg(feature = "postgres")]
             super::Database::Postgres(_) => None,
             #[cfg(feature = "sqlite")]
             super::Database::Sqlite(database) => Some(super::sql::Added {
                 names: database.added_indexes(),
-                prefix: self.inner.tables.prefix(),
+                tables: &self.inner.tables,
             }),
         };
         Rows {
@@ -48,7 +45,7 @@ impl Store {
             filter: &plan.filter,
             deleted: self.deleted.is_included(),
             added,
-            values: None,
+            asked: Asked::Row,
         }
     }
 
@@ -62,11 +59,11 @@ impl Store {
         keys: &[SortKey],
         place: Option<&Place>,
         limit: Option<usize>,
-        values: Option<&[Column]>,
+        asked: Asked<'_>,
     ) -> Sql {
         let table = self.inner.tables.objects();
         let mut rows = self.rows_of(plan, &table);
-        rows.values = values;
+        rows.asked = asked;
         let statement = rows.select(keys, place, limit);
         Sql::new(self.dialect(), statement)
     }
@@ -99,17 +96,17 @@ impl Store {
     /// The values of the rows in the order of `keys`, from after `place` on.
     pub(crate) async fn query_values(
         &self,
-        plan: &Plan,
-        columns: &[Column],
+        (plan, columns): (&Plan, &[Column]),
         keys: &[SortKey],
         place: Option<&Place>,
         limit: Option<usize>,
-    ) -> Result<Vec<FoundValues>, StoreError> {
+        each: EachValues<'_>,
+    ) -> Result<(), StoreError> {
         #[cfg(feature = "sqlite")]
         self.look_for_indexes(plan).await?;
         let table = self.inner.tables.objects();
         let mut rows = self.rows_of(plan, &table);
-        rows.values = Some(columns);
+        rows.asked = Asked::Values(columns);
         let statement = rows.select(keys, place, limit);
         let span = tracing::debug_span!(
             "stripe_store.project",
@@ -118,37 +115,25 @@ impl Store {
             duration_ms = tracing::field::Empty
         );
         span::timed(span, async {
-            with_reader!(self, database => database.select_values(keys, statement).await)
+            with_reader!(self, database => database.select_values(keys, statement, each).await)
         })
         .await
         .map_err(|source| self.read_error("query", ObjectRef::of_type(plan.object()), source))
     }
 
-    /// Makes a projection of the values that were found.
-    pub(crate) fn read_values<P: Projection>(&self, found: &FoundValues) -> Result<P, StoreError> {
-        let fail = |source| StoreError::Row {
+    /// The error for values that cannot be read.
+    pub(crate) fn values_error(&self, place: &Place, source: serde_json::Error) -> StoreError {
+        StoreError::Row {
             table: self.inner.table.clone(),
             column: "data",
-            object: ObjectRef::one(&found.place.object, &found.place.id),
+            object: ObjectRef::one(&place.object, &place.id),
             source: RowError::Data { source },
-        };
-        let arrays = match text::to_value(&found.values).map_err(fail)? {
-            Value::Array(arrays) => arrays,
-            _ => Vec::new(),
-        };
-        let values: Vec<Value> = arrays
-            .into_iter()
-            .flat_map(|array| match array {
-                Value::Array(values) => values,
-                other => vec![other],
-            })
-            .collect();
-        Ok(P::read(&mut Values::of_row(&values)))
+        }
     }
 
     /// Looks once which indexes there are: SQLite's planner has to be led to those that were added.
     #[cfg(feature = "sqlite")]
-    async fn look_for_indexes(&self, plan: &Plan) -> Result<(), StoreError> {
+    pub(super) async fn look_for_indexes(&self, plan: &Plan) -> Result<(), StoreError> {
         match self.reader() {
             #[cfg(feature = "postgres")]
             super::Database::Postgres(_) => Ok(()),
@@ -222,17 +207,20 @@ impl Store {
     }
 
     async fn ensure_index_on(&self, field: &Field) -> Result<(), StoreError> {
-        let tables = &self.inner.tables;
-        let Some(plan) = IndexPlan::new(self.dialect(), tables.prefix(), field) else {
+        let Some(plan) = IndexPlan::new(self.dialect(), &self.inner.tables, field) else {
             return Ok(());
         };
+        self.make_index(plan).await
+    }
+
+    pub(super) async fn make_index(&self, plan: IndexPlan) -> Result<(), StoreError> {
         let span = tracing::debug_span!(
             "stripe_store.ensure_index",
             index = plan.name,
             duration_ms = tracing::field::Empty
         );
         span::timed(span, async {
-            with_database!(self, database => database.ensure_index(tables, &plan).await)
+            with_database!(self, database => database.ensure_index(&plan).await)
         })
         .await
         .map_err(|source| self.database_error("make an index for", ObjectRef::All, source))?;

@@ -19,7 +19,10 @@ use self::lead::Pin;
 pub use self::shown::Sql;
 use super::Dialect;
 use super::cursor::hash;
+use super::extension::{self, Extension};
 use super::scope::Scope;
+use super::tables::TableNames;
+use crate::extended::OwnValue;
 use crate::model::Column;
 use crate::query::{Node, Read};
 
@@ -49,6 +52,8 @@ pub(crate) enum Parameter {
     Ints(Vec<i64>),
     Floats(Vec<f64>),
     Bools(Vec<bool>),
+    /// Of a column of a model's own.
+    Own(OwnValue),
 }
 
 /// Which rows of a type are asked for.
@@ -64,8 +69,19 @@ pub(crate) struct Rows<'a> {
     pub(crate) deleted: bool,
     /// What indexes were added, where the planner has to be led to them.
     pub(crate) added: Option<Added<'a>>,
-    /// The values that are asked for, in the place of whole rows.
-    pub(crate) values: Option<&'a [Column]>,
+    /// What is asked for of each row, besides its id.
+    pub(crate) asked: Asked<'a>,
+}
+
+/// What is asked for of each row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// The row.
+    Row,
+    /// Values of the object, in the place of the row.
+    Values(&'a [Column]),
+    /// The row, and that of a model's table.
+    Model(&'a Extension),
 }
 
 impl Rows<'_> {
@@ -94,7 +110,7 @@ impl Rows<'_> {
             .iter()
             .filter_map(|key| Some(format!(", {} AS {}", key.expression, key.column()?)))
             .collect();
-        let table = self.table;
+        let table = self.from(&writer, limit);
         // The limit is a number in the text: of a parameter PostgreSQL's planner would expect a tenth of the rows.
         let limit = limit
             .map(|limit| format!(" LIMIT {limit}"))
@@ -133,19 +149,44 @@ impl Rows<'_> {
 
     /// What is asked for of each row, besides its id.
     fn selected(&self) -> String {
-        let data = match (self.values, self.dialect) {
-            (Some(columns), dialect) => {
-                return format!("{} AS data, object", values::values(dialect, columns));
+        let own = match self.asked {
+            Asked::Values(columns) => {
+                return format!("{} AS data, object", values::values(self.dialect, columns));
             }
-            (None, Dialect::Postgres) => "data::text AS data",
-            (None, Dialect::Sqlite) => "data",
+            Asked::Row => String::new(),
+            Asked::Model(extension) => extension.selected(),
         };
-        format!("{data}, {COLUMNS}")
+        let data = match self.dialect {
+            Dialect::Postgres => "data::text AS data",
+            Dialect::Sqlite => "data",
+        };
+        format!("{data}, {COLUMNS}{own}")
+    }
+
+    /// The table, or both of them. PostgreSQL finds out by itself where to begin.
+    fn from(&self, writer: &Writer, limit: Option<usize>) -> String {
+        let table = self.table;
+        let Asked::Model(extension) = self.asked else {
+            return table.to_owned();
+        };
+        let own = extension.joined();
+        match self.dialect {
+            Dialect::Postgres if self.repeats_key() => {
+                format!("{table} JOIN {own} ON stripe_id = own_stripe_id")
+            }
+            Dialect::Postgres => format!("{table} JOIN {own} ON {}", extension::on("", "")),
+            // The first one is read first.
+            Dialect::Sqlite if lead::begins_with_own(self, writer.pin, extension, limit) => {
+                format!("{own} CROSS JOIN {table} ON {}", extension::on("", "+"))
+            }
+            Dialect::Sqlite => format!("{table} CROSS JOIN {own} ON {}", extension::on("+", "")),
+        }
     }
 
     /// How many rows there are, or, of the first `limit`, how many.
     pub(crate) fn count(&self, limit: Option<usize>) -> Statement {
         let mut writer = Writer::new(self.dialect);
+        writer.pin = lead::pin(self);
         let scope = self.scope(&mut writer);
         let filter = self.filter(&mut writer);
         let objects: Vec<_> = self
@@ -158,7 +199,7 @@ impl Rows<'_> {
             .chain(filter)
             .collect();
         let conditions = conditions.join(" AND ");
-        let table = self.table;
+        let table = self.from(&writer, None);
         writer.finish(match limit {
             None => format!("SELECT count(*) FROM {table} WHERE {conditions}"),
             Some(limit) => format!(
@@ -178,16 +219,37 @@ impl Rows<'_> {
         }
     }
 
+    /// Whether scope and type are said of the model's table, too, and the tables are joined by the id alone.
+    ///
+    /// PostgreSQL's planner then sees how many objects have a row, and for a page begins with the objects in their order;
+    /// by four columns it expects fewer than there are. But without all four it finds no object's row from the model's,
+    /// which is where a condition on an own column leads.
+    fn repeats_key(&self) -> bool {
+        self.dialect == Dialect::Postgres
+            && matches!(self.asked, Asked::Model(_))
+            && !self.filter.iter().any(condition::names_own)
+    }
+
     fn scope(&self, writer: &mut Writer) -> String {
         let collation = self.collation();
         let account = writer.text(self.scope.account_column());
         let livemode = writer.parameter(Parameter::Bool(self.scope.mode().is_live()));
-        format!("account{collation} = {account} AND livemode = {livemode}")
+        let scope = format!("account{collation} = {account} AND livemode = {livemode}");
+        if self.repeats_key() {
+            format!("{scope} AND own_account = {account} AND own_livemode = {livemode}")
+        } else {
+            scope
+        }
     }
 
     fn object(&self, writer: &mut Writer, name: &str) -> String {
         let collation = self.collation();
-        format!("object{collation} = {}", writer.text(name))
+        let name = writer.text(name);
+        if self.repeats_key() {
+            format!("(object{collation} = {name} AND own_object = {name})")
+        } else {
+            format!("object{collation} = {name}")
+        }
     }
 
     fn filter(&self, writer: &mut Writer) -> Vec<String> {
@@ -258,17 +320,30 @@ impl Writer {
     }
 }
 
-/// `CREATE INDEX` for fields read this way, and the index's name.
+/// An index to be made: on fields read this way, or on columns of a model's own.
 #[derive(Debug)]
 pub(crate) struct IndexPlan {
     pub(crate) name: String,
+    /// Quoted, and qualified as the table is.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "SQLite asks by the name alone")
+    )]
+    pub(crate) qualified: String,
+    /// The table, quoted.
+    pub(crate) table: String,
     /// What stands after the name of the table.
     pub(crate) columns: String,
+    pub(crate) is_unique: bool,
 }
 
 impl IndexPlan {
     /// `None` for fields that an index of the schema serves already.
-    pub(crate) fn new(dialect: Dialect, prefix: &str, field: &crate::query::Field) -> Option<Self> {
+    pub(crate) fn new(
+        dialect: Dialect,
+        tables: &TableNames,
+        field: &crate::query::Field,
+    ) -> Option<Self> {
         let expression = match index_expression(&Json::object(dialect), field) {
             expression if expression.shipped => return None,
             expression => expression.text,
@@ -294,11 +369,29 @@ impl IndexPlan {
             .take(10)
             .collect();
         let name = format!(
-            "{prefix}stripe_objects_{}_{:012x}_idx",
+            "{}stripe_objects_{}_{:012x}_idx",
+            tables.prefix(),
             readable.trim_matches('_'),
             hash([columns.as_bytes()]) & 0xffff_ffff_ffff
         );
-        Some(Self { name, columns })
+        Some(Self {
+            qualified: tables.in_schema(&name),
+            name,
+            table: tables.objects(),
+            columns,
+            is_unique: false,
+        })
+    }
+}
+
+impl IndexPlan {
+    /// The statement that makes it, unless it is there.
+    pub(crate) fn create_sql(&self, concurrently: &str) -> String {
+        let unique = if self.is_unique { "UNIQUE " } else { "" };
+        format!(
+            "CREATE {unique}INDEX {concurrently}IF NOT EXISTS \"{}\" ON {} {}",
+            self.name, self.table, self.columns
+        )
     }
 }
 

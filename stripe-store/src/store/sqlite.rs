@@ -8,6 +8,7 @@ mod decide;
 pub(super) mod export;
 mod extract;
 mod import;
+mod models;
 mod purge;
 mod query;
 mod write;

@@ -1,6 +1,6 @@
 //! JSON as text: what no database stores is found and replaced, and two texts are compared by what they say.
 //!
-//! Nothing here builds a tree of the object but [`to_value`], which reading needs. Knows nothing of Stripe.
+//! Nothing here builds trees but [`to_value`] and [`to_elements`], which reading needs. Knows nothing of Stripe.
 
 mod canonical;
 
@@ -380,8 +380,28 @@ fn canonical_scalar(text: &str) -> Cow<'_, str> {
 /// one odd number must not make the object unreadable. Integers past 64 bits become the nearest `f64`. The text keeps
 /// both as they are.
 pub(crate) fn to_value(json: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(json).or_else(|error| match quote_large_numbers(json) {
-        Some(quoted) => serde_json::from_str(&quoted),
+    read(json, |json| serde_json::from_str(json))
+}
+
+/// The elements of the arrays that stand one after the other in `json`, each as [`to_value`] would have it.
+pub(crate) fn to_elements(json: &str) -> Result<Vec<Value>, serde_json::Error> {
+    read(json, |json| {
+        let mut arrays = serde_json::Deserializer::from_str(json).into_iter::<Vec<Value>>();
+        let mut elements = arrays.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        for array in arrays {
+            elements.append(&mut array?);
+        }
+        Ok(elements)
+    })
+}
+
+/// Reads JSON, and, if that fails for numbers that no `f64` holds, with quotes around them.
+fn read<T>(
+    json: &str,
+    parse: impl Fn(&str) -> Result<T, serde_json::Error>,
+) -> Result<T, serde_json::Error> {
+    parse(json).or_else(|error| match quote_large_numbers(json) {
+        Some(quoted) => parse(&quoted),
         None => Err(error),
     })
 }

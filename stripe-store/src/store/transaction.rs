@@ -25,6 +25,16 @@ impl TransactionMut<'_> {
             Connection::Sqlite(_) => Dialect::Sqlite,
         }
     }
+
+    /// The same transaction, for a part of its time.
+    pub(crate) fn reborrow(&mut self) -> TransactionMut<'_> {
+        TransactionMut(match &mut self.0 {
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(connection) => Connection::Postgres(connection),
+            #[cfg(feature = "sqlite")]
+            Connection::Sqlite(connection) => Connection::Sqlite(connection),
+        })
+    }
 }
 
 impl fmt::Debug for TransactionMut<'_> {

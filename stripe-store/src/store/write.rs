@@ -1,10 +1,12 @@
 //! The one door for writes.
 
 use super::batch::Batch;
+use super::begin::Attempts;
 use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
 use super::extract::family::Work;
 use super::extract::{self, Inside};
+use super::models::LinkKey;
 use super::outcome::Outcome;
 use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
@@ -62,11 +64,15 @@ impl Store {
     /// Dropping the future leaves the store as it was before the call or as it is after it, never between.
     pub async fn write(&self, batch: &[Snapshot<'_>]) -> Result<Vec<Outcome>, StoreError> {
         let mut ledger = self.ledger();
-        let outcomes = self
-            .write_by(batch, &mut ledger, async |work, ledger| {
+        let outcomes = if self.links(batch) {
+            self.write_and_link(batch, &mut ledger).await
+        } else {
+            self.write_by(batch, &mut ledger, async |work, ledger| {
                 with_database!(self, database => database.write_work(work, ledger).await)
             })
-            .await;
+            .await
+            .map(|(outcomes, _)| outcomes)
+        };
         if !outcomes.as_ref().is_err_and(StoreError::is_uncertain) {
             // What was committed was told.
             ledger.refused();
@@ -137,14 +143,8 @@ impl Store {
         batch: &[Snapshot<'_>],
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let other = transaction.dialect();
-        if other != self.dialect() {
-            return Err(StoreError::OtherDatabase {
-                store: self.dialect(),
-                transaction: other,
-            });
-        }
-        self.write_by(batch, ledger, async |work, ledger| {
+        self.fits(&transaction)?;
+        let written = self.write_by(batch, ledger, async |work, ledger| {
             match (&self.inner.database, &mut transaction.0) {
                 #[cfg(feature = "postgres")]
                 (Database::Postgres(database), Connection::Postgres(connection)) => {
@@ -157,17 +157,49 @@ impl Store {
                 #[cfg(all(feature = "postgres", feature = "sqlite"))]
                 _ => Ok(Vec::new()),
             }
-        })
-        .await
+        });
+        let (outcomes, keys) = written.await?;
+        self.link_written(&mut transaction, &keys).await?;
+        Ok(outcomes)
     }
 
-    /// Checks the batch and adds to it, has it written, and says what became of each snapshot.
+    /// Writes in a transaction of its own, in which models are filled, too.
+    async fn write_and_link(
+        &self,
+        batch: &[Snapshot<'_>],
+        ledger: &mut Ledger<'_>,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut attempts = Attempts::new();
+        loop {
+            let mut transaction = self.begin().await?;
+            let written = self
+                .write_in_with(transaction.borrowed(), batch, ledger)
+                .await;
+            let ended = self.end(transaction, written, &mut attempts, ledger).await;
+            if let Some(written) = ended {
+                return written;
+            }
+        }
+    }
+
+    /// Whether a write of the batch may have to link objects.
+    fn links(&self, batch: &[Snapshot<'_>]) -> bool {
+        // What is inside of the objects may be of any type.
+        !self.models.is_empty()
+            && (self.inside == Inside::Extracted
+                || batch
+                    .iter()
+                    .any(|snapshot| self.models.concerns(snapshot.object())))
+    }
+
+    /// Checks the batch and adds to it, has it written, and says what became of each snapshot, and what there may be to
+    /// link.
     async fn write_by<'b>(
         &self,
         batch: &'b [Snapshot<'b>],
         ledger: &mut Ledger<'_>,
         write: impl AsyncFnOnce(Work<'_>, &mut Ledger<'_>) -> Result<Vec<Outcome>, sqlx::Error>,
-    ) -> Result<Vec<Outcome>, StoreError> {
+    ) -> Result<(Vec<Outcome>, Vec<LinkKey>), StoreError> {
         let accounts = batch
             .iter()
             .filter_map(Snapshot::account)
@@ -182,7 +214,7 @@ impl Store {
             });
         }
         if batch.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let span = match batch {
             [one] => tracing::debug_span!(
@@ -232,8 +264,10 @@ impl Store {
                 };
                 self.database_error("write", object, source)
             })?;
+        let written = batch.iter().chain(&found).zip(outcomes.iter().copied());
+        let keys = self.link_keys_of(written, &self.scope);
         // What was found inside comes after what was given.
         outcomes.truncate(batch.len());
-        Ok(outcomes)
+        Ok((outcomes, keys))
     }
 }

@@ -39,6 +39,14 @@ impl From<Timestamp> for i64 {
     }
 }
 
+/// Unix seconds, as Stripe writes it.
+#[cfg(feature = "_store")]
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DAY: i64 = 86_400;

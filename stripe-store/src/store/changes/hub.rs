@@ -139,7 +139,6 @@ impl<'h> Ledger<'h> {
     }
 
     /// Nothing of what was noted down happened.
-    #[cfg(feature = "postgres")]
     pub(crate) fn rolled_back(&mut self) {
         self.changes.clear();
     }

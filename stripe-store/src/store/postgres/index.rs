@@ -7,36 +7,26 @@ use sqlx::{Connection as _, PgConnection};
 use super::{PgDatabase, checked};
 use crate::store::cursor::hash;
 use crate::store::sql::IndexPlan;
-use crate::store::tables::TableNames;
 
 /// How long to wait for who is making the same index before looking again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl PgDatabase {
     /// Makes an index, if it is not there. Whoever comes second waits until it is.
-    pub(crate) async fn ensure_index(
-        &self,
-        tables: &TableNames,
-        plan: &IndexPlan,
-    ) -> Result<(), sqlx::Error> {
-        let name = tables.in_schema(&plan.name);
-        if is_valid(&mut *self.pool.acquire().await?, &name).await? == Some(true) {
+    pub(crate) async fn ensure_index(&self, plan: &IndexPlan) -> Result<(), sqlx::Error> {
+        if is_valid(&mut *self.pool.acquire().await?, &plan.qualified).await? == Some(true) {
             return Ok(());
         }
         // A connection of its own, with which locks and settings go, however this ends.
         let mut connection = self.pool.acquire().await?.detach();
-        let made = make(&mut connection, tables, plan, &name).await;
+        let made = make(&mut connection, plan).await;
         let closed = connection.close().await;
         made.and(closed)
     }
 }
 
-async fn make(
-    connection: &mut PgConnection,
-    tables: &TableNames,
-    plan: &IndexPlan,
-    name: &str,
-) -> Result<(), sqlx::Error> {
+async fn make(connection: &mut PgConnection, plan: &IndexPlan) -> Result<(), sqlx::Error> {
+    let name = &plan.qualified;
     // An index on a large table takes longer than any other statement may.
     sqlx::query("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
         .execute(&mut *connection)
@@ -59,12 +49,7 @@ async fn make(
         }
         None => {}
     }
-    let create = format!(
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"{}\" ON {} {}",
-        plan.name,
-        tables.objects(),
-        plan.columns
-    );
+    let create = plan.create_sql("CONCURRENTLY ");
     sqlx::query(checked(create)).execute(connection).await?;
     Ok(())
 }

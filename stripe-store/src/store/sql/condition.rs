@@ -4,8 +4,9 @@
 use super::expression::{ID, Json, created, index_expression};
 use super::lead::{Pin, lead};
 use super::{Parameter, Writer};
+use crate::extended::{OwnCondition, OwnTest};
 use crate::query::{Comparison, Field, Node, Operand, Read};
-use crate::store::Dialect;
+use crate::store::{Dialect, extension};
 
 const NEVER: &str = "1 = 0";
 
@@ -27,6 +28,43 @@ pub(super) fn condition(writer: &mut Writer, json: &Json, node: &Node) -> String
             let holds = condition(writer, &element, node);
             format!("EXISTS (SELECT 1 FROM {rows} WHERE {holds})")
         }
+        Node::Own(own) => of_own(writer, own),
+    }
+}
+
+/// On a column of a model's own.
+fn of_own(writer: &mut Writer, own: &OwnCondition) -> String {
+    let column = extension::own_name(own.column);
+    match &own.test {
+        OwnTest::Present => format!("{column} IS NOT NULL"),
+        OwnTest::Compare(comparison, value) => {
+            let (sign, order) = (sign(*comparison), value.sqlite_order());
+            let value = writer.parameter(Parameter::Own(value.clone()));
+            match (writer.dialect, order) {
+                (Dialect::Sqlite, Some(order)) if *comparison != Comparison::Eq => {
+                    format!("CAST({column} AS {order}) {sign} CAST({value} AS {order})")
+                }
+                _ => format!("{column} {sign} {value}"),
+            }
+        }
+        OwnTest::In(values) if values.is_empty() => NEVER.to_owned(),
+        OwnTest::In(values) => {
+            let values: Vec<_> = values
+                .iter()
+                .map(|value| writer.parameter(Parameter::Own(value.clone())))
+                .collect();
+            format!("{column} IN ({})", values.join(", "))
+        }
+    }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Eq => "=",
+        Comparison::Lt => "<",
+        Comparison::Le => "<=",
+        Comparison::Gt => ">",
+        Comparison::Ge => ">=",
     }
 }
 
@@ -37,6 +75,16 @@ pub(super) fn names_ids(node: &Node) -> bool {
         Node::Compare(field, Comparison::Eq, _) | Node::In(field, _) => field.is_id(),
         Node::StartsWith(field, prefix) => field.is_id() && !prefix.is_empty(),
         Node::All(nodes) => nodes.iter().any(names_ids),
+        _ => false,
+    }
+}
+
+/// Whether a column of a model's own is part of the condition.
+pub(super) fn names_own(node: &Node) -> bool {
+    match node {
+        Node::Own(_) => true,
+        Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(names_own),
+        Node::Not(node) => names_own(node),
         _ => false,
     }
 }
@@ -66,13 +114,7 @@ fn compare(
     operand: &Operand,
 ) -> String {
     let exact = json.read(field);
-    let sign = match comparison {
-        Comparison::Eq => "=",
-        Comparison::Lt => "<",
-        Comparison::Le => "<=",
-        Comparison::Gt => ">",
-        Comparison::Ge => ">=",
-    };
+    let sign = sign(comparison);
     match operand {
         Operand::Text(text) if !storable(text) => NEVER.to_owned(),
         Operand::Text(text) => {

@@ -3,7 +3,7 @@
 use super::expression::{Json, created, cut};
 use super::{CUT, Writer, is_text};
 use crate::query::{By, Direction, Nulls, Operand, OrderKey, Read, RowTime};
-use crate::store::Dialect;
+use crate::store::{Dialect, extension};
 
 /// One of the expressions that rows are sorted by.
 #[derive(Debug, Clone)]
@@ -54,6 +54,14 @@ pub(crate) fn sort_keys(dialect: Dialect, keys: &[OrderKey], one_type: bool) -> 
                 By::Row(time) => {
                     let (expression, read) = row_time(dialect, *time);
                     (expression, read, None)
+                }
+                By::Own(own) => {
+                    let column = extension::own_name(own.column);
+                    let (mut expression, read) = own.sort_key(&column, dialect);
+                    if is_text(read) {
+                        expression = cut(&json, &expression);
+                    }
+                    (expression, read, Some(key.nulls.unwrap_or(Nulls::Last)))
                 }
             };
             SortKey {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::expression::{Json, REFERENCES};
 use super::{IndexPlan, Rows};
+use crate::extended::{OwnCondition, OwnTest};
 use crate::query::{Comparison, Field, Node, Read};
-use crate::store::Dialect;
+use crate::store::tables::TableNames;
+use crate::store::{Dialect, Extension};
 
 /// How well an index leads to the rows of a condition, the best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +29,7 @@ pub(super) enum Pin {
 #[derive(Debug)]
 pub(crate) struct Added<'a> {
     pub(crate) names: Arc<HashSet<String>>,
-    pub(crate) prefix: &'a str,
+    pub(crate) tables: &'a TableNames,
 }
 
 /// The best of the indexes that serve the conditions; `None` where the planner knows by itself.
@@ -55,6 +57,33 @@ fn pin_of(added: &Added<'_>, node: &Node) -> Option<Pin> {
     }
 }
 
+/// Whether to begin with the rows of a model's table, and look up the object of each; else each object's row is looked up
+/// there.
+pub(super) fn begins_with_own(
+    rows: &Rows<'_>,
+    pin: Option<Pin>,
+    extension: &Extension,
+    limit: Option<usize>,
+) -> bool {
+    if rows.filter.iter().any(|node| is_indexed(extension, node)) {
+        return pin < Some(Pin::Id);
+    }
+    // Of a few, the order may be found sooner among the objects, which have an index for it.
+    pin.is_none() && limit.is_none()
+}
+
+/// Whether an index of the model's table leads to the few rows that fulfil the condition.
+fn is_indexed(extension: &Extension, node: &Node) -> bool {
+    match node {
+        Node::All(nodes) => nodes.iter().any(|node| is_indexed(extension, node)),
+        Node::Own(OwnCondition {
+            column,
+            test: OwnTest::Compare(Comparison::Eq, _) | OwnTest::In(_),
+        }) => extension.has_index(column),
+        _ => false,
+    }
+}
+
 /// The index of the schema that serves the field.
 pub(super) fn known(field: &Field) -> Option<Pin> {
     let name = field.top()?;
@@ -71,7 +100,7 @@ impl Added<'_> {
         if self.names.is_empty() {
             return None;
         }
-        let plan = IndexPlan::new(Dialect::Sqlite, self.prefix, field)?;
+        let plan = IndexPlan::new(Dialect::Sqlite, self.tables, field)?;
         self.names.contains(&plan.name).then_some(Pin::Added)
     }
 }

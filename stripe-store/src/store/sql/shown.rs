@@ -31,7 +31,7 @@ impl Sql {
     }
 
     /// The parameters' types, in their order: `text`, `bigint`, `double precision`, `boolean`, and arrays of these with
-    /// `[]` (on SQLite a JSON text).
+    /// `[]` (on SQLite a JSON text); of columns of a model's own, what they are called on PostgreSQL.
     pub fn types(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
         self.parameters.iter().map(|parameter| match parameter {
             Parameter::Text(_) => "text",
@@ -42,6 +42,7 @@ impl Sql {
             Parameter::Ints(_) => "bigint[]",
             Parameter::Floats(_) => "double precision[]",
             Parameter::Bools(_) => "boolean[]",
+            Parameter::Own(value) => value.type_name(),
         })
     }
 
@@ -118,6 +119,7 @@ fn literal(dialect: Dialect, parameter: &Parameter) -> String {
             list(dialect, values, "float8", |value| format!("{value:?}"))
         }
         (Parameter::Bools(values), _) => list(dialect, values, "boolean", ToString::to_string),
+        (Parameter::Own(value), _) => value.literal(dialect),
     }
 }
 

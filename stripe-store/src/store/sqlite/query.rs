@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::TryStreamExt as _;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite};
@@ -10,26 +11,33 @@ use tokio::sync::OnceCell;
 
 use super::{SqliteDatabase, checked, raw_row, to_json};
 use crate::query::{Operand, Read};
-use crate::store::query::{FoundRow, FoundValues};
+use crate::store::arguments::{Arguments, Cell};
+use crate::store::extension::OWN_AT;
+use crate::store::query::{EachValues, FoundRow};
 use crate::store::scope::Scope;
 use crate::store::sql::{IndexPlan, Parameter, Place, SortKey, Statement};
-use crate::store::tables::TableNames;
+use crate::store::text;
 
 fn bind(statement: Statement) -> Result<Query<'static, Sqlite, SqliteArguments>, sqlx::Error> {
-    let mut query = sqlx::query(checked(statement.sql));
+    let mut arguments = Arguments::Sqlite(SqliteArguments::default());
     for parameter in statement.parameters {
-        query = match parameter {
-            Parameter::Text(text) => query.bind(text),
-            Parameter::Int(number) => query.bind(number),
-            Parameter::Float(number) => query.bind(number),
-            Parameter::Bool(value) => query.bind(value),
-            Parameter::Texts(texts) => query.bind(to_json(&texts)?),
-            Parameter::Ints(numbers) => query.bind(to_json(&numbers)?),
-            Parameter::Floats(numbers) => query.bind(to_json(&numbers)?),
-            Parameter::Bools(values) => query.bind(to_json(&values)?),
-        };
+        match parameter {
+            Parameter::Text(text) => arguments.add(text),
+            Parameter::Int(number) => arguments.add(number),
+            Parameter::Float(number) => arguments.add(number),
+            Parameter::Bool(value) => arguments.add(value),
+            Parameter::Texts(texts) => arguments.add(to_json(&texts)?),
+            Parameter::Ints(numbers) => arguments.add(to_json(&numbers)?),
+            Parameter::Floats(numbers) => arguments.add(to_json(&numbers)?),
+            Parameter::Bools(values) => arguments.add(to_json(&values)?),
+            Parameter::Own(value) => value.add_to(&mut arguments),
+        }
+        .map_err(sqlx::Error::Encode)?;
     }
-    Ok(query)
+    Ok(sqlx::query_with(
+        checked(statement.sql),
+        arguments.into_sqlite(),
+    ))
 }
 
 fn key_value(row: &SqliteRow, name: &str, read: Read) -> Result<Option<Operand>, sqlx::Error> {
@@ -111,17 +119,51 @@ impl SqliteDatabase {
         rows.iter().map(found).collect()
     }
 
+    /// Hands out each row as it comes in, so that no more than what is made of it has to be kept.
     pub(crate) async fn select_values(
         &self,
         keys: &[SortKey],
         statement: Statement,
-    ) -> Result<Vec<FoundValues>, sqlx::Error> {
-        let rows = bind(statement)?.fetch_all(&self.pool).await?;
+        each: EachValues<'_>,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = bind(statement)?.fetch(&self.pool);
+        while let Some(row) = rows.try_next().await? {
+            let values = text::to_elements(row.try_get("data")?);
+            each(place(&row, keys)?, values);
+        }
+        Ok(())
+    }
+
+    /// The rows, and what `decode` makes of the columns after those of the object, beginning with the own id.
+    pub(crate) async fn select_models<O>(
+        &self,
+        scope: &Scope,
+        keys: &[SortKey],
+        statement: Statement,
+        decode: impl Fn(Cell<'_>) -> O,
+    ) -> Result<Vec<(FoundRow, i64, O)>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        self.select_models_in(&mut connection, scope, keys, statement, decode)
+            .await
+    }
+
+    /// The same in a transaction.
+    pub(crate) async fn select_models_in<O>(
+        &self,
+        connection: &mut sqlx::SqliteConnection,
+        scope: &Scope,
+        keys: &[SortKey],
+        statement: Statement,
+        decode: impl Fn(Cell<'_>) -> O,
+    ) -> Result<Vec<(FoundRow, i64, O)>, sqlx::Error> {
+        let rows = bind(statement)?.fetch_all(connection).await?;
         let found = |row: &SqliteRow| {
-            Ok(FoundValues {
+            let found = FoundRow {
                 place: place(row, keys)?,
-                values: row.try_get("data")?,
-            })
+                row: raw_row(row, scope, row.try_get("object")?)?,
+            };
+            let id = row.try_get(OWN_AT)?;
+            Ok((found, id, decode(Cell::Sqlite(row, OWN_AT + 1))))
         };
         rows.iter().map(found).collect()
     }
@@ -131,19 +173,11 @@ impl SqliteDatabase {
     }
 
     /// Makes an index, in one statement; writers wait meanwhile.
-    pub(crate) async fn ensure_index(
-        &self,
-        tables: &TableNames,
-        plan: &IndexPlan,
-    ) -> Result<(), sqlx::Error> {
+    pub(crate) async fn ensure_index(&self, plan: &IndexPlan) -> Result<(), sqlx::Error> {
         let _turn = self.writer.lock().await;
-        let sql = checked(format!(
-            "CREATE INDEX IF NOT EXISTS \"{}\" ON {} {}",
-            plan.name,
-            tables.objects(),
-            plan.columns
-        ));
-        sqlx::query(sql).execute(&self.pool).await?;
+        sqlx::query(checked(plan.create_sql("")))
+            .execute(&self.pool)
+            .await?;
         self.indexes.add([plan.name.clone()]);
         Ok(())
     }

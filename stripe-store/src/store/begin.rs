@@ -1,0 +1,122 @@
+//! Transactions that the store itself begins, tries again where they are in conflict, and commits.
+
+use super::changes::Ledger;
+use super::error::{ObjectRef, StoreError};
+use super::transaction::{Connection, TransactionMut};
+use super::{Database, Store};
+
+/// How often a transaction is tried. Each conflict means that the other one went through.
+const ATTEMPTS: usize = 10;
+
+/// A transaction of this store's.
+pub(super) enum OwnTransaction<'s> {
+    #[cfg(feature = "postgres")]
+    Postgres(
+        sqlx::PgTransaction<'static>,
+        std::marker::PhantomData<&'s ()>,
+    ),
+    /// With the turn among this process's writers, which ends after it.
+    #[cfg(feature = "sqlite")]
+    Sqlite(
+        sqlx::SqliteTransaction<'static>,
+        tokio::sync::MutexGuard<'s, ()>,
+    ),
+}
+
+/// The attempts at one transaction.
+#[derive(Debug)]
+pub(super) struct Attempts {
+    left: usize,
+}
+
+impl Attempts {
+    pub(super) const fn new() -> Self {
+        Self { left: ATTEMPTS }
+    }
+}
+
+impl Store {
+    /// Begins a transaction that may write.
+    pub(super) async fn begin(&self) -> Result<OwnTransaction<'_>, StoreError> {
+        let begun = match &self.inner.database {
+            #[cfg(feature = "postgres")]
+            Database::Postgres(database) => database
+                .begin()
+                .await
+                .map(|transaction| OwnTransaction::Postgres(transaction, std::marker::PhantomData)),
+            #[cfg(feature = "sqlite")]
+            Database::Sqlite(database) => database
+                .begin()
+                .await
+                .map(|(transaction, turn)| OwnTransaction::Sqlite(transaction, turn)),
+        };
+        begun.map_err(|source| self.database_error("write", ObjectRef::All, source))
+    }
+
+    /// Ends a transaction as what was done in it says, and tells of changes that were committed; `None` when it was in
+    /// conflict with another one, and is to be tried again.
+    pub(super) async fn end<T>(
+        &self,
+        transaction: OwnTransaction<'_>,
+        done: Result<T, StoreError>,
+        attempts: &mut Attempts,
+        ledger: &mut Ledger<'_>,
+    ) -> Option<Result<T, StoreError>> {
+        attempts.left = attempts.left.saturating_sub(1);
+        let ended = match (transaction, done) {
+            #[cfg(feature = "postgres")]
+            (OwnTransaction::Postgres(transaction, _), Ok(done)) => {
+                let committed = transaction.commit().await;
+                committed
+                    .map(|()| done)
+                    .map_err(|source| self.database_error("write", ObjectRef::All, source))
+            }
+            #[cfg(feature = "postgres")]
+            (OwnTransaction::Postgres(transaction, _), Err(error)) => {
+                // If that fails, too, what failed first is what there is to say.
+                let _rolled_back = transaction.rollback().await;
+                Err(error)
+            }
+            #[cfg(feature = "sqlite")]
+            (OwnTransaction::Sqlite(transaction, turn), Ok(done)) => {
+                let committed = transaction.commit().await;
+                if committed.is_ok() {
+                    // Before the next writer has its turn, so that changes are told in the order of commits.
+                    ledger.committed();
+                }
+                drop(turn);
+                committed
+                    .map(|()| done)
+                    .map_err(|source| self.database_error("write", ObjectRef::All, source))
+            }
+            #[cfg(feature = "sqlite")]
+            (OwnTransaction::Sqlite(transaction, _turn), Err(error)) => {
+                let _rolled_back = transaction.rollback().await;
+                Err(error)
+            }
+        };
+        match &ended {
+            Ok(_) => ledger.committed(),
+            Err(error) if attempts.left > 0 && error.is_conflict() => {
+                ledger.rolled_back();
+                tracing::debug!(
+                    "a write was in conflict with another transaction and is tried again"
+                );
+                return None;
+            }
+            Err(_) => {}
+        }
+        Some(ended)
+    }
+}
+
+impl OwnTransaction<'_> {
+    pub(super) fn borrowed(&mut self) -> TransactionMut<'_> {
+        TransactionMut(match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(transaction, _) => Connection::Postgres(transaction),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(transaction, _) => Connection::Sqlite(transaction),
+        })
+    }
+}
