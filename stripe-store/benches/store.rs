@@ -16,16 +16,19 @@
 mod feed;
 #[path = "store/hand_written.rs"]
 mod hand_written;
+#[path = "store/measure.rs"]
+mod measure;
 #[path = "store/temporary_postgres.rs"]
 mod temporary_postgres;
 
 use std::cell::Cell;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion};
 use futures_util::TryStreamExt as _;
 use hand_written::HandWritten;
+use measure::{memory_kb, timed};
 use stripe_store::resources::Subscription;
 use stripe_store::store::{Interval, Pool, Snapshot, Source, TableNames};
 use stripe_store::{Outcome, Store};
@@ -202,9 +205,11 @@ impl<'r> Bench<'r> {
                 for _ in 0..rounds {
                     let (turn, batch) = self.batch(case, size);
                     let before = self.log_bytes();
-                    sides.0.push(timed(|| drop(self.write_ours(turn, &batch))));
+                    sides
+                        .0
+                        .push(timed(|| drop(self.write_ours(turn, &batch))).0);
                     logged += self.log_bytes() - before;
-                    sides.1.push(timed(|| self.write_theirs(turn, &batch)));
+                    sides.1.push(timed(|| self.write_theirs(turn, &batch)).0);
                 }
                 self.print(&format!("write {size} {label}"), sides);
                 if matches!(case, Case::Stale | Case::Repeat) {
@@ -218,8 +223,8 @@ impl<'r> Bench<'r> {
         }
         let mut sides = (Vec::new(), Vec::new());
         for _ in 0..READS {
-            sides.0.push(timed(|| self.get_ours()));
-            sides.1.push(timed(|| self.get_theirs()));
+            sides.0.push(timed(|| self.get_ours()).0);
+            sides.1.push(timed(|| self.get_theirs()).0);
         }
         self.print("get one", sides);
         let batch: Vec<_> = (0..BATCH)
@@ -230,8 +235,8 @@ impl<'r> Bench<'r> {
         self.write_theirs(1, &batch);
         let mut sides = (Vec::new(), Vec::new());
         for _ in 0..QUERIES {
-            sides.0.push(timed(|| self.query_ours()));
-            sides.1.push(timed(|| self.query_theirs()));
+            sides.0.push(timed(|| self.query_ours()).0);
+            sides.1.push(timed(|| self.query_theirs()).0);
         }
         self.print("query by customer", sides);
     }
@@ -269,7 +274,7 @@ impl<'r> Bench<'r> {
         }
         let before = memory_kb("VmRSS:");
         reset_peak();
-        let time = timed(|| {
+        let (time, ()) = timed(|| {
             let stream = store.query::<Subscription>().stream();
             let count = stream.try_fold(0, async |count: usize, row| {
                 std::hint::black_box(row);
@@ -299,25 +304,14 @@ impl<'r> Bench<'r> {
         }
     }
 
-    /// Prints what each side takes, and the median of the rounds' ratios: the two sides of a round come one after the
-    /// other, so that what slows the machine down for a while slows down both.
+    /// Prints what each side takes, and the median of the rounds' ratios.
     fn print(&self, label: &str, (mut ours, mut theirs): (Vec<Duration>, Vec<Duration>)) {
-        fn median<T: Ord + Copy>(values: &mut [T]) -> T {
-            values.sort_unstable();
-            *values.get(values.len() / 2).expect("a round")
-        }
-        let rounds = ours.iter().zip(&theirs);
-        let mut ratios: Vec<_> = rounds
-            .map(|(ours, theirs)| ours.as_nanos() * 100 / theirs.as_nanos().max(1))
-            .collect();
-        let percent = median(&mut ratios);
+        let (ours, theirs, ratio) = measure::ratio(&mut ours, &mut theirs);
         println!(
-            "ratio: {} {label}: ours {} us, hand-written {} us, {}.{:02}",
+            "ratio: {} {label}: ours {} us, hand-written {} us, {ratio}",
             self.name,
-            median(&mut ours).as_micros(),
-            median(&mut theirs).as_micros(),
-            percent / 100,
-            percent % 100
+            ours.as_micros(),
+            theirs.as_micros(),
         );
     }
 
@@ -347,23 +341,9 @@ impl<'r> Bench<'r> {
     }
 }
 
-/// A line of what Linux says of this process; 0 elsewhere.
-fn memory_kb(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
-        .unwrap_or_default()
-}
-
 /// Makes the peak of memory begin anew.
 fn reset_peak() {
     let _not_on_linux = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-fn timed(run: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    run();
-    start.elapsed()
 }
 
 fn main() {
