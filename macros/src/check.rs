@@ -1,12 +1,15 @@
 //! Arguments to a model: which form it is, and every rule across arguments. Must not emit anything.
 
+mod column;
+mod extended;
 mod projection;
 mod view;
 
+use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Expr, Field, Ident, LitStr, Path};
 
 use crate::errors::Errors;
-use crate::model::{Common, Model};
+use crate::model::{Common, Model, ident};
 use crate::parse::{Args, CONTAINER, FIELD, Value, docs, fields, listed, literal};
 
 /// A field with what is said of it.
@@ -35,7 +38,7 @@ impl Form {
 
     fn container(self) -> &'static [&'static str] {
         match self {
-            Self::Extended => &["object", "table", "crate"],
+            Self::Extended => &["object", "table", "own", "derive_own", "crate"],
             Self::Projection => &["object", "crate"],
             Self::View => &[
                 "object",
@@ -52,7 +55,21 @@ impl Form {
 
     fn field(self) -> &'static [&'static str] {
         match self {
-            Self::Extended => FIELD,
+            Self::Extended => &[
+                "base",
+                "id",
+                "path",
+                "or",
+                "default",
+                "column",
+                "sql_type",
+                "unique",
+                "index",
+                "references",
+                "on_delete",
+                "json",
+                "derived",
+            ],
             Self::Projection => &["path", "or", "default"],
             Self::View => &["rename"],
         }
@@ -102,7 +119,11 @@ pub(crate) fn check(input: &DeriveInput) -> syn::Result<Model> {
                 view::check(common, name, &args, &said, &mut errors)
                     .map(|view| Model::View(Box::new(view)))
             }
-            _ => None,
+            (Form::Extended, object) => {
+                extended::check(common, object.as_ref(), &args, &said, &mut errors)
+                    .map(|extended| Model::Extended(Box::new(extended)))
+            }
+            (Form::Projection, _) => None,
         }
     });
     errors.finish()?;
@@ -110,7 +131,8 @@ pub(crate) fn check(input: &DeriveInput) -> syn::Result<Model> {
     model.ok_or_else(|| syn::Error::new_spanned(&input.ident, MISSING_OBJECT))
 }
 
-const MISSING_OBJECT: &str = "say of which object: `#[stripe(object = Customer)]` for some of its fields, \
+const MISSING_OBJECT: &str = "say of which object: `#[stripe(object = Customer)]` for some of its fields, with a \
+    `table = \"app_customers\"` for columns of your own beside it, \
     `#[stripe(object = \"forwarding.request\")]` for a view of a type of your own, `#[stripe(nested)]` for a part of one";
 
 /// Where the library is: `crate = "…"`.
@@ -160,12 +182,8 @@ fn form(
     object: Option<&Object<'_>>,
     errors: &mut Errors,
 ) -> Option<Form> {
-    let base = said.iter().find_map(|said| said.args.get("base"));
-    if let Some(arg) = args.get("table").or(base) {
-        errors.push(
-            &arg.key,
-            "models with a table of their own cannot be derived yet; projections and views can",
-        );
+    let base = said.iter().any(|said| said.args.get("base").is_some());
+    if base || args.get("table").is_some() {
         return Some(Form::Extended);
     }
     if let Some(nested) = args.get("nested") {
@@ -191,6 +209,61 @@ fn form(
             None
         }
     }
+}
+
+/// The name of the type to make beside the struct, which keeps its own.
+fn type_name(
+    common: &Common,
+    args: &Args,
+    key: &str,
+    suffix: &str,
+    errors: &mut Errors,
+) -> Option<Ident> {
+    let default = format!("{}{suffix}", common.name.unraw());
+    let Some(arg) = args.get(key) else {
+        return Some(ident(&default, common.name.span()));
+    };
+    let Value::Expr(expr) = &arg.value else {
+        errors.push(
+            &arg.key,
+            format!("`{key}` needs a name: `{key} = {default}`"),
+        );
+        return None;
+    };
+    let name = match &**expr {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    };
+    let Some(name) = name else {
+        errors.push(
+            expr,
+            format!("`{key}` takes the name of the type to make: `{key} = {default}`"),
+        );
+        return None;
+    };
+    if *name == common.name {
+        errors.push(
+            name,
+            format!("the struct itself is called `{name}`: `{key}` takes another name, such as `{default}`"),
+        );
+        return None;
+    }
+    Some(name.clone())
+}
+
+/// A field's name without what keeps it from being a keyword: `r#`, or an underscore at its end as in the generated
+/// views.
+fn plain(ident: &Ident) -> String {
+    let name = ident.unraw().to_string();
+    match name.strip_suffix('_') {
+        Some(plain) if !plain.is_empty() => plain.to_owned(),
+        _ => name,
+    }
+}
+
+/// The name of a field's constant.
+fn constant(field: &Ident) -> Ident {
+    ident(&plain(field).to_uppercase(), field.span())
 }
 
 /// An argument of another form would be silently without effect.

@@ -7,6 +7,7 @@ use syn::{Attribute, Expr, Generics, Ident, LitStr, Path, Type, Visibility};
 pub(crate) enum Model {
     Projection(Box<Projection>),
     View(Box<OwnView>),
+    Extended(Box<Extended>),
 }
 
 /// What every form has.
@@ -96,6 +97,84 @@ pub(crate) struct Getter {
     /// What the reference leads to, where the field is one.
     pub(crate) referent: Option<Type>,
     pub(crate) vis: Visibility,
+}
+
+/// A struct of an object and of columns in a table of its own.
+pub(crate) struct Extended {
+    pub(crate) common: Common,
+    pub(crate) object: Path,
+    pub(crate) table: LitStr,
+    /// The name of the type that is emitted, of the columns alone.
+    pub(crate) own: Ident,
+    /// What that type derives.
+    pub(crate) derives: Vec<Path>,
+    /// The field of the object.
+    pub(crate) base: Ident,
+    pub(crate) base_type: Type,
+    /// The field of the row's own id.
+    pub(crate) id: Option<OwnField>,
+    pub(crate) columns: Vec<OwnColumn>,
+    pub(crate) projected: Vec<ProjectedField>,
+}
+
+/// A field that is in the table.
+pub(crate) struct OwnField {
+    pub(crate) ident: Ident,
+    /// The field's name in capitals.
+    pub(crate) constant: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) docs: Vec<Attribute>,
+}
+
+pub(crate) struct OwnColumn {
+    pub(crate) field: OwnField,
+    /// The field's type, which is `Option` of the value's where the column is nullable.
+    pub(crate) ty: Type,
+    pub(crate) value: Type,
+    pub(crate) nullable: bool,
+    /// The column's name.
+    pub(crate) name: String,
+    pub(crate) codec: Codec,
+    pub(crate) references: Option<References>,
+    pub(crate) lookup: Option<Lookup>,
+    /// An SQL expression.
+    pub(crate) default: Option<LitStr>,
+    pub(crate) derived: bool,
+}
+
+/// How a value gets into its column.
+pub(crate) enum Codec {
+    /// As the library knows the type.
+    Native,
+    Json,
+    /// By the type's own code for each database, in a column of this type.
+    Sqlx {
+        postgres: LitStr,
+        sqlite: LitStr,
+    },
+}
+
+/// How a column is found by.
+pub(crate) enum Lookup {
+    Unique,
+    Index,
+}
+
+/// Another table's row that a column names.
+pub(crate) struct References {
+    pub(crate) table: String,
+    pub(crate) column: String,
+    pub(crate) on_delete: OnDelete,
+}
+
+/// What becomes of a row whose referenced one is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDelete {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
 }
 
 /// A name made by the macro, at the place of another.

@@ -1,10 +1,16 @@
 //! Tokens to arguments: which attributes there are, and whether each has the shape of its kind. Must not know which of
 //! them go together.
 
+use std::fmt::Display;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitStr, Token};
+use syn::{
+    Attribute, Data, DeriveInput, Expr, ExprLit, Field, Fields, Ident, Lit, LitStr, Path, Token,
+};
 
 use crate::errors::{Errors, did_you_mean};
 
@@ -18,12 +24,15 @@ pub(crate) const CONTAINER: &[&str] = &[
     "alias",
     "operations",
     "nested",
+    "own",
+    "derive_own",
     "crate",
 ];
 
 /// What can be said of a field.
 pub(crate) const FIELD: &[&str] = &[
     "base",
+    "id",
     "path",
     "or",
     "default",
@@ -35,6 +44,7 @@ pub(crate) const FIELD: &[&str] = &[
     "references",
     "on_delete",
     "json",
+    "derived",
 ];
 
 /// `key`, `key = value` or `key(…)`.
@@ -46,7 +56,13 @@ pub(crate) struct Arg {
 pub(crate) enum Value {
     None,
     Expr(Box<Expr>),
-    List(Vec<Ident>),
+    List(Vec<Item>),
+}
+
+/// One of a list: `Debug`, `serde::Serialize`, `postgres = "tier"`.
+pub(crate) struct Item {
+    pub(crate) name: Path,
+    pub(crate) value: Option<Expr>,
 }
 
 /// The arguments of every `#[stripe(…)]` on one thing.
@@ -58,16 +74,44 @@ impl Parse for Arg {
         let key = input.call(Ident::parse_any)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Value::Expr(Box::new(input.parse()?))
+            Value::Expr(Box::new(expression(input)?))
         } else if input.peek(syn::token::Paren) {
             let content;
             syn::parenthesized!(content in input);
-            let names = Punctuated::<Ident, Token![,]>::parse_terminated(&content)?;
-            Value::List(names.into_iter().collect())
+            let items = Punctuated::<Item, Token![,]>::parse_terminated(&content)?;
+            Value::List(items.into_iter().collect())
         } else {
             Value::None
         };
         Ok(Self { key, value })
+    }
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = Path::parse_mod_style(input)?;
+        let value = if input.peek(Token![=]) {
+            input.parse::<Token![=]>()?;
+            Some(expression(input)?)
+        } else {
+            None
+        };
+        Ok(Self { name, value })
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { name, value } = self;
+        let value = value.as_ref().map(|value| quote!(= #value));
+        tokens.extend(quote!(#name #value));
+    }
+}
+
+impl Item {
+    /// As it is written.
+    pub(crate) fn written(&self) -> String {
+        self.to_token_stream().to_string()
     }
 }
 
@@ -157,16 +201,35 @@ impl Arg {
             errors.push(key, format!("`{key}` needs a value: `{key} = {example:?}`"));
             return None;
         };
-        let Some(text) = literal(expr) else {
-            errors.push(expr, format!("`{key}` takes a text: `{key} = {example:?}`"));
-            return None;
-        };
-        if text.value().is_empty() {
-            errors.push(text, format!("`{key}` is empty: `{key} = {example:?}`"));
-            return None;
-        }
-        Some(text)
+        text(key, expr, example, errors)
     }
+}
+
+/// The text that `key` is said to be; complains of anything else.
+pub(crate) fn text<'a>(
+    key: impl Display,
+    expr: &'a Expr,
+    example: &str,
+    errors: &mut Errors,
+) -> Option<&'a LitStr> {
+    let Some(text) = literal(expr) else {
+        errors.push(expr, format!("`{key}` takes a text: `{key} = {example:?}`"));
+        return None;
+    };
+    if text.value().trim().is_empty() {
+        errors.push(text, format!("`{key}` is empty: `{key} = {example:?}`"));
+        return None;
+    }
+    Some(text)
+}
+
+/// An expression, out of the invisible parentheses that `macro_rules!` puts around its variables.
+fn expression(input: ParseStream<'_>) -> syn::Result<Expr> {
+    let mut expr = input.parse()?;
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
+    Ok(expr)
 }
 
 /// The text, where the expression is one.

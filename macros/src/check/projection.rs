@@ -1,8 +1,8 @@
 //! The rules of projections.
 
-use syn::{GenericArgument, GenericParam, LitStr, Path, PathArguments, Type};
+use syn::{GenericArgument, GenericParam, Ident, LitStr, Path, PathArguments, Type};
 
-use super::Said;
+use super::{Said, plain};
 use crate::errors::Errors;
 use crate::model::{Absent, Common, FieldPath, ProjectedField, Projection, ident};
 use crate::parse::{Arg, Value, literal};
@@ -20,6 +20,9 @@ pub(super) fn check(
             &common.name,
             "a projection reads at least one field: `id: String`, or `email: Option<String>`",
         );
+    }
+    for said in said {
+        bare(said, errors);
     }
     Projection {
         object: object.clone(),
@@ -43,12 +46,22 @@ fn lifetimes(common: &Common, errors: &mut Errors) {
     }
 }
 
-fn field(object: &Path, said: &Said<'_>, errors: &mut Errors) -> ProjectedField {
+/// Every field has a path; one that says no other need not say so.
+fn bare(said: &Said<'_>, errors: &mut Errors) {
+    if let Some(arg) = said.args.get("path")
+        && matches!(arg.value, Value::None)
+    {
+        errors.push(&arg.key, needs_a_value(&arg.key));
+    }
+}
+
+/// What is read out of the object, in a projection or beside columns.
+pub(super) fn field(object: &Path, said: &Said<'_>, errors: &mut Errors) -> ProjectedField {
     let ty = &said.field.ty;
-    if let Type::Reference(reference) = ty {
+    if let Type::Reference(reference) = ungrouped(ty) {
         errors.push(
             reference,
-            "a projection owns what it reads: take `String` for `&str`, `Vec<T>` for `&[T]`",
+            "a field owns what is read into it: take `String` for `&str`, `Vec<T>` for `&[T]`",
         );
     }
     ProjectedField {
@@ -59,19 +72,25 @@ fn field(object: &Path, said: &Said<'_>, errors: &mut Errors) -> ProjectedField 
     }
 }
 
+/// Whether the path is the field's name.
+fn is_named_alike(said: &Said<'_>) -> bool {
+    said.args
+        .get("path")
+        .is_none_or(|path| matches!(path.value, Value::None))
+}
+
 /// Where the value is: at `path`, or under the field's name; then at each `or`.
 fn sources(object: &Path, said: &Said<'_>, errors: &mut Errors) -> Vec<FieldPath> {
+    let alike = is_named_alike(said);
     let mut sources: Vec<FieldPath> = said
         .args
         .iter()
-        .filter(|arg| arg.key == "path" || arg.key == "or")
+        .filter(|arg| arg.key == "or" || (arg.key == "path" && !alike))
         .filter_map(|arg| source(object, arg, errors))
         .collect();
-    if said.args.get("path").is_none() {
-        let name = said.ident.to_string();
-        let name = name.trim_start_matches("r#").to_uppercase();
-        let constant = FieldPath::Constant(ident(&name, said.ident.span()));
-        sources.insert(0, constant);
+    if alike {
+        let constant = ident(&plain(said.ident).to_uppercase(), said.ident.span());
+        sources.insert(0, FieldPath::Constant(constant));
     }
     sources
 }
@@ -79,19 +98,20 @@ fn sources(object: &Path, said: &Said<'_>, errors: &mut Errors) -> Vec<FieldPath
 fn source(object: &Path, arg: &Arg, errors: &mut Errors) -> Option<FieldPath> {
     let key = &arg.key;
     let Value::Expr(expr) = &arg.value else {
-        errors.push(
-            key,
-            format!(
-                "`{key}` needs a value: `{key} = \"email\"`, `{key} = \"metadata.tier\"`, or a typed path, \
-                 `{key} = Customer::ADDRESS.then(Address::CITY)`"
-            ),
-        );
+        errors.push(key, needs_a_value(key));
         return None;
     };
     match literal(expr) {
         Some(text) => dotted(object, text, errors),
         None => Some(FieldPath::Typed(expr.clone())),
     }
+}
+
+fn needs_a_value(key: &Ident) -> String {
+    format!(
+        "`{key}` needs a value: `{key} = \"email\"`, `{key} = \"metadata.tier\"`, or a typed path, \
+         `{key} = Customer::ADDRESS.then(Address::CITY)`"
+    )
 }
 
 /// A text names a field, or a key of the metadata. What is deeper is of another view, whose name no text has.
@@ -114,8 +134,8 @@ fn dotted(object: &Path, text: &LitStr, errors: &mut Errors) -> Option<FieldPath
         );
         return None;
     }
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if value.is_empty() || !value.chars().all(plain) {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if value.is_empty() || !value.chars().all(is_plain) {
         errors.push(
             text,
             "a path is the name of a field as in Stripe's JSON, `\"email\"`, or a key of the metadata, `\"metadata.tier\"`",
@@ -168,7 +188,7 @@ fn absent(said: &Said<'_>, errors: &mut Errors) -> Absent {
         return Absent::None;
     }
     // There is no object without an id, and the getter gives an empty text as well.
-    if said.ident == "id" && said.args.get("path").is_none() {
+    if said.ident == "id" && is_named_alike(said) {
         return Absent::Default;
     }
     errors.push(
@@ -178,6 +198,14 @@ fn absent(said: &Said<'_>, errors: &mut Errors) -> Absent {
     Absent::Default
 }
 
+/// The type, out of the invisible parentheses that `macro_rules!` puts around its variables.
+pub(super) fn ungrouped(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
+}
+
 /// Whether the type is called `Option`.
 pub(super) fn is_option(ty: &Type) -> bool {
     inner(ty, "Option").is_some()
@@ -185,7 +213,7 @@ pub(super) fn is_option(ty: &Type) -> bool {
 
 /// The argument of a type of this name.
 pub(super) fn inner<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
-    let Type::Path(path) = ty else {
+    let Type::Path(path) = ungrouped(ty) else {
         return None;
     };
     let last = path

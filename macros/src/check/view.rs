@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use syn::{Expr, Ident, LitStr, Type};
+use syn::ext::IdentExt as _;
+use syn::{LitStr, Type};
 
-use super::Said;
-use super::projection::inner;
+use super::projection::{inner, ungrouped};
+use super::{Said, constant, plain, type_name};
 use crate::errors::{Errors, did_you_mean};
-use crate::model::{Common, Getter, Operations, OwnResource, OwnView, ident};
+use crate::model::{Common, Getter, Operations, OwnResource, OwnView};
 use crate::parse::{Args, Value, docs, listed};
 
 /// Methods that every view has, which a getter would hide.
@@ -36,7 +37,7 @@ pub(super) fn check(
     if !common.generics.params.is_empty() {
         errors.push(&common.generics, "a view has no generics: leave them out");
     }
-    let view = view_name(&common, args, errors);
+    let view = type_name(&common, args, "view", "View", errors);
     let resource = object.map(|object| resource(object, args, errors));
     if resource.is_none() {
         only_resources(args, errors);
@@ -49,37 +50,6 @@ pub(super) fn check(
         resource,
         fields,
     })
-}
-
-/// The struct is there already; the view needs a name of its own.
-fn view_name(common: &Common, args: &Args, errors: &mut Errors) -> Option<Ident> {
-    let Some(arg) = args.get("view") else {
-        let name = format!("{}View", common.name);
-        return Some(ident(&name, common.name.span()));
-    };
-    let Value::Expr(expr) = &arg.value else {
-        errors.push(&arg.key, "`view` needs a name: `view = LoyaltyCard`");
-        return None;
-    };
-    let name = match &**expr {
-        Expr::Path(path) => path.path.get_ident(),
-        _ => None,
-    };
-    let Some(name) = name else {
-        errors.push(
-            expr,
-            "`view` takes the name of the type to make: `view = LoyaltyCard`",
-        );
-        return None;
-    };
-    if *name == common.name {
-        errors.push(
-            name,
-            format!("the struct itself is called `{name}`: give its view another name, such as `{name}View`"),
-        );
-        return None;
-    }
-    Some(name.clone())
 }
 
 fn resource(object: &LitStr, args: &Args, errors: &mut Errors) -> OwnResource {
@@ -119,7 +89,7 @@ fn operations(args: &Args, has_path: bool, errors: &mut Errors) -> Operations {
     let Some(arg) = args.get("operations") else {
         return operations;
     };
-    let Value::List(names) = &arg.value else {
+    let Value::List(items) = &arg.value else {
         errors.push(
             &arg.key,
             "`operations` lists them: `operations(retrieve, list)`",
@@ -133,8 +103,8 @@ fn operations(args: &Args, has_path: bool, errors: &mut Errors) -> Operations {
         );
     }
     operations = Operations::default();
-    for name in names {
-        match name.to_string().as_str() {
+    for item in items {
+        match item.written().as_str() {
             "retrieve" => operations.retrieve = true,
             "list" => operations.list = true,
             "search" => operations.search = true,
@@ -143,7 +113,7 @@ fn operations(args: &Args, has_path: bool, errors: &mut Errors) -> Operations {
                 let meant = did_you_mean(other, OPERATIONS.iter().copied());
                 let allowed = listed(OPERATIONS);
                 errors.push(
-                    name,
+                    item,
                     format!("`{other}` is no operation{meant} Allowed are {allowed}"),
                 );
             }
@@ -165,36 +135,28 @@ fn only_resources(args: &Args, errors: &mut Errors) {
 }
 
 fn getter(said: &Said<'_>, errors: &mut Errors) -> Getter {
-    let name = said.ident.to_string();
-    let plain = name.trim_start_matches("r#");
-    if TAKEN.contains(&plain) {
+    let name = said.ident.unraw().to_string();
+    if TAKEN.contains(&name.as_str()) {
         errors.push(
             said.ident,
             format!(
-                "every view has a method `{plain}`: call the field `{plain}_`, with `#[stripe(rename = \"{plain}\")]`"
+                "every view has a method `{name}`: call the field `{name}_`, with `#[stripe(rename = \"{name}\")]`"
             ),
         );
     }
-    if let Type::Reference(reference) = &said.field.ty {
+    if let Type::Reference(reference) = ungrouped(&said.field.ty) {
         errors.push(
             reference,
             "the getter borrows by itself: write `String` for a text, `Vec<T>` for an array",
         );
     }
     let rename = said.args.text("rename", "type", errors);
-    let key = rename.map_or_else(
-        // A trailing underscore keeps a name from being a keyword, as in the generated views.
-        || plain.strip_suffix('_').unwrap_or(plain).to_owned(),
-        LitStr::value,
-    );
+    let key = rename.map_or_else(|| plain(said.ident), LitStr::value);
     let ty = &said.field.ty;
     let bare = inner(ty, "Option").unwrap_or(ty);
     Getter {
         ident: said.ident.clone(),
-        constant: ident(
-            &plain.trim_end_matches('_').to_uppercase(),
-            said.ident.span(),
-        ),
+        constant: constant(said.ident),
         key,
         ty: ty.clone(),
         docs: docs(&said.field.attrs),

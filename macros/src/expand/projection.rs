@@ -1,10 +1,11 @@
 //! What a projection is to the library.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::Path;
 use syn::spanned::Spanned as _;
+use syn::{Generics, Ident, Path};
 
+use super::local;
 use crate::model::{Absent, FieldPath, ProjectedField, Projection};
 
 pub(super) fn expand(projection: &Projection) -> TokenStream {
@@ -13,15 +14,34 @@ pub(super) fn expand(projection: &Projection) -> TokenStream {
         object,
         fields,
     } = projection;
-    let krate = &common.krate;
-    let name = &common.name;
-    let (impl_generics, type_generics, where_clause) = common.generics.split_for_impl();
+    implement(
+        &common.krate,
+        &common.name,
+        &common.generics,
+        object,
+        fields,
+    )
+}
+
+/// The trait for a struct of these fields.
+pub(super) fn implement(
+    krate: &Path,
+    name: &Ident,
+    generics: &Generics,
+    object: &Path,
+    fields: &[ProjectedField],
+) -> TokenStream {
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     let columns = fields
         .iter()
         .flat_map(|field| &field.sources)
         .map(|source| path(krate, object, source));
-    let reads = fields.iter().map(|field| read(krate, object, field));
+    let values = local("values");
+    let reads = fields
+        .iter()
+        .map(|field| read(krate, object, &values, field));
     let idents = fields.iter().map(|field| &field.ident);
+    let locals = fields.iter().map(|field| local_of(&field.ident));
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::model::Projection for #name #type_generics #where_clause {
@@ -31,12 +51,17 @@ pub(super) fn expand(projection: &Projection) -> TokenStream {
                 ::std::vec![#(#krate::__private::column::<#object, _>(&#columns)),*]
             }
 
-            fn read(values: &mut #krate::__private::Values<'_>) -> Self {
+            fn read(#values: &mut #krate::__private::Values<'_>) -> Self {
                 #(#reads)*
-                Self { #(#idents),* }
+                Self { #(#idents: #locals),* }
             }
         }
     }
+}
+
+/// The variable of a field's value.
+fn local_of(field: &Ident) -> Ident {
+    format_ident!("field_{}", field, span = Span::mixed_site())
 }
 
 /// The path as an expression.
@@ -54,8 +79,8 @@ fn path(krate: &Path, object: &Path, source: &FieldPath) -> TokenStream {
     }
 }
 
-/// A variable of the field's name. Every source takes its value, whether an earlier one had one or not.
-fn read(krate: &Path, object: &Path, field: &ProjectedField) -> TokenStream {
+/// The field's variable. Every source takes its value, whether an earlier one had one or not.
+fn read(krate: &Path, object: &Path, values: &Ident, field: &ProjectedField) -> TokenStream {
     let ProjectedField {
         ident,
         ty,
@@ -63,7 +88,7 @@ fn read(krate: &Path, object: &Path, field: &ProjectedField) -> TokenStream {
         absent,
     } = field;
     let names: Vec<_> = (0..sources.len())
-        .map(|number| format_ident!("source_{}", number))
+        .map(|number| local(&format!("source_{number}")))
         .collect();
     let paths = sources.iter().map(|source| path(krate, object, source));
     // What the source cannot be read as is told of at the field's type.
@@ -74,7 +99,7 @@ fn read(krate: &Path, object: &Path, field: &ProjectedField) -> TokenStream {
             quote!(value)
         };
         quote_spanned! {ty.span()=>
-            #krate::__private::#function::<#object, _, #ty>(values, || #path)
+            #krate::__private::#function::<#object, _, #ty>(#values, || #path)
         }
     });
     let (first, rest) = match names.split_first() {
@@ -88,8 +113,9 @@ fn read(krate: &Path, object: &Path, field: &ProjectedField) -> TokenStream {
             quote_spanned!(expr.span()=> .unwrap_or_else(|| ::core::convert::Into::into(#expr)))
         }
     };
+    let local = local_of(ident);
     quote! {
-        let #ident: #ty = {
+        let #local: #ty = {
             #(let #names = #reads;)*
             #first #(.or(#rest))* #end
         };

@@ -81,7 +81,7 @@ pub(super) fn expand(own: &OwnView) -> TokenStream {
 
         // The struct is a description: nobody else makes or reads one.
         const _: () = {
-            #[allow(dead_code)]
+            #[allow(dead_code, clippy::too_many_arguments)]
             fn described(#(#idents: #types),*) {
                 let #name { #(#idents),* } = #name { #(#idents),* };
                 #(let _ = #idents;)*

@@ -59,6 +59,30 @@ struct State {
     status: Option<SubscriptionStatus>,
 }
 
+/// Called like what emitted code has names for.
+#[derive(StripeModel)]
+#[stripe(object = Subscription)]
+struct Odd {
+    #[stripe(path = "status")]
+    values: Option<String>,
+    #[stripe(path = "status", or = "currency")]
+    source_0: Option<String>,
+    #[stripe(path = "currency", or = "status")]
+    r#use: Option<String>,
+}
+
+macro_rules! projected {
+    ($type:ty) => {
+        #[derive(StripeModel)]
+        #[stripe(object = Subscription)]
+        struct Currency {
+            currency: $type,
+        }
+    };
+}
+
+projected!(Option<String>);
+
 fn main() {
     let json = serde_json::json!({
         "id": "cus_1", "email": "ada@example.com", "created": 12, "address": {"city": null}, "name": "Ada",
@@ -79,4 +103,7 @@ fn main() {
 
     let json = serde_json::json!({"status": "active"});
     assert_eq!(State::of(Subscription::view(&json)).status, Some(SubscriptionStatus::Active));
+    let odd = Odd::of(Subscription::view(&json));
+    assert_eq!((odd.values.as_deref(), odd.source_0, odd.r#use.as_deref()), (Some("active"), Some("active".into()), Some("active")));
+    assert!(Currency::of(Subscription::view(&json)).currency.is_none());
 }

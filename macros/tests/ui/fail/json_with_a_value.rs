@@ -2,8 +2,11 @@ use stripe_store::StripeModel;
 
 #[derive(StripeModel)]
 #[stripe(object = Customer, table = "app_customers")]
-struct Contact {
-    id: String,
+struct AppCustomer {
+    #[stripe(base)]
+    customer: Stored<Customer>,
+    #[stripe(json = true)]
+    settings: Settings,
 }
 
 fn main() {}

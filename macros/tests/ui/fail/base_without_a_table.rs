@@ -1,11 +1,10 @@
-use stripe_store::resources::Customer;
 use stripe_store::StripeModel;
 
 #[derive(StripeModel)]
 #[stripe(object = Customer)]
-struct Contact {
+struct AppCustomer {
     #[stripe(base)]
-    customer: Customer,
+    customer: Stored<Customer>,
 }
 
 fn main() {}

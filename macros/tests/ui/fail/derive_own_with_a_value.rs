@@ -1,0 +1,10 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer, table = "app_customers", derive_own(Debug = true))]
+struct AppCustomer {
+    #[stripe(base)]
+    customer: Stored<Customer>,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer, table = "app_customers")]
+struct AppCustomer {
+    #[stripe(base)]
+    customer: Stored<Customer>,
+    id: i64,
+}
+
+fn main() {}

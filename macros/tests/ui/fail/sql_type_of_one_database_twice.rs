@@ -1,0 +1,12 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer, table = "app_customers")]
+struct AppCustomer {
+    #[stripe(base)]
+    customer: Stored<Customer>,
+    #[stripe(sql_type(sqlite = "TEXT", postgres = "tier", sqlite = "BLOB"))]
+    tier: Tier,
+}
+
+fn main() {}

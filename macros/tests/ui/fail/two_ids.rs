@@ -1,0 +1,14 @@
+use stripe_store::StripeModel;
+
+#[derive(StripeModel)]
+#[stripe(object = Customer, table = "app_customers")]
+struct AppCustomer {
+    #[stripe(base)]
+    customer: Stored<Customer>,
+    #[stripe(id)]
+    local_id: i64,
+    #[stripe(id)]
+    other_id: i64,
+}
+
+fn main() {}
