@@ -1,11 +1,14 @@
-//! Where the time comes from, and the milliseconds that rows are stamped with.
+//! Where the time comes from, the milliseconds that rows are stamped with, and the intervals of Stripe's clock.
 //!
 //! Only [`SystemClock`] reads the system's clock; everything else asks a [`Clock`] that it was given, so that tests
 //! move time by hand. Nothing here knows of Stripe or of a database.
 
+mod interval;
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use self::interval::{Interval, IntervalError};
 use crate::view::Timestamp;
 
 /// The last millisecond of the year 9999, the latest moment that both databases write the same way.

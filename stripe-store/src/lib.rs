@@ -47,7 +47,14 @@
     feature = "_store",
     doc = "| [`ingest`] | objects and events out of files, and lines of an export |"
 )]
-#![cfg_attr(feature = "_store", doc = "| [`clock`] | where the time comes from |")]
+#![cfg_attr(
+    feature = "client",
+    doc = "| [`client`] | Stripe's API: requests, pages, retries, files |"
+)]
+#![cfg_attr(
+    any(feature = "_store", feature = "client"),
+    doc = "| [`clock`] | where the time comes from, and intervals of Stripe's clock |"
+)]
 //!
 //! # Features
 //!
@@ -56,6 +63,7 @@
 //! | `derive` | `#[derive(StripeModel)]`: structs of some fields of an object, models with columns of your own, views of types of your own | yes |
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
+//! | `client` | the client of Stripe's API, without a store | |
 //! | `cli` | the command `stripe-store`, with both databases | |
 //! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate, and own columns of them | |
 //! | `rust_decimal` | exact values of decimal strings, and own columns of them | |
@@ -85,7 +93,10 @@ pub mod resources;
 mod ext;
 pub mod model;
 
-#[cfg(feature = "_store")]
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub mod client;
+#[cfg(any(feature = "_store", feature = "client"))]
 pub mod clock;
 #[cfg(feature = "_store")]
 mod error;
@@ -93,6 +104,8 @@ mod error;
 pub mod extended;
 #[cfg(feature = "_store")]
 pub mod ingest;
+#[cfg(any(feature = "_store", feature = "client"))]
+mod mode;
 #[cfg(feature = "_store")]
 pub mod query;
 #[cfg(feature = "_store")]

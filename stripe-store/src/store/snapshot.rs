@@ -2,8 +2,8 @@
 
 mod error;
 mod head;
-mod interval;
 mod json_text;
+mod source;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,12 +11,13 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 pub use self::error::{Named, SnapshotError};
-pub use self::interval::{Interval, IntervalError, Source};
 pub use self::json_text::JsonText;
+pub use self::source::Source;
 use super::rivals::Change;
 use super::scope::{AccountId, Mode};
 use super::text::{self, MAX_DEPTH, MAX_PLACES, TextFault, same_json};
 use crate::clock::UnixMillis;
+pub use crate::clock::{Interval, IntervalError};
 use crate::view::{Resource, Timestamp};
 
 /// The longest id and the longest type name, in bytes; longer ones do not fit an index of PostgreSQL.
