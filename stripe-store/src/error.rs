@@ -16,6 +16,11 @@ pub enum Error {
     /// A document is not one of Stripe's.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// A call to Stripe failed.
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    #[error(transparent)]
+    Client(#[from] crate::client::ClientError),
 }
 
 impl Error {
@@ -24,6 +29,8 @@ impl Error {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Snapshot(_) | Self::Ingest(_) => false,
+            #[cfg(feature = "client")]
+            Self::Client(error) => error.is_transient(),
         }
     }
 }

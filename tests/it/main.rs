@@ -12,6 +12,7 @@ mod changes_listen;
 mod changes_properties;
 mod changes_since;
 mod cli;
+mod client;
 mod derive;
 mod derive_types;
 mod examples;

@@ -1,7 +1,8 @@
 //! What the integration tests of `stripe-store` stand on.
 //!
 //! [`on_both`] runs one test on a fresh SQLite file and on a fresh PostgreSQL database, [`fixture`] reads JSON as Stripe
-//! sends it, [`statements`] tells what was sent to the database. A missing database is never a skipped test: PostgreSQL is found, or installed, or the test fails with what to
+//! sends it, [`statements`] tells what was sent to the database,
+//! [`fake`] is a Stripe to send requests to. A missing database is never a skipped test: PostgreSQL is found, or installed, or the test fails with what to
 //! install.
 //!
 //! ```no_run
@@ -20,6 +21,7 @@
 )]
 
 mod databases;
+pub mod fake;
 mod fixtures;
 pub mod postgres;
 mod statements;

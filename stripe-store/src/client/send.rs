@@ -85,7 +85,7 @@ impl Client {
         let result = async {
             let prepared = self.prepare(method, path, options).await?;
             if let Some(account) = &prepared.account {
-                tracing::Span::current().record("stripe.account", account.as_ref());
+                span.record("stripe.account", account.as_ref());
             }
             self.tries(&prepared, start, &attempts).await
         };
@@ -346,14 +346,17 @@ fn transport(prepared: &Prepared, attempts: u32, error: reqwest::Error) -> Failu
 fn is_certificate(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = error.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref()
-        });
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
             return true;
         }
-        next = error.source();
+        // What is inside an I/O error is not its source, and may be one in turn.
+        let inside = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        next = match inside {
+            Some(inside) => Some(inside),
+            None => error.source(),
+        };
     }
     false
 }

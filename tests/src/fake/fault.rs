@@ -1,0 +1,133 @@
+//! What goes wrong.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What goes wrong with a request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fault {
+    /// This is answered, and nothing done.
+    Instead(Reply),
+    /// The connection is closed, and nothing done.
+    LostBefore,
+    /// It is done, and the connection closed without an answer.
+    LostAfter,
+    /// It is done, and the connection closed in the middle of the answer.
+    CutBody,
+    /// It is done, and answered after this time.
+    Slow(Duration),
+    /// It is done, and half of the JSON is all there is.
+    Truncated,
+    /// It is done, and the JSON called something else.
+    WrongType(&'static str),
+    /// It is done, and the answer has these headers too.
+    With(Vec<(&'static str, String)>),
+}
+
+impl Fault {
+    /// An error of Stripe's with this status, and nothing done.
+    pub fn status(status: u16) -> Self {
+        Self::Instead(Reply::error(status))
+    }
+
+    /// Too many requests: try again after so many seconds.
+    pub fn too_many(retry_after: &str) -> Self {
+        Self::Instead(Reply::error(429).with_header("retry-after", retry_after))
+    }
+
+    /// The page that a proxy answers with.
+    pub fn html(status: u16) -> Self {
+        Self::Instead(Reply {
+            status,
+            content_type: Some("text/html; charset=utf-8".to_owned()),
+            headers: Vec::new(),
+            body: "<!DOCTYPE html><title>Sorry</title><h1>Something is wrong</h1>".into(),
+        })
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the body says that it is.
+    pub content_type: Option<String>,
+    /// More headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// JSON.
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::text(status, &body.to_string())
+    }
+
+    /// What is to be taken for JSON, byte for byte.
+    pub fn text(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            content_type: Some("application/json".to_owned()),
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// An error as Stripe tells it.
+    pub fn error(status: u16) -> Self {
+        let (kind, code, message) = match status {
+            401 => (
+                "invalid_request_error",
+                None,
+                "Invalid API Key provided: sk_test_****1",
+            ),
+            402 => (
+                "card_error",
+                Some("card_declined"),
+                "Your card was declined.",
+            ),
+            404 => (
+                "invalid_request_error",
+                Some("resource_missing"),
+                "No such object.",
+            ),
+            409 => (
+                "invalid_request_error",
+                Some("lock_timeout"),
+                "This object cannot be accessed right now.",
+            ),
+            429 => (
+                "invalid_request_error",
+                Some("rate_limit"),
+                "Too many requests.",
+            ),
+            500.. => ("api_error", None, "Something went wrong on our end."),
+            _ => (
+                "invalid_request_error",
+                Some("parameter_invalid"),
+                "Invalid.",
+            ),
+        };
+        Self::refusal(status, kind, code, message)
+    }
+
+    /// An error as Stripe tells it, in all its parts.
+    pub fn refusal(status: u16, kind: &str, code: Option<&str>, message: &str) -> Self {
+        let mut error = json!({"type": kind, "message": message});
+        if let (Some(code), Some(fields)) = (code, error.as_object_mut()) {
+            fields.insert("code".to_owned(), code.into());
+        }
+        Self::json(status, &json!({ "error": error }))
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
