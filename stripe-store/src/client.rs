@@ -42,6 +42,7 @@
 //!
 //! This module must not know the store; the store, sync and commands stand on it.
 
+mod answer;
 mod app_info;
 mod builder;
 mod call;

@@ -11,6 +11,7 @@ mod retries;
 mod times;
 mod tls;
 mod traces;
+mod unsent;
 
 use std::time::Duration;
 
@@ -54,11 +55,11 @@ async fn pair() -> (Fake, Client) {
 #[test]
 fn what_callers_hold_can_be_sent_to_other_threads() {
     fn check<T: Send + Sync>() {}
+    fn sendable<T: Send>(_: T) {}
     check::<Client>();
     check::<ClientBuilder>();
     check::<stripe_store::client::ClientError>();
     check::<stripe_store::client::Page<stripe_store::AnyObject>>();
-    fn sendable<T: Send>(_: T) {}
     let client = Client::new(KEY).unwrap();
     sendable(
         client

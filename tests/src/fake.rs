@@ -38,7 +38,7 @@ use tokio::task::JoinHandle;
 
 pub use self::fault::{Fault, Reply};
 pub use self::server::Received;
-use self::world::World;
+use self::world::{Date, World};
 
 /// A running fake, which stops when it is dropped.
 #[derive(Debug)]
@@ -160,7 +160,10 @@ impl Fake {
 
     /// What its `Date` says from now on, as HTTP writes it; `None` for none.
     pub fn set_date(&self, date: Option<&str>) {
-        self.state.world().date = Some(date.map(str::to_owned));
+        self.state.world().date = match date {
+            Some(date) => Date::Fixed(date.to_owned()),
+            None => Date::Missing,
+        };
     }
 }
 

@@ -165,10 +165,10 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, BuildError> {
         let [api, files, connect, meter_events] = self.hosts;
         let hosts = Hosts {
-            api: base(api, "https://api.stripe.com")?,
-            files: base(files, "https://files.stripe.com")?,
-            connect: base(connect, "https://connect.stripe.com")?,
-            meter_events: base(meter_events, "https://meter-events.stripe.com")?,
+            api: base(api.as_deref(), "https://api.stripe.com")?,
+            files: base(files.as_deref(), "https://files.stripe.com")?,
+            connect: base(connect.as_deref(), "https://connect.stripe.com")?,
+            meter_events: base(meter_events.as_deref(), "https://meter-events.stripe.com")?,
         };
         for (url, key) in hosts
             .all()
@@ -241,8 +241,8 @@ fn http(
 }
 
 /// A server's address, as given or by default.
-fn base(given: Option<String>, default: &str) -> Result<Url, BuildError> {
-    let text = given.as_deref().unwrap_or(default);
+fn base(given: Option<&str>, default: &str) -> Result<Url, BuildError> {
+    let text = given.unwrap_or(default);
     let fault = || BuildError::BaseUrl { url: text.into() };
     let url = Url::parse(text).map_err(|_| fault())?;
     let is_plain = url.query().is_none()

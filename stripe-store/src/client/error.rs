@@ -105,7 +105,9 @@ pub enum ClientError {
         operation: &'static str,
     },
     /// Objects of the type are below another one, whose id is needed. Nothing was sent.
-    #[error("objects of type {object:?} are below a {parent}: say which one with .parent(id)")]
+    #[error(
+        "objects of type {object:?} are below another ({parent}): say which one with .parent(id)"
+    )]
     #[non_exhaustive]
     NoParent {
         /// The type.

@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock, UnixMillis};
 use crate::mode::Mode;
 
 /// How long Stripe remembers a key at least; a kept key is not used again when it is older.
-pub const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+pub const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The longest key that Stripe takes, in bytes.
 const MAX_BYTES: usize = 255;

@@ -88,7 +88,7 @@ impl<T: View> Call<Many<T>> {
                 .insert(name.to_owned(), Value::String(value.clone()));
         }
         let response = self.client.execute(self.method, &path, &options).await?;
-        Page::read(response, cursor, self.direction(), self.kind.check)
+        Page::read(&response, cursor, self.direction(), self.kind.check)
     }
 
     /// All pages, each asked for when the one before has been taken. The parameters are the same for each.

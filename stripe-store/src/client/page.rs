@@ -45,16 +45,16 @@ pub(super) enum Direction {
 impl<T> Page<T> {
     /// Reads a page that was asked for at `cursor`.
     pub(super) fn read(
-        response: Response,
+        response: &Response,
         cursor: Option<&PageCursor>,
         direction: Direction,
         check: Check,
     ) -> Result<Self, ClientError> {
-        let fault = |response: &Response, reason| Err(super::call::unreadable(response, reason));
+        let fault = |reason| Err(super::call::unreadable(response, reason));
         let body = match ListBody::read(response.text()) {
             Ok(Some(body)) => body,
-            Ok(None) => return fault(&response, Unusable::OtherForm),
-            Err(error) => return fault(&response, Unusable::BadJson(error)),
+            Ok(None) => return fault(Unusable::OtherForm),
+            Err(error) => return fault(Unusable::BadJson(error)),
         };
         // The ids are those of objects that have one; one without does not stand in the way of the rest.
         let ids = || body.data.iter().filter_map(|raw| text_field(raw, "id"));

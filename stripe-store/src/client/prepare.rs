@@ -194,7 +194,6 @@ impl Client {
         line: &RequestLine,
     ) -> Result<(Option<IdempotencyKey>, bool), ClientError> {
         match wanted {
-            Idempotency::Without => Ok((None, false)),
             Idempotency::Given(key) => {
                 let key = IdempotencyKey::new(key).ok_or_else(|| ClientError::Header {
                     request: line.clone(),
@@ -218,7 +217,7 @@ impl Client {
             {
                 Ok((Some(self.shared.fresh_key()?), true))
             }
-            Idempotency::Fresh => Ok((None, false)),
+            Idempotency::Fresh | Idempotency::Without => Ok((None, false)),
         }
     }
 }

@@ -164,7 +164,7 @@ mod tests {
         let limiter = Limiter::new(RateLimit::per_second(10).with_burst(5));
         assert_eq!(turns(&limiter, 5).await, 0);
         assert_eq!(turns(&limiter, 20).await, 2000);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(turns(&limiter, 5).await, 0, "a pause fills the bucket");
         assert_eq!(turns(&limiter, 1).await, 100, "and no more than that");
     }

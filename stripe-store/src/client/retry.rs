@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use backon::ExponentialBuilder;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
 /// How often, and with what delays, requests are sent again.
 ///
@@ -27,7 +27,7 @@ impl RetryPolicy {
             max_retries: 3,
             first_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(8),
-            max_retry_after: Duration::from_secs(60),
+            max_retry_after: Duration::from_mins(1),
         }
     }
 
@@ -102,7 +102,7 @@ impl Advice {
     pub(super) fn of(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Self {
         let says = headers
             .get("stripe-should-retry")
-            .map(|value| value.as_bytes());
+            .map(HeaderValue::as_bytes);
         let worth = match says {
             Some(b"true") => true,
             Some(b"false") => false,
@@ -132,10 +132,8 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use backon::BackoffBuilder;
-    use reqwest::header::HeaderValue;
-
     use super::*;
+    use backon::BackoffBuilder;
 
     fn advice(status: u16, headers: &[(&'static str, &'static str)]) -> Advice {
         let headers = headers

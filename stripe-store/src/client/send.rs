@@ -1,56 +1,22 @@
-//! Sending: turns under the rate limit, tries, what an answer means.
+//! Sending: turns under the rate limit, tries, and the pauses between them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use backon::Retryable;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::Client;
-use super::error::{ApiError, ClientError, Opaque, Unusable, UnusableResponse};
+use super::answer::{Answer, Failure};
+use super::error::{ClientError, Opaque};
 use super::path::ApiPath;
 use super::prepare::Prepared;
 use super::request::{Method, Options};
-use super::response::{Age, Meta, RequestId, Response};
+use super::response::{RequestId, Response};
 use super::retry::Advice;
-
-/// A try that failed, and whether another is worth it.
-#[derive(Debug)]
-struct Failure {
-    error: ClientError,
-    advice: Advice,
-}
-
-impl Failure {
-    fn last(error: ClientError) -> Self {
-        Self {
-            error,
-            advice: Advice::GiveUp,
-        }
-    }
-
-    fn again(error: ClientError) -> Self {
-        Self {
-            error,
-            advice: Advice::Retry(None),
-        }
-    }
-}
-
-/// An answer, before anybody looked at its body.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    /// From when the try began to when its headers were there.
-    took: Duration,
-}
 
 /// Milliseconds, for a span or an error.
 fn millis(duration: Duration) -> u64 {
@@ -165,7 +131,17 @@ impl Client {
         let answer = timeout(patience, self.exchange(prepared)).await;
         let answer = answer.map_err(|_| Failure::again(too_late(number, patience)))?;
         let answer = answer.map_err(|error| transport(prepared, number, error))?;
-        self.read(prepared, start, number, answer)
+
+        let meta = answer.meta(prepared, number, start.elapsed());
+        let advice = answer.advice(&meta);
+        match (answer.status, advice) {
+            (StatusCode::TOO_MANY_REQUESTS, Advice::Retry(after)) => {
+                self.shared.limiter.refused(after);
+            }
+            (StatusCode::TOO_MANY_REQUESTS, Advice::GiveUp) => self.shared.limiter.refused(None),
+            _ => self.shared.limiter.allowed(),
+        }
+        answer.read(prepared, meta, advice)
     }
 
     /// One request and its answer, whole.
@@ -184,141 +160,6 @@ impl Client {
             took,
         })
     }
-
-    /// What an answer means.
-    fn read(
-        &self,
-        prepared: &Prepared,
-        start: Instant,
-        attempts: u32,
-        answer: Answer,
-    ) -> Result<Response, Failure> {
-        let Answer {
-            status,
-            headers,
-            body,
-            took,
-        } = answer;
-        let mut meta = Meta {
-            request: prepared.line.clone(),
-            status: status.as_u16(),
-            request_id: None,
-            api_version: None,
-            account: prepared.account.clone(),
-            mode: prepared.mode,
-            idempotency_key: prepared.idempotency_key.clone(),
-            is_replayed: false,
-            attempts,
-            date: None,
-            interval: None,
-        };
-        meta.read(&headers, |is_replayed| {
-            match (is_replayed, prepared.is_key_fresh) {
-                (false, _) => Age::AtMost(took),
-                (true, true) => Age::AtMost(start.elapsed()),
-                (true, false) => Age::Unknown,
-            }
-        });
-
-        // The server's clock where it tells the time: its dates are by that.
-        let now = meta.date.map_or(SystemTime::UNIX_EPOCH, SystemTime::from);
-        let advice = Advice::of(status, &headers, now);
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            let pause = match advice {
-                Advice::Retry(after) => after,
-                Advice::GiveUp => None,
-            };
-            self.shared.limiter.refused(pause);
-        } else {
-            self.shared.limiter.allowed();
-        }
-
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let unusable = |meta: Meta, reason: Unusable, body: String| {
-            ClientError::Unusable(Box::new(UnusableResponse {
-                request: meta.request,
-                status: meta.status,
-                content_type: content_type.map(Into::into),
-                request_id: meta.request_id,
-                attempts,
-                reason,
-                body: UnusableResponse::kept(prepared.key.redact(body)),
-            }))
-        };
-        let text = String::from_utf8(body).map_err(|error| Failure {
-            error: unusable(
-                meta.clone(),
-                Unusable::NotText,
-                String::from_utf8_lossy(error.as_bytes()).into_owned(),
-            ),
-            advice,
-        })?;
-        if status.is_redirection() {
-            return Err(Failure::last(unusable(meta, Unusable::Redirect, text)));
-        }
-        if content_type.is_some_and(|found| !is_json(found)) {
-            let error = unusable(meta, Unusable::NotJson, text);
-            return Err(Failure { error, advice });
-        }
-        if let Err(error) = serde_json::from_str::<&RawValue>(&text) {
-            let reason = match content_type {
-                Some(_) => Unusable::BadJson(error),
-                None => Unusable::NotJson,
-            };
-            // Half of an answer is a lost connection that nobody reported.
-            let advice = match (&reason, advice) {
-                (reason, Advice::GiveUp) if reason.is_cut_off() && status.is_success() => {
-                    Advice::Retry(None)
-                }
-                (_, advice) => advice,
-            };
-            let error = unusable(meta, reason, text);
-            return Err(Failure { error, advice });
-        }
-        if !status.is_success() {
-            let error = match ApiError::read(&text) {
-                Some(details) => ClientError::Api(Box::new(ApiError {
-                    request: meta.request,
-                    status: meta.status,
-                    request_id: meta.request_id,
-                    attempts,
-                    details: redacted(prepared, details),
-                    body: prepared.key.redact(text).into(),
-                })),
-                None => unusable(meta, Unusable::OtherForm, text),
-            };
-            return Err(Failure { error, advice });
-        }
-        let body = RawValue::from_string(text).map_err(|error| {
-            Failure::last(unusable(
-                meta.clone(),
-                Unusable::BadJson(error),
-                String::new(),
-            ))
-        })?;
-        Ok(Response {
-            meta: Arc::new(meta),
-            body,
-        })
-    }
-}
-
-/// What Stripe says of an error, without the key that it was asked with.
-fn redacted(prepared: &Prepared, details: serde_json::Value) -> serde_json::Value {
-    let text = details.to_string();
-    let without = prepared.key.redact(text.clone());
-    if without == text {
-        return details;
-    }
-    serde_json::from_str(&without).unwrap_or_default()
-}
-
-/// `application/json`, with or without a charset, and what ends in `+json`.
-fn is_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
 }
 
 /// No answer, or not all of it.

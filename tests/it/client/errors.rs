@@ -7,6 +7,9 @@ use stripe_store_tests::fake::{Fake, Fault, Reply};
 
 use super::{builder, fake, key, pair};
 
+/// Tells whether a reason is the one that is meant.
+type Fits = fn(&Unusable) -> bool;
+
 async fn refused(fake: &Fake, client: &Client, reply: Reply) -> ClientError {
     fake.fail_always(Some(Fault::Instead(reply)));
     client
@@ -98,7 +101,6 @@ async fn an_answer_that_is_none_of_stripes_says_what_it_is() {
         content_type: Some("text/html".to_owned()),
         ..html
     };
-    type Fits = fn(&Unusable) -> bool;
     let cases: [(&str, Reply, Fits); 9] = [
         ("a page", html.clone(), |reason| {
             matches!(reason, Unusable::NotJson)

@@ -141,7 +141,7 @@ async fn reading_and_deleting_are_repeated_without_a_key() {
 #[tokio::test]
 async fn a_call_that_is_dropped_leaves_the_client_as_it_was() {
     let (fake, client) = pair().await;
-    fake.fail_always(Some(Fault::Slow(Duration::from_secs(60))));
+    fake.fail_always(Some(Fault::Slow(Duration::from_mins(1))));
     let create = || client.create::<Customer>().idempotency_key("k").send();
     while fake.received().len() < 20 {
         let cut = tokio::time::timeout(Duration::from_millis(5), create()).await;

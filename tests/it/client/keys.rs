@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use stripe_store::client::{
-    ApiError, Client, ClientError, IdempotencyKeys, KeysInMemory, Mode, Purpose, SecretKeys,
+    ApiError, Client, ClientError, IdempotencyKeys, KEY_LIFETIME, KeysInMemory, Mode, Purpose,
+    SecretKeys,
 };
 use stripe_store::clock::{Clock, UnixMillis};
 use stripe_store::resources::Customer;
@@ -146,10 +147,7 @@ async fn c030_a_kept_key_is_one_for_each_type_action_mode_and_account() {
     clock.0.store(24 * 60 * 60 + 1, Ordering::Relaxed);
     let second = sent(&test, "customer", "create:42").await;
     assert_ne!(second, first);
-    let cleared = client
-        .kept_keys()
-        .clear_older_than(Duration::from_secs(24 * 60 * 60))
-        .await;
+    let cleared = client.kept_keys().clear_older_than(KEY_LIFETIME).await;
     assert_eq!(cleared.unwrap(), 4, "all but the new one");
     assert_eq!(sent(&test, "customer", "create:42").await, second);
 

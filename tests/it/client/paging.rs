@@ -115,9 +115,9 @@ async fn a_list_goes_on_from_a_cursor_that_was_kept_as_text() {
     let rest = list.clone().at(kept.parse().unwrap());
     assert_eq!(ids(&rest).await, numbers((1..=7).rev()));
     let pages: Vec<_> = list.pages().try_collect().await.unwrap();
-    let last = pages.last().unwrap();
+    let end = pages.last().unwrap();
     assert_eq!(
-        (pages.len(), last.has_more(), last.next().unwrap()),
+        (pages.len(), end.has_more(), end.next().unwrap()),
         (3, false, None)
     );
 }
@@ -128,9 +128,9 @@ async fn an_error_between_two_pages_comes_after_what_was_read_and_the_rest_can_b
     fill(&fake, 12);
     let list = client.list::<Customer>().limit(5);
     let mut stream = list.stream();
-    let mut last = None;
+    let mut seen = None;
     for _ in 0..5 {
-        last = stream.try_next().await.unwrap().unwrap().id();
+        seen = stream.try_next().await.unwrap().unwrap().id();
     }
     fake.fail_always(Some(Fault::status(500)));
     assert_eq!(stream.try_next().await.unwrap_err().status(), Some(500));
@@ -139,7 +139,7 @@ async fn an_error_between_two_pages_comes_after_what_was_read_and_the_rest_can_b
         "an error ends the stream"
     );
     fake.fail_always(None);
-    let rest = client.list::<Customer>().starting_after(last.unwrap());
+    let rest = client.list::<Customer>().starting_after(seen.unwrap());
     assert_eq!(ids(&rest).await, numbers((1..=7).rev()));
 }
 

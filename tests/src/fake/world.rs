@@ -22,8 +22,19 @@ pub(super) struct World {
     requests: u64,
     pub(super) faults: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
-    /// What `Date` says, when it does not say the time.
-    pub(super) date: Option<Option<String>>,
+    pub(super) date: Date,
+}
+
+/// What `Date` says.
+#[derive(Debug, Default)]
+pub(super) enum Date {
+    /// The time.
+    #[default]
+    Now,
+    /// Always the same.
+    Fixed(String),
+    /// Nothing.
+    Missing,
 }
 
 impl World {
@@ -53,8 +64,9 @@ impl World {
         let mut headers = vec![("request-id", format!("req_{}", self.requests))];
         // hyper adds a date of its own where there is none, so that none is an empty one.
         let date = match &self.date {
-            None => httpdate::fmt_http_date(SystemTime::from(now())),
-            Some(date) => date.clone().unwrap_or_default(),
+            Date::Now => httpdate::fmt_http_date(SystemTime::from(now())),
+            Date::Fixed(date) => date.clone(),
+            Date::Missing => String::new(),
         };
         headers.push(("date", date));
         for name in ["stripe-version", "stripe-account", "idempotency-key"] {
@@ -152,9 +164,9 @@ impl World {
             let value = if value == "" { Value::Null } else { value };
             fields.insert(key, value);
         }
-        let changed = Value::Object(fields.clone());
+        let object = Value::Object(fields.clone());
         self.all_effects += 1;
-        Reply::json(200, &changed)
+        Reply::json(200, &object)
     }
 
     fn delete(&mut self, list: &str, id: &str) -> Reply {

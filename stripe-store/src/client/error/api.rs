@@ -72,17 +72,16 @@ impl ApiError {
             (429, ..) | (_, Some("rate_limit"), _) | (400, _, Some("rate_limit")) => {
                 ErrorKind::RateLimit
             }
-            (_, Some("card_error"), _) => ErrorKind::Card,
+            (_, Some("card_error"), _) | (402, None, _) => ErrorKind::Card,
             (_, Some("idempotency_error"), _) => ErrorKind::Idempotency,
             (_, Some("oauth_error"), _) => ErrorKind::OAuth,
             (401, ..) => ErrorKind::Authentication,
             (403, ..) => ErrorKind::Permission,
-            (_, Some("invalid_request_error"), _) => ErrorKind::InvalidRequest,
-            (_, Some("api_error"), _) => ErrorKind::Api,
+            (_, Some("invalid_request_error"), _) | (400 | 404, None, _) => {
+                ErrorKind::InvalidRequest
+            }
+            (_, Some("api_error") | None, _) => ErrorKind::Api,
             (_, Some(_), _) => ErrorKind::Other,
-            (402, None, _) => ErrorKind::Card,
-            (400 | 404, None, _) => ErrorKind::InvalidRequest,
-            (_, None, _) => ErrorKind::Api,
         }
     }
 
@@ -206,51 +205,55 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(status: u16, error_body: Value, expected: ErrorKind) {
+    fn check(status: u16, error_body: &Value, expected: ErrorKind) {
         let error = error(status, &json!({ "error": error_body })).unwrap();
         assert_eq!(error.kind(), expected, "{error}");
     }
 
     #[test]
     fn the_kind_is_stripes_type_and_the_status_where_there_is_none() {
-        check(402, json!({"type": "card_error"}), ErrorKind::Card);
+        check(402, &json!({"type": "card_error"}), ErrorKind::Card);
         check(
             402,
-            json!({"type": "invalid_request_error"}),
+            &json!({"type": "invalid_request_error"}),
             ErrorKind::InvalidRequest,
         );
         check(
             404,
-            json!({"type": "invalid_request_error"}),
+            &json!({"type": "invalid_request_error"}),
             ErrorKind::InvalidRequest,
         );
         check(
             401,
-            json!({"type": "invalid_request_error"}),
+            &json!({"type": "invalid_request_error"}),
             ErrorKind::Authentication,
         );
         check(
             403,
-            json!({"type": "invalid_request_error"}),
+            &json!({"type": "invalid_request_error"}),
             ErrorKind::Permission,
         );
         check(
             429,
-            json!({"type": "invalid_request_error"}),
+            &json!({"type": "invalid_request_error"}),
             ErrorKind::RateLimit,
         );
-        check(400, json!({"code": "rate_limit"}), ErrorKind::RateLimit);
+        check(400, &json!({"code": "rate_limit"}), ErrorKind::RateLimit);
         check(
             400,
-            json!({"type": "idempotency_error"}),
+            &json!({"type": "idempotency_error"}),
             ErrorKind::Idempotency,
         );
-        check(500, json!({"type": "api_error"}), ErrorKind::Api);
-        check(400, json!({"type": "insufficient_funds"}), ErrorKind::Other);
-        check(402, json!({}), ErrorKind::Card);
-        check(400, json!({}), ErrorKind::InvalidRequest);
-        check(500, json!({}), ErrorKind::Api);
-        check(400, json!("invalid_grant"), ErrorKind::OAuth);
+        check(500, &json!({"type": "api_error"}), ErrorKind::Api);
+        check(
+            400,
+            &json!({"type": "insufficient_funds"}),
+            ErrorKind::Other,
+        );
+        check(402, &json!({}), ErrorKind::Card);
+        check(400, &json!({}), ErrorKind::InvalidRequest);
+        check(500, &json!({}), ErrorKind::Api);
+        check(400, &json!("invalid_grant"), ErrorKind::OAuth);
     }
 
     #[test]

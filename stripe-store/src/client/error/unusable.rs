@@ -94,22 +94,17 @@ impl fmt::Display for UnusableResponse {
             request, status, ..
         } = self;
         write!(f, "the answer to {request}, with status {status}, ")?;
-        match &self.reason {
-            Unusable::NotJson => match self.content_type() {
-                Some(found) => write!(f, "is {found} instead of JSON"),
-                None => f.write_str("is no JSON and does not say what it is"),
-            }?,
-            Unusable::BadJson(error) if error.is_eof() => {
-                f.write_str("ends before its JSON does")?
-            }
-            Unusable::BadJson(_) => f.write_str("is no valid JSON")?,
-            Unusable::NotText => f.write_str("is not UTF-8")?,
-            Unusable::OtherForm => {
-                f.write_str("is JSON of a form that Stripe does not send there")?
-            }
-            Unusable::Redirect => {
-                f.write_str("leads to another server, where the secret key does not go")?
-            }
+        let what = match &self.reason {
+            Unusable::NotJson => "is no JSON and does not say what it is",
+            Unusable::BadJson(error) if error.is_eof() => "ends before its JSON does",
+            Unusable::BadJson(_) => "is no valid JSON",
+            Unusable::NotText => "is not UTF-8",
+            Unusable::OtherForm => "is JSON of a form that Stripe does not send there",
+            Unusable::Redirect => "leads to another server, where the secret key does not go",
+        };
+        match (&self.reason, self.content_type()) {
+            (Unusable::NotJson, Some(found)) => write!(f, "is {found} instead of JSON")?,
+            _ => f.write_str(what)?,
         }
         match &self.request_id {
             Some(id) => write!(f, " [{id}]"),
