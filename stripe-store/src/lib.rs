@@ -140,6 +140,6 @@ pub mod __private {
 }
 
 /// The README's examples are tests too.
-#[cfg(all(doctest, feature = "derive", feature = "sqlite"))]
+#[cfg(all(doctest, feature = "client", feature = "derive", feature = "sqlite"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,5 +1,6 @@
 //! Where a request goes, below the server's address. Ids are quoted by the URL type, and cannot lead elsewhere.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -130,6 +131,21 @@ impl<I: Iterator> NextIfSome for I {
 impl fmt::Display for ApiPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.path())
+    }
+}
+
+impl TryFrom<String> for ApiPath {
+    type Error = PathError;
+
+    fn try_from(path: String) -> Result<Self, PathError> {
+        Self::new(&path)
+    }
+}
+
+/// What is a path already is one.
+impl From<Infallible> for PathError {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -79,12 +79,13 @@ impl Prepared {
 }
 
 impl Client {
-    /// Makes the request. Nothing is sent, but the key's place may be asked.
+    /// Makes the request of a call that began at `start`. Nothing is sent, but the key's place may be asked.
     pub(super) async fn prepare(
         &self,
         method: Method,
         path: &ApiPath,
         options: &Options,
+        start: Instant,
     ) -> Result<Prepared, ClientError> {
         let line = RequestLine {
             method,
@@ -174,7 +175,7 @@ impl Client {
             idempotency_key,
             is_key_fresh,
             timeout: options.timeout.unwrap_or(self.shared.timeout),
-            deadline: deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
+            deadline: deadline.and_then(|deadline| start.checked_add(deadline)),
             retry: options.retry.unwrap_or(self.shared.retry),
             method,
             url,

@@ -49,7 +49,7 @@ impl Client {
         let attempts = AtomicU32::new(0);
         let start = Instant::now();
         let result = async {
-            let prepared = self.prepare(method, path, options).await?;
+            let prepared = self.prepare(method, path, options, start).await?;
             if let Some(account) = &prepared.account {
                 span.record("stripe.account", account.as_ref());
             }

@@ -1,7 +1,7 @@
 //! What is sent for a call: method, path, headers, parameters.
 
 use serde_json::{Value, json};
-use stripe_store::client::{AppInfo, Call, Client, ClientError, FileUpload, Method, One};
+use stripe_store::client::{ApiPath, AppInfo, Call, Client, ClientError, FileUpload, Method, One};
 use stripe_store::resources::{API_VERSION, Balance, Capability, Coupon, Customer, Invoice};
 use stripe_store::{AnyObject, View};
 use stripe_store_tests::fake::{Fault, Reply};
@@ -136,6 +136,9 @@ async fn c031_ids_in_paths_are_quoted_and_nested_ones_are_below_their_parents() 
         .unwrap();
     assert_eq!(fake.last().path, "/v1/coupons/50%25%20off%2F%3F%23");
     assert_eq!(fake.last().query, "");
+    let path = ApiPath::new("/v1/coupons").unwrap().then("a/b").unwrap();
+    client.request(Method::Get, path).send().await.unwrap();
+    assert_eq!(fake.last().path, "/v1/coupons/a%2Fb");
 
     fake.fail_always(Some(Fault::Instead(Reply::json(
         200,
