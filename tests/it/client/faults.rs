@@ -20,7 +20,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("lost before", Fault::LostBefore),
         ("lost after", Fault::LostAfter),
         ("cut in the middle", Fault::CutBody),
-        ("too slow", Fault::Slow(Duration::from_millis(400))),
+        ("too slow", Fault::Slow(Duration::from_mins(1))),
         ("half of the JSON", Fault::Truncated),
     ]
 }
@@ -33,7 +33,7 @@ async fn no_fault_makes_a_post_take_effect_twice_or_not_at_all() {
         let call = client
             .create::<Customer>()
             .param("email", "ada@example.com");
-        let made = call.timeout(Duration::from_millis(200)).send().await;
+        let made = call.timeout(Duration::from_secs(1)).send().await;
         let made = made.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(made.email(), Some("ada@example.com"), "{name}");
         assert_eq!(made.response().attempts(), 2, "{name}");
@@ -57,7 +57,7 @@ async fn several_faults_in_a_row_make_no_difference() {
         .with_delays(Duration::from_millis(1), Duration::from_millis(2));
     let call = client
         .create::<Customer>()
-        .timeout(Duration::from_millis(200))
+        .timeout(Duration::from_secs(1))
         .retry(policy);
     let made = call.send().await.unwrap();
     assert_eq!(made.response().attempts(), 11);
@@ -70,7 +70,7 @@ async fn a_post_without_a_key_is_never_sent_twice() {
         let (fake, client) = pair().await;
         fake.fail_always(Some(fault));
         let call = client.create::<Customer>().without_idempotency_key();
-        let error = call.timeout(Duration::from_millis(200)).send().await;
+        let error = call.timeout(Duration::from_secs(1)).send().await;
         let error = error
             .err()
             .unwrap_or_else(|| panic!("{name} went unnoticed"));
@@ -90,7 +90,7 @@ async fn every_fault_that_lasts_is_an_error_that_says_what_it_was() {
         "no answer to POST /v1/customers after 4 tries",
         "no answer to POST /v1/customers after 4 tries",
         "no answer to POST /v1/customers after 4 tries",
-        "POST /v1/customers took longer than 100 ms, after 4 tries",
+        "POST /v1/customers took longer than 300 ms, after 4 tries",
         "the answer to POST /v1/customers, with status 200, ends before its JSON does [req_4]",
     ];
     for ((name, fault), expected) in faults().into_iter().zip(expected) {
@@ -98,7 +98,7 @@ async fn every_fault_that_lasts_is_an_error_that_says_what_it_was() {
         fake.fail_always(Some(fault));
         let call = client
             .create::<Customer>()
-            .timeout(Duration::from_millis(100));
+            .timeout(Duration::from_millis(300));
         let error = call.send().await.unwrap_err();
         assert_eq!(error.to_string(), expected, "{name}");
         assert_eq!(fake.received().len(), 4, "{name}: one try and three more");
@@ -117,7 +117,7 @@ async fn reading_and_deleting_are_repeated_without_a_key() {
         fake.fail_next(fault.clone());
         let get = client
             .retrieve::<Customer>("cus_1")
-            .timeout(Duration::from_millis(200));
+            .timeout(Duration::from_secs(1));
         let read = get
             .send()
             .await
