@@ -68,6 +68,15 @@ impl RetryPolicy {
             .with_jitter()
     }
 
+    /// The pause that an answer asks for, unless it is longer than anybody would wait: then every call is to fail by
+    /// itself, and none to stand still.
+    pub(super) fn pause(&self, advice: Advice) -> Option<Duration> {
+        match advice {
+            Advice::Retry(after) => after.filter(|after| *after <= self.max_retry_after),
+            Advice::GiveUp => None,
+        }
+    }
+
     /// How long to wait, when the delays say `planned` and the answer `advice`; `None` when not to wait at all but to
     /// give up.
     pub(super) fn delay(&self, planned: Duration, advice: Advice) -> Option<Duration> {

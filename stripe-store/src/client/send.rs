@@ -134,12 +134,10 @@ impl Client {
 
         let meta = answer.meta(prepared, number, start.elapsed());
         let advice = answer.advice(&meta);
-        match (answer.status, advice) {
-            (StatusCode::TOO_MANY_REQUESTS, Advice::Retry(after)) => {
-                self.shared.limiter.refused(after);
-            }
-            (StatusCode::TOO_MANY_REQUESTS, Advice::GiveUp) => self.shared.limiter.refused(None),
-            _ => self.shared.limiter.allowed(),
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            self.shared.limiter.refused(prepared.retry.pause(advice));
+        } else {
+            self.shared.limiter.allowed();
         }
         answer.read(prepared, meta, advice)
     }
