@@ -9,7 +9,7 @@ use stripe_store::view::{Path, Timestamp, View};
 /// Of every kind of field.
 #[derive(StripeModel, Debug, Clone, PartialEq)]
 #[stripe(object = Customer)]
-pub struct Contact<T: Default>
+pub struct Contact<T: Default + Send>
 where
     T: FromField<Text>,
 {
