@@ -70,7 +70,7 @@ async fn handles_share_the_pool_and_differ_in_scope() {
     assert_eq!(connected.platform().live_mode().scope(), store.scope());
     assert_eq!(
         format!("{connected:?}"),
-        "Store { dialect: Sqlite, table: \"stripe_objects\", scope: Scope { account: Some(AccountId(\"acct_1\")), mode: Test }, has_reader: false, .. }"
+        "Store { dialect: Sqlite, table: \"stripe_objects\", scope: Scope { account: Some(AccountId(\"acct_1\")), mode: Test }, has_reader: false, models: [], .. }"
     );
     let schema = TableNames::new().with_schema("billing").unwrap();
     assert!(matches!(
