@@ -21,6 +21,11 @@ pub enum Error {
     #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
     #[error(transparent)]
     Client(#[from] crate::client::ClientError),
+    /// What Stripe sent cannot be put into the store.
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    #[error(transparent)]
+    Sync(#[from] crate::sync::SyncError),
 }
 
 impl Error {
@@ -31,6 +36,8 @@ impl Error {
             Self::Snapshot(_) | Self::Ingest(_) => false,
             #[cfg(feature = "client")]
             Self::Client(error) => error.is_transient(),
+            #[cfg(feature = "client")]
+            Self::Sync(_) => false,
         }
     }
 }

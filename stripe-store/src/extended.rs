@@ -249,6 +249,29 @@ pub trait StripeModel: Sized + Send + 'static {
         async move { store.unlink_model::<Self>(self.base().row()).await }
     }
 
+    /// Reads the object from Stripe anew and writes it, as [`Store::refresh`], then reads its row; `None` if it was unlinked
+    /// meanwhile, or is deleted at Stripe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::refresh`].
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    fn refresh(
+        &self,
+        store: &Store,
+        client: &crate::client::Client,
+    ) -> impl Future<Output = Result<Option<Self>, crate::Error>> + Send
+    where
+        Self: Sync,
+    {
+        async move {
+            let row = store.refresh(client, self.base()).await?;
+            let there = store.with_scope(row.row().scope());
+            Ok(Self::find(&there, row.row().stripe_id()).await?)
+        }
+    }
+
     /// Writes the object that an event brings, as [`Store::write`] does: the newest state wins. Then reads its row; `None`
     /// if nobody linked it, or if the event deleted it.
     ///

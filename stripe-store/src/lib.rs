@@ -52,6 +52,10 @@
     doc = "| [`client`] | Stripe's API: requests, pages, retries, files |"
 )]
 #![cfg_attr(
+    all(feature = "_store", feature = "client"),
+    doc = "| [`sync`] | objects from Stripe into the store |"
+)]
+#![cfg_attr(
     any(feature = "_store", feature = "client"),
     doc = "| [`clock`] | where the time comes from, and intervals of Stripe's clock |"
 )]
@@ -110,6 +114,8 @@ mod mode;
 pub mod query;
 #[cfg(feature = "_store")]
 pub mod store;
+#[cfg(all(feature = "_store", feature = "client"))]
+pub mod sync;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -59,6 +59,7 @@ mod store_rows;
 mod store_text;
 mod store_transaction;
 mod store_write;
+mod sync;
 mod tree;
 mod views_facts;
 mod views_reads;

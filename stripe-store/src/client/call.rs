@@ -112,6 +112,12 @@ pub struct Call<K> {
 }
 
 impl<K> Call<K> {
+    /// The client that sends it.
+    #[cfg(feature = "_store")]
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     pub(super) fn new(client: &Client, method: Method, kind: K) -> Self {
         Self {
             client: client.clone(),

@@ -1,0 +1,175 @@
+//! Objects from Stripe into the store: one at a time, as they are asked for.
+//!
+//! Stands on the client and the store, which do not know of each other: what an answer says of itself, when it was made,
+//! for whom and in which version, is what the store has to know of a snapshot.
+
+use crate::client::{Call, Client, Fetched, Meta, One, Response};
+use crate::error::Error;
+use crate::store::{ObjectRef, Scope, Snapshot, Source, Store, StoreError, Stored};
+use crate::view::Resource;
+
+/// An object that Stripe sent cannot be put into the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The answer does not say when it was made, so that the store cannot tell whether it is newer than what it has.
+    #[error("Stripe's answer with {object} has no Date, so when it was made is not known")]
+    #[non_exhaustive]
+    NoDate {
+        /// The object.
+        object: ObjectRef,
+    },
+}
+
+impl Store {
+    /// Reads an object from Stripe, writes it, and returns the row: what was read, or something newer that came meanwhile.
+    ///
+    /// The call is for this handle's account and mode. Models that are [registered](Self::register) are filled in the same
+    /// transaction.
+    ///
+    /// An object that is deleted at Stripe is deleted here, too: [`Stored::is_deleted`] says so.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), stripe_store::Error> {
+    /// use stripe_store::Store;
+    /// use stripe_store::client::Client;
+    /// use stripe_store::resources::Customer;
+    ///
+    /// # let store = Store::connect("sqlite::memory:").await?;
+    /// # let client: Client = unimplemented!();
+    /// let customer = store.retrieve::<Customer>(&client, "cus_1").await?;
+    /// println!("{:?}", customer.email());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Client`](Error::Client) when the call fails; of a type that Stripe does not hand out by id, nothing is sent.
+    /// [`Sync`](Error::Sync), [`Snapshot`](Error::Snapshot) and [`Store`](Error::Store) when what came cannot be stored.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the store as it was before the call or as it is after it.
+    pub async fn retrieve<T: Resource>(
+        &self,
+        client: &Client,
+        id: &str,
+    ) -> Result<Stored<T>, Error> {
+        let call = of_scope(client, self.scope()).retrieve::<T>(id);
+        let fetched = call.send().await?;
+        self.put(&fetched).await
+    }
+
+    /// The row of an object; where there is none, as [`retrieve`](Self::retrieve). A deleted object that is here causes no
+    /// call.
+    ///
+    /// # Errors
+    ///
+    /// As [`retrieve`](Self::retrieve).
+    pub async fn get_or_retrieve<T: Resource>(
+        &self,
+        client: &Client,
+        id: &str,
+    ) -> Result<Stored<T>, Error> {
+        match self.including_deleted().get::<T>(id).await? {
+            Some(found) => Ok(found),
+            None => self.retrieve(client, id).await,
+        }
+    }
+
+    /// Reads the object of a row from Stripe anew, for the row's account and mode.
+    ///
+    /// # Errors
+    ///
+    /// As [`retrieve`](Self::retrieve).
+    pub async fn refresh<T: Resource>(
+        &self,
+        client: &Client,
+        object: &Stored<T>,
+    ) -> Result<Stored<T>, Error> {
+        let row = object.row();
+        let there = self.with_scope(row.scope());
+        there.retrieve(client, row.stripe_id()).await
+    }
+
+    /// Sends a call that answers with an object, writes the object, and returns the row: what came, or something newer that
+    /// came meanwhile.
+    ///
+    /// The call says which account it is for, and the row is that account's. An answer that repeats an earlier one, because
+    /// of an idempotency key of the caller's, may be a day old: then the object is read from Stripe once more, to know its
+    /// state.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), stripe_store::Error> {
+    /// # use stripe_store::Store;
+    /// # use stripe_store::client::Client;
+    /// use stripe_store::resources::Customer;
+    ///
+    /// # let store = Store::connect("sqlite::memory:").await?;
+    /// # let client: Client = unimplemented!();
+    /// let customer = store.send(client.create::<Customer>().param("email", "ada@example.com")).await?;
+    /// println!("{}", customer.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`retrieve`](Self::retrieve). When the call succeeded and the store failed, the object is at Stripe and not here:
+    /// sending the call again with its idempotency key, or the object's event, brings it.
+    pub async fn send<T: Resource>(&self, call: Call<One<T>>) -> Result<Stored<T>, Error> {
+        let client = call.client();
+        let fetched = call.send().await?;
+        if fetched.response().interval().is_some() {
+            return self.put(&fetched).await;
+        }
+        let read = Snapshot::read(fetched.json().get())?;
+        let there = self.with_scope(scope_of(self.scope(), fetched.response()));
+        there.retrieve(&client, read.id()).await
+    }
+
+    /// Writes what came, and reads the row.
+    async fn put<T: Resource>(&self, fetched: &Fetched<T>) -> Result<Stored<T>, Error> {
+        let response: &Response = fetched.response();
+        let mut snapshot = Snapshot::read(response.text())?;
+        let id = snapshot.id().to_owned();
+        let Some(interval) = response.interval() else {
+            let object = ObjectRef::one(snapshot.object(), &id);
+            return Err(SyncError::NoDate { object }.into());
+        };
+        let scope = scope_of(self.scope(), response);
+        if let Some(version) = response.api_version() {
+            snapshot = snapshot.api_version(version);
+        }
+        let source = match response.request_id() {
+            Some(request) => Source::request(request.as_str()),
+            None => Source::request("unknown"),
+        };
+        let there = self.with_scope(scope);
+        there.write(&[snapshot.taken(interval, source)]).await?;
+        let row = there.including_deleted().get::<T>(&id).await?;
+        row.ok_or_else(|| {
+            let object = T::OBJECT.to_owned();
+            StoreError::NoneFound { object }.into()
+        })
+    }
+}
+
+/// The client's handle for this account and mode.
+fn of_scope(client: &Client, scope: &Scope) -> Client {
+    let client = client.mode(scope.mode());
+    match scope.account() {
+        Some(account) => client.account(account.as_str()),
+        None => client.platform(),
+    }
+}
+
+/// Whose an answer is, and in which mode where its key says it.
+fn scope_of(scope: &Scope, meta: &Meta) -> Scope {
+    let scope = scope.clone().with_mode(meta.mode().unwrap_or(scope.mode()));
+    match meta.account() {
+        Some(account) => scope.with_account(account),
+        None => scope.with_platform(),
+    }
+}
