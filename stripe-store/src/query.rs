@@ -347,17 +347,7 @@ impl<T: View> Query<T> {
     /// [`NoneFound`](StoreError::NoneFound) and [`SeveralFound`](StoreError::SeveralFound) when there is not one;
     /// else as [`fetch_all`](Self::fetch_all).
     pub async fn one(&self) -> Result<Stored<T>, StoreError> {
-        let rows = self
-            .store
-            .query_rows(&self.plan, &[], None, Some(2))
-            .await?;
-        let mut rows = rows.into_iter();
-        let object = || self.plan.object().to_owned();
-        match (rows.next(), rows.next()) {
-            (Some(found), None) => self.read(found),
-            (None, _) => Err(StoreError::NoneFound { object: object() }),
-            (Some(_), Some(_)) => Err(StoreError::SeveralFound { object: object() }),
-        }
+        fetch::one(self).await
     }
 
     /// A page, and the cursor of the next one. Ten objects, unless [`limit`](Self::limit) says otherwise.

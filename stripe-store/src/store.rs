@@ -108,6 +108,28 @@ macro_rules! with_reader {
 }
 use with_reader;
 
+/// Runs `$call` with `$database` being the one that the store is on, and `$connection` that of a transaction on it. Empty
+/// where the transaction is on another database, which [`Store::fits`] is to find out first.
+macro_rules! with_connection {
+    ($store:expr, $transaction:expr, $database:ident, $connection:ident => $call:expr) => {
+        match (&$store.inner.database, $transaction) {
+            #[cfg(feature = "postgres")]
+            (
+                $crate::store::Database::Postgres($database),
+                $crate::store::transaction::Connection::Postgres($connection),
+            ) => $call,
+            #[cfg(feature = "sqlite")]
+            (
+                $crate::store::Database::Sqlite($database),
+                $crate::store::transaction::Connection::Sqlite($connection),
+            ) => $call,
+            #[cfg(all(feature = "postgres", feature = "sqlite"))]
+            _ => Ok(Vec::new()),
+        }
+    };
+}
+use with_connection;
+
 /// A handle on the table, for one account in one mode.
 ///
 /// Cheap to clone, and to point at another account or mode: clones share the pool.

@@ -13,7 +13,6 @@ use crate::query::{Node, Plan, Query};
 use crate::store::{
     Cursor, Extension, FoundModel, Place, SortKey, Sql, Store, StoreError, TransactionMut, names,
 };
-use crate::view::Resource;
 
 /// A question for rows of the model `M`; nothing is asked before one of the methods at its end, which take the store.
 ///
@@ -157,15 +156,7 @@ impl<M: StripeModel> ModelQuery<M> {
     /// [`NoneFound`](StoreError::NoneFound) and [`SeveralFound`](StoreError::SeveralFound) when there is not one;
     /// else as [`fetch_all`](Self::fetch_all).
     pub async fn one(&self, store: &Store) -> Result<M, StoreError> {
-        let asked = self.on(store);
-        let rows = asked.fetch(&[], None, Some(2)).await?;
-        let object = || <M::Object as Resource>::OBJECT.to_owned();
-        let mut rows = rows.into_iter();
-        match (rows.next(), rows.next()) {
-            (Some(found), None) => asked.read(found),
-            (None, _) => Err(StoreError::NoneFound { object: object() }),
-            (Some(_), Some(_)) => Err(StoreError::SeveralFound { object: object() }),
-        }
+        fetch::one(&self.on(store)).await
     }
 
     /// Any row.

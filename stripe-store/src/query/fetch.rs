@@ -54,6 +54,17 @@ pub(crate) async fn first<F: Fetch>(fetch: &F) -> Result<Option<F::Item>, StoreE
     found.map(|found| fetch.read(found)).transpose()
 }
 
+/// The only one, in no order.
+pub(crate) async fn one<F: Fetch>(fetch: &F) -> Result<F::Item, StoreError> {
+    let object = || fetch.query().plan.object().to_owned();
+    let mut rows = fetch.fetch(&[], None, Some(2)).await?.into_iter();
+    match (rows.next(), rows.next()) {
+        (Some(found), None) => fetch.read(found),
+        (None, _) => Err(StoreError::NoneFound { object: object() }),
+        (Some(_), Some(_)) => Err(StoreError::SeveralFound { object: object() }),
+    }
+}
+
 /// A page, and where the next one begins.
 pub(crate) async fn page<F: Fetch>(
     fetch: &F,

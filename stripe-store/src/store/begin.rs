@@ -33,6 +33,47 @@ impl Attempts {
     pub(super) const fn new() -> Self {
         Self { left: ATTEMPTS }
     }
+
+    /// Whether `result` is what the transaction came to, and not to be tried again; tells the ledger.
+    pub(super) fn are_over<T, E>(
+        &mut self,
+        result: &Result<T, E>,
+        can_be_tried_again: impl Fn(&E) -> bool,
+        ledger: &mut Ledger<'_>,
+    ) -> bool {
+        self.left = self.left.saturating_sub(1);
+        match result {
+            Ok(_) => ledger.committed(),
+            Err(error) if self.left > 0 && can_be_tried_again(error) => {
+                ledger.rolled_back();
+                tracing::debug!(
+                    "a write was in conflict with another transaction and is tried again"
+                );
+                return false;
+            }
+            Err(_) => {}
+        }
+        true
+    }
+}
+
+/// Ends the transaction as what was done in it says.
+pub(super) async fn ended<D: sqlx::Database, T, E>(
+    transaction: sqlx::Transaction<'_, D>,
+    done: Result<T, E>,
+    not_committed: impl FnOnce(sqlx::Error) -> E,
+) -> Result<T, E> {
+    match done {
+        Ok(done) => {
+            let committed = transaction.commit().await;
+            committed.map(|()| done).map_err(not_committed)
+        }
+        Err(error) => {
+            // If that fails, too, what failed first is what there is to say.
+            let _rolled_back = transaction.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 impl Store {
@@ -62,51 +103,26 @@ impl Store {
         attempts: &mut Attempts,
         ledger: &mut Ledger<'_>,
     ) -> Option<Result<T, StoreError>> {
-        attempts.left = attempts.left.saturating_sub(1);
-        let ended = match (transaction, done) {
+        let failed = |source| self.database_error("write", ObjectRef::All, source);
+        let mut is_over = |result: &_, ledger: &mut Ledger<'_>| {
+            attempts.are_over(result, StoreError::is_conflict, ledger)
+        };
+        let (result, is_over) = match transaction {
             #[cfg(feature = "postgres")]
-            (OwnTransaction::Postgres(transaction, _), Ok(done)) => {
-                let committed = transaction.commit().await;
-                committed
-                    .map(|()| done)
-                    .map_err(|source| self.database_error("write", ObjectRef::All, source))
-            }
-            #[cfg(feature = "postgres")]
-            (OwnTransaction::Postgres(transaction, _), Err(error)) => {
-                // If that fails, too, what failed first is what there is to say.
-                let _rolled_back = transaction.rollback().await;
-                Err(error)
+            OwnTransaction::Postgres(transaction, _) => {
+                let result = ended(transaction, done, failed).await;
+                let is_over = is_over(&result, ledger);
+                (result, is_over)
             }
             #[cfg(feature = "sqlite")]
-            (OwnTransaction::Sqlite(transaction, turn), Ok(done)) => {
-                let committed = transaction.commit().await;
-                if committed.is_ok() {
-                    // Before the next writer has its turn, so that changes are told in the order of commits.
-                    ledger.committed();
-                }
-                drop(turn);
-                committed
-                    .map(|()| done)
-                    .map_err(|source| self.database_error("write", ObjectRef::All, source))
-            }
-            #[cfg(feature = "sqlite")]
-            (OwnTransaction::Sqlite(transaction, _turn), Err(error)) => {
-                let _rolled_back = transaction.rollback().await;
-                Err(error)
+            OwnTransaction::Sqlite(transaction, _turn) => {
+                let result = ended(transaction, done, failed).await;
+                // Before the next writer has its turn, so that changes are told in the order of commits.
+                let is_over = is_over(&result, ledger);
+                (result, is_over)
             }
         };
-        match &ended {
-            Ok(_) => ledger.committed(),
-            Err(error) if attempts.left > 0 && error.is_conflict() => {
-                ledger.rolled_back();
-                tracing::debug!(
-                    "a write was in conflict with another transaction and is tried again"
-                );
-                return None;
-            }
-            Err(_) => {}
-        }
-        Some(ended)
+        is_over.then_some(result)
     }
 }
 

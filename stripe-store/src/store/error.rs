@@ -399,6 +399,12 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code_of(error).as_deref(), Some("40001" | "40P01"))
 }
 
+/// Whether a write that failed so can be tried again: in a new transaction it finds what the other one left.
+#[cfg(feature = "postgres")]
+pub(crate) fn can_be_tried_again(error: &sqlx::Error) -> bool {
+    is_conflict(error) || is_contested(error)
+}
+
 /// Time did not decide, after all, in a statement that stands alone.
 #[cfg(feature = "postgres")]
 pub(crate) fn is_contested(error: &sqlx::Error) -> bool {

@@ -16,8 +16,8 @@ use super::extension::{Difference, Extension, Taken};
 use super::query::FoundRow;
 use super::sql::{Asked, Place, SortKey, Sql};
 use super::stored::{Row, Stored};
-use super::transaction::{Connection, TransactionMut};
-use super::{Database, Store, span, with_database, with_reader};
+use super::transaction::TransactionMut;
+use super::{Database, Store, span, with_connection, with_database, with_reader};
 use crate::extended::{DecodeError, Decoder, EncodeError, Encoder, StripeModel};
 use crate::query::Plan;
 
@@ -100,22 +100,11 @@ impl Store {
                     database.select_models(scope, keys, statement, decode).await
                 });
             };
-            match (&self.inner.database, transaction.0) {
-                #[cfg(feature = "postgres")]
-                (Database::Postgres(database), Connection::Postgres(connection)) => {
-                    database
-                        .select_models_in(connection, scope, keys, statement, decode)
-                        .await
-                }
-                #[cfg(feature = "sqlite")]
-                (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                    database
-                        .select_models_in(connection, scope, keys, statement, decode)
-                        .await
-                }
-                #[cfg(all(feature = "postgres", feature = "sqlite"))]
-                _ => Ok(Vec::new()),
-            }
+            with_connection!(self, transaction.0, database, connection => {
+                database
+                    .select_models_in(connection, scope, keys, statement, decode)
+                    .await
+            })
         })
         .await;
         let found = found.map_err(|source| {
@@ -239,18 +228,9 @@ impl Store {
         let Some(transaction) = transaction else {
             return with_database!(self, database => database.run_own(sql, arguments).await);
         };
-        match (&self.inner.database, &mut transaction.0) {
-            #[cfg(feature = "postgres")]
-            (Database::Postgres(database), Connection::Postgres(connection)) => {
-                database.run_own_in(connection, sql, arguments).await
-            }
-            #[cfg(feature = "sqlite")]
-            (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                database.run_own_in(connection, sql, arguments).await
-            }
-            #[cfg(all(feature = "postgres", feature = "sqlite"))]
-            _ => Ok(Vec::new()),
-        }
+        with_connection!(self, &mut transaction.0, database, connection => {
+            database.run_own_in(connection, sql, arguments).await
+        })
     }
 
     /// Whether the transaction is on the same kind of database.
@@ -276,7 +256,7 @@ impl Store {
         }
         let extension = Extension::of::<M>();
         let mut arguments = self.arguments();
-        let named = || ObjectRef::one(object.row().object(), object.row().stripe_id());
+        let named = || named(object.row());
         let encoded = {
             let key = key_of(object.row());
             self.encode_row::<M>(&mut arguments, key, &own)
@@ -322,7 +302,7 @@ impl Store {
         }
         let extension = Extension::of::<M>();
         let row = model.base().row();
-        let named = || ObjectRef::one(row.object(), row.stripe_id());
+        let named = || named(row);
         let mut arguments = self.arguments();
         let encoded = M::encode(model, &mut Encoder::new::<M>(&mut arguments))
             .and_then(|()| self.add_now(&mut arguments))
@@ -344,7 +324,7 @@ impl Store {
 
     pub(crate) async fn unlink_model<M: StripeModel>(&self, row: &Row) -> Result<(), StoreError> {
         let extension = Extension::of::<M>();
-        let named = || ObjectRef::one(row.object(), row.stripe_id());
+        let named = || named(row);
         let mut arguments = self.arguments();
         let encoded = add_key(&mut arguments, key_of(row));
         encoded.map_err(|error| column_error(&extension, named(), error))?;
@@ -361,6 +341,10 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn named(row: &Row) -> ObjectRef {
+    ObjectRef::one(row.object(), row.stripe_id())
 }
 
 fn column_error(extension: &Extension, object: ObjectRef, error: EncodeError) -> StoreError {

@@ -3,7 +3,6 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
-mod attempts;
 mod changed;
 pub(super) mod export;
 mod extract;
@@ -34,6 +33,9 @@ use super::stored::RawRow;
 use super::tables::TableNames;
 use super::{Deleted, Dialect, migrate};
 use crate::clock::UnixMillis;
+
+/// Each statement sees what was committed before it, also by those who held the locks.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// The key of the advisory lock that migrations hold: any number that no one else takes.
 const MIGRATION_LOCK: i64 = 0x5354_5250_5f53_544f;
@@ -208,9 +210,7 @@ impl PgDatabase {
         }
         // A lock and a search path that end with the transaction, whether it commits, fails or is dropped half way.
         // Each statement has to see what the one who held the lock before committed, so no stricter isolation.
-        let mut transaction = connection
-            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-            .await?;
+        let mut transaction = connection.begin_with(BEGIN).await?;
         // Indexes of a large table take the time that they take.
         sqlx::query(
             "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)",

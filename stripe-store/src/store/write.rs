@@ -10,8 +10,8 @@ use super::models::LinkKey;
 use super::outcome::Outcome;
 use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
-use super::transaction::{Connection, TransactionMut};
-use super::{Database, Store, span, with_database};
+use super::transaction::TransactionMut;
+use super::{Store, span, with_connection, with_database};
 
 impl Store {
     /// Writes snapshots, and says what became of each, in their order.
@@ -145,18 +145,9 @@ impl Store {
     ) -> Result<Vec<Outcome>, StoreError> {
         self.fits(&transaction)?;
         let written = self.write_by(batch, ledger, async |work, ledger| {
-            match (&self.inner.database, &mut transaction.0) {
-                #[cfg(feature = "postgres")]
-                (Database::Postgres(database), Connection::Postgres(connection)) => {
-                    database.write_work_in(connection, work, ledger).await
-                }
-                #[cfg(feature = "sqlite")]
-                (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                    database.write_work_in(connection, work, ledger).await
-                }
-                #[cfg(all(feature = "postgres", feature = "sqlite"))]
-                _ => Ok(Vec::new()),
-            }
+            with_connection!(self, &mut transaction.0, database, connection => {
+                database.write_work_in(connection, work, ledger).await
+            })
         });
         let (outcomes, keys) = written.await?;
         self.link_written(&mut transaction, &keys).await?;

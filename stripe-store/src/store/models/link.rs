@@ -1,8 +1,10 @@
 //! Linking: rows of models for objects that have none, by the models' hooks.
 
+use std::collections::BTreeMap;
+
 use super::hook::{HookContext, HookError, HookFuture};
 use super::registry::Registered;
-use super::{column_error, key_of};
+use super::{column_error, key_of, named};
 use crate::extended::{Encoder, StripeModel};
 use crate::store::batch::{Key, key};
 use crate::store::begin::Attempts;
@@ -14,8 +16,8 @@ use crate::store::read::names;
 use crate::store::scope::Scope;
 use crate::store::snapshot::Snapshot;
 use crate::store::stored::{RawRow, Stored};
-use crate::store::transaction::{Connection, TransactionMut};
-use crate::store::{Database, Store, with_database};
+use crate::store::transaction::TransactionMut;
+use crate::store::{Store, with_connection, with_database};
 
 /// How many objects [`Store::link`] takes at a time.
 const LINK_ROWS: usize = 500;
@@ -36,7 +38,7 @@ pub(super) enum Rows {
 }
 
 /// The key of an object that may have to be linked.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub(in crate::store) struct LinkKey {
     pub(in crate::store) account: String,
     pub(in crate::store) livemode: bool,
@@ -140,35 +142,22 @@ impl Store {
     pub(in crate::store) fn link_keys_of<'s>(
         &self,
         written: impl Iterator<Item = (&'s Snapshot<'s>, Outcome)>,
-        scope: &Scope,
+        scope: &'s Scope,
     ) -> Vec<LinkKey> {
-        let concerned = written.filter(|(snapshot, _)| self.models.concerns(snapshot.object()));
-        let mut keys: Vec<LinkKey> = concerned
-            .map(|(snapshot, outcome)| {
-                let Key {
-                    account,
-                    livemode,
-                    object,
-                    id,
-                } = key(snapshot, scope);
-                LinkKey {
-                    account: account.to_owned(),
-                    livemode,
-                    object: object.to_owned(),
-                    id: id.to_owned(),
-                    is_changed: outcome.is_change(),
-                }
-            })
-            .collect();
-        // Of one object, what was changed comes last, and stays.
-        keys.sort_unstable();
-        keys.reverse();
-        keys.dedup_by(|later, kept| {
-            (&later.account, later.livemode, &later.object, &later.id)
-                == (&kept.account, kept.livemode, &kept.object, &kept.id)
+        let mut keys: BTreeMap<Key<'_>, bool> = BTreeMap::new();
+        for (snapshot, outcome) in written {
+            if self.models.concerns(snapshot.object()) {
+                *keys.entry(key(snapshot, scope)).or_default() |= outcome.is_change();
+            }
+        }
+        let keys = keys.into_iter().map(|(key, is_changed)| LinkKey {
+            account: key.account.to_owned(),
+            livemode: key.livemode,
+            object: key.object.to_owned(),
+            id: key.id.to_owned(),
+            is_changed,
         });
-        keys.reverse();
-        keys
+        keys.collect()
     }
 
     /// Has each model's hook link what it is of.
@@ -259,14 +248,14 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let count = rows.len();
         let object = match rows.as_slice() {
-            [(one, _)] => named(one),
+            [(one, _)] => named(one.row()),
             many => ObjectRef::Batch(many.len()),
         };
         let sql = extension.insert_sql(self.dialect(), count, Taken::IsLeft);
         let mut arguments = self.arguments();
         for (object, own) in rows {
             let encoded = self.encode_row::<M>(&mut arguments, key_of(object.row()), &own);
-            encoded.map_err(|error| column_error(extension, named(&object), error))?;
+            encoded.map_err(|error| column_error(extension, named(object.row()), error))?;
         }
         let made = self.run_own(Some(transaction), sql, arguments).await;
         let made =
@@ -293,10 +282,10 @@ impl Store {
         let encoded = M::encode_own(&own, &mut Encoder::new::<M>(&mut arguments))
             .and_then(|()| self.add_now(&mut arguments))
             .and_then(|()| super::add_key(&mut arguments, key_of(object.row())));
-        encoded.map_err(|error| column_error(extension, named(object), error))?;
+        encoded.map_err(|error| column_error(extension, named(object.row()), error))?;
         let sql = extension.update_sql(self.dialect(), true);
         let saved = self.run_own(Some(transaction), sql, arguments).await;
-        saved.map_err(|source| self.model_error(extension, "save", named(object), source))?;
+        saved.map_err(|source| self.model_error(extension, "save", named(object.row()), source))?;
         Ok(())
     }
 
@@ -310,29 +299,16 @@ impl Store {
     ) -> Result<Vec<Linkable>, sqlx::Error> {
         let objects = self.inner.tables.objects();
         let sql = extension.linkable_sql(self.dialect(), &objects);
-        match (&self.inner.database, &mut transaction.0) {
-            #[cfg(feature = "postgres")]
-            (Database::Postgres(database), Connection::Postgres(connection)) => {
-                database.linkable(connection, sql, keys).await
-            }
-            #[cfg(feature = "sqlite")]
-            (Database::Sqlite(database), Connection::Sqlite(connection)) => {
-                database.linkable(connection, sql, keys).await
-            }
-            #[cfg(all(feature = "postgres", feature = "sqlite"))]
-            _ => Ok(Vec::new()),
-        }
+        with_connection!(self, &mut transaction.0, database, connection => {
+            database.linkable(connection, sql, keys).await
+        })
     }
-}
-
-fn named<T>(object: &Stored<T>) -> ObjectRef {
-    ObjectRef::one(object.row().object(), object.row().stripe_id())
 }
 
 fn hook_error<T>(extension: &Extension, object: &Stored<T>, source: HookError) -> StoreError {
     ModelError::Hook {
         table: extension.table(),
-        object: named(object),
+        object: named(object.row()),
         source,
     }
     .into()

@@ -6,19 +6,21 @@
 //! of rows, since what is to be kept apart may have none yet, and since rows are taken in the order of keys by all.
 
 use std::collections::BTreeSet;
+use std::convert::identity;
 
 use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 
-use super::attempts::{Attempts, BEGIN, ended};
 use super::pieces::Pieces;
 use super::time::PgMillis;
 use super::write::{Contested, bind_key};
-use super::{PgDatabase, checked};
+use super::{BEGIN, PgDatabase, checked};
 use crate::store::Dialect;
 use crate::store::batch::{Batch, Key};
+use crate::store::begin::{Attempts, ended};
 use crate::store::changes::Ledger;
 use crate::store::cursor::hash;
 use crate::store::dirty::DirtyReason;
+use crate::store::error::can_be_tried_again;
 use crate::store::extract::family::{
     Child, Completion, Decisions, FamilyKey, FamilyWrite, Known, MarkChange, Seen, Work,
 };
@@ -152,8 +154,8 @@ impl PgDatabase {
                     let written = self
                         .write_families(&mut transaction, &write, Isolation::Ours, ledger)
                         .await;
-                    let result = ended(transaction, written).await;
-                    if attempts.are_over(&result, ledger) {
+                    let result = ended(transaction, written, identity).await;
+                    if attempts.are_over(&result, can_be_tried_again, ledger) {
                         return result;
                     }
                 }
@@ -190,8 +192,8 @@ impl PgDatabase {
             let completed = self
                 .complete_in(&mut transaction, completion, scope, ledger)
                 .await;
-            let result = ended(transaction, completed).await;
-            if attempts.are_over(&result, ledger) {
+            let result = ended(transaction, completed, identity).await;
+            if attempts.are_over(&result, can_be_tried_again, ledger) {
                 return result;
             }
         }

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, PgTransaction, Row as _};
 
-use super::attempts::BEGIN;
 use super::time::PgMillis;
-use super::{MIGRATION_LOCK, PgDatabase, checked};
+use super::{BEGIN, MIGRATION_LOCK, PgDatabase, checked};
 use crate::clock::UnixMillis;
 use crate::store::Dialect;
 use crate::store::arguments::Arguments;

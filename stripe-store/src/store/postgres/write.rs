@@ -1,20 +1,22 @@
 //! Writing on PostgreSQL: one statement where time decides, a look at all that is known where it does not.
 
+use std::convert::identity;
+
 use futures_util::future;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _, SqlStr};
 
-use super::attempts::{Attempts, BEGIN, ended};
 use super::pieces::{Piece, Pieces};
 use super::statement::{Flags, Tells, write_sql};
 use super::time::PgMillis;
-use super::{PgDatabase, checked};
+use super::{BEGIN, PgDatabase, checked};
 use crate::clock::UnixMillis;
 use crate::store::batch::{Answer, Candidate, Key};
+use crate::store::begin::{Attempts, ended};
 use crate::store::changes::{Facts, Ledger};
 use crate::store::contest::{self, Effect, Held, Origin, Plan};
 use crate::store::dirty::DirtyReason;
-use crate::store::error::is_contested;
+use crate::store::error::{can_be_tried_again, is_contested};
 use crate::store::outcome::Verdict;
 use crate::store::rivals::{Change, Rival};
 use crate::store::tables::TableNames;
@@ -140,12 +142,12 @@ impl PgDatabase {
                 let written = self
                     .write_pieces(&mut transaction, &mut pieces, when, ledger)
                     .await;
-                ended(transaction, written).await
+                ended(transaction, written, identity).await
             };
             if result.as_ref().is_err_and(is_contested) {
                 (is_single, when) = (false, Contested::Waits);
             }
-            if attempts.are_over(&result, ledger) {
+            if attempts.are_over(&result, can_be_tried_again, ledger) {
                 return result;
             }
         }
