@@ -4,11 +4,13 @@
 //! move time by hand. Nothing here knows of Stripe or of a database.
 
 mod interval;
+mod order;
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use self::interval::{Interval, IntervalError};
+pub use self::order::{RequestBegin, RequestOrder};
 use crate::view::Timestamp;
 
 /// The last millisecond of the year 9999, the latest moment that both databases write the same way.

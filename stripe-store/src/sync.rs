@@ -146,6 +146,7 @@ impl Store {
             Some(request) => Source::request(request.as_str()),
             None => Source::request("unknown"),
         };
+        let source = source.ordered(response.order());
         let there = self.with_scope(scope);
         there.write(&[snapshot.taken(interval, source)]).await?;
         let row = there.including_deleted().get::<T>(&id).await?;

@@ -190,6 +190,33 @@ async fn c019_a_call_fills_registered_models_in_its_own_transaction() {
 }
 
 #[tokio::test]
+async fn calls_of_one_second_leave_the_state_of_the_last() {
+    on_both(async |db: &TestDb| {
+        let ((fake, client), store) = (pair().await, test(db));
+        fake.set_date(Some("Tue, 14 Nov 2023 22:13:20 GMT"));
+        let made = client.create::<Customer>().param("name", "0");
+        let id = store.send(made).await.unwrap().id().to_owned();
+        for (slow, name) in [(true, "1"), (false, "2"), (true, "3")] {
+            if slow {
+                // An answer that took longer has an interval that begins earlier.
+                fake.fail_next(Fault::Slow(Duration::from_millis(30)));
+            }
+            let update = client.update::<Customer>(&id).param("name", name);
+            let sent = store.send(update).await.unwrap();
+            assert_eq!(sent.name(), Some(name));
+            assert!(sent.row().source().order().is_some());
+        }
+        let read = store.retrieve::<Customer>(&client, &id).await.unwrap();
+        assert_eq!(read.name(), Some("3"));
+        let open = db
+            .scalar_i64("SELECT count(*) FROM stripe_dirty_objects")
+            .await;
+        assert_eq!(open, Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_that_repeats_an_earlier_one_is_not_taken_for_new() {
     on_both(async |db: &TestDb| {
         let ((fake, client), store) = (pair().await, test(db));

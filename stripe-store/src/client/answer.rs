@@ -61,6 +61,7 @@ impl Answer {
             attempts,
             date: None,
             interval: None,
+            order: prepared.begin.end(),
         };
         meta.read(&self.headers, |is_replayed| {
             match (is_replayed, prepared.is_key_fresh) {

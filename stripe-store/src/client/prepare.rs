@@ -17,6 +17,7 @@ use super::path::ApiPath;
 use super::request::{Account, Idempotency, Method, Options};
 use super::retry::RetryPolicy;
 use super::upload::FileUpload;
+use crate::clock::{RequestBegin, RequestOrder};
 use crate::mode::Mode;
 
 /// What goes with the headers.
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     pub(super) timeout: Duration,
     pub(super) deadline: Option<Instant>,
     pub(super) retry: RetryPolicy,
+    pub(super) begin: RequestBegin,
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -177,6 +179,7 @@ impl Client {
             timeout: options.timeout.unwrap_or(self.shared.timeout),
             deadline: deadline.and_then(|deadline| start.checked_add(deadline)),
             retry: options.retry.unwrap_or(self.shared.retry),
+            begin: RequestOrder::begin(),
             method,
             url,
             headers: headers.map,

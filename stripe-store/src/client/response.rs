@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::RequestLine;
 use super::idempotency::IdempotencyKey;
-use crate::clock::{Interval, UnixMillis};
+use crate::clock::{Interval, RequestOrder, UnixMillis};
 use crate::mode::Mode;
 use crate::view::View;
 
@@ -57,6 +57,7 @@ pub struct Meta {
     pub(super) attempts: u32,
     pub(super) date: Option<UnixMillis>,
     pub(super) interval: Option<Interval>,
+    pub(super) order: RequestOrder,
 }
 
 /// How long before an answer its content may have been made.
@@ -148,6 +149,13 @@ impl Meta {
     /// be read again to know its state. `None` also where the answer has no `Date`.
     pub fn interval(&self) -> Option<Interval> {
         self.interval
+    }
+
+    /// When the call began and when its answer was there, in the order of this process's calls.
+    ///
+    /// Says nothing of an answer without an [`interval`](Self::interval), which is another call's.
+    pub fn order(&self) -> RequestOrder {
+        self.order
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::text::{canonical, same_json};
+use crate::clock::RequestOrder;
 
 /// What an event says of the life of its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -129,6 +130,7 @@ struct Entry<T> {
     /// Equal for equal data.
     class: Vec<u8>,
     previous: Option<Vec<u8>>,
+    order: Option<RequestOrder>,
 }
 
 impl<T> Entry<T> {
@@ -136,13 +138,14 @@ impl<T> Entry<T> {
         Self {
             class: canonical(&rival.data),
             previous: rival.previous.as_deref().map(canonical),
+            order: RequestOrder::of_source(&rival.source),
             rival,
         }
     }
 }
 
 /// Drops what adds nothing: of equal data in one interval, the stronger word on its life stays, and of these, one
-/// snapshot for each list of previous values.
+/// snapshot for each list of previous values; of the requests of one process, the last one.
 fn prune<T>(rivals: &mut Vec<Entry<T>>) {
     rivals.sort_by(|a, b| key(b).cmp(&key(a)));
     let mut kept: Vec<Entry<T>> = Vec::with_capacity(rivals.len());
@@ -152,6 +155,7 @@ fn prune<T>(rivals: &mut Vec<Entry<T>>) {
                 && (other.rival.as_of, other.rival.as_of_until)
                     == (entry.rival.as_of, entry.rival.as_of_until);
             alike
+                && is_no_later(entry.order, other.order)
                 && (other.rival.change > entry.rival.change
                     || entry.previous.is_none()
                     || entry.previous == other.previous)
@@ -163,15 +167,38 @@ fn prune<T>(rivals: &mut Vec<Entry<T>>) {
     *rivals = kept;
 }
 
+type Key<'a> = (
+    Change,
+    bool,
+    Option<RequestOrder>,
+    &'a str,
+    Option<&'a [u8]>,
+    &'a [u8],
+);
+
 /// The order in which [`prune`] looks at them: what makes others superfluous comes last, and so first when reversed.
-fn key<T>(entry: &Entry<T>) -> (Change, bool, &str, Option<&[u8]>, &[u8]) {
+fn key<T>(entry: &Entry<T>) -> Key<'_> {
     (
         entry.rival.change,
         entry.previous.is_some(),
+        entry.order,
         &entry.rival.source,
         entry.previous.as_deref(),
         &entry.class,
     )
+}
+
+/// Whether a snapshot from the source `one` says nothing of the order of requests that one from `other` does not.
+pub(crate) fn is_no_later_read(one: &str, other: &str) -> bool {
+    one == other || is_no_later(RequestOrder::of_source(one), RequestOrder::of_source(other))
+}
+
+fn is_no_later(one: Option<RequestOrder>, other: Option<RequestOrder>) -> bool {
+    match (one, other) {
+        (None, _) => true,
+        (Some(one), Some(other)) => one.is_covered_by(&other),
+        (Some(_), None) => false,
+    }
 }
 
 /// All rivals with the same data.
@@ -180,8 +207,19 @@ struct Class<'a> {
     /// The place of the one that the fixed rule prefers.
     best: usize,
     previous: BTreeSet<&'a str>,
+    /// Of each process whose requests brought it: when the last was sent, and when the last was answered.
+    orders: Vec<RequestOrder>,
     is_created: bool,
     is_deleted: bool,
+}
+
+impl Class<'_> {
+    fn add(&mut self, order: RequestOrder) {
+        match self.orders.iter_mut().find(|it| it.is_beside(&order)) {
+            Some(last) => *last = last.last_of(&order),
+            None => self.orders.push(order),
+        }
+    }
 }
 
 /// The place of the winner, and whether only the fixed rule named it.
@@ -192,6 +230,7 @@ fn choose<T>(rivals: &[Entry<T>]) -> (usize, bool) {
             data: &entry.rival.data,
             best: at,
             previous: BTreeSet::new(),
+            orders: Vec::new(),
             is_created: true,
             is_deleted: false,
         });
@@ -202,6 +241,9 @@ fn choose<T>(rivals: &[Entry<T>]) -> (usize, bool) {
             class.best = at;
         }
         class.previous.extend(entry.rival.previous.as_deref());
+        if let Some(order) = entry.order {
+            class.add(order);
+        }
         class.is_created &= entry.rival.change == Change::Created;
         class.is_deleted |= entry.rival.change == Change::Deleted;
     }
@@ -244,6 +286,9 @@ fn choose<T>(rivals: &[Entry<T>]) -> (usize, bool) {
 /// Both can follow each other: an object that went there and back. Then neither is the last, and that is what makes a
 /// single last one trustworthy: a state that was left was left by an event, whose previous values it holds, so that as
 /// long as no event is missing, what has no successor was not left.
+///
+/// Of two answers to this process, the one whose request was sent when the other was there is later. What was read again
+/// counts as read last.
 fn follows(later: &Class<'_>, earlier: &Class<'_>) -> bool {
     if later.data == earlier.data {
         return false;
@@ -254,10 +299,15 @@ fn follows(later: &Class<'_>, earlier: &Class<'_>) -> bool {
     if later.is_created != earlier.is_created {
         return earlier.is_created;
     }
-    later
-        .previous
-        .iter()
-        .any(|previous| holds(earlier.data, previous))
+    let was_read_later = || {
+        let pairs = later.orders.iter().flat_map(|order| {
+            let others = earlier.orders.iter();
+            others.map(move |other| order.follows(other))
+        });
+        pairs.into_iter().any(|follows| follows)
+    };
+    let knows = |previous: &&str| holds(earlier.data, previous);
+    later.previous.iter().any(knows) || was_read_later()
 }
 
 /// Whether every class leads to the class at `last`, over however many others.

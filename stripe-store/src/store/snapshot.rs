@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub use self::error::{Named, SnapshotError};
 pub use self::json_text::JsonText;
 pub use self::source::Source;
-use super::rivals::Change;
+use super::rivals::{self, Change};
 use super::scope::{AccountId, Mode};
 use super::text::{self, MAX_DEPTH, MAX_PLACES, TextFault, same_json};
 use crate::clock::UnixMillis;
@@ -178,6 +178,7 @@ impl<'a> Snapshot<'a> {
         self.as_of == other.as_of
             && same_json(self.data(), other.data())
             && self.change() <= other.change()
+            && rivals::is_no_later_read(self.source.as_str(), other.source.as_str())
             && match (self.previous_attributes(), other.previous_attributes()) {
                 (None, _) => true,
                 (Some(own), Some(others)) => same_json(own, others),

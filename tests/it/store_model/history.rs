@@ -20,8 +20,12 @@ enum Act {
     /// The same, told by an event of another kind, which has no previous attributes, as well.
     SetAndAnnounce { field: u8, value: u8 },
     /// The object is read: the request took `before`, and the response's interval ends `after` the moment, both in
-    /// milliseconds.
-    Read { before: i64, after: i64 },
+    /// milliseconds. The process that asked may be one that keeps count.
+    Read {
+        before: i64,
+        after: i64,
+        process: Option<u8>,
+    },
 }
 
 /// How a life ends.
@@ -42,8 +46,12 @@ fn step() -> impl Strategy<Value = Step> {
     let act = prop_oneof![
         5 => (0..3_u8, 0..3_u8).prop_map(|(field, value)| Act::Set { field, value }),
         2 => (0..3_u8, 0..3_u8).prop_map(|(field, value)| Act::SetAndAnnounce { field, value }),
-        2 => (prop_oneof![Just(0), Just(40), Just(900), Just(5000)], prop_oneof![Just(1), Just(200), Just(1000)])
-            .prop_map(|(before, after)| Act::Read { before, after }),
+        4 => (
+            prop_oneof![Just(0), Just(40), Just(900), Just(5000)],
+            prop_oneof![Just(1), Just(200), Just(1000)],
+            prop_oneof![1 => Just(None), 2 => (0..2_u8).prop_map(Some)],
+        )
+            .prop_map(|(before, after, process)| Act::Read { before, after, process }),
     ];
     (gap, act).prop_map(|(gap, act)| Step { gap, act })
 }
@@ -85,14 +93,21 @@ fn live(
     let mut state =
         json!({"object": "invoice", "id": format!("in_{object}"), "f0": 0, "f1": {"x": 0}});
     let mut told = Vec::new();
-    let mut tell = |state: &Value, (start, until), previous: Option<Value>, change| {
+    let mut tell = |state: &Value, (start, until), previous: Option<Value>, change, order| {
         let at = told.len();
+        let source = format!("evt_{:02}_{at}", sources[at]);
         told.push(Told {
             object,
             data: state.clone(),
             start,
             until,
-            source: format!("evt_{:02}_{at}", sources[at]),
+            source: match order {
+                None => source,
+                Some((process, sent, answered)) => {
+                    format!("{source}@{process}.{sent}.{answered}")
+                }
+            },
+            order,
             previous,
             change,
             tombstone: false,
@@ -100,7 +115,7 @@ fn live(
         });
     };
     let second = |now: i64| (now - now % 1000, now - now % 1000 + 1000);
-    tell(&state, second(now), None, Change::Created);
+    tell(&state, second(now), None, Change::Created, None);
     for Step { gap, act } in steps {
         now += gap;
         match *act {
@@ -108,12 +123,24 @@ fn live(
                 let previous = set(&mut state, field, value);
                 let Some(previous) = previous else { continue };
                 if matches!(act, Act::SetAndAnnounce { .. }) {
-                    tell(&state, second(now), None, Change::Updated);
+                    tell(&state, second(now), None, Change::Updated, None);
                 }
-                tell(&state, second(now), Some(previous), Change::Updated);
+                tell(&state, second(now), Some(previous), Change::Updated, None);
             }
-            Act::Read { before, after } => {
-                tell(&state, (now - before, now + after), None, Change::Updated);
+            Act::Read {
+                before,
+                after,
+                process,
+            } => {
+                // The state is that of some moment before the answer is there.
+                let order = process.map(|process| (process, now - before, now + 1));
+                tell(
+                    &state,
+                    (now - before, now + after),
+                    None,
+                    Change::Updated,
+                    order,
+                );
             }
         }
     }
@@ -121,9 +148,9 @@ fn live(
     match end {
         End::Lives => {}
         End::Canceled | End::DeletedByEvent => {
-            tell(&state, second(now), None, Change::Deleted);
+            tell(&state, second(now), None, Change::Deleted, None);
         }
-        End::DeletedByRequest => tell(&stub, (now - 40, now + 1000), None, Change::Updated),
+        End::DeletedByRequest => tell(&stub, (now - 40, now + 1000), None, Change::Updated, None),
     }
     if let (Some(last), End::DeletedByEvent | End::DeletedByRequest) = (told.last_mut(), end) {
         last.tombstone = true;

@@ -15,6 +15,8 @@ pub(crate) struct Told {
     pub(crate) start: i64,
     pub(crate) until: i64,
     pub(crate) source: String,
+    /// Which process asked, and when it sent the request and had the answer.
+    pub(crate) order: Option<(u8, i64, i64)>,
     pub(crate) previous: Option<Value>,
     pub(crate) change: Change,
     pub(crate) tombstone: bool,
@@ -71,28 +73,9 @@ pub(crate) fn row(told: &[&Told]) -> Option<Row> {
     };
     let rivals: Vec<&Told> = whole.into_iter().filter(|it| it.end() > latest).collect();
 
-    // Of equal data in one interval, the last in the object's life speaks, and who knows the values before; of those who
-    // know the same, one.
-    let weight = |it: &Told| (it.change, it.previous.is_some());
-    let mut spoken: BTreeMap<_, &Told> = BTreeMap::new();
-    for it in &rivals {
-        let alike = |other: &&&Told| {
-            (&other.data, other.start, other.until) == (&it.data, it.start, it.until)
-        };
-        if rivals
-            .iter()
-            .filter(alike)
-            .all(|other| weight(other) <= weight(it))
-        {
-            let words = format!("{} {} {} {:?}", it.data, it.start, it.until, it.previous);
-            let one = spoken.entry(words).or_insert(it);
-            if it.source > one.source {
-                *one = it;
-            }
-        }
-    }
+    let spoken = those_that_add(&rivals);
     let mut states: BTreeMap<String, Vec<&Told>> = BTreeMap::new();
-    for it in spoken.values() {
+    for it in &spoken {
         states.entry(it.data.to_string()).or_default().push(it);
     }
 
@@ -107,10 +90,22 @@ pub(crate) fn row(told: &[&Told]) -> Option<Row> {
             .into_iter()
             .any(|previous| holds(&other[0].data, previous))
     };
+    // Some answer with the one was asked for after every answer with the other was there.
+    let read_later = |one: &[&Told], other: &[&Told]| {
+        let asked = one.iter().filter_map(|it| it.order);
+        asked.into_iter().any(|(process, sent, _)| {
+            let mut others = other.iter().filter_map(|it| it.order);
+            let mut beside = others
+                .by_ref()
+                .filter(|other| other.0 == process)
+                .peekable();
+            beside.peek().is_some() && beside.all(|(_, _, answered)| sent >= answered)
+        })
+    };
     let follows = |one: &[&Told], other: &[&Told]| match (stage(one), stage(other)) {
         (Change::Deleted, Change::Deleted) => false,
         (stage, others) if stage != others => stage > others,
-        _ => knows(one, other),
+        _ => knows(one, other) || read_later(one, other),
     };
     let names: Vec<&String> = states.keys().collect();
     let successors = |name: &String| {
@@ -147,8 +142,39 @@ pub(crate) fn row(told: &[&Told]) -> Option<Row> {
         seen.contains(last[0])
     };
     let is_settled = last.len() == 1 && names.iter().all(reaches_the_last);
-    let ends = spoken.values().map(|it| it.until).max();
+    let ends = spoken.iter().map(|it| it.until).max();
     Some(of(winner, ends.filter(|_| !is_settled), spoken.len() - 1))
+}
+
+/// Of equal data in one interval, the last in the object's life speaks, and who knows the values before, and who asked
+/// last; of those who know the same, one.
+fn those_that_add<'a>(rivals: &[&'a Told]) -> Vec<&'a Told> {
+    let covers = |one: &Told, other: &Told| match (one.order, other.order) {
+        (_, None) => true,
+        (Some(one), Some(other)) => one.0 == other.0 && one.1 >= other.1 && one.2 >= other.2,
+        (None, Some(_)) => false,
+    };
+    let says_all_of = |one: &Told, other: &Told| {
+        (&one.data, one.start, one.until) == (&other.data, other.start, other.until)
+            && covers(one, other)
+            && (one.change > other.change
+                || one.change == other.change
+                    && (other.previous.is_none() || one.previous == other.previous))
+    };
+    let mut spoken: Vec<&'a Told> = Vec::new();
+    for it in rivals {
+        let is_said = rivals.iter().any(|other| {
+            says_all_of(other, it) && (!says_all_of(it, other) || other.source > it.source)
+        });
+        if !is_said
+            && !spoken
+                .iter()
+                .any(|other| other.source == it.source && says_all_of(other, it))
+        {
+            spoken.push(it);
+        }
+    }
+    spoken
 }
 
 /// Whether `data` has the values of `previous`: null stands for what was not there.

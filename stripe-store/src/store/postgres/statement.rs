@@ -194,6 +194,7 @@ impl Judgement {
         );
         let repeats = format!(
             "({new}.as_of, {new}.as_of_until) = ({old}.as_of, {old}.as_of_until) AND {same}
+                AND ({new}.source = {old}.source OR {new}.source NOT LIKE '%@%')
                 AND ({new}.change < {old}.change OR {new}.change = {old}.change AND (
                     {previous} IS NULL AND {old}.previous_attributes IS NOT NULL
                     OR {previous} IS NOT DISTINCT FROM {old}.previous_attributes

@@ -21,6 +21,14 @@ fn after(previous: &str, rival: Rival<()>) -> Rival<()> {
     }
 }
 
+/// From an answer to this process: when the request was sent, and when its answer was there.
+fn read(sent: u64, answered: u64, rival: Rival<()>) -> Rival<()> {
+    Rival {
+        source: format!("{}@7.{sent}.{answered}", rival.source),
+        ..rival
+    }
+}
+
 fn change(change: Change, rival: Rival<()>) -> Rival<()> {
     Rival { change, ..rival }
 }
@@ -176,6 +184,59 @@ fn creation_comes_first_and_deletion_last() {
 }
 
 #[test]
+fn of_two_answers_the_one_that_was_asked_for_later_is_later() {
+    let rivals = [
+        read(1, 2, rival(5, "req_9", DRAFT)),
+        read(3, 4, rival(5, "req_5", OPEN)),
+        read(4, 5, rival(5, "req_1", PAID)),
+    ];
+    assert_eq!(wins(&rivals), (PAID.to_owned(), false));
+
+    let overlapping = [
+        read(1, 3, rival(5, "req_9", DRAFT)),
+        read(2, 4, rival(5, "req_1", PAID)),
+    ];
+    assert_eq!(wins(&overlapping), (DRAFT.to_owned(), true));
+
+    let mut elsewhere = rivals;
+    elsewhere[2].source = "req_1@8.4.5".to_owned();
+    assert!(wins(&elsewhere).1);
+}
+
+#[test]
+fn what_was_read_again_was_read_last() {
+    let there_and_back = [
+        read(1, 2, rival(5, "req_9", DRAFT)),
+        read(3, 4, rival(5, "req_5", OPEN)),
+        read(5, 6, rival(5, "req_1", DRAFT)),
+    ];
+    assert_eq!(wins(&there_and_back), (DRAFT.to_owned(), false));
+
+    // The first of the three was under way all the time, and may be what was read last.
+    let long = [
+        read(1, 9, rival(5, "req_9", DRAFT)),
+        read(2, 3, rival(5, "req_5", DRAFT)),
+        read(4, 5, rival(5, "req_1", OPEN)),
+    ];
+    assert!(wins(&long).1);
+}
+
+#[test]
+fn an_event_that_the_answers_do_not_place_leaves_it_open() {
+    let rivals = [
+        read(1, 2, rival(5, "req_9", DRAFT)),
+        read(3, 4, rival(5, "req_5", OPEN)),
+        rival(5, "evt_1", PAID),
+    ];
+    assert!(wins(&rivals).1);
+    let placed = after(r#"{"status":"open","paid":false}"#, rivals[2].clone());
+    assert_eq!(
+        wins(&[rivals[0].clone(), rivals[1].clone(), placed]),
+        (PAID.to_owned(), false)
+    );
+}
+
+#[test]
 fn equal_data_in_one_second_leaves_nothing_to_keep() {
     let rivals = [
         rival(5, "evt_1", PAID),
@@ -216,7 +277,10 @@ fn previous_attributes_are_matched_inside_objects_and_to_the_digit() {
 fn snapshots() -> impl Strategy<Value = Vec<Rival<()>>> {
     let one = (
         (0..6_i64, 0..5_i64),
-        0..4_u8,
+        (
+            0..4_u8,
+            proptest::option::weighted(0.4, (0..2_u8, 0..5_u8, 1..4_u8)),
+        ),
         0..4_u8,
         proptest::option::of(0..4_u8),
         prop_oneof![
@@ -225,15 +289,22 @@ fn snapshots() -> impl Strategy<Value = Vec<Rival<()>>> {
             1 => Just(Change::Deleted)
         ],
     );
-    let one = one.prop_map(|((as_of, length), source, n, previous, change)| Rival {
-        as_of,
-        as_of_until: as_of + length,
-        source: format!("evt_{source}"),
-        data: format!(r#"{{"n":{n}}}"#),
-        previous: previous.map(|n| format!(r#"{{"n":{n}}}"#)),
-        change,
-        tag: (),
-    });
+    let one = one.prop_map(
+        |((as_of, length), (source, order), n, previous, change)| Rival {
+            as_of,
+            as_of_until: as_of + length,
+            source: match order {
+                None => format!("evt_{source}"),
+                Some((process, sent, took)) => {
+                    format!("req_{source}@{process}.{sent}.{}", sent + took)
+                }
+            },
+            data: format!(r#"{{"n":{n}}}"#),
+            previous: previous.map(|n| format!(r#"{{"n":{n}}}"#)),
+            change,
+            tag: (),
+        },
+    );
     proptest::collection::vec(one, 1..9)
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::label;
+use crate::clock::RequestOrder;
 
 /// What brought a snapshot: an event's id, an API request's id, or `import`.
 ///
@@ -23,12 +24,32 @@ impl Source {
         Self::from(id)
     }
 
+    /// With the request's place in the order of its process, by which two answers of the same second are told apart. It
+    /// stands behind an `@`.
+    #[must_use]
+    pub fn ordered(&self, order: RequestOrder) -> Self {
+        Self::from(order.source(self.id()))
+    }
+
     /// A file or another store.
     pub fn import() -> Self {
         Self::from("import")
     }
 
-    /// The source as the row holds it.
+    /// The source less its [order](Self::ordered): the id of the event or the request.
+    pub fn id(&self) -> &str {
+        match self.order() {
+            Some(_) => self.0.rsplit_once('@').map_or(&*self.0, |(id, _)| id),
+            None => &self.0,
+        }
+    }
+
+    /// The place of the request in the order of its process, where that is known.
+    pub fn order(&self) -> Option<RequestOrder> {
+        RequestOrder::of_source(&self.0)
+    }
+
+    /// The source as the row holds it, the order included.
     pub fn as_str(&self) -> &str {
         &self.0
     }

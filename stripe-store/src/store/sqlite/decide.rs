@@ -6,7 +6,7 @@ use crate::clock::UnixMillis;
 use crate::store::batch::{Candidate, Rank};
 use crate::store::contest::{Held, is_stub_json};
 use crate::store::outcome::Verdict;
-use crate::store::rivals::Change;
+use crate::store::rivals::{Change, is_no_later_read};
 use crate::store::text::same_json;
 
 /// A row as it is before a write.
@@ -133,6 +133,7 @@ fn is_repeat(candidate: &Candidate<'_>, state: &State) -> bool {
     };
     interval == (row.as_of, row.as_of_until)
         && same_json(snapshot.data(), &state.data)
+        && is_no_later_read(snapshot.source().as_str(), &row.source)
         && adds_nothing()
 }
 
