@@ -20,8 +20,8 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 ///
 /// The client keeps one with each answer ([`Meta::order`](crate::client::Meta::order)). Who calls Stripe by other means:
 ///
-#[cfg_attr(feature = "_store", doc = "```")]
-#[cfg_attr(not(feature = "_store"), doc = "```ignore")]
+/// ```
+/// # #[cfg(any(feature = "sqlite", feature = "postgres"))] {
 /// use stripe_store::clock::RequestOrder;
 /// use stripe_store::store::Source;
 ///
@@ -29,6 +29,7 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 /// // … the request, the answer …
 /// let source = Source::request("req_1").ordered(sent.end());
 /// assert!(source.as_str().starts_with("req_1@"));
+/// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestOrder {
