@@ -7,6 +7,7 @@ mod events;
 mod exercise;
 mod index;
 mod open_enum;
+pub(crate) mod operation;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};

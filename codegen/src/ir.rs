@@ -3,6 +3,12 @@
 //! Every decision has been made here: names are Rust names, kinds are chosen, files assigned. Knows neither the
 //! description's types nor tokens.
 
+mod operation;
+
+pub use self::operation::{
+    Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, PathParameter, Shape,
+};
+
 /// The view of an object of a type that is not generated; the view runtime has it.
 pub const ANY_OBJECT: &str = "AnyObject";
 
@@ -17,6 +23,19 @@ pub struct Api {
     pub enums: Vec<OpenEnum>,
     /// All event types, snapshot events first, each kind by name.
     pub events: Vec<Event>,
+    /// All operations, by path and then by method; none if they were not asked for.
+    pub operations: Vec<Operation>,
+    /// The open enums of their parameters, by Rust name. Names apart from those of the views.
+    pub operation_enums: Vec<ParameterEnum>,
+}
+
+/// An open enum of a parameter of operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterEnum {
+    /// The enum. Its twin, if it has one, is among the operations' too.
+    pub it: OpenEnum,
+    /// The enum of the views of which this is another name.
+    pub of_view: Option<String>,
 }
 
 /// A generated view.
@@ -233,4 +252,6 @@ pub struct Report {
     pub skipped: Vec<(String, String)>,
     /// Fields that are read as plain JSON because the description leaves their shape open, each with the reason.
     pub untyped: Vec<(String, String)>,
+    /// Operations that were not generated, each with the reason.
+    pub skipped_operations: Vec<(String, String)>,
 }

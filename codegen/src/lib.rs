@@ -17,7 +17,7 @@ use crate::{output::Files, render::RenderError, spec::Spec};
 pub use self::{
     error::Error,
     lower::LowerError,
-    report::{Report, Skipped},
+    report::{Report, Skipped, SkippedOperation},
 };
 
 /// What to generate.
@@ -28,6 +28,26 @@ pub struct Options {
     pub only: Vec<String>,
     /// Whether to add a file that calls every getter, behind the feature `_exercise`: for stripe-store's own tests.
     pub exercise: bool,
+    /// Whether to generate builders of the operations, and how. They need stripe-store's client.
+    pub operations: Option<Operations>,
+}
+
+/// How operations are generated: the folder `operations`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Operations {
+    /// The feature of the crate that they are behind; `None` if they are always there.
+    pub feature: Option<String>,
+}
+
+impl Operations {
+    /// Behind a feature of the crate that they are in.
+    #[must_use]
+    pub fn behind(feature: impl Into<String>) -> Self {
+        Self {
+            feature: Some(feature.into()),
+        }
+    }
 }
 
 impl Options {
@@ -42,6 +62,13 @@ impl Options {
     #[must_use]
     pub fn with_exercise(mut self, exercise: bool) -> Self {
         self.exercise = exercise;
+        self
+    }
+
+    /// Adds builders of the operations.
+    #[must_use]
+    pub fn with_operations(mut self, operations: Option<Operations>) -> Self {
+        self.operations = operations;
         self
     }
 }
@@ -72,8 +99,8 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
     {
         return Err(Error::unknown_resource(name, spec));
     }
-    let (api, counts) = lower::lower(spec, &options.only)?;
-    let files = files(&api, options.exercise)?;
+    let (api, counts) = lower::lower(spec, &options.only, options.operations.is_some())?;
+    let files = files(&api, options)?;
     let report = Report {
         version: spec.version.clone(),
         schemas: counts.schemas,
@@ -87,6 +114,7 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
         enums: api.enums.len(),
         twins: twins(&api),
         events: api.events.len(),
+        operations: api.operations.len(),
         skipped: counts
             .skipped
             .into_iter()
@@ -96,6 +124,11 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
             .untyped
             .into_iter()
             .map(|(schema, reason)| Skipped::new(schema, reason))
+            .collect(),
+        skipped_operations: counts
+            .skipped_operations
+            .into_iter()
+            .map(|(operation, reason)| SkippedOperation { operation, reason })
             .collect(),
         keywords: spec.keywords.clone(),
     };
@@ -110,13 +143,17 @@ fn twins(api: &ir::Api) -> usize {
 }
 
 /// Every file of the folder, by path.
-fn files(api: &ir::Api, with_exercise: bool) -> Result<Files, RenderError> {
+fn files(api: &ir::Api, options: &Options) -> Result<Files, RenderError> {
+    let with_exercise = options.exercise;
     let mut files = Files::new();
     for (module, tokens) in emit::modules(api) {
         files.insert(format!("{module}.rs"), render::file(module, tokens)?);
     }
     for (name, tokens) in [
-        ("mod.rs", emit::index(api, with_exercise)),
+        (
+            "mod.rs",
+            emit::index(api, with_exercise, options.operations.as_ref()),
+        ),
         ("markers.rs", emit::markers(api)),
         ("events.rs", emit::events(api)),
     ] {
@@ -128,5 +165,26 @@ fn files(api: &ir::Api, with_exercise: bool) -> Result<Files, RenderError> {
             render::file("*", emit::exercise(api))?,
         );
     }
+    if options.operations.is_some() {
+        operations(api, with_exercise, &mut files)?;
+    }
     Ok(files)
+}
+
+/// The files of the folder `operations`.
+fn operations(api: &ir::Api, with_exercise: bool, files: &mut Files) -> Result<(), RenderError> {
+    let mut insert = |module: &str, source: &str, tokens| {
+        let text = render::file(source, tokens)?;
+        files.insert(format!("operations/{module}.rs"), text);
+        Ok(())
+    };
+    for (module, tokens) in emit::operation::operations(api) {
+        insert(module, module, tokens)?;
+    }
+    insert("mod", "*", emit::operation::index(api, with_exercise))?;
+    insert("markers", "*", emit::operation::markers(api))?;
+    if with_exercise {
+        insert("exercise", "*", emit::operation::exercise(api))?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod events;
 mod kinds;
 mod modules;
 mod names;
+mod operations;
 mod prefixes;
 mod resources;
 mod twins;
@@ -66,7 +67,11 @@ pub enum LowerError {
 /// # Errors
 ///
 /// [`LowerError`] when names collide.
-pub(crate) fn lower(spec: &Spec, only: &[String]) -> Result<(Api, Report), LowerError> {
+pub(crate) fn lower(
+    spec: &Spec,
+    only: &[String],
+    with_operations: bool,
+) -> Result<(Api, Report), LowerError> {
     let mut lowering = Lowering::new(spec);
     for (name, schema) in &spec.schemas {
         lowering.top_level(name, schema)?;
@@ -74,7 +79,7 @@ pub(crate) fn lower(spec: &Spec, only: &[String]) -> Result<(Api, Report), Lower
     let Lowering {
         views,
         enums,
-        report,
+        mut report,
         ..
     } = lowering;
     let views: Vec<View> = views.into_values().collect();
@@ -83,9 +88,19 @@ pub(crate) fn lower(spec: &Spec, only: &[String]) -> Result<(Api, Report), Lower
         views,
         enums,
         events: Vec::new(),
+        operations: Vec::new(),
+        operation_enums: Vec::new(),
     };
     events::lower(spec, &mut api);
-    modules::select(&mut api, only);
+    let answers = if with_operations {
+        operations::remains(spec, only)
+    } else {
+        BTreeSet::new()
+    };
+    modules::select(&mut api, only, &answers);
+    if with_operations {
+        operations::lower(spec, only, &mut api, &mut report)?;
+    }
     modules::assign(&mut api);
     twins::find(&mut api);
     api.enums.sort_by(|a, b| a.name.cmp(&b.name));

@@ -11,7 +11,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use stripe_codegen::{
-    Error, Generated, Options, Report, generate,
+    Error, Generated, Operations, Options, Report, generate,
     output::{self, Difference, Written},
     spec::Spec,
 };
@@ -44,6 +44,10 @@ struct Generate {
     /// Only these resources, by Stripe's names, with all they are made of: `customer,tax.settings`.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
+    /// Adds builders of the operations on these resources, for stripe-store's client. With a name: behind that feature
+    /// of the crate that they are in.
+    #[arg(long, value_name = "FEATURE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    operations: Option<String>,
     /// Writes nothing; lists the files that are missing, stale or changed.
     #[arg(long)]
     check: bool,
@@ -83,6 +87,7 @@ fn run(arguments: &Generate, out: &mut dyn Write) -> Result<ExitCode, Box<dyn St
         &spec,
         &Options::default()
             .with_only(arguments.only.iter().cloned())
+            .with_operations(arguments.operations.as_deref().map(behind))
             .with_exercise(arguments.exercise),
     )?;
     let outcome = if arguments.check {
@@ -102,6 +107,15 @@ fn run(arguments: &Generate, out: &mut dyn Write) -> Result<ExitCode, Box<dyn St
     match outcome {
         Outcome::Checked(differences) if !differences.is_empty() => Ok(ExitCode::from(1)),
         _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Operations behind a feature, or always there where it has no name.
+fn behind(feature: &str) -> Operations {
+    if feature.is_empty() {
+        Operations::default()
+    } else {
+        Operations::behind(feature)
     }
 }
 
@@ -126,8 +140,10 @@ fn print_text(
         enums,
         twins,
         events,
+        operations,
         skipped,
         untyped,
+        skipped_operations,
         keywords,
         ..
     } = report;
@@ -148,6 +164,17 @@ fn print_text(
         "of these, {} for types and enums that are the same in several places",
         count(*twins, "further name")
     )?;
+    if arguments.operations.is_some() {
+        let left_out = skipped_operations.len();
+        writeln!(
+            out,
+            "{}, {left_out} left out",
+            count(*operations, "operation")
+        )?;
+        for skipped in skipped_operations {
+            writeln!(out, "  {}: {}", skipped.operation, skipped.reason)?;
+        }
+    }
     writeln!(out, "skipped: {}", count(skipped.len(), "schema"))?;
     for skipped in skipped {
         writeln!(out, "  {}: {}", skipped.schema, skipped.reason)?;
@@ -280,6 +307,7 @@ fn fix(arguments: &Generate) -> String {
         spec,
         out,
         only,
+        operations,
         check: _,
         exercise,
         json: _,
@@ -292,6 +320,13 @@ fn fix(arguments: &Generate) -> String {
     if !only.is_empty() {
         command.push_str(" --only ");
         command.push_str(&only.join(","));
+    }
+    if let Some(feature) = operations {
+        command.push_str(" --operations");
+        if !feature.is_empty() {
+            command.push('=');
+            command.push_str(feature);
+        }
     }
     if *exercise {
         command.push_str(" --exercise");

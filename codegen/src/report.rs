@@ -24,10 +24,14 @@ pub struct Report {
     pub twins: usize,
     /// Event types.
     pub events: usize,
+    /// Operations; none if they were not asked for.
+    pub operations: usize,
     /// Schemas that gave no type, by name.
     pub skipped: Vec<Skipped>,
     /// Fields that are read as plain JSON because the description leaves their shape open, by place.
     pub untyped: Vec<Skipped>,
+    /// Operations that were left out, by path.
+    pub skipped_operations: Vec<SkippedOperation>,
     /// How often each keyword of the description was seen.
     pub keywords: Keywords,
 }
@@ -38,6 +42,16 @@ pub struct Report {
 pub struct Skipped {
     /// The schema.
     pub schema: String,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// An operation that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct SkippedOperation {
+    /// The operation: `post /v1/files`.
+    pub operation: String,
     /// Why, in a few words.
     pub reason: String,
 }

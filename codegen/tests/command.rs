@@ -75,6 +75,39 @@ fn generate_writes_and_counts() {
 }
 
 #[test]
+fn operations_are_those_of_the_selected_resources_and_the_command_that_fixes_them_names_them() {
+    let temp = TempDir::new().unwrap();
+    let out = temp.path().join("resources");
+    let spec = description().with_file_name("builders.json");
+    let run = |more: &[&str]| {
+        let command = [OsStr::new("generate"), "--spec".as_ref(), spec.as_os_str()];
+        let mut program = program();
+        program.args(command).arg("--out").arg(&out).args(more);
+        program.output().unwrap()
+    };
+    let output = run(&["--only", "account", "--operations"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text(&output.stdout).contains("2 operations, 0 left out\n"));
+    let mut files: Vec<_> = fs::read_dir(out.join("operations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["account.rs", "markers.rs", "mod.rs"]);
+    let index = fs::read_to_string(out.join("mod.rs")).unwrap();
+    assert!(index.contains("\npub mod operations;") && !index.contains("cfg(feature"));
+
+    let output = run(&["--only", "account", "--operations=stripe", "--check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains(" --only account --operations=stripe\n"));
+    let output = run(&["--operations"]);
+    let printed = text(&output.stdout);
+    assert!(printed.contains("14 operations, 2 left out\n"), "{printed}");
+    assert!(printed.contains("post /v1/scans: it takes a file"));
+    assert!(printed.contains("get /v1/tickets/{ticket}/pdf: its answer is not JSON"));
+}
+
+#[test]
 fn check_lists_what_differs_and_changes_nothing() {
     let temp = TempDir::new().unwrap();
     let out = temp.path().join("my resources");

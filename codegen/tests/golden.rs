@@ -18,7 +18,7 @@ use std::{
 };
 
 use expect_test::expect_file;
-use stripe_codegen::{Error, Generated, Options, generate, spec::Spec};
+use stripe_codegen::{Error, Generated, Operations, Options, generate, spec::Spec};
 use tempfile::TempDir;
 
 fn golden() -> PathBuf {
@@ -44,7 +44,12 @@ fn descriptions(folder: &Path) -> Vec<PathBuf> {
 fn generated(description: &Path) -> Result<Generated, Error> {
     let text = fs::read_to_string(description).unwrap();
     let name = description.file_name().unwrap().to_string_lossy();
-    generate(&Spec::read(&text, &name)?, &Options::default())
+    // The one that shows operations; the others show views.
+    let operations = name
+        .starts_with("builders")
+        .then(|| Operations::behind("client"));
+    let options = Options::default().with_operations(operations);
+    generate(&Spec::read(&text, &name)?, &options)
 }
 
 /// Every file below a folder, by its path inside it.

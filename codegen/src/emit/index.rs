@@ -6,10 +6,14 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{ident, module_ident};
-use crate::ir::Api;
+use crate::{Operations, ir::Api};
 
 /// The file `mod.rs`: the lens, the modules, everything re-exported by name, the table of resources.
-pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
+pub(crate) fn index(
+    api: &Api,
+    with_exercise: bool,
+    operations: Option<&Operations>,
+) -> TokenStream {
     let version = &api.version;
     let title = format!(" Typed views of version {version} of Stripe's API.");
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -32,6 +36,16 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
             #[doc(hidden)]
             pub mod exercise;
         }
+    });
+    let operations = operations.map(|operations| {
+        let feature = operations.feature.as_ref();
+        let only_with = feature.map(|feature| {
+            quote! {
+                #[cfg(feature = #feature)]
+                #[cfg_attr(docsrs, doc(cfg(feature = #feature)))]
+            }
+        });
+        quote!(#only_with pub mod operations;)
     });
     let resources = api
         .views
@@ -96,6 +110,7 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
         pub mod events;
         #[doc(hidden)]
         pub mod markers;
+        #operations
         #exercise
 
         #(#exports)*

@@ -9,10 +9,9 @@ use crate::ir::OpenEnum;
 /// The code of an enum. The traits are written out because that compiles in less than half the time of a derive.
 pub(super) fn open_enum(it: &OpenEnum) -> TokenStream {
     let name = ident(&it.name);
-    let doc = docs::lines(&format!("The values of `{}`.", it.source));
+    let doc = about(it);
     if let Some(twin) = &it.twin {
-        let first = ident(twin);
-        return quote!(#doc pub use super::#first as #name;);
+        return another_name(it, &quote!(super), twin);
     }
     let arms: Vec<_> = it.values.iter().map(|(arm, _)| ident(arm)).collect();
     let values: Vec<_> = it.values.iter().map(|(_, value)| value).collect();
@@ -57,4 +56,14 @@ pub(super) fn open_enum(it: &OpenEnum) -> TokenStream {
             fn fmt(&self, f: &mut Formatter<'_>) -> Result { v::fmt_enum(self, f) }
         }
     }
+}
+
+/// The code of an enum that is the same as another one, which stands in `module`.
+pub(super) fn another_name(it: &OpenEnum, module: &TokenStream, first: &str) -> TokenStream {
+    let (name, first, doc) = (ident(&it.name), ident(first), about(it));
+    quote!(#doc pub use #module::#first as #name;)
+}
+
+fn about(it: &OpenEnum) -> TokenStream {
+    docs::lines(&format!("The values of `{}`.", it.source))
 }

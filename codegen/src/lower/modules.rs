@@ -13,8 +13,8 @@ const SHARED: &str = "shared";
 /// Keeps the selected resources and what they are made of.
 ///
 /// What they only refer to is not part of them: a reference to a resource that was not selected reads as any
-/// object, so that `customer` does not pull in the whole API.
-pub(super) fn select(api: &mut Api, only: &[String]) {
+/// object, so that `customer` does not pull in the whole API. `also` names schemas that are no resources.
+pub(super) fn select(api: &mut Api, only: &[String], also: &BTreeSet<String>) {
     if only.is_empty() {
         return;
     }
@@ -27,7 +27,7 @@ pub(super) fn select(api: &mut Api, only: &[String]) {
     let wanted: Vec<&str> = api
         .views
         .iter()
-        .filter(|view| only.contains(&view.source))
+        .filter(|view| only.contains(&view.source) || also.contains(&view.source))
         .map(|view| view.name.as_str())
         .collect();
     let parts = Links(
@@ -131,9 +131,9 @@ pub(super) fn assign(api: &mut Api) {
 }
 
 /// `checkout.session` stands in `checkout_session`; a name that is a keyword or a fixed file gets an underscore.
-fn module_name(object: &str) -> String {
+pub(super) fn module_name(object: &str) -> String {
     let name = super::names::getter(object);
-    if ["events", "exercise", "mod", SHARED].contains(&name.as_str()) {
+    if ["events", "exercise", "markers", "mod", "operations", SHARED].contains(&name.as_str()) {
         format!("{name}_")
     } else {
         name

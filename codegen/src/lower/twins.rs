@@ -21,6 +21,7 @@ pub(super) fn find(api: &mut Api) {
     for it in &mut api.enums {
         it.twin = twin(&enums, &it.name);
     }
+    parameters(api);
     let variants: BTreeMap<String, String> = api
         .views
         .iter()
@@ -35,6 +36,31 @@ pub(super) fn find(api: &mut Api) {
                 .and_then(|first| variants.get(first))
                 .cloned();
         }
+    }
+}
+
+/// Notes in every enum of parameters that is like one of the views', or like another of parameters.
+fn parameters(api: &mut Api) {
+    let of_views: BTreeMap<&[(String, String)], &str> = api
+        .enums
+        .iter()
+        .filter(|it| it.twin.is_none())
+        .map(|it| (it.values.as_slice(), it.name.as_str()))
+        .collect();
+    let firsts = first_names(
+        api.operation_enums
+            .iter()
+            .map(|parameter| (parameter.it.name.clone(), parameter.it.values.clone())),
+    );
+    for parameter in &mut api.operation_enums {
+        let it = &mut parameter.it;
+        parameter.of_view = of_views
+            .get(it.values.as_slice())
+            .map(|&name| name.to_owned());
+        it.twin = firsts
+            .get(&it.name)
+            .filter(|first| parameter.of_view.is_none() && **first != it.name)
+            .cloned();
     }
 }
 

@@ -1,0 +1,286 @@
+//! Parameters of operations: what each takes.
+
+use std::collections::BTreeMap;
+
+use openapiv3::{
+    AdditionalProperties, Parameter as Described, ParameterSchemaOrContent, ReferenceOr, Schema,
+    SchemaKind, StringFormat, Type, VariantOrUnknownOrEmpty,
+};
+
+use crate::ir::{Parameter, ParameterKind, Shape};
+use crate::lower::kinds::{borrowed, only_value, properties};
+use crate::lower::{LowerError, Lowering, names, schema_type};
+use crate::spec::Operation;
+
+/// Names that the builders have for themselves: a parameter of that name gets an underscore.
+const BUILDERS: &[&str] = &["from_parameters", "new", "param", "params"];
+
+/// What the calls of lists have by themselves.
+const PAGING: &[&str] = &["ending_before", "limit", "page", "starting_after"];
+
+/// What every builder has.
+const EXPAND: &str = "expand";
+
+/// The keys of a range of moments.
+const RANGE: &[&str] = &["gt", "gte", "lt", "lte"];
+
+/// A parameter as the description has it.
+struct Found<'a> {
+    schema: ReferenceOr<&'a Schema>,
+    is_required: bool,
+    is_deprecated: bool,
+}
+
+/// Whether the body is a form with a file in it.
+pub(super) fn is_upload(operation: &Operation) -> bool {
+    let body = operation.raw.request_body.as_ref();
+    let content = body.and_then(|body| Some(&body.as_item()?.content));
+    content.is_some_and(|content| content.contains_key("multipart/form-data"))
+}
+
+/// The parameters in the query and the body, by key.
+pub(super) fn lower(
+    lowering: &mut Lowering<'_>,
+    operation: &Operation,
+    owner: &str,
+    pages: bool,
+) -> Result<Vec<Parameter>, LowerError> {
+    let mut found = BTreeMap::new();
+    query(operation, &mut found);
+    body(lowering, operation, &mut found);
+    found.retain(|key, _| key != EXPAND && !(pages && PAGING.contains(&key.as_str())));
+    let mut parameters = Vec::with_capacity(found.len());
+    for (key, it) in found {
+        let enum_name = format!("{owner}{}", names::camel(&key));
+        let source = format!("{owner}.{key}");
+        let (kind, can_be_emptied) = kind(lowering, &it.schema, &source, &enum_name)?;
+        let mut setter = names::getter(&key);
+        if BUILDERS.contains(&setter.as_str()) {
+            setter.push('_');
+        }
+        parameters.push(Parameter {
+            key,
+            setter,
+            kind,
+            is_required: it.is_required,
+            can_be_emptied,
+            is_deprecated: it.is_deprecated,
+        });
+    }
+    Ok(parameters)
+}
+
+fn query<'a>(operation: &'a Operation, found: &mut BTreeMap<String, Found<'a>>) {
+    for parameter in operation
+        .raw
+        .parameters
+        .iter()
+        .filter_map(ReferenceOr::as_item)
+    {
+        let Described::Query { parameter_data, .. } = parameter else {
+            continue;
+        };
+        if let ParameterSchemaOrContent::Schema(schema) = &parameter_data.format {
+            let it = Found {
+                schema: borrowed(schema),
+                is_required: parameter_data.required,
+                is_deprecated: parameter_data.deprecated.unwrap_or_default(),
+            };
+            found.insert(parameter_data.name.clone(), it);
+        }
+    }
+}
+
+fn body<'a>(
+    lowering: &Lowering<'a>,
+    operation: &'a Operation,
+    found: &mut BTreeMap<String, Found<'a>>,
+) {
+    let body = operation.raw.request_body.as_ref();
+    let contents = body.and_then(|body| Some(&body.as_item()?.content));
+    for media_type in contents.into_iter().flat_map(|contents| contents.values()) {
+        let schema = media_type.schema.as_ref();
+        let Some(schema) = schema.and_then(|schema| lowering.spec.resolve(schema)) else {
+            continue;
+        };
+        let (fields, required) = properties(schema);
+        for (key, schema) in fields {
+            let data = schema.as_item().map(|item| &item.schema_data);
+            let it = Found {
+                is_required: required.contains(&key),
+                is_deprecated: data.is_some_and(|data| data.deprecated),
+                schema,
+            };
+            found.insert(key, it);
+        }
+    }
+}
+
+/// What a parameter takes, and whether an empty text empties it.
+fn kind(
+    lowering: &mut Lowering<'_>,
+    schema: &ReferenceOr<&Schema>,
+    source: &str,
+    enum_name: &str,
+) -> Result<(ParameterKind, bool), LowerError> {
+    let Some(schema) = resolved(lowering, schema) else {
+        return Ok((ParameterKind::Json(Shape::Any), false));
+    };
+    let (SchemaKind::AnyOf { any_of: members } | SchemaKind::OneOf { one_of: members }) =
+        &schema.schema_kind
+    else {
+        return Ok((typed(lowering, schema, source, enum_name)?, false));
+    };
+    let members: Vec<&Schema> = members
+        .iter()
+        .filter_map(|member| resolved(lowering, &borrowed(member)))
+        .collect();
+    let is_empty = |member: &&Schema| only_value(member) == Some("");
+    let can_be_emptied = members.iter().any(is_empty);
+    let members: Vec<&Schema> = members.into_iter().filter(|it| !is_empty(it)).collect();
+    let kind = match members.as_slice() {
+        [only] => typed(lowering, only, source, enum_name)?,
+        [one, other]
+            if is_range(one) && is_integer(other) || is_integer(one) && is_range(other) =>
+        {
+            ParameterKind::TimeRange
+        }
+        several => {
+            let words = several.iter().map(|schema| words(schema));
+            ParameterKind::Json(Shape::OneOf(words.collect()))
+        }
+    };
+    Ok((kind, can_be_emptied))
+}
+
+fn resolved<'a>(lowering: &Lowering<'a>, schema: &ReferenceOr<&'a Schema>) -> Option<&'a Schema> {
+    match schema {
+        ReferenceOr::Item(schema) => Some(schema),
+        ReferenceOr::Reference { reference } => {
+            let name = crate::spec::schema_name(reference)?;
+            lowering.spec.schema(name).map(|(_, schema)| schema)
+        }
+    }
+}
+
+fn typed(
+    lowering: &mut Lowering<'_>,
+    schema: &Schema,
+    source: &str,
+    enum_name: &str,
+) -> Result<ParameterKind, LowerError> {
+    let mut open_enum = |values: &[Option<String>]| {
+        let values: Vec<String> = values.iter().flatten().cloned().collect();
+        lowering.open_enum(source, enum_name.to_owned(), &values)
+    };
+    Ok(match schema_type(schema) {
+        Some(Type::Boolean(_)) => ParameterKind::Bool,
+        Some(Type::Number(_)) => ParameterKind::Float,
+        Some(Type::Integer(integer)) => match &integer.format {
+            VariantOrUnknownOrEmpty::Unknown(format) if format == "unix-time" => {
+                ParameterKind::Time
+            }
+            _ => ParameterKind::Int,
+        },
+        Some(Type::String(text)) => match (text.enumeration.as_slice(), &text.format) {
+            ([Some(only)], _) => ParameterKind::Constant(only.clone()),
+            ([_, _, ..], _) => ParameterKind::Enum(open_enum(&text.enumeration)?),
+            (_, VariantOrUnknownOrEmpty::Unknown(format)) if format == "decimal" => {
+                ParameterKind::Decimal
+            }
+            (_, VariantOrUnknownOrEmpty::Item(StringFormat::DateTime)) => ParameterKind::DateTime,
+            _ => ParameterKind::Text,
+        },
+        Some(Type::Array(array)) => {
+            let items = match &array.items {
+                Some(ReferenceOr::Item(items)) => Some(items.as_ref()),
+                _ => None,
+            };
+            match items.and_then(schema_type) {
+                Some(Type::String(text)) if text.enumeration.len() > 1 => {
+                    ParameterKind::Enums(open_enum(&text.enumeration)?)
+                }
+                Some(Type::String(_)) => ParameterKind::Texts,
+                Some(Type::Object(_)) => {
+                    ParameterKind::Json(Shape::Objects(items.map(keys).unwrap_or_default()))
+                }
+                _ => ParameterKind::Json(Shape::OneOf(vec![words(schema)])),
+            }
+        }
+        Some(Type::Object(object)) if is_range(schema) && !object.properties.is_empty() => {
+            ParameterKind::TimeRange
+        }
+        Some(Type::Object(object)) => match &object.additional_properties {
+            Some(AdditionalProperties::Schema(values)) if object.properties.is_empty() => {
+                match values.as_item().and_then(schema_type) {
+                    Some(Type::String(_)) => ParameterKind::Map,
+                    _ => ParameterKind::Json(Shape::OneOf(vec![words(schema)])),
+                }
+            }
+            _ => ParameterKind::Json(Shape::Object(keys(schema))),
+        },
+        None => ParameterKind::Json(Shape::Any),
+    })
+}
+
+/// The keys of an object, the required ones first, each with whether it is.
+fn keys(schema: &Schema) -> Vec<(String, bool)> {
+    let (fields, required) = properties(schema);
+    let mut keys: Vec<(String, bool)> = fields
+        .into_keys()
+        .map(|key| (required.contains(&key), key))
+        .map(|(is_required, key)| (key, is_required))
+        .collect();
+    keys.sort_by_key(|(_, is_required)| !is_required);
+    keys
+}
+
+fn is_range(schema: &Schema) -> bool {
+    let (fields, _) = properties(schema);
+    !fields.is_empty() && fields.keys().all(|key| RANGE.contains(&key.as_str()))
+}
+
+fn is_integer(schema: &Schema) -> bool {
+    matches!(schema_type(schema), Some(Type::Integer(_)))
+}
+
+/// What a value looks like, in words.
+fn words(schema: &Schema) -> String {
+    match schema_type(schema) {
+        Some(Type::Boolean(_)) => "true or false".to_owned(),
+        Some(Type::Number(_)) => "a number".to_owned(),
+        Some(Type::Integer(integer)) => match &integer.format {
+            VariantOrUnknownOrEmpty::Unknown(format) if format == "unix-time" => {
+                "a moment, in unix seconds".to_owned()
+            }
+            _ => "an integer".to_owned(),
+        },
+        Some(Type::String(text)) => {
+            let values: Vec<String> = text
+                .enumeration
+                .iter()
+                .flatten()
+                .filter(|value| !value.is_empty())
+                .map(|value| format!("`{value}`"))
+                .collect();
+            if values.is_empty() {
+                "a text".to_owned()
+            } else {
+                values.join(", ")
+            }
+        }
+        Some(Type::Array(_)) => "an array".to_owned(),
+        Some(Type::Object(_)) => {
+            let keys: Vec<String> = keys(schema)
+                .into_iter()
+                .map(|(key, _)| format!("`{key}`"))
+                .collect();
+            if keys.is_empty() {
+                "a map".to_owned()
+            } else {
+                format!("a map of {}", keys.join(", "))
+            }
+        }
+        None => "JSON".to_owned(),
+    }
+}
