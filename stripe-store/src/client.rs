@@ -30,6 +30,9 @@
 //! # }
 //! ```
 //!
+//! What the type alone does not say, such as capturing a charge, and typed parameters, are in
+//! [`resources::operations`](crate::resources::operations), for [`Client::call`].
+//!
 //! # What is sent twice
 //!
 //! A request is sent again when there was no answer, when Stripe says so, and on status 409, 429 and 5xx, with growing
@@ -46,11 +49,13 @@ mod answer;
 mod app_info;
 mod builder;
 mod call;
+mod check;
 mod error;
 mod form;
 mod idempotency;
 mod key;
 mod many;
+mod operation;
 mod page;
 mod path;
 mod prepare;
@@ -73,12 +78,18 @@ pub use self::app_info::AppInfo;
 pub use self::builder::{BuildError, ClientBuilder};
 use self::call::Target;
 pub use self::call::{Call, One, Raw};
+#[doc(hidden)]
+pub use self::check::Check;
 pub use self::error::{ApiError, ClientError, ErrorKind, RequestLine, Unusable, UnusableResponse};
 pub use self::idempotency::{
     IdempotencyKey, IdempotencyKeys, KEY_LIFETIME, KeyFuture, KeysInMemory, Purpose,
 };
 pub use self::key::{SecretKey, SecretKeyError, SecretKeys};
 pub use self::many::Many;
+#[cfg(feature = "_exercise")]
+#[doc(hidden)]
+pub use self::operation::Exercised;
+pub use self::operation::{Answer, Operation, OperationFacts, Parameters, TimeRange};
 pub use self::page::{Item, ItemError, Page, PageCursor, PageCursorError};
 pub use self::path::{ApiPath, PathError};
 use self::rate_limit::Limiter;
@@ -209,23 +220,22 @@ impl Client {
 
     /// Lists the objects of a type.
     pub fn list<T: Resource>(&self) -> Call<Many<T>> {
-        self.many(
-            Target::of::<T>("list", T::OPERATIONS.list, None),
-            check::<T>,
-        )
+        let target = Target::of::<T>("list", T::OPERATIONS.list, None);
+        self.many(target, Check::resource::<T>())
     }
 
     /// Searches the objects of a type, in [Stripe's query language](https://docs.stripe.com/search).
     pub fn search<T: Resource>(&self, query: impl Into<String>) -> Call<Many<T>> {
         let target = Target::of::<T>("search", T::OPERATIONS.search, Some("search".to_owned()));
-        self.many(target, check::<T>).param("query", query.into())
+        self.many(target, Check::resource::<T>())
+            .param("query", query.into())
     }
 
     /// Goes on with a list at any path, such as the `url` of a list that came inside an object, query included.
     ///
     /// Its objects may be of any type: [`AnyObject`].
     pub fn list_at(&self, path: &str) -> Call<Many<AnyObject>> {
-        self.many(Target::Path(ApiPath::new(path)), |_| Ok(()))
+        self.many(Target::Path(ApiPath::new(path)), Check::ANYTHING)
     }
 
     /// Sends a file, to the server for files.
@@ -237,12 +247,16 @@ impl Client {
         call
     }
 
-    fn one<T>(&self, method: Method, target: Target) -> Call<One<T>> {
-        let of = PhantomData;
-        Call::new(self, method, One { target, of })
+    fn one<T: Resource>(&self, method: Method, target: Target) -> Call<One<T>> {
+        let kind = One {
+            target,
+            check: Check::resource::<T>(),
+            of: PhantomData,
+        };
+        Call::new(self, method, kind)
     }
 
-    fn many<T: View>(&self, target: Target, check: page::Check) -> Call<Many<T>> {
+    fn many<T: View>(&self, target: Target, check: Check) -> Call<Many<T>> {
         let kind = Many {
             target,
             cursor: None,
@@ -251,11 +265,6 @@ impl Client {
         };
         Call::new(self, Method::Get, kind)
     }
-}
-
-/// Whether a value is an object of type `T`.
-fn check<T: Resource>(value: &serde_json::Value) -> Result<(), crate::view::ObjectMismatch> {
-    T::from_object(value).map(drop)
 }
 
 /// Without keys.

@@ -49,7 +49,7 @@
 )]
 #![cfg_attr(
     feature = "client",
-    doc = "| [`client`] | Stripe's API: requests, pages, retries, files |"
+    doc = "| [`client`] | Stripe's API: requests, pages, retries, files |\n| [`resources::operations`] | every operation of the API, a builder each; generated |"
 )]
 #![cfg_attr(
     all(feature = "_store", feature = "client"),

@@ -5,9 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Client;
+use super::check::Check;
 use super::error::{ClientError, Unusable, UnusableResponse};
 use super::key::SecretKey;
 use super::path::{ApiPath, PathError};
@@ -15,7 +16,7 @@ use super::request::{Account, Host, Idempotency, Method, Options};
 use super::response::{Fetched, Response};
 use super::retry::RetryPolicy;
 use crate::mode::Mode;
-use crate::view::Resource;
+use crate::view::{Resource, View};
 
 /// A call that answers with JSON, whatever it is.
 #[derive(Debug, Clone)]
@@ -27,6 +28,7 @@ pub struct Raw {
 #[derive(Debug, Clone)]
 pub struct One<T> {
     pub(super) target: Target,
+    pub(super) check: Check,
     pub(super) of: PhantomData<fn() -> T>,
 }
 
@@ -162,14 +164,7 @@ impl<K> Call<K> {
     ///
     /// What a type has is in [`Resource::EXPANDABLE`].
     pub fn expand(mut self, path: impl Into<String>) -> Self {
-        let paths = self
-            .options
-            .params
-            .entry("expand")
-            .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(paths) = paths {
-            paths.push(Value::String(path.into()));
-        }
+        expand(&mut self.options.params, path.into());
         self
     }
 
@@ -256,6 +251,16 @@ impl<K> Call<K> {
     }
 }
 
+/// Adds a path to what is to be expanded.
+pub(super) fn expand(params: &mut Map<String, Value>, path: String) {
+    let paths = params
+        .entry("expand")
+        .or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(paths) = paths {
+        paths.push(Value::String(path));
+    }
+}
+
 impl Call<Raw> {
     /// To another of Stripe's servers.
     pub fn host(mut self, host: Host) -> Self {
@@ -281,7 +286,7 @@ impl Call<Raw> {
     }
 }
 
-impl<T: Resource> Call<One<T>> {
+impl<T: View> Call<One<T>> {
     /// The id of the object that this one is below, as a card is below a customer. From the outside in, where there are
     /// several.
     pub fn parent(mut self, id: impl Into<String>) -> Self {
@@ -307,12 +312,13 @@ impl<T: Resource> Call<One<T>> {
             .await?;
         let value: Value = serde_json::from_str(response.text())
             .map_err(|error| unreadable(&response, Unusable::BadJson(error)))?;
-        if let Err(source) = T::from_object(&value) {
-            return Err(ClientError::OtherType {
+        self.kind
+            .check
+            .run(&value)
+            .map_err(|source| ClientError::OtherType {
                 request: response.request().clone(),
                 source,
-            });
-        }
+            })?;
         Ok(Fetched {
             view: T::from_value(value),
             response,

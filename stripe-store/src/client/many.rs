@@ -6,8 +6,9 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use super::call::{Call, Target};
+use super::check::Check;
 use super::error::ClientError;
-use super::page::{Check, Direction, Item, Page, PageCursor};
+use super::page::{Direction, Item, Page, PageCursor};
 use super::path::ApiPath;
 use crate::view::View;
 

@@ -12,12 +12,10 @@ use serde_json::value::RawValue;
 
 use self::body::{ListBody, text_field};
 pub use self::cursor::{PageCursor, PageCursorError};
+use super::check::Check;
 use super::error::{ClientError, Unusable};
 use super::response::{Meta, Response};
 use crate::view::{ObjectMismatch, View};
-
-/// Checks that a value is what a list is of.
-pub(super) type Check = fn(&Value) -> Result<(), ObjectMismatch>;
 
 /// A page of a list, in Stripe's order: the newest object first.
 ///
@@ -177,7 +175,9 @@ impl<T: View> Item<T> {
     pub fn view(&self) -> Result<T, ItemError> {
         let value: Value =
             serde_json::from_str(self.text()).map_err(|source| ItemError::Unreadable { source })?;
-        (self.check)(&value).map_err(|source| ItemError::OtherType { source })?;
+        self.check
+            .run(&value)
+            .map_err(|source| ItemError::OtherType { source })?;
         Ok(T::from_value(value))
     }
 }

@@ -256,6 +256,9 @@ mod webhook_endpoint;
 pub mod events;
 #[doc(hidden)]
 pub mod markers;
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub mod operations;
 #[cfg(feature = "_exercise")]
 #[doc(hidden)]
 pub mod exercise;

@@ -197,7 +197,8 @@ fn typed(
                 _ => None,
             };
             match items.and_then(schema_type) {
-                Some(Type::String(text)) if text.enumeration.len() > 1 => {
+                // Also of one value: a list is where Stripe adds some.
+                Some(Type::String(text)) if !text.enumeration.is_empty() => {
                     ParameterKind::Enums(open_enum(&text.enumeration)?)
                 }
                 Some(Type::String(_)) => ParameterKind::Texts,
