@@ -72,9 +72,15 @@ use crate::store::{
 use crate::view::Resource;
 
 /// A struct with columns in a table of its own beside an object, by
-/// [`#[derive(StripeModel)]`](macro@crate::StripeModel) with a `table`.
+/// [`#[derive(StripeModel)]`][derive] with a `table`.
 ///
 /// See the [module](self) for an example. The struct derefs to its [`Stored`] object, and through that to the view.
+///
+#[cfg_attr(feature = "derive", doc = "[derive]: macro@crate::StripeModel")]
+#[cfg_attr(
+    not(feature = "derive"),
+    doc = "[derive]: https://docs.rs/stripe-store/latest/stripe_store/derive.StripeModel.html"
+)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no extended model",
     note = "`#[derive(StripeModel)] #[stripe(object = Customer, table = \"app_customers\")]` makes a struct one"

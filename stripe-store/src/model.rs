@@ -17,7 +17,7 @@ use crate::view::kind::{
 };
 use crate::view::{OpenEnum, Path, Resource, Segment, Timestamp, View};
 
-/// A struct of some fields of an object, by [`#[derive(StripeModel)]`](crate::StripeModel).
+/// A struct of some fields of an object, by [`#[derive(StripeModel)]`][derive].
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -82,6 +82,12 @@ use crate::view::{OpenEnum, Path, Resource, Segment, Timestamp, View};
 ///     due: Option<i64>,
 /// }
 /// ```
+///
+#[cfg_attr(feature = "derive", doc = "[derive]: macro@crate::StripeModel")]
+#[cfg_attr(
+    not(feature = "derive"),
+    doc = "[derive]: https://docs.rs/stripe-store/latest/stripe_store/derive.StripeModel.html"
+)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no projection",
     note = "`#[derive(StripeModel)] #[stripe(object = Customer)]` makes a struct one"

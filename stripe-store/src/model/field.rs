@@ -9,7 +9,7 @@ use crate::view::kind::{self, Kind};
 use crate::view::{self, AnyObject, OpenEnum, Timestamp, View, read};
 
 /// A type that says what a getter reads, in the description of a view for
-/// [`#[derive(StripeModel)]`](crate::StripeModel).
+/// [`#[derive(StripeModel)]`][derive].
 ///
 /// ```
 /// use serde_json::json;
@@ -20,6 +20,12 @@ use crate::view::{self, AnyObject, OpenEnum, Timestamp, View, read};
 /// assert_eq!(String::get(&json, "points"), None);
 /// assert_eq!(Vec::<String>::get(&json, "colours").len(), 2);
 /// ```
+///
+#[cfg_attr(feature = "derive", doc = "[derive]: macro@crate::StripeModel")]
+#[cfg_attr(
+    not(feature = "derive"),
+    doc = "[derive]: https://docs.rs/stripe-store/latest/stripe_store/derive.StripeModel.html"
+)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says nothing of what Stripe sends",
     label = "no type of a field",
