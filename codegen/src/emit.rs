@@ -103,10 +103,9 @@ fn module(api: &Api, views: &[&View], enums: &[&OpenEnum]) -> TokenStream {
             use stripe_store::view::View as _;
         )
     });
-    let uses_view = views
-        .iter()
-        .any(|view| !view.fields.is_empty() || view.resource.is_some())
-        || !enums.is_empty();
+    let uses_view = views.iter().any(|view| {
+        !view.fields.is_empty() || view.resource.is_some() || view.tombstone_of.is_some()
+    }) || !enums.is_empty();
     let uses_view = uses_view.then(|| {
         quote!(
             use stripe_store::view as v;

@@ -55,6 +55,8 @@ pub struct View {
     pub resource: Option<Resource>,
     /// The alternatives it chooses from.
     pub variants: Option<Variants>,
+    /// The view of the object of which this is what is left, when it was deleted.
+    pub tombstone_of: Option<String>,
     /// The view of which this is another name, in all places alike.
     pub twin: Option<String>,
 }

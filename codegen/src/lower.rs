@@ -11,6 +11,7 @@ mod names;
 mod operations;
 mod prefixes;
 mod resources;
+mod tombstones;
 mod twins;
 mod variants;
 
@@ -101,6 +102,7 @@ pub(crate) fn lower(
     if with_operations {
         operations::lower(spec, only, &mut api, &mut report)?;
     }
+    tombstones::find(spec, &mut api.views);
     modules::assign(&mut api);
     twins::find(&mut api);
     api.enums.sort_by(|a, b| a.name.cmp(&b.name));
@@ -232,6 +234,7 @@ impl<'s> Lowering<'s> {
             fields,
             resource,
             variants,
+            tombstone_of: None,
             twin: None,
             name: name.clone(),
         };
@@ -258,6 +261,7 @@ impl<'s> Lowering<'s> {
             fields: variants::common_fields(),
             resource: None,
             variants: Some(variants),
+            tombstone_of: None,
             twin: None,
             name: name.clone(),
         };

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use openapiv3::{ReferenceOr, Schema};
 
+pub(crate) use self::shape::describes_deleted;
 pub use self::{
     endpoints::{Endpoint, Endpoints, resource_endpoints},
     error::{Problem, ProblemKind, SpecError},

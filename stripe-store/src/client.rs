@@ -101,6 +101,8 @@ pub use self::retry::RetryPolicy;
 pub use self::upload::FileUpload;
 pub use crate::mode::Mode;
 use crate::resources::File;
+#[cfg(feature = "_store")]
+use crate::view::ResourceFacts;
 use crate::view::{AnyObject, Resource, View};
 
 /// A client of Stripe's API.
@@ -245,6 +247,23 @@ impl Client {
         call.options.host = Host::Files;
         call.options.file = Some(Arc::new(file));
         call
+    }
+
+    /// Reads an object of which `check` tells whether it is one.
+    #[cfg(feature = "_store")]
+    pub(crate) fn read_by_id<T: View>(
+        &self,
+        facts: ResourceFacts,
+        id: &str,
+        check: Check,
+    ) -> Call<One<T>> {
+        let is_offered = facts.operations.retrieve;
+        let kind = One {
+            target: Target::with_facts(facts, "retrieve", is_offered, Some(id.to_owned())),
+            check,
+            of: PhantomData,
+        };
+        Call::new(self, Method::Get, kind)
     }
 
     fn one<T: Resource>(&self, method: Method, target: Target) -> Call<One<T>> {

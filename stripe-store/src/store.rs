@@ -79,6 +79,8 @@ pub use self::sql::Sql;
 pub(crate) use self::sql::{Asked, CUT, Place, SortKey};
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
+#[cfg(feature = "client")]
+pub(crate) use self::text::object_stub;
 pub use self::transaction::TransactionMut;
 use crate::clock::{Clock, SystemClock};
 

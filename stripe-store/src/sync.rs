@@ -3,10 +3,11 @@
 //! Stands on the client and the store, which do not know of each other: what an answer says of itself, when it was made,
 //! for whom and in which version, is what the store has to know of a snapshot.
 
-use crate::client::{Call, Client, Fetched, Meta, One, Response};
+use crate::client::{Call, Client, Meta, One, Response};
 use crate::error::Error;
-use crate::store::{ObjectRef, Scope, Snapshot, Source, Store, StoreError, Stored};
-use crate::view::Resource;
+use crate::resources;
+use crate::store::{ObjectRef, Scope, Snapshot, Source, Store, StoreError, Stored, object_stub};
+use crate::view::{Resource, ResourceFacts, Storable};
 
 /// An object that Stripe sent cannot be put into the store.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,15 @@ pub enum SyncError {
     #[error("Stripe's answer with {object} has no Date, so when it was made is not known")]
     #[non_exhaustive]
     NoDate {
+        /// The object.
+        object: ObjectRef,
+    },
+    /// The answer repeats an earlier one, and objects of its type cannot be read by their ids alone.
+    #[error(
+        "the answer with {object} repeats an earlier one, and how it is now cannot be read by its id"
+    )]
+    #[non_exhaustive]
+    Replayed {
         /// The object.
         object: ObjectRef,
     },
@@ -58,7 +68,7 @@ impl Store {
     ) -> Result<Stored<T>, Error> {
         let call = of_scope(client, self.scope()).retrieve::<T>(id);
         let fetched = call.send().await?;
-        self.put(&fetched).await
+        self.put::<T>(fetched.response()).await
     }
 
     /// The row of an object; where there is none, as [`retrieve`](Self::retrieve). A deleted object that is here causes no
@@ -96,49 +106,80 @@ impl Store {
     /// Sends a call that answers with an object, writes the object, and returns the row: what came, or something newer that
     /// came meanwhile.
     ///
-    /// The call says which account it is for, and the row is that account's. An answer that repeats an earlier one, because
-    /// of an idempotency key of the caller's, may be a day old: then the object is read from Stripe once more, to know its
-    /// state.
+    /// The call is one of the client's, or of an [operation](crate::resources::operations). It says which account it is for,
+    /// and the row is that account's. What is sent with [`Call::send`] instead is not written: a preview, a key, a link.
+    ///
+    /// An answer that says that the object was deleted deletes its row. What is returned is then the row with what was last
+    /// seen of the object: for [`DeleteCustomer`](crate::resources::operations::DeleteCustomer) a
+    /// [`Customer`](crate::resources::Customer) that [is deleted](Stored::is_deleted).
+    ///
+    /// An answer that repeats an earlier one, because of an idempotency key of the caller's, may be a day old: then the
+    /// object is read from Stripe once more, to know its state.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), stripe_store::Error> {
     /// # use stripe_store::Store;
     /// # use stripe_store::client::Client;
-    /// use stripe_store::resources::Customer;
+    /// use stripe_store::resources::operations::{CreateCustomer, DeleteCustomer};
     ///
     /// # let store = Store::connect("sqlite::memory:").await?;
     /// # let client: Client = unimplemented!();
-    /// let customer = store.send(client.create::<Customer>().param("email", "ada@example.com")).await?;
-    /// println!("{}", customer.id());
+    /// let create = CreateCustomer::new().email("ada@example.com");
+    /// let customer = store.send(client.call(create)).await?;
+    /// println!("{:?}", customer.email());
+    ///
+    /// let customer = store.send(client.call(DeleteCustomer::new(customer.id()))).await?;
+    /// assert!(customer.is_deleted());
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     ///
-    /// As [`retrieve`](Self::retrieve). When the call succeeded and the store failed, the object is at Stripe and not here:
-    /// sending the call again with its idempotency key, or the object's event, brings it.
-    pub async fn send<T: Resource>(&self, call: Call<One<T>>) -> Result<Stored<T>, Error> {
-        let client = call.client();
+    /// As [`retrieve`](Self::retrieve). [`Replayed`](SyncError::Replayed) when the object of an answer that repeats an
+    /// earlier one would have to be read, and cannot be.
+    ///
+    /// When the call succeeded and the store failed, the object is at Stripe and not here: sending the call again with its
+    /// idempotency key, or the object's event, brings it.
+    pub async fn send<T: Storable>(&self, call: Call<One<T>>) -> Result<Stored<T::Row>, Error> {
+        let (client, check) = (call.client(), call.check());
         let fetched = call.send().await?;
-        if fetched.response().interval().is_some() {
-            return self.put(&fetched).await;
+        let response = fetched.response();
+        if T::IS_TOMBSTONE || response.interval().is_some() {
+            return self.put::<T>(response).await;
         }
-        let read = Snapshot::read(fetched.json().get())?;
-        let there = self.with_scope(scope_of(self.scope(), fetched.response()));
-        there.retrieve(&client, read.id()).await
+        let read = Snapshot::read(response.text())?;
+        let facts: Option<ResourceFacts> =
+            T::FACTS.or_else(|| resources::facts(read.object()).copied());
+        let Some(facts) = facts else {
+            let object = ObjectRef::one(read.object(), read.id());
+            return Err(SyncError::Replayed { object }.into());
+        };
+        let there = self.with_scope(scope_of(self.scope(), response));
+        let client = of_scope(&client, there.scope());
+        let again = client.read_by_id::<T>(facts, read.id(), check);
+        there.put::<T>(again.send().await?.response()).await
     }
 
     /// Writes what came, and reads the row.
-    async fn put<T: Resource>(&self, fetched: &Fetched<T>) -> Result<Stored<T>, Error> {
-        let response: &Response = fetched.response();
+    async fn put<T: Storable>(&self, response: &Response) -> Result<Stored<T::Row>, Error> {
         let mut snapshot = Snapshot::read(response.text())?;
-        let id = snapshot.id().to_owned();
-        let Some(interval) = response.interval() else {
-            let object = ObjectRef::one(snapshot.object(), &id);
+        let (object, id) = (snapshot.object().to_owned(), snapshot.id().to_owned());
+        let stub;
+        if T::IS_TOMBSTONE && !snapshot.is_deleted() {
+            // Answers of v2 name what was deleted, and say no more.
+            stub = object_stub(&object, &id);
+            snapshot = Snapshot::read(&*stub)?;
+        }
+        let interval = match response.interval() {
+            // When it was deleted is not known, but that it is for good.
+            None if T::IS_TOMBSTONE => response.date(),
+            interval => interval,
+        };
+        let Some(interval) = interval else {
+            let object = ObjectRef::one(&object, &id);
             return Err(SyncError::NoDate { object }.into());
         };
-        let scope = scope_of(self.scope(), response);
         if let Some(version) = response.api_version() {
             snapshot = snapshot.api_version(version);
         }
@@ -147,13 +188,13 @@ impl Store {
             None => Source::request("unknown"),
         };
         let source = source.ordered(response.order());
-        let there = self.with_scope(scope);
+        let there = self.with_scope(scope_of(self.scope(), response));
         there.write(&[snapshot.taken(interval, source)]).await?;
-        let row = there.including_deleted().get::<T>(&id).await?;
-        row.ok_or_else(|| {
-            let object = T::OBJECT.to_owned();
-            StoreError::NoneFound { object }.into()
-        })
+        let row = there
+            .including_deleted()
+            .get_one::<T::Row>(&object, &id)
+            .await?;
+        row.ok_or_else(|| StoreError::NoneFound { object }.into())
     }
 }
 

@@ -38,7 +38,9 @@ pub use open_enum::{clone_enum, eq_enums, fmt_enum};
 #[doc(hidden)]
 pub use path::path;
 pub use path::{Path, Segment, State};
-pub use resource::{AnyObject, ObjectMismatch, Operations, Referent, Resource, ResourceFacts};
+pub use resource::{
+    AnyObject, ObjectMismatch, Operations, Referent, Resource, ResourceFacts, Storable,
+};
 pub use timestamp::{DateTime, Timestamp};
 
 /// A typed lens over JSON, implemented by every generated view.

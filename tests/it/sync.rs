@@ -1,5 +1,7 @@
 //! Objects from Stripe into the store, one at a time, on both databases.
 
+mod operations;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

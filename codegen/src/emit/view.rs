@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{docs, ident, marker, option, read, returned};
-use crate::ir::{Discriminator, Field, Resource, Variants, View};
+use crate::ir::{ANY_OBJECT, Discriminator, Field, Resource, Variants, View};
 
 /// The code of a view.
 pub(super) fn view(view: &View, version: &str) -> TokenStream {
@@ -23,7 +23,7 @@ pub(super) fn view(view: &View, version: &str) -> TokenStream {
         .variants
         .as_ref()
         .map(|variants| variants_enum(view, variants));
-    let referent = referent(view);
+    let (referent, tombstone) = (referent(view), tombstone(view));
     let members = (!view.fields.is_empty() || variant.is_some())
         .then(|| quote!(impl #name { #(#members)* #variant }));
     quote! {
@@ -32,8 +32,27 @@ pub(super) fn view(view: &View, version: &str) -> TokenStream {
         #members
         #resource
         #referent
+        #tombstone
         #variants
     }
+}
+
+/// What becomes of the row of an object of which this is what is left.
+fn tombstone(view: &View) -> Option<TokenStream> {
+    let name = ident(&view.name);
+    let row = match view.tombstone_of.as_deref()? {
+        ANY_OBJECT => quote!(v::AnyObject),
+        row => {
+            let row = ident(row);
+            quote!(super::#row)
+        }
+    };
+    Some(quote! {
+        impl v::Storable for #name {
+            type Row = #row;
+            const IS_TOMBSTONE: bool = true;
+        }
+    })
 }
 
 /// What a reference to one of several types can lead to. A resource has that by being one.
@@ -44,7 +63,12 @@ fn referent(view: &View) -> Option<TokenStream> {
     }
     let name = ident(&view.name);
     let objects = variants.arms.iter().map(|arm| &arm.value);
+    let storable = view
+        .tombstone_of
+        .is_none()
+        .then(|| quote!(impl v::Storable for #name { type Row = Self; }));
     Some(quote! {
+        #storable
         impl v::Referent for #name {
             const OBJECTS: &'static [&'static str] = &[#(#objects),*];
         }

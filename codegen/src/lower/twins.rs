@@ -103,7 +103,8 @@ fn views(views: &[View], enums: &FirstNames) -> FirstNames {
     }
 }
 
-/// All that the code and the documentation of a view's members depend on. No resource is like another view.
+/// All that the code and the documentation of a view's members depend on. No resource is like another view, and what is
+/// left of one type's objects not like what is left of another's.
 fn shape(
     view: &View,
     first_name: impl Fn(&String) -> Option<String>,
@@ -125,5 +126,6 @@ fn shape(
             .for_each(rename);
     }
     let own = view.resource.is_some().then_some(&view.name);
+    let own = own.or(view.tombstone_of.as_ref());
     (own, fields, variants)
 }

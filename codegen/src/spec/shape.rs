@@ -32,7 +32,7 @@ pub enum ResponseShape {
 }
 
 /// Whether a schema of that name describes what is left of a deleted object.
-pub(super) fn describes_deleted(schema: &str) -> bool {
+pub(crate) fn describes_deleted(schema: &str) -> bool {
     schema.starts_with("deleted_") || schema.ends_with(".deleted_object")
 }
 

@@ -16,7 +16,7 @@ use super::request::{Account, Host, Idempotency, Method, Options};
 use super::response::{Fetched, Response};
 use super::retry::RetryPolicy;
 use crate::mode::Mode;
-use crate::view::{Resource, View};
+use crate::view::{Resource, ResourceFacts, View};
 
 /// A call that answers with JSON, whatever it is.
 #[derive(Debug, Clone)]
@@ -56,9 +56,18 @@ impl Target {
         is_offered: bool,
         tail: Option<String>,
     ) -> Self {
+        Self::with_facts(ResourceFacts::of::<T>(), operation, is_offered, tail)
+    }
+
+    pub(super) fn with_facts(
+        facts: ResourceFacts,
+        operation: &'static str,
+        is_offered: bool,
+        tail: Option<String>,
+    ) -> Self {
         Self::Resource {
-            object: T::OBJECT,
-            template: T::PATH,
+            object: facts.object,
+            template: facts.path,
             operation: (operation, is_offered),
             parents: Vec::new(),
             tail,
@@ -287,6 +296,12 @@ impl Call<Raw> {
 }
 
 impl<T: View> Call<One<T>> {
+    /// What its answer is held against.
+    #[cfg(feature = "_store")]
+    pub(crate) fn check(&self) -> Check {
+        self.kind.check
+    }
+
     /// The id of the object that this one is below, as a card is below a customer. From the outside in, where there are
     /// several.
     pub fn parent(mut self, id: impl Into<String>) -> Self {

@@ -295,6 +295,9 @@ impl BalanceTransactionSource {
         }
     }
 }
+impl v::Storable for BalanceTransactionSource {
+    type Row = Self;
+}
 impl v::Referent for BalanceTransactionSource {
     const OBJECTS: &'static [&'static str] = &[
         "application_fee",

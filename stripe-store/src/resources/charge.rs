@@ -771,6 +771,9 @@ impl ChargeSource {
         }
     }
 }
+impl v::Storable for ChargeSource {
+    type Row = Self;
+}
 impl v::Referent for ChargeSource {
     const OBJECTS: &'static [&'static str] = &["bank_account", "card", "source"];
 }

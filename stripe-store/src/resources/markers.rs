@@ -231,6 +231,7 @@ pub enum DeletedCard {}
 pub enum DeletedCoupon {}
 pub enum DeletedCustomer {}
 pub enum DeletedDiscount {}
+pub enum DeletedExternalAccount {}
 pub enum DeletedInvoice {}
 pub enum DeletedInvoiceitem {}
 pub enum DeletedPaymentSource {}

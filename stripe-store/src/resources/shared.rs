@@ -792,6 +792,10 @@ impl DeletedAccount {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedAccount {
+    type Row = super::Account;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `apple_pay_domain` that was deleted.
 ///
 /// Source: schema `deleted_apple_pay_domain`.
@@ -824,6 +828,10 @@ impl DeletedApplePayDomain {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedApplePayDomain {
+    type Row = super::ApplePayDomain;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `application` that was deleted.
 ///
@@ -867,6 +875,10 @@ impl DeletedApplication {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedApplication {
+    type Row = super::Application;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `bank_account` that was deleted.
 ///
 /// Source: schema `deleted_bank_account`.
@@ -908,6 +920,10 @@ impl DeletedBankAccount {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedBankAccount {
+    type Row = super::BankAccount;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `card` that was deleted.
 ///
@@ -951,6 +967,10 @@ impl DeletedCard {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedCard {
+    type Row = super::Card;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `coupon` that was deleted.
 ///
 /// Source: schema `deleted_coupon`.
@@ -984,6 +1004,10 @@ impl DeletedCoupon {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedCoupon {
+    type Row = super::Coupon;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `customer` that was deleted.
 ///
 /// Source: schema `deleted_customer`.
@@ -1016,6 +1040,10 @@ impl DeletedCustomer {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedCustomer {
+    type Row = super::Customer;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `discount` that was deleted.
 ///
@@ -1142,14 +1170,69 @@ impl DeletedDiscount {
         text(&self.value, "subscription_item")
     }
 }
+impl v::Storable for DeletedDiscount {
+    type Row = super::Discount;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `external_account` that was deleted.
 ///
 /// Source: schema `deleted_external_account`.
-pub type DeletedExternalAccount = super::DeletedPaymentSource;
+pub type DeletedExternalAccount = Lens<markers::DeletedExternalAccount>;
+impl DeletedExternalAccount {
+    /// The path of [`id`](Self::id).
+    pub const ID: v::Path<Self, k::Text> = v::path("id");
+    /// The object's id; empty only where Stripe left it out.
+    ///
+    /// Source: `id` of `deleted_external_account`.
+    #[inline]
+    pub fn id(&self) -> &str {
+        id(&self.value, "id")
+    }
+    /// The path of [`object`](Self::object).
+    pub const OBJECT: v::Path<Self, k::Text> = v::path("object");
+    /// A string.
+    ///
+    /// Source: `object` of `deleted_external_account`.
+    #[inline]
+    pub fn object(&self) -> Option<&str> {
+        text(&self.value, "object")
+    }
+    /// Which alternative this is, told by its `object`.
+    #[inline]
+    pub fn variant(&self) -> DeletedExternalAccountVariant<'_> {
+        match text(&self.value, "object") {
+            Some("bank_account") => {
+                DeletedExternalAccountVariant::BankAccount(
+                    DeletedBankAccount::view(&self.value),
+                )
+            }
+            Some("card") => {
+                DeletedExternalAccountVariant::Card(DeletedCard::view(&self.value))
+            }
+            _ => DeletedExternalAccountVariant::Other(AnyObject::view(&self.value)),
+        }
+    }
+}
+impl v::Referent for DeletedExternalAccount {
+    const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
+}
+impl v::Storable for DeletedExternalAccount {
+    type Row = super::ExternalAccount;
+    const IS_TOMBSTONE: bool = true;
+}
 /// The alternatives of [`DeletedExternalAccount`], to match on.
 ///
 /// Source: schema `deleted_external_account`.
-pub use super::DeletedPaymentSourceVariant as DeletedExternalAccountVariant;
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum DeletedExternalAccountVariant<'a> {
+    /// `bank_account`.
+    BankAccount(&'a DeletedBankAccount),
+    /// `card`.
+    Card(&'a DeletedCard),
+    /// An object of a type that is newer than this list.
+    Other(&'a AnyObject),
+}
 /// What Stripe shows of a `invoice` that was deleted.
 ///
 /// Source: schema `deleted_invoice`.
@@ -1183,6 +1266,10 @@ impl DeletedInvoice {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedInvoice {
+    type Row = super::Invoice;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `invoiceitem` that was deleted.
 ///
 /// Source: schema `deleted_invoiceitem`.
@@ -1215,6 +1302,10 @@ impl DeletedInvoiceitem {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedInvoiceitem {
+    type Row = super::Invoiceitem;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `payment_source` that was deleted.
 ///
@@ -1257,6 +1348,10 @@ impl DeletedPaymentSource {
 }
 impl v::Referent for DeletedPaymentSource {
     const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
+}
+impl v::Storable for DeletedPaymentSource {
+    type Row = super::PaymentSource;
+    const IS_TOMBSTONE: bool = true;
 }
 /// The alternatives of [`DeletedPaymentSource`], to match on.
 ///
@@ -1304,6 +1399,10 @@ impl DeletedPerson {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedPerson {
+    type Row = super::Person;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `plan` that was deleted.
 ///
 /// Source: schema `deleted_plan`.
@@ -1336,6 +1435,10 @@ impl DeletedPlan {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedPlan {
+    type Row = super::Plan;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `price` that was deleted.
 ///
@@ -1370,6 +1473,10 @@ impl DeletedPrice {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedPrice {
+    type Row = super::Price;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `product` that was deleted.
 ///
 /// Source: schema `deleted_product`.
@@ -1402,6 +1509,10 @@ impl DeletedProduct {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedProduct {
+    type Row = super::Product;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `product_feature` that was deleted.
 ///
@@ -1436,6 +1547,10 @@ impl DeletedProductFeature {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedProductFeature {
+    type Row = super::ProductFeature;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `radar.value_list` that was deleted.
 ///
 /// Source: schema `deleted_radar.value_list`.
@@ -1468,6 +1583,10 @@ impl DeletedRadarValueList {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedRadarValueList {
+    type Row = super::RadarValueList;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `radar.value_list_item` that was deleted.
 ///
@@ -1502,6 +1621,10 @@ impl DeletedRadarValueListItem {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedRadarValueListItem {
+    type Row = super::RadarValueListItem;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `subscription_item` that was deleted.
 ///
 /// Source: schema `deleted_subscription_item`.
@@ -1534,6 +1657,10 @@ impl DeletedSubscriptionItem {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedSubscriptionItem {
+    type Row = super::SubscriptionItem;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `tax_id` that was deleted.
 ///
@@ -1568,6 +1695,10 @@ impl DeletedTaxId {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedTaxId {
+    type Row = super::TaxId;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `terminal.configuration` that was deleted.
 ///
 /// Source: schema `deleted_terminal.configuration`.
@@ -1601,6 +1732,10 @@ impl DeletedTerminalConfiguration {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedTerminalConfiguration {
+    type Row = super::TerminalConfiguration;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `terminal.location` that was deleted.
 ///
 /// Source: schema `deleted_terminal.location`.
@@ -1633,6 +1768,10 @@ impl DeletedTerminalLocation {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedTerminalLocation {
+    type Row = super::TerminalLocation;
+    const IS_TOMBSTONE: bool = true;
 }
 /// What Stripe shows of a `terminal.reader` that was deleted.
 ///
@@ -1687,6 +1826,10 @@ impl DeletedTerminalReader {
         text(&self.value, "serial_number")
     }
 }
+impl v::Storable for DeletedTerminalReader {
+    type Row = super::TerminalReader;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `test_helpers.test_clock` that was deleted.
 ///
 /// Source: schema `deleted_test_helpers.test_clock`.
@@ -1720,6 +1863,10 @@ impl DeletedTestHelpersTestClock {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedTestHelpersTestClock {
+    type Row = super::TestHelpersTestClock;
+    const IS_TOMBSTONE: bool = true;
+}
 /// What Stripe shows of a `webhook_endpoint` that was deleted.
 ///
 /// Source: schema `deleted_webhook_endpoint`.
@@ -1752,6 +1899,10 @@ impl DeletedWebhookEndpoint {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for DeletedWebhookEndpoint {
+    type Row = super::WebhookEndpoint;
+    const IS_TOMBSTONE: bool = true;
 }
 /// Part of other objects: `discounts_resource_discount_amount`.
 ///
@@ -1828,6 +1979,9 @@ impl ExternalAccount {
             _ => ExternalAccountVariant::Other(AnyObject::view(&self.value)),
         }
     }
+}
+impl v::Storable for ExternalAccount {
+    type Row = Self;
 }
 impl v::Referent for ExternalAccount {
     const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
@@ -6939,6 +7093,9 @@ impl PaymentSource {
         }
     }
 }
+impl v::Storable for PaymentSource {
+    type Row = Self;
+}
 impl v::Referent for PaymentSource {
     const OBJECTS: &'static [&'static str] = &[
         "account",
@@ -9905,6 +10062,10 @@ impl V2DeletedObject {
     pub fn object(&self) -> Option<&str> {
         text(&self.value, "object")
     }
+}
+impl v::Storable for V2DeletedObject {
+    type Row = v::AnyObject;
+    const IS_TOMBSTONE: bool = true;
 }
 /// Part of other objects: `v2_money_management_inbound_transfer_available_event_data`.
 ///

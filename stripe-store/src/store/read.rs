@@ -49,7 +49,7 @@ impl Store {
         self.get_one(object, id).await
     }
 
-    pub(super) async fn get_one<T: View>(
+    pub(crate) async fn get_one<T: View>(
         &self,
         object: &str,
         id: &str,

@@ -85,6 +85,37 @@ impl<T: Resource> Referent for T {
     const OBJECTS: &'static [&'static str] = &[T::OBJECT];
 }
 
+/// A view of what an answer of Stripe's can be, when it says something of an object that can have a row: the object
+/// itself, or what is left of it when it was deleted.
+///
+/// Resources are; so are choices between several, and the views that tell of a deletion, such as
+/// [`DeletedCustomer`](crate::resources::DeletedCustomer).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says nothing of a Stripe object that has a row",
+    label = "it can be read, and not put into a store"
+)]
+pub trait Storable: View {
+    /// The view of the object's row: of what is left of a customer, [`Customer`](crate::resources::Customer), since a
+    /// row keeps what was last seen.
+    type Row: View;
+
+    /// Whether it says that the object was deleted.
+    const IS_TOMBSTONE: bool = false;
+
+    /// How the object can be read, where the type alone tells.
+    #[doc(hidden)]
+    const FACTS: Option<ResourceFacts> = None;
+}
+
+impl<T: Resource> Storable for T {
+    type Row = T;
+    const FACTS: Option<ResourceFacts> = Some(ResourceFacts::of::<T>());
+}
+
+impl Storable for AnyObject {
+    type Row = Self;
+}
+
 /// A value is no object of the type that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectMismatch {
