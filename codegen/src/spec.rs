@@ -114,7 +114,7 @@ impl Spec {
         schemas.filter(|(name, schema)| {
             let named = ext::resource_id(&schema.schema_data).is_some()
                 || shape::object_name(schema) == Some(name);
-            named && !shape::describes_deleted(name)
+            named && !describes_deleted(name)
         })
     }
 

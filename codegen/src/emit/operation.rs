@@ -1,19 +1,22 @@
 //! Operations: a builder each, and the files of the folder `operations` as a whole.
 
 mod exercise;
+mod index;
+mod texts;
 
 use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, ident, module_ident, open_enum};
+use super::{docs, ident, open_enum};
 use crate::ir::{
     ANY_OBJECT, Answer, Answered, Api, Host, Method, Operation, Parameter, ParameterEnum,
-    ParameterKind, Shape,
+    ParameterKind,
 };
 
 pub(crate) use self::exercise::exercise;
+pub(crate) use self::index::{index, markers};
 
 /// The files of operations: the name of the file, and what stands in it.
 pub(crate) fn operations(api: &Api) -> BTreeMap<&str, TokenStream> {
@@ -127,7 +130,7 @@ fn builder(operation: &Operation) -> TokenStream {
         module: _,
     } = operation;
     let name = ident(name);
-    let doc = docs::lines(&about(operation));
+    let doc = docs::lines(&texts::about(operation));
     let deprecated = deprecated(*is_deprecated);
     let (required, optional): (Vec<&Parameter>, Vec<&Parameter>) = parameters
         .iter()
@@ -153,7 +156,7 @@ fn builder(operation: &Operation) -> TokenStream {
         );
         quote!(.#set(#key, #argument))
     });
-    let new_doc = docs::lines(&constructor(operation, &required));
+    let new_doc = docs::lines(&texts::constructor(operation, &required));
     let setters = optional.iter().map(|parameter| setter(parameter));
     let method = method_path(*method);
     let host = host_path(*host).map(|host| quote!(const HOST: c::Host = #host;));
@@ -193,7 +196,7 @@ fn setter(parameter: &Parameter) -> TokenStream {
         ..
     } = parameter;
     let (name, taken, set) = (ident(setter), taken(kind), ident(set(kind)));
-    let doc = docs::lines(&format!("{}.", describe(parameter)));
+    let doc = docs::lines(&format!("{}.", texts::describe(parameter)));
     let deprecated = deprecated(*is_deprecated);
     quote! {
         #doc
@@ -289,201 +292,5 @@ fn set(kind: &ParameterKind) -> &'static str {
         ParameterKind::Enums(_) => "several_of",
         ParameterKind::Map => "map",
         ParameterKind::Json(_) => "json",
-    }
-}
-
-/// Where an operation goes, and what comes back.
-fn about(operation: &Operation) -> String {
-    let Operation {
-        method,
-        path,
-        answer,
-        id,
-        host,
-        ..
-    } = operation;
-    let method = match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-        Method::Delete => "DELETE",
-    };
-    let link = |it: &Answered| {
-        if it.view == ANY_OBJECT {
-            "object, of any type".to_owned()
-        } else {
-            format!("[`{0}`](views::{0})", it.view)
-        }
-    };
-    let answer = match answer {
-        Answer::One(it) => format!("answers with one {}", link(it)),
-        Answer::Many(it) => format!("answers page by page, each item one {}", link(it)),
-        Answer::Raw => "answers with JSON".to_owned(),
-    };
-    let host = match host {
-        Host::Api => "",
-        Host::Files => " On the server for files.",
-        Host::MeterEvents => " On the server for meter events.",
-    };
-    let source = id
-        .as_ref()
-        .map_or_else(String::new, |id| format!("\n\nSource: operation `{id}`."));
-    format!("`{method} {path}`: {answer}.{host}{source}")
-}
-
-/// The constructor's arguments.
-fn constructor(operation: &Operation, required: &[&Parameter]) -> String {
-    if operation.ids.is_empty() && required.is_empty() {
-        return "Without parameters yet.".to_owned();
-    }
-    let ids = operation
-        .ids
-        .iter()
-        .map(|id| format!("* `{}`: an id, for the path.", id.key));
-    let required = required
-        .iter()
-        .map(|parameter| format!("* {}.", describe(parameter)));
-    let lines: Vec<String> = ids.chain(required).collect();
-    format!("With what it cannot do without:\n{}", lines.join("\n"))
-}
-
-/// A parameter and what it takes, without a full stop.
-fn describe(parameter: &Parameter) -> String {
-    let keys = |keys: &[(String, bool)]| {
-        let keys: Vec<String> = keys
-            .iter()
-            .map(|(key, is_required)| {
-                let mark = if *is_required { " (required)" } else { "" };
-                format!("`{key}`{mark}")
-            })
-            .collect();
-        keys.join(", ")
-    };
-    let what = match &parameter.kind {
-        ParameterKind::Text => "a text".to_owned(),
-        ParameterKind::Constant(value) => format!("the text `{value}`"),
-        ParameterKind::Decimal => "a decimal, as text".to_owned(),
-        ParameterKind::DateTime => "a moment, as RFC 3339 text".to_owned(),
-        ParameterKind::Int => "an integer".to_owned(),
-        ParameterKind::Float => "a number".to_owned(),
-        ParameterKind::Bool => "true or false".to_owned(),
-        ParameterKind::Time => "a moment, sent in unix seconds".to_owned(),
-        ParameterKind::TimeRange => "a moment, or those in a range".to_owned(),
-        ParameterKind::Enum(name) => format!("one of [`{name}`](super::{name})"),
-        ParameterKind::Texts => "texts".to_owned(),
-        ParameterKind::Enums(name) => format!("some of [`{name}`](super::{name})"),
-        ParameterKind::Map => "texts by key".to_owned(),
-        ParameterKind::Json(Shape::Object(all)) if all.is_empty() => "a map".to_owned(),
-        ParameterKind::Json(Shape::Object(all)) => format!("a map with {}", keys(all)),
-        ParameterKind::Json(Shape::Objects(all)) => format!("an array of maps with {}", keys(all)),
-        ParameterKind::Json(Shape::OneOf(several)) => several.join("; or "),
-        ParameterKind::Json(Shape::Any) => "JSON".to_owned(),
-    };
-    let emptied = match (parameter.can_be_emptied, set(&parameter.kind)) {
-        (false, _) => "",
-        (true, "text" | "json") => "; an empty text empties it",
-        (true, _) => "; an empty text through `param` empties it",
-    };
-    format!("`{}`: {what}{emptied}", parameter.key)
-}
-
-/// The file `operations/mod.rs`: the builder, the modules, everything re-exported by name.
-pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
-    let modules = by_module(api);
-    let names: Vec<_> = modules.keys().map(|name| module_ident(name)).collect();
-    let exports = modules.iter().map(|(module, (operations, enums))| {
-        let module = module_ident(module);
-        let mut names: Vec<&str> = operations
-            .iter()
-            .map(|operation| operation.name.as_str())
-            .chain(enums.iter().map(|parameter| parameter.it.name.as_str()))
-            .collect();
-        names.sort_unstable();
-        let names = names.into_iter().map(ident);
-        quote!(pub use self::#module::{#(#names),*};)
-    });
-    let exercise = with_exercise.then(|| {
-        quote! {
-            #[cfg(feature = "_exercise")]
-            #[doc(hidden)]
-            pub mod exercise;
-        }
-    });
-    let title = format!(
-        " The operations of version {} of Stripe's API, a [`Builder`] each.",
-        api.version
-    );
-    quote! {
-        #![doc = #title]
-        #![doc = ""]
-        #![doc = " A builder holds parameters; [`Client::call`](stripe_store::client::Client::call) makes a call of it."]
-        #![allow(deprecated, reason = "what Stripe phases out is there as long as Stripe has it")]
-
-        use std::fmt;
-        use std::marker::PhantomData;
-
-        use stripe_store::client as c;
-
-        #[doc = " An operation with its parameters: what every operation in this module is, with a marker for which."]
-        #[must_use = "nothing is sent before the call of it is"]
-        pub struct Builder<K> {
-            parameters: c::Parameters,
-            kind: PhantomData<fn() -> K>,
-        }
-
-        impl<K> Builder<K> {
-            #[inline]
-            fn from_parameters(parameters: c::Parameters) -> Self {
-                Self { parameters, kind: PhantomData }
-            }
-
-            #[doc = " Sets a parameter by the name that the API reference has, also one that this version does not list."]
-            pub fn param(self, name: impl Into<String>, value: impl Into<::serde_json::Value>) -> Self {
-                Self::from_parameters(self.parameters.json(name, value))
-            }
-
-            #[doc = " Sets many parameters."]
-            pub fn params(self, params: impl IntoIterator<Item = (String, ::serde_json::Value)>) -> Self {
-                Self::from_parameters(self.parameters.all(params))
-            }
-
-            #[doc = " Asks for the object in the place of an id: `\"latest_invoice\"`. In lists, paths begin with `data.`"]
-            pub fn expand(self, path: impl Into<String>) -> Self {
-                Self::from_parameters(self.parameters.expand(path))
-            }
-        }
-
-        impl<K: c::OperationFacts> c::Operation for Builder<K> {
-            type Facts = K;
-            fn parameters(&self) -> &c::Parameters { &self.parameters }
-            fn into_parameters(self) -> c::Parameters { self.parameters }
-        }
-
-        impl<K> Clone for Builder<K> {
-            fn clone(&self) -> Self { Self::from_parameters(self.parameters.clone()) }
-        }
-
-        #[doc = " The names of the parameters, and not what they hold."]
-        impl<K> fmt::Debug for Builder<K> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.parameters.debug::<K>(f) }
-        }
-
-        #(mod #names;)*
-        #[doc(hidden)]
-        pub mod markers;
-        #exercise
-
-        #(#exports)*
-    }
-}
-
-/// The file `operations/markers.rs`: a type without values per operation.
-pub(crate) fn markers(api: &Api) -> TokenStream {
-    let names = api
-        .operations
-        .iter()
-        .map(|operation| ident(&operation.name));
-    quote! {
-        #![doc = " What tells one operation's type from another's."]
-        #(pub enum #names {})*
     }
 }

@@ -38,3 +38,7 @@ impl DeletedTicket {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedTicket {
+    type Row = super::Ticket;
+    const IS_TOMBSTONE: bool = true;
+}

@@ -38,6 +38,10 @@ impl DeletedCustomer {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedCustomer {
+    type Row = super::Customer;
+    const IS_TOMBSTONE: bool = true;
+}
 /// Part of other objects: `ping_data`.
 ///
 /// Source: schema `ping_data`.

@@ -38,3 +38,7 @@ impl DeletedCustomer {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedCustomer {
+    type Row = super::Customer;
+    const IS_TOMBSTONE: bool = true;
+}

@@ -81,6 +81,9 @@ impl RefundSource {
         }
     }
 }
+impl v::Storable for RefundSource {
+    type Row = Self;
+}
 impl v::Referent for RefundSource {
     const OBJECTS: &'static [&'static str] = &["charge", "transfer"];
 }

@@ -81,6 +81,9 @@ impl CustomerSources {
         }
     }
 }
+impl v::Storable for CustomerSources {
+    type Row = Self;
+}
 impl v::Referent for CustomerSources {
     const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
 }

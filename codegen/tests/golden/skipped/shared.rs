@@ -39,6 +39,10 @@ impl DeletedGauge {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedGauge {
+    type Row = super::Gauge;
+    const IS_TOMBSTONE: bool = true;
+}
 /// Part of other objects: `loose`.
 ///
 /// Source: schema `loose`.

@@ -92,6 +92,9 @@ impl CustomerOwner {
         }
     }
 }
+impl v::Storable for CustomerOwner {
+    type Row = Self;
+}
 impl v::Referent for CustomerOwner {
     const OBJECTS: &'static [&'static str] = &["bank_account", "card"];
 }

@@ -38,3 +38,7 @@ impl DeletedCard {
         text(&self.value, "object")
     }
 }
+impl v::Storable for DeletedCard {
+    type Row = super::Card;
+    const IS_TOMBSTONE: bool = true;
+}

@@ -1,0 +1,100 @@
+//! What the documentation of a builder says: facts, in words.
+
+use super::set;
+use crate::ir::{
+    ANY_OBJECT, Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, Shape,
+};
+
+/// Where an operation goes, and what comes back.
+pub(super) fn about(operation: &Operation) -> String {
+    let Operation {
+        method,
+        path,
+        answer,
+        id,
+        host,
+        ..
+    } = operation;
+    let method = match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Delete => "DELETE",
+    };
+    let link = |it: &Answered| {
+        if it.view == ANY_OBJECT {
+            "object, of any type".to_owned()
+        } else {
+            format!("[`{0}`](views::{0})", it.view)
+        }
+    };
+    let answer = match answer {
+        Answer::One(it) => format!("answers with one {}", link(it)),
+        Answer::Many(it) => format!("answers page by page, each item one {}", link(it)),
+        Answer::Raw => "answers with JSON".to_owned(),
+    };
+    let host = match host {
+        Host::Api => "",
+        Host::Files => " On the server for files.",
+        Host::MeterEvents => " On the server for meter events.",
+    };
+    let source = id
+        .as_ref()
+        .map_or_else(String::new, |id| format!("\n\nSource: operation `{id}`."));
+    format!("`{method} {path}`: {answer}.{host}{source}")
+}
+
+/// The constructor's arguments.
+pub(super) fn constructor(operation: &Operation, required: &[&Parameter]) -> String {
+    if operation.ids.is_empty() && required.is_empty() {
+        return "Without parameters yet.".to_owned();
+    }
+    let ids = operation
+        .ids
+        .iter()
+        .map(|id| format!("* `{}`: an id, for the path.", id.key));
+    let required = required
+        .iter()
+        .map(|parameter| format!("* {}.", describe(parameter)));
+    let lines: Vec<String> = ids.chain(required).collect();
+    format!("With what it cannot do without:\n{}", lines.join("\n"))
+}
+
+/// A parameter and what it takes, without a full stop.
+pub(super) fn describe(parameter: &Parameter) -> String {
+    let keys = |keys: &[(String, bool)]| {
+        let keys: Vec<String> = keys
+            .iter()
+            .map(|(key, is_required)| {
+                let mark = if *is_required { " (required)" } else { "" };
+                format!("`{key}`{mark}")
+            })
+            .collect();
+        keys.join(", ")
+    };
+    let what = match &parameter.kind {
+        ParameterKind::Text => "a text".to_owned(),
+        ParameterKind::Constant(value) => format!("the text `{value}`"),
+        ParameterKind::Decimal => "a decimal, as text".to_owned(),
+        ParameterKind::DateTime => "a moment, as RFC 3339 text".to_owned(),
+        ParameterKind::Int => "an integer".to_owned(),
+        ParameterKind::Float => "a number".to_owned(),
+        ParameterKind::Bool => "true or false".to_owned(),
+        ParameterKind::Time => "a moment, sent in unix seconds".to_owned(),
+        ParameterKind::TimeRange => "a moment, or those in a range".to_owned(),
+        ParameterKind::Enum(name) => format!("one of [`{name}`](super::{name})"),
+        ParameterKind::Texts => "texts".to_owned(),
+        ParameterKind::Enums(name) => format!("some of [`{name}`](super::{name})"),
+        ParameterKind::Map => "texts by key".to_owned(),
+        ParameterKind::Json(Shape::Object(all)) if all.is_empty() => "a map".to_owned(),
+        ParameterKind::Json(Shape::Object(all)) => format!("a map with {}", keys(all)),
+        ParameterKind::Json(Shape::Objects(all)) => format!("an array of maps with {}", keys(all)),
+        ParameterKind::Json(Shape::OneOf(several)) => several.join("; or "),
+        ParameterKind::Json(Shape::Any) => "JSON".to_owned(),
+    };
+    let emptied = match (parameter.can_be_emptied, set(&parameter.kind)) {
+        (false, _) => "",
+        (true, "text" | "json") => "; an empty text empties it",
+        (true, _) => "; an empty text through `param` empties it",
+    };
+    format!("`{}`: {what}{emptied}", parameter.key)
+}
