@@ -3,7 +3,7 @@
 mod calls;
 mod errors;
 mod faults;
-mod forms;
+pub(crate) mod forms;
 mod keys;
 mod pages;
 mod paging;

@@ -1,6 +1,7 @@
 //! Every operation of the API as a builder, held against the pinned description, which is read without the generator.
 
 mod calls;
+mod forms;
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -228,7 +228,10 @@ async fn an_answer_that_repeats_an_earlier_one_is_not_taken_for_new() {
                 .param("email", "ada@example.com")
                 .idempotency_key("once")
         };
+        fake.set_date(Some("Tue, 14 Nov 2023 22:13:20 GMT"));
         let made = store.send(call()).await.unwrap();
+        // A later second: within one, time does not tell which came first.
+        fake.set_date(Some("Tue, 14 Nov 2023 22:13:30 GMT"));
         client
             .update::<Customer>(made.id())
             .param("email", "new@example.com")

@@ -27,7 +27,7 @@ fn builder(fake: &Fake) -> ClientBuilder {
         .retry(RetryPolicy::none())
 }
 
-async fn pair() -> (Fake, Client) {
+pub(super) async fn pair() -> (Fake, Client) {
     let fake = Fake::start().await.unwrap();
     let client = builder(&fake).build().unwrap();
     (fake, client)
