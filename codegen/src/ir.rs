@@ -6,7 +6,8 @@
 mod operation;
 
 pub use self::operation::{
-    Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, PathParameter, Shape,
+    Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, ParameterObject,
+    PathParameter, Shape,
 };
 
 /// The view of an object of a type that is not generated; the view runtime has it.
@@ -27,6 +28,8 @@ pub struct Api {
     pub operations: Vec<Operation>,
     /// The open enums of their parameters, by Rust name. Names apart from those of the views.
     pub operation_enums: Vec<ParameterEnum>,
+    /// The objects among their parameters, by Rust name. Names apart from those of the views.
+    pub operation_objects: Vec<ParameterObject>,
 }
 
 /// An open enum of a parameter of operations.

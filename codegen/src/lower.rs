@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openapiv3::{ReferenceOr, Schema, SchemaKind, Type};
 
-use crate::ir::{Api, Field, Kind, OpenEnum, Report, View};
+use crate::ir::{Api, Field, Kind, OpenEnum, ParameterObject, Report, View};
 use crate::spec::{Spec, ext};
 
 /// The description says something that cannot be generated.
@@ -91,6 +91,7 @@ pub(crate) fn lower(
         events: Vec::new(),
         operations: Vec::new(),
         operation_enums: Vec::new(),
+        operation_objects: Vec::new(),
     };
     events::lower(spec, &mut api);
     let answers = if with_operations {
@@ -121,6 +122,7 @@ struct Lowering<'s> {
     names: names::Names,
     views: BTreeMap<String, View>,
     enums: Vec<OpenEnum>,
+    objects: Vec<ParameterObject>,
     report: Report,
 }
 
@@ -139,6 +141,7 @@ impl<'s> Lowering<'s> {
             names: names::Names::default(),
             views: BTreeMap::new(),
             enums: Vec::new(),
+            objects: Vec::new(),
             report,
         }
     }

@@ -89,7 +89,9 @@ pub use self::many::Many;
 #[cfg(feature = "_exercise")]
 #[doc(hidden)]
 pub use self::operation::Exercised;
-pub use self::operation::{Answer, Operation, OperationFacts, Parameters, TimeRange};
+pub use self::operation::{
+    Answer, IntoObject, IntoObjects, Operation, OperationFacts, Parameters, TimeRange,
+};
 pub use self::page::{Item, ItemError, Page, PageCursor, PageCursorError};
 pub use self::path::{ApiPath, PathError};
 use self::rate_limit::Limiter;

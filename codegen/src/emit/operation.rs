@@ -12,7 +12,7 @@ use quote::quote;
 use super::{docs, ident, open_enum};
 use crate::ir::{
     ANY_OBJECT, Answer, Answered, Api, Host, Method, Operation, Parameter, ParameterEnum,
-    ParameterKind,
+    ParameterKind, ParameterObject, PathParameter,
 };
 
 pub(crate) use self::exercise::exercise;
@@ -23,34 +23,41 @@ pub(crate) fn operations(api: &Api) -> BTreeMap<&str, TokenStream> {
     let modules = by_module(api);
     modules
         .into_iter()
-        .map(|(name, (operations, enums))| (name, module(&operations, &enums)))
+        .map(|(name, it)| (name, module(&it)))
         .collect()
 }
 
-/// The operations and the enums of a file.
-type Module<'a> = (Vec<&'a Operation>, Vec<&'a ParameterEnum>);
+/// What is in a file.
+#[derive(Default)]
+struct Module<'a> {
+    operations: Vec<&'a Operation>,
+    objects: Vec<&'a ParameterObject>,
+    enums: Vec<&'a ParameterEnum>,
+}
 
 fn by_module(api: &Api) -> BTreeMap<&str, Module<'_>> {
     let mut modules: BTreeMap<&str, Module<'_>> = BTreeMap::new();
-    for operation in &api.operations {
-        modules
-            .entry(&operation.module)
-            .or_default()
-            .0
-            .push(operation);
+    for it in &api.operations {
+        modules.entry(&it.module).or_default().operations.push(it);
     }
-    for parameter in &api.operation_enums {
-        modules
-            .entry(&parameter.it.module)
-            .or_default()
-            .1
-            .push(parameter);
+    for it in &api.operation_objects {
+        modules.entry(&it.module).or_default().objects.push(it);
+    }
+    for it in &api.operation_enums {
+        modules.entry(&it.it.module).or_default().enums.push(it);
     }
     modules
 }
 
 /// One file.
-fn module(operations: &[&Operation], enums: &[&ParameterEnum]) -> TokenStream {
+fn module(module: &Module<'_>) -> TokenStream {
+    let Module {
+        operations,
+        objects,
+        enums,
+    } = module;
+    // What is another name of something has no code.
+    let own_objects = || objects.iter().filter(|it| it.twin.is_none());
     let uses_views = operations.iter().any(|operation| match &operation.answer {
         Answer::One(it) | Answer::Many(it) => it.view != ANY_OBJECT,
         Answer::Raw => false,
@@ -70,9 +77,8 @@ fn module(operations: &[&Operation], enums: &[&ParameterEnum]) -> TokenStream {
         }
     });
     let takes = |wanted: fn(&ParameterKind) -> bool| {
-        let mut parameters = operations
-            .iter()
-            .flat_map(|operation| &operation.parameters);
+        let of_operations = operations.iter().flat_map(|it| &it.parameters);
+        let mut parameters = of_operations.chain(own_objects().flat_map(|it| &it.parameters));
         parameters.any(|parameter| wanted(&parameter.kind))
     };
     let uses_json = takes(|kind| matches!(kind, ParameterKind::Json(_)));
@@ -93,17 +99,25 @@ fn module(operations: &[&Operation], enums: &[&ParameterEnum]) -> TokenStream {
             use stripe_store::client::TimeRange;
         )
     });
+    let is_builder = !operations.is_empty() || own_objects().next().is_some();
+    let uses_builder = is_builder.then(|| {
+        quote! {
+            use super::{Builder, markers};
+            use stripe_store::client as c;
+        }
+    });
     let builders = operations.iter().map(|operation| builder(operation));
+    let objects = objects.iter().map(|it| object(it));
     let enums = enums.iter().map(|parameter| parameter_enum(parameter));
     quote! {
         #uses_enums
-        use super::{Builder, markers};
+        #uses_builder
         #uses_views
-        use stripe_store::client as c;
         #uses_json
         #uses_time
         #uses_range
         #(#builders)*
+        #(#objects)*
         #(#enums)*
     }
 }
@@ -132,32 +146,11 @@ fn builder(operation: &Operation) -> TokenStream {
     let name = ident(name);
     let doc = docs::lines(&texts::about(operation));
     let deprecated = deprecated(*is_deprecated);
-    let (required, optional): (Vec<&Parameter>, Vec<&Parameter>) = parameters
+    let new = constructor(ids, parameters);
+    let setters = parameters
         .iter()
-        .partition(|parameter| parameter.is_required);
-    let id_arguments = ids.iter().map(|id| {
-        let argument = ident(&id.argument);
-        quote!(#argument: impl Into<String>)
-    });
-    let arguments = required.iter().map(|parameter| {
-        let (argument, taken) = (ident(&parameter.setter), taken(&parameter.kind));
-        quote!(#argument: #taken)
-    });
-    let arguments = id_arguments.chain(arguments);
-    let set_ids = ids.iter().map(|id| {
-        let argument = ident(&id.argument);
-        quote!(.id(#argument))
-    });
-    let set = required.iter().map(|parameter| {
-        let (set, argument, key) = (
-            ident(set(&parameter.kind)),
-            ident(&parameter.setter),
-            &parameter.key,
-        );
-        quote!(.#set(#key, #argument))
-    });
-    let new_doc = docs::lines(&texts::constructor(operation, &required));
-    let setters = optional.iter().map(|parameter| setter(parameter));
+        .filter(|parameter| !parameter.is_required)
+        .map(setter);
     let method = method_path(*method);
     let host = host_path(*host).map(|host| quote!(const HOST: c::Host = #host;));
     let (answer, check) = match answer {
@@ -170,11 +163,7 @@ fn builder(operation: &Operation) -> TokenStream {
         #deprecated
         pub type #name = Builder<markers::#name>;
         impl #name {
-            #new_doc
-            #[inline]
-            pub fn new(#(#arguments),*) -> Self {
-                Self::from_parameters(c::Parameters::new() #(#set_ids)* #(#set)*)
-            }
+            #new
             #(#setters)*
         }
         impl c::OperationFacts for markers::#name {
@@ -183,6 +172,70 @@ fn builder(operation: &Operation) -> TokenStream {
             const PATH: &'static str = #path;
             #host
             #check
+        }
+    }
+}
+
+/// The builder of an object among parameters: the type, what it is called with, and a setter for each of its fields.
+fn object(it: &ParameterObject) -> TokenStream {
+    let ParameterObject {
+        name,
+        source,
+        module: _,
+        parameters,
+        twin,
+    } = it;
+    let name = ident(name);
+    let doc = docs::lines(&format!("What `{source}` takes."));
+    if let Some(twin) = twin {
+        let twin = ident(twin);
+        return quote!(#doc pub type #name = super::#twin;);
+    }
+    let new = constructor(&[], parameters);
+    let setters = parameters
+        .iter()
+        .filter(|parameter| !parameter.is_required)
+        .map(setter);
+    quote! {
+        #doc
+        pub type #name = Builder<markers::#name>;
+        impl #name {
+            #new
+            #(#setters)*
+        }
+    }
+}
+
+/// The function that makes a builder, with what it cannot do without.
+fn constructor(ids: &[PathParameter], parameters: &[Parameter]) -> TokenStream {
+    let required = || parameters.iter().filter(|parameter| parameter.is_required);
+    let id_arguments = ids.iter().map(|id| {
+        let argument = ident(&id.argument);
+        quote!(#argument: impl Into<String>)
+    });
+    let arguments = required().map(|parameter| {
+        let (argument, taken) = (ident(&parameter.setter), taken(&parameter.kind));
+        quote!(#argument: #taken)
+    });
+    let arguments = id_arguments.chain(arguments);
+    let set_ids = ids.iter().map(|id| {
+        let argument = ident(&id.argument);
+        quote!(.id(#argument))
+    });
+    let set = required().map(|parameter| {
+        let (set, argument, key) = (
+            ident(set(&parameter.kind)),
+            ident(&parameter.setter),
+            &parameter.key,
+        );
+        quote!(.#set(#key, #argument))
+    });
+    let doc = docs::lines(&texts::constructor(ids, required()));
+    quote! {
+        #doc
+        #[inline]
+        pub fn new(#(#arguments),*) -> Self {
+            Self::from_parameters(c::Parameters::new() #(#set_ids)* #(#set)*)
         }
     }
 }
@@ -271,6 +324,14 @@ fn taken(kind: &ParameterKind) -> TokenStream {
         ParameterKind::Map => {
             quote!(impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>)
         }
+        ParameterKind::Object(name) => {
+            let name = ident(name);
+            quote!(impl c::IntoObject<super::#name>)
+        }
+        ParameterKind::Objects(name) => {
+            let name = ident(name);
+            quote!(impl c::IntoObjects<super::#name>)
+        }
         ParameterKind::Json(_) => quote!(impl Into<Value>),
     }
 }
@@ -291,6 +352,8 @@ fn set(kind: &ParameterKind) -> &'static str {
         ParameterKind::Texts => "texts",
         ParameterKind::Enums(_) => "several_of",
         ParameterKind::Map => "map",
+        ParameterKind::Object(_) => "object",
+        ParameterKind::Objects(_) => "objects",
         ParameterKind::Json(_) => "json",
     }
 }

@@ -47,6 +47,28 @@ pub enum Host {
     MeterEvents,
 }
 
+impl ParameterKind {
+    /// The enum or the object that it names.
+    pub fn target(&self) -> Option<&String> {
+        match self {
+            Self::Enum(name) | Self::Enums(name) | Self::Object(name) | Self::Objects(name) => {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`target`](Self::target).
+    pub fn target_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Enum(name) | Self::Enums(name) | Self::Object(name) | Self::Objects(name) => {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What an operation answers with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -77,7 +99,7 @@ pub struct PathParameter {
 }
 
 /// A parameter in a query or a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Parameter {
     /// Its name at Stripe.
     pub key: String,
@@ -93,8 +115,23 @@ pub struct Parameter {
     pub is_deprecated: bool,
 }
 
-/// What a parameter takes.
+/// An object among the parameters: a builder too.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterObject {
+    /// The Rust name: `CreateSubscriptionItems`.
+    pub name: String,
+    /// The parameter that it is of: `CreateSubscription.items`.
+    pub source: String,
+    /// The module that holds it.
+    pub module: String,
+    /// What it can hold, by key.
+    pub parameters: Vec<Parameter>,
+    /// The object of which this is another name, in all places alike.
+    pub twin: Option<String>,
+}
+
+/// What a parameter takes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParameterKind {
     /// A text.
     Text,
@@ -122,17 +159,19 @@ pub enum ParameterKind {
     Enums(String),
     /// Texts by key.
     Map,
+    /// The object of that name.
+    Object(String),
+    /// Objects of that name.
+    Objects(String),
     /// Anything else, as JSON.
     Json(Shape),
 }
 
 /// What the JSON of a parameter looks like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
-    /// A map with these keys, each with whether it is required.
-    Object(Vec<(String, bool)>),
-    /// An array of such maps.
-    Objects(Vec<(String, bool)>),
+    /// A map of the caller's.
+    Map,
     /// One of several things, in words: `an integer`.
     OneOf(Vec<String>),
     /// Not described.

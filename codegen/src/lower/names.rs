@@ -20,7 +20,29 @@ const KEYWORDS: &[&str] = &[
 const RESERVED: &[&str] = &["Lens", "Self"];
 
 /// Sources whose name would be another's, with the name they get instead.
-const RENAMED: &[(&str, &str)] = &[];
+const RENAMED: &[(&str, &str)] = &[
+    // Operations have the names of these parameters.
+    (
+        "UpdateCustomer.cash_balance",
+        "UpdateCustomerCashBalanceParameter",
+    ),
+    (
+        "ReportPaymentRecordPaymentAttempt.canceled",
+        "ReportPaymentRecordPaymentAttemptCanceledParameter",
+    ),
+    (
+        "ReportPaymentRecordPaymentAttempt.failed",
+        "ReportPaymentRecordPaymentAttemptFailedParameter",
+    ),
+    (
+        "ReportPaymentRecordPaymentAttempt.guaranteed",
+        "ReportPaymentRecordPaymentAttemptGuaranteedParameter",
+    ),
+    (
+        "UpdateTreasuryFinancialAccount.features",
+        "UpdateTreasuryFinancialAccountFeaturesParameter",
+    ),
+];
 
 /// `checkout.session` is `CheckoutSession`.
 pub(super) fn camel(text: &str) -> String {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{LowerError, Lowering, check_members, modules};
 use crate::ir::{
-    ANY_OBJECT, Answer, Answered, Api, Host, Method, OpenEnum, Operation, ParameterEnum,
-    ParameterKind, PathParameter, Report, View,
+    ANY_OBJECT, Answer, Answered, Api, Host, Method, OpenEnum, Operation, Parameter, ParameterEnum,
+    ParameterObject, PathParameter, Report, View,
 };
 use crate::spec::{self, ResponseShape, Spec};
 
@@ -74,8 +74,8 @@ pub(super) fn lower(
             parameters,
         });
     }
-    let enums = std::mem::take(&mut lowering.enums);
-    let modules = enum_modules(&operations);
+    let Lowering { enums, objects, .. } = lowering;
+    let modules = part_modules(&operations, &objects);
     let in_module = |it: OpenEnum| {
         let module = modules.get(&it.name).cloned().unwrap_or_default();
         let it = OpenEnum { module, ..it };
@@ -84,6 +84,12 @@ pub(super) fn lower(
     api.operation_enums = enums.into_iter().map(in_module).collect();
     api.operation_enums
         .sort_by(|a, b| a.it.name.cmp(&b.it.name));
+    let in_module = |it: ParameterObject| {
+        let module = modules.get(&it.name).cloned().unwrap_or_default();
+        ParameterObject { module, ..it }
+    };
+    api.operation_objects = objects.into_iter().map(in_module).collect();
+    api.operation_objects.sort_by(|a, b| a.name.cmp(&b.name));
     api.operations = operations;
     Ok(())
 }
@@ -208,13 +214,23 @@ fn module(home: Option<&str>, path: &str, views: &BTreeMap<&str, &View>) -> Stri
     )
 }
 
-/// By the name of an enum: the file of the operation whose parameter it is.
-fn enum_modules(operations: &[Operation]) -> BTreeMap<String, String> {
+/// By the name of an enum or an object: the file of the operation whose parameter it is, or is in.
+fn part_modules(operations: &[Operation], objects: &[ParameterObject]) -> BTreeMap<String, String> {
+    let parts = |parameters: &[Parameter]| -> Vec<String> {
+        let parts = parameters.iter().filter_map(|it| it.kind.target());
+        parts.cloned().collect()
+    };
     let mut modules = BTreeMap::new();
     for operation in operations {
-        for parameter in &operation.parameters {
-            if let ParameterKind::Enum(name) | ParameterKind::Enums(name) = &parameter.kind {
-                modules.insert(name.clone(), operation.module.clone());
+        for part in parts(&operation.parameters) {
+            modules.insert(part, operation.module.clone());
+        }
+    }
+    // An object stands behind those that are in it, since these were there first.
+    for object in objects.iter().rev() {
+        if let Some(module) = modules.get(&object.name).cloned() {
+            for part in parts(&object.parameters) {
+                modules.insert(part, module.clone());
             }
         }
     }

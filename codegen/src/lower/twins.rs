@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ir::{Api, Field, Variants, View};
+use crate::ir::{Api, Field, ParameterObject, Variants, View};
 
 /// Notes in every view and enum that is like another one which that is.
 pub(super) fn find(api: &mut Api) {
@@ -62,6 +62,45 @@ fn parameters(api: &mut Api) {
             .filter(|first| parameter.of_view.is_none() && **first != it.name)
             .cloned();
     }
+    objects(api);
+}
+
+/// Notes in every object among parameters that is like another one.
+fn objects(api: &mut Api) {
+    let enums: FirstNames = { api.operation_enums.iter() }
+        .filter_map(|it| {
+            let first = it.of_view.as_ref().or(it.it.twin.as_ref())?;
+            // What a view has is told from what parameters have by a name that no enum has.
+            let first = if it.of_view.is_some() {
+                format!("::{first}")
+            } else {
+                first.clone()
+            };
+            Some((it.it.name.clone(), first))
+        })
+        .collect();
+    let firsts = refined(|firsts| {
+        let shape = |it: &ParameterObject| {
+            let mut parameters = it.parameters.clone();
+            for target in parameters.iter_mut().filter_map(|it| it.kind.target_mut()) {
+                if let Some(first) = enums.get(target).or_else(|| firsts.get(target)) {
+                    target.clone_from(first);
+                }
+            }
+            parameters
+        };
+        first_names(
+            api.operation_objects
+                .iter()
+                .map(|it| (it.name.clone(), shape(it))),
+        )
+    });
+    for it in &mut api.operation_objects {
+        it.twin = firsts
+            .get(&it.name)
+            .filter(|first| **first != it.name)
+            .cloned();
+    }
 }
 
 /// By name: the first name among those of what is equal.
@@ -86,15 +125,22 @@ fn first_names<T: Ord>(items: impl Iterator<Item = (String, T)>) -> FirstNames {
 ///
 /// Views may hold each other, and so can only be told apart step by step.
 fn views(views: &[View], enums: &FirstNames) -> FirstNames {
-    let mut firsts = FirstNames::new();
-    let mut kinds = 0;
-    loop {
+    refined(|firsts| {
         let named = |name: &String| enums.get(name).or_else(|| firsts.get(name)).cloned();
-        let finer = first_names(
+        first_names(
             views
                 .iter()
                 .map(|view| (view.name.clone(), shape(view, named))),
-        );
+        )
+    })
+}
+
+/// Takes steps until nothing more differs.
+fn refined(step: impl Fn(&FirstNames) -> FirstNames) -> FirstNames {
+    let mut firsts = FirstNames::new();
+    let mut kinds = 0;
+    loop {
+        let finer = step(&firsts);
         let finer_kinds = finer.iter().filter(|(name, first)| name == first).count();
         if finer_kinds == kinds {
             return finer;

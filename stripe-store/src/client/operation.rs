@@ -3,6 +3,7 @@
 //! The [builders](crate::resources::operations) are generated; what they stand on is here. This module must not know
 //! any operation by name.
 
+mod object;
 mod parameters;
 mod range;
 
@@ -16,6 +17,7 @@ use super::path::{ApiPath, PathError};
 use super::request::{Host, Method};
 use crate::view::View;
 
+pub use self::object::{IntoObject, IntoObjects};
 pub use self::parameters::Parameters;
 pub use self::range::TimeRange;
 

@@ -65,9 +65,13 @@ async fn customers_are_sent_as_the_sdk_sends_them() {
     let create = o::CreateCustomer::new;
     let it = create().email("ada@example.com").name("Ada Lovelace");
     forms.one("v1.customers.create", "email", it).await;
-    let it = create().name("Ünïcødé 茶 🍵").address(json!({
-        "line1": "Straße 1", "city": "Köln", "country": "DE", "postal_code": "50667",
-    }));
+    let it = create().name("Ünïcødé 茶 🍵").address(
+        o::CreateCustomerAddress::new()
+            .line1("Straße 1")
+            .city("Köln")
+            .country("DE")
+            .postal_code("50667"),
+    );
     forms.one("v1.customers.create", "address", it).await;
     let it = create().metadata([
         ("order id", "6735"),
@@ -76,19 +80,27 @@ async fn customers_are_sent_as_the_sdk_sends_them() {
         ("empty", ""),
     ]);
     forms.one("v1.customers.create", "metadata", it).await;
-    let custom_fields = json!([{"name": "VAT", "value": "DE123"}, {"name": "PO", "value": "7"}]);
+    let field = o::CreateCustomerInvoiceSettingsCustomFields::new;
     let it = create()
         .preferred_locales(["de-DE", "en"])
-        .invoice_settings(json!({
-            "custom_fields": custom_fields,
-            "footer": "line one\nline two\r\n",
-        }));
+        .invoice_settings(
+            o::CreateCustomerInvoiceSettings::new()
+                .custom_fields([field("VAT", "DE123"), field("PO", "7")])
+                .footer("line one\nline two\r\n"),
+        );
     forms
         .one("v1.customers.create", "preferred_locales", it)
         .await;
     let it = create()
-        .tax_id_data(json!([{"type": "eu_vat", "value": "DE123456789"}]))
-        .tax(json!({"ip_address": "::1", "validate_location": "immediately"}))
+        .tax_id_data(vec![o::CreateCustomerTaxIdData::new(
+            o::CreateCustomerTaxIdDataType::EuVat,
+            "DE123456789",
+        )])
+        .tax(
+            o::CreateCustomerTax::new()
+                .ip_address("::1")
+                .validate_location(o::CreateCustomerTaxValidateLocation::Immediately),
+        )
         .expand("tax")
         .expand("sources");
     forms.one("v1.customers.create", "tax", it).await;
@@ -121,11 +133,54 @@ async fn customers_are_sent_as_the_sdk_sends_them() {
 async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
     let mut forms = Forms::start().await;
     let create = || o::CreateSubscription::new().customer("cus_1");
-    let it = create().items(json!([
-        {"price": "price_1", "quantity": 2},
-        {"price": "price_2", "tax_rates": ["txr_1", "txr_2"]},
-    ]));
+    let it = create().items([
+        o::CreateSubscriptionItems::new()
+            .price("price_1")
+            .quantity(2),
+        o::CreateSubscriptionItems::new()
+            .price("price_2")
+            .tax_rates(["txr_1", "txr_2"]),
+    ]);
     forms.one("v1.subscriptions.create", "", it).await;
+    let price = o::CreateSubscriptionItemsPriceData::new(
+        "usd",
+        "prod_1",
+        o::CreateSubscriptionItemsPriceDataRecurring::new(
+            o::CreateSubscriptionItemsPriceDataRecurringInterval::Month,
+        )
+        .interval_count(3),
+    );
+    let item = o::CreateSubscriptionItems::new()
+        .price_data(price.unit_amount_decimal("12.345"))
+        .metadata([("seat", "1")]);
+    let it = create().items([item]).off_session(true);
+    forms
+        .one("v1.subscriptions.create", "off_session", it)
+        .await;
+    let options = o::CreateSubscriptionPaymentSettingsPaymentMethodOptions::new()
+        .card(
+            o::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard::new()
+                .param("request_three_d_secure", "automatic"),
+        )
+        .acss_debit(json!({"mandate_options": {"transaction_type": "business"}}));
+    let settings = o::CreateSubscriptionPaymentSettings::new()
+        .payment_method_options(options)
+        .save_default_payment_method(
+            o::CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod::OnSubscription,
+        )
+        .payment_method_types([
+            o::CreateSubscriptionPaymentSettingsPaymentMethodTypes::Card,
+            o::CreateSubscriptionPaymentSettingsPaymentMethodTypes::SepaDebit,
+        ]);
+    let it = create()
+        .items(json!([{"price": "p"}]))
+        .payment_behavior(o::CreateSubscriptionPaymentBehavior::DefaultIncomplete)
+        .payment_settings(settings)
+        .expand("latest_invoice.payment_intent")
+        .expand("pending_setup_intent");
+    forms
+        .one("v1.subscriptions.create", "payment_settings", it)
+        .await;
     let it = create()
         .items(json!([{"price": "p"}]))
         .trial_end(1_767_225_600)
@@ -144,7 +199,11 @@ async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
     let it = o::CancelSubscription::new("sub_1")
         .invoice_now(true)
         .prorate(false)
-        .cancellation_details(json!({"comment": "too dear", "feedback": "too_expensive"}));
+        .cancellation_details(
+            o::CancelSubscriptionCancellationDetails::new()
+                .comment("too dear")
+                .feedback(o::CancelSubscriptionCancellationDetailsFeedback::TooExpensive),
+        );
     forms.one("v1.subscriptions.cancel", "", it).await;
     let it = o::ListSubscriptions::new()
         .status(o::ListSubscriptionsStatus::All)
@@ -167,17 +226,24 @@ async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
         .customer("cus_1")
         .amount(-500)
         .currency("eur")
-        .period(json!({"start": 1_700_000_000, "end": 1_702_592_000}))
+        .period(o::CreateInvoiceitemPeriod::new(
+            at(1_702_592_000),
+            at(1_700_000_000),
+        ))
         .tax_rates(["txr_1", "txr_2"]);
     forms.one("v1.invoice_items.create", "", it).await;
-    assert_eq!(forms.compared.len(), 7);
+    assert_eq!(forms.compared.len(), 9);
 }
 
 #[tokio::test]
 async fn payments_and_products_are_sent_as_the_sdk_sends_them() {
     let mut forms = Forms::start().await;
     let it = o::CreatePaymentIntent::new(2000, "usd")
-        .automatic_payment_methods(json!({"enabled": true, "allow_redirects": "never"}))
+        .automatic_payment_methods(
+            o::CreatePaymentIntentAutomaticPaymentMethods::new(true).allow_redirects(
+                o::CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects::Never,
+            ),
+        )
         .confirm(true)
         .return_url("https://example.com/done?a=1&b=2#c");
     forms
@@ -198,11 +264,16 @@ async fn payments_and_products_are_sent_as_the_sdk_sends_them() {
         .product("prod_1")
         .billing_scheme(o::CreatePriceBillingScheme::Tiered)
         .tiers_mode(o::CreatePriceTiersMode::Graduated)
-        .recurring(json!({"interval": "month", "usage_type": "metered"}))
-        .tiers(json!([
-            {"up_to": 10, "unit_amount_decimal": "0.5"},
-            {"up_to": "inf", "unit_amount": 1, "flat_amount": 0},
-        ]));
+        .recurring(
+            o::CreatePriceRecurring::new(o::CreatePriceRecurringInterval::Month)
+                .usage_type(o::CreatePriceRecurringUsageType::Metered),
+        )
+        .tiers([
+            o::CreatePriceTiers::new(10).unit_amount_decimal("0.5"),
+            o::CreatePriceTiers::new("inf")
+                .unit_amount(1)
+                .flat_amount(0),
+        ]);
     forms.one("v1.prices.create", "tiers", it).await;
     let it = o::CreateCoupon::new()
         .percent_off(12.5)

@@ -11,13 +11,12 @@ use crate::ir::Api;
 pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
     let modules = by_module(api);
     let names: Vec<_> = modules.keys().map(|name| module_ident(name)).collect();
-    let exports = modules.iter().map(|(module, (operations, enums))| {
+    let exports = modules.iter().map(|(module, it)| {
         let module = module_ident(module);
-        let mut names: Vec<&str> = operations
-            .iter()
-            .map(|operation| operation.name.as_str())
-            .chain(enums.iter().map(|parameter| parameter.it.name.as_str()))
-            .collect();
+        let operations = it.operations.iter().map(|it| it.name.as_str());
+        let objects = it.objects.iter().map(|it| it.name.as_str());
+        let enums = it.enums.iter().map(|it| it.it.name.as_str());
+        let mut names: Vec<&str> = operations.chain(objects).chain(enums).collect();
         names.sort_unstable();
         let names = names.into_iter().map(ident);
         quote!(pub use self::#module::{#(#names),*};)
@@ -36,7 +35,9 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
     quote! {
         #![doc = #title]
         #![doc = ""]
-        #![doc = " A builder holds parameters; [`Client::call`](stripe_store::client::Client::call) makes a call of it."]
+        #![doc = " A builder holds parameters; [`Client::call`](stripe_store::client::Client::call) makes a call of it. What is"]
+        #![doc = " nested in the parameters of an operation has builders too, named after where it stands:"]
+        #![doc = " `CreateSubscriptionItems`. JSON can be given in their place."]
         #![allow(deprecated, reason = "what Stripe phases out is there as long as Stripe has it")]
 
         use std::fmt;
@@ -44,7 +45,8 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
 
         use stripe_store::client as c;
 
-        #[doc = " An operation with its parameters: what every operation in this module is, with a marker for which."]
+        #[doc = " An operation with its parameters, or an object among them: what every type in this module is, with a marker for"]
+        #[doc = " which."]
         #[must_use = "nothing is sent before the call of it is"]
         pub struct Builder<K> {
             parameters: c::Parameters,
@@ -66,7 +68,9 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
             pub fn params(self, params: impl IntoIterator<Item = (String, ::serde_json::Value)>) -> Self {
                 Self::from_parameters(self.parameters.all(params))
             }
+        }
 
+        impl<K: c::OperationFacts> Builder<K> {
             #[doc = " Asks for the object in the place of an id: `\"latest_invoice\"`. In lists, paths begin with `data.`"]
             pub fn expand(self, path: impl Into<String>) -> Self {
                 Self::from_parameters(self.parameters.expand(path))
@@ -77,6 +81,10 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
             type Facts = K;
             fn parameters(&self) -> &c::Parameters { &self.parameters }
             fn into_parameters(self) -> c::Parameters { self.parameters }
+        }
+
+        impl<K> c::IntoObject<Self> for Builder<K> {
+            fn into_value(self) -> ::serde_json::Value { self.parameters.into_value() }
         }
 
         impl<K> Clone for Builder<K> {
@@ -99,12 +107,13 @@ pub(crate) fn index(api: &Api, with_exercise: bool) -> TokenStream {
 
 /// The file `operations/markers.rs`: a type without values per operation.
 pub(crate) fn markers(api: &Api) -> TokenStream {
-    let names = api
-        .operations
-        .iter()
-        .map(|operation| ident(&operation.name));
+    let objects = api.operation_objects.iter().filter(|it| it.twin.is_none());
+    let operations = api.operations.iter().map(|operation| &operation.name);
+    let names = operations
+        .chain(objects.map(|it| &it.name))
+        .map(|name| ident(name));
     quote! {
-        #![doc = " What tells one operation's type from another's."]
+        #![doc = " What tells one builder's type from another's."]
         #(pub enum #names {})*
     }
 }

@@ -2,7 +2,8 @@
 
 use super::set;
 use crate::ir::{
-    ANY_OBJECT, Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, Shape,
+    ANY_OBJECT, Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, PathParameter,
+    Shape,
 };
 
 /// Where an operation goes, and what comes back.
@@ -44,33 +45,23 @@ pub(super) fn about(operation: &Operation) -> String {
 }
 
 /// The constructor's arguments.
-pub(super) fn constructor(operation: &Operation, required: &[&Parameter]) -> String {
-    if operation.ids.is_empty() && required.is_empty() {
-        return "Without parameters yet.".to_owned();
-    }
-    let ids = operation
-        .ids
+pub(super) fn constructor<'a>(
+    ids: &[PathParameter],
+    required: impl Iterator<Item = &'a Parameter>,
+) -> String {
+    let ids = ids
         .iter()
         .map(|id| format!("* `{}`: an id, for the path.", id.key));
-    let required = required
-        .iter()
-        .map(|parameter| format!("* {}.", describe(parameter)));
+    let required = required.map(|parameter| format!("* {}.", describe(parameter)));
     let lines: Vec<String> = ids.chain(required).collect();
+    if lines.is_empty() {
+        return "Without parameters yet.".to_owned();
+    }
     format!("With what it cannot do without:\n{}", lines.join("\n"))
 }
 
 /// A parameter and what it takes, without a full stop.
 pub(super) fn describe(parameter: &Parameter) -> String {
-    let keys = |keys: &[(String, bool)]| {
-        let keys: Vec<String> = keys
-            .iter()
-            .map(|(key, is_required)| {
-                let mark = if *is_required { " (required)" } else { "" };
-                format!("`{key}`{mark}")
-            })
-            .collect();
-        keys.join(", ")
-    };
     let what = match &parameter.kind {
         ParameterKind::Text => "a text".to_owned(),
         ParameterKind::Constant(value) => format!("the text `{value}`"),
@@ -85,15 +76,15 @@ pub(super) fn describe(parameter: &Parameter) -> String {
         ParameterKind::Texts => "texts".to_owned(),
         ParameterKind::Enums(name) => format!("some of [`{name}`](super::{name})"),
         ParameterKind::Map => "texts by key".to_owned(),
-        ParameterKind::Json(Shape::Object(all)) if all.is_empty() => "a map".to_owned(),
-        ParameterKind::Json(Shape::Object(all)) => format!("a map with {}", keys(all)),
-        ParameterKind::Json(Shape::Objects(all)) => format!("an array of maps with {}", keys(all)),
+        ParameterKind::Object(name) => format!("a [`{name}`](super::{name})"),
+        ParameterKind::Objects(name) => format!("some [`{name}`](super::{name})"),
+        ParameterKind::Json(Shape::Map) => "a map".to_owned(),
         ParameterKind::Json(Shape::OneOf(several)) => several.join("; or "),
         ParameterKind::Json(Shape::Any) => "JSON".to_owned(),
     };
     let emptied = match (parameter.can_be_emptied, set(&parameter.kind)) {
         (false, _) => "",
-        (true, "text" | "json") => "; an empty text empties it",
+        (true, "text" | "json" | "object" | "objects") => "; an empty text empties it",
         (true, _) => "; an empty text through `param` empties it",
     };
     format!("`{}`: {what}{emptied}", parameter.key)

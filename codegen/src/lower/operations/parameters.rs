@@ -7,13 +7,13 @@ use openapiv3::{
     SchemaKind, StringFormat, Type, VariantOrUnknownOrEmpty,
 };
 
-use crate::ir::{Parameter, ParameterKind, Shape};
+use crate::ir::{Parameter, ParameterKind, ParameterObject, Shape};
 use crate::lower::kinds::{borrowed, only_value, properties};
-use crate::lower::{LowerError, Lowering, names, schema_type};
+use crate::lower::{LowerError, Lowering, check_members, names, schema_type};
 use crate::spec::Operation;
 
 /// Names that the builders have for themselves: a parameter of that name gets an underscore.
-const BUILDERS: &[&str] = &["from_parameters", "new", "param", "params"];
+const BUILDERS: &[&str] = &["expand", "from_parameters", "new", "param", "params"];
 
 /// What the calls of lists have by themselves.
 const PAGING: &[&str] = &["ending_before", "limit", "page", "starting_after"];
@@ -49,11 +49,20 @@ pub(super) fn lower(
     query(operation, &mut found);
     body(lowering, operation, &mut found);
     found.retain(|key, _| key != EXPAND && !(pages && PAGING.contains(&key.as_str())));
+    of_owner(lowering, found, owner)
+}
+
+/// The parameters of an operation or an object of that name.
+fn of_owner(
+    lowering: &mut Lowering<'_>,
+    found: BTreeMap<String, Found<'_>>,
+    owner: &str,
+) -> Result<Vec<Parameter>, LowerError> {
     let mut parameters = Vec::with_capacity(found.len());
     for (key, it) in found {
-        let enum_name = format!("{owner}{}", names::camel(&key));
+        let name = format!("{owner}{}", names::camel(&key));
         let source = format!("{owner}.{key}");
-        let (kind, can_be_emptied) = kind(lowering, &it.schema, &source, &enum_name)?;
+        let (kind, can_be_emptied) = kind(lowering, &it.schema, &source, &name)?;
         let mut setter = names::getter(&key);
         if BUILDERS.contains(&setter.as_str()) {
             setter.push('_');
@@ -103,17 +112,46 @@ fn body<'a>(
         let Some(schema) = schema.and_then(|schema| lowering.spec.resolve(schema)) else {
             continue;
         };
-        let (fields, required) = properties(schema);
-        for (key, schema) in fields {
-            let data = schema.as_item().map(|item| &item.schema_data);
-            let it = Found {
-                is_required: required.contains(&key),
-                is_deprecated: data.is_some_and(|data| data.deprecated),
-                schema,
-            };
-            found.insert(key, it);
-        }
+        fields(schema, found);
     }
+}
+
+fn fields<'a>(schema: &'a Schema, found: &mut BTreeMap<String, Found<'a>>) {
+    let (fields, required) = properties(schema);
+    for (key, schema) in fields {
+        let data = schema.as_item().map(|item| &item.schema_data);
+        let it = Found {
+            is_required: required.contains(&key),
+            is_deprecated: data.is_some_and(|data| data.deprecated),
+            schema,
+        };
+        found.insert(key, it);
+    }
+}
+
+/// An object with fields, as a builder of that name.
+fn object(
+    lowering: &mut Lowering<'_>,
+    schema: &Schema,
+    source: &str,
+    name: &str,
+) -> Result<String, LowerError> {
+    let name = lowering.names.claim(source, name.to_owned())?;
+    let mut found = BTreeMap::new();
+    fields(schema, &mut found);
+    let parameters = of_owner(lowering, found, &name)?;
+    let setters = parameters
+        .iter()
+        .map(|parameter| (parameter.setter.as_str(), parameter.key.as_str()));
+    check_members(source, setters)?;
+    lowering.objects.push(ParameterObject {
+        name: name.clone(),
+        source: source.to_owned(),
+        module: String::new(),
+        parameters,
+        twin: None,
+    });
+    Ok(name)
 }
 
 /// What a parameter takes, and whether an empty text empties it.
@@ -121,7 +159,7 @@ fn kind(
     lowering: &mut Lowering<'_>,
     schema: &ReferenceOr<&Schema>,
     source: &str,
-    enum_name: &str,
+    name: &str,
 ) -> Result<(ParameterKind, bool), LowerError> {
     let Some(schema) = resolved(lowering, schema) else {
         return Ok((ParameterKind::Json(Shape::Any), false));
@@ -129,7 +167,7 @@ fn kind(
     let (SchemaKind::AnyOf { any_of: members } | SchemaKind::OneOf { one_of: members }) =
         &schema.schema_kind
     else {
-        return Ok((typed(lowering, schema, source, enum_name)?, false));
+        return Ok((typed(lowering, schema, source, name)?, false));
     };
     let members: Vec<&Schema> = members
         .iter()
@@ -139,7 +177,7 @@ fn kind(
     let can_be_emptied = members.iter().any(is_empty);
     let members: Vec<&Schema> = members.into_iter().filter(|it| !is_empty(it)).collect();
     let kind = match members.as_slice() {
-        [only] => typed(lowering, only, source, enum_name)?,
+        [only] => typed(lowering, only, source, name)?,
         [one, other]
             if is_range(one) && is_integer(other) || is_integer(one) && is_range(other) =>
         {
@@ -167,11 +205,11 @@ fn typed(
     lowering: &mut Lowering<'_>,
     schema: &Schema,
     source: &str,
-    enum_name: &str,
+    name: &str,
 ) -> Result<ParameterKind, LowerError> {
-    let mut open_enum = |values: &[Option<String>]| {
+    let open_enum = |lowering: &mut Lowering<'_>, values: &[Option<String>]| {
         let values: Vec<String> = values.iter().flatten().cloned().collect();
-        lowering.open_enum(source, enum_name.to_owned(), &values)
+        lowering.open_enum(source, name.to_owned(), &values)
     };
     Ok(match schema_type(schema) {
         Some(Type::Boolean(_)) => ParameterKind::Bool,
@@ -184,7 +222,7 @@ fn typed(
         },
         Some(Type::String(text)) => match (text.enumeration.as_slice(), &text.format) {
             ([Some(only)], _) => ParameterKind::Constant(only.clone()),
-            ([_, _, ..], _) => ParameterKind::Enum(open_enum(&text.enumeration)?),
+            ([_, _, ..], _) => ParameterKind::Enum(open_enum(lowering, &text.enumeration)?),
             (_, VariantOrUnknownOrEmpty::Unknown(format)) if format == "decimal" => {
                 ParameterKind::Decimal
             }
@@ -197,14 +235,18 @@ fn typed(
                 _ => None,
             };
             match items.and_then(schema_type) {
+                Some(Type::Object(object)) if object.properties.is_empty() => {
+                    ParameterKind::Json(Shape::OneOf(vec![words(schema)]))
+                }
                 // Also of one value: a list is where Stripe adds some.
                 Some(Type::String(text)) if !text.enumeration.is_empty() => {
-                    ParameterKind::Enums(open_enum(&text.enumeration)?)
+                    ParameterKind::Enums(open_enum(lowering, &text.enumeration)?)
                 }
                 Some(Type::String(_)) => ParameterKind::Texts,
-                Some(Type::Object(_)) => {
-                    ParameterKind::Json(Shape::Objects(items.map(keys).unwrap_or_default()))
-                }
+                Some(Type::Object(_)) => match items {
+                    Some(items) => ParameterKind::Objects(object(lowering, items, source, name)?),
+                    None => ParameterKind::Json(Shape::Any),
+                },
                 _ => ParameterKind::Json(Shape::OneOf(vec![words(schema)])),
             }
         }
@@ -218,22 +260,11 @@ fn typed(
                     _ => ParameterKind::Json(Shape::OneOf(vec![words(schema)])),
                 }
             }
-            _ => ParameterKind::Json(Shape::Object(keys(schema))),
+            _ if object.properties.is_empty() => ParameterKind::Json(Shape::Map),
+            _ => ParameterKind::Object(self::object(lowering, schema, source, name)?),
         },
         None => ParameterKind::Json(Shape::Any),
     })
-}
-
-/// The keys of an object, the required ones first, each with whether it is.
-fn keys(schema: &Schema) -> Vec<(String, bool)> {
-    let (fields, required) = properties(schema);
-    let mut keys: Vec<(String, bool)> = fields
-        .into_keys()
-        .map(|key| (required.contains(&key), key))
-        .map(|(is_required, key)| (key, is_required))
-        .collect();
-    keys.sort_by_key(|(_, is_required)| !is_required);
-    keys
 }
 
 fn is_range(schema: &Schema) -> bool {
@@ -272,10 +303,8 @@ fn words(schema: &Schema) -> String {
         }
         Some(Type::Array(_)) => "an array".to_owned(),
         Some(Type::Object(_)) => {
-            let keys: Vec<String> = keys(schema)
-                .into_iter()
-                .map(|(key, _)| format!("`{key}`"))
-                .collect();
+            let (fields, _) = properties(schema);
+            let keys: Vec<String> = fields.keys().map(|key| format!("`{key}`")).collect();
             if keys.is_empty() {
                 "a map".to_owned()
             } else {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::object::{IntoObject, IntoObjects};
 use super::range::TimeRange;
 use crate::view::{OpenEnum, Timestamp};
 
@@ -113,6 +114,18 @@ impl Parameters {
 
     pub fn json(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.set(name.into(), value.into())
+    }
+
+    pub fn object<B>(self, name: &str, value: impl IntoObject<B>) -> Self {
+        self.set(name.to_owned(), value.into_value())
+    }
+
+    pub fn objects<B>(self, name: &str, values: impl IntoObjects<B>) -> Self {
+        self.set(name.to_owned(), values.into_values())
+    }
+
+    pub fn into_value(self) -> Value {
+        Value::Object(self.values)
     }
 
     pub fn all(mut self, values: impl IntoIterator<Item = (String, Value)>) -> Self {

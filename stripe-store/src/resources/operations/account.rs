@@ -4,9 +4,10 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
+use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
 /// `GET /v1/account`: answers with one [`Account`](views::Account).
 ///
@@ -62,30 +63,44 @@ impl CreateAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `business_profile`: a map with `annual_revenue`, `estimated_worker_count`, `mcc`, `minority_owned_business_designation`, `monthly_estimated_revenue`, `name`, `product_description`, `specified_commercial_transactions_act_url`, `support_address`, `support_email`, `support_phone`, `support_url`, `url`.
+    /// `business_profile`: a [`CreateAccountBusinessProfile`](super::CreateAccountBusinessProfile).
     #[inline]
-    pub fn business_profile(self, business_profile: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("business_profile", business_profile))
+    pub fn business_profile(
+        self,
+        business_profile: impl c::IntoObject<super::CreateAccountBusinessProfile>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_profile", business_profile),
+        )
     }
     /// `business_type`: one of [`CreateAccountBusinessType`](super::CreateAccountBusinessType).
     #[inline]
     pub fn business_type(self, business_type: super::CreateAccountBusinessType) -> Self {
         Self::from_parameters(self.parameters.one_of("business_type", business_type))
     }
-    /// `capabilities`: a map with `acss_debit_payments`, `affirm_payments`, `afterpay_clearpay_payments`, `alma_payments`, `amazon_pay_payments`, `app_distribution`, `au_becs_debit_payments`, `bacs_debit_payments`, `bancontact_payments`, `bank_transfer_payments`, `billie_payments`, `bizum_payments`, `blik_payments`, `blik_recurring_payments`, `boleto_payments`, `card_issuing`, `card_payments`, `cartes_bancaires_payments`, `cashapp_payments`, `crypto_payments`, `eps_payments`, `fpx_payments`, `gb_bank_transfer_payments`, `giropay_payments`, `grabpay_payments`, `ideal_payments`, `india_international_payments`, `jcb_payments`, `jp_bank_transfer_payments`, `kakao_pay_payments`, `klarna_payments`, `konbini_payments`, `kr_card_payments`, `legacy_payments`, `link_payments`, `mb_way_payments`, `mobilepay_payments`, `multibanco_payments`, `mx_bank_transfer_payments`, `naver_pay_payments`, `nz_bank_account_becs_debit_payments`, `oxxo_payments`, `p24_payments`, `pay_by_bank_payments`, `payco_payments`, `paynow_payments`, `paypay_payments`, `payto_payments`, `pix_payments`, `promptpay_payments`, `revolut_pay_payments`, `samsung_pay_payments`, `satispay_payments`, `scalapay_payments`, `sepa_bank_transfer_payments`, `sepa_debit_payments`, `sequra_payments`, `sofort_payments`, `sunbit_payments`, `swish_payments`, `tax_reporting_us_1099_k`, `tax_reporting_us_1099_misc`, `transfers`, `treasury`, `twint_payments`, `upi_payments`, `us_bank_account_ach_payments`, `us_bank_transfer_payments`, `wero_payments`, `zip_payments`.
+    /// `capabilities`: a [`CreateAccountCapabilities`](super::CreateAccountCapabilities).
     #[inline]
-    pub fn capabilities(self, capabilities: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("capabilities", capabilities))
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<super::CreateAccountCapabilities>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `company`: a map with `address`, `address_kana`, `address_kanji`, `administrative_address`, `directors_provided`, `directorship_declaration`, `executives_provided`, `export_license_id`, `export_purpose_code`, `name`, `name_kana`, `name_kanji`, `owners_provided`, `ownership_declaration`, `ownership_exemption_reason`, `phone`, `physical_address`, `principal_place_of_business`, `registration_date`, `registration_number`, `representative_declaration`, `structure`, `tax_id`, `tax_id_registrar`, `vat_id`, `verification`.
+    /// `company`: a [`CreateAccountCompany`](super::CreateAccountCompany).
     #[inline]
-    pub fn company(self, company: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("company", company))
+    pub fn company(
+        self,
+        company: impl c::IntoObject<super::CreateAccountCompany>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company", company))
     }
-    /// `controller`: a map with `fees`, `losses`, `requirement_collection`, `stripe_dashboard`.
+    /// `controller`: a [`CreateAccountController`](super::CreateAccountController).
     #[inline]
-    pub fn controller(self, controller: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("controller", controller))
+    pub fn controller(
+        self,
+        controller: impl c::IntoObject<super::CreateAccountController>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("controller", controller))
     }
     /// `country`: a text.
     #[inline]
@@ -97,30 +112,36 @@ impl CreateAccount {
     pub fn default_currency(self, default_currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("default_currency", default_currency))
     }
-    /// `documents`: a map with `bank_account_ownership_verification`, `company_license`, `company_memorandum_of_association`, `company_ministerial_decree`, `company_registration_verification`, `company_tax_id_verification`, `proof_of_address`, `proof_of_business_presence`, `proof_of_ultimate_beneficial_ownership`.
+    /// `documents`: a [`CreateAccountDocuments`](super::CreateAccountDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateAccountDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `external_account`: a map of `account_number`, `country`, `currency`, `object`, `account_holder_name`, `account_holder_type`, `routing_number`; or a text.
+    /// `external_account`: a map of `account_holder_name`, `account_holder_type`, `account_number`, `country`, `currency`, `object`, `routing_number`; or a text.
     #[inline]
     pub fn external_account(self, external_account: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("external_account", external_account))
     }
-    /// `groups`: a map with `payments_pricing`.
+    /// `groups`: a [`CreateAccountGroups`](super::CreateAccountGroups).
     #[inline]
-    pub fn groups(self, groups: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("groups", groups))
+    pub fn groups(self, groups: impl c::IntoObject<super::CreateAccountGroups>) -> Self {
+        Self::from_parameters(self.parameters.object("groups", groups))
     }
-    /// `individual`: a map with `address`, `address_kana`, `address_kanji`, `dob`, `email`, `first_name`, `first_name_kana`, `first_name_kanji`, `full_name_aliases`, `gender`, `id_number`, `id_number_secondary`, `last_name`, `last_name_kana`, `last_name_kanji`, `maiden_name`, `metadata`, `phone`, `political_exposure`, `registered_address`, `relationship`, `ssn_last_4`, `verification`.
+    /// `individual`: a [`CreateAccountIndividual`](super::CreateAccountIndividual).
     #[inline]
-    pub fn individual(self, individual: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("individual", individual))
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreateAccountIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -130,15 +151,21 @@ impl CreateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `settings`: a map with `bacs_debit_payments`, `branding`, `card_issuing`, `card_payments`, `invoices`, `payments`, `payouts`, `paypay_payments`, `sepa_debit_payments`, `treasury`.
+    /// `settings`: a [`CreateAccountSettings`](super::CreateAccountSettings).
     #[inline]
-    pub fn settings(self, settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("settings", settings))
+    pub fn settings(
+        self,
+        settings: impl c::IntoObject<super::CreateAccountSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("settings", settings))
     }
-    /// `tos_acceptance`: a map with `date`, `ip`, `service_agreement`, `user_agent`.
+    /// `tos_acceptance`: a [`CreateAccountTosAcceptance`](super::CreateAccountTosAcceptance).
     #[inline]
-    pub fn tos_acceptance(self, tos_acceptance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tos_acceptance", tos_acceptance))
+    pub fn tos_acceptance(
+        self,
+        tos_acceptance: impl c::IntoObject<super::CreateAccountTosAcceptance>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tos_acceptance", tos_acceptance))
     }
     /// `type`: one of [`CreateAccountType`](super::CreateAccountType).
     #[inline]
@@ -186,55 +213,72 @@ impl UpdateAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `business_profile`: a map with `annual_revenue`, `estimated_worker_count`, `mcc`, `minority_owned_business_designation`, `monthly_estimated_revenue`, `name`, `product_description`, `specified_commercial_transactions_act_url`, `support_address`, `support_email`, `support_phone`, `support_url`, `url`.
+    /// `business_profile`: a [`UpdateAccountBusinessProfile`](super::UpdateAccountBusinessProfile).
     #[inline]
-    pub fn business_profile(self, business_profile: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("business_profile", business_profile))
+    pub fn business_profile(
+        self,
+        business_profile: impl c::IntoObject<super::UpdateAccountBusinessProfile>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_profile", business_profile),
+        )
     }
     /// `business_type`: one of [`UpdateAccountBusinessType`](super::UpdateAccountBusinessType).
     #[inline]
     pub fn business_type(self, business_type: super::UpdateAccountBusinessType) -> Self {
         Self::from_parameters(self.parameters.one_of("business_type", business_type))
     }
-    /// `capabilities`: a map with `acss_debit_payments`, `affirm_payments`, `afterpay_clearpay_payments`, `alma_payments`, `amazon_pay_payments`, `app_distribution`, `au_becs_debit_payments`, `bacs_debit_payments`, `bancontact_payments`, `bank_transfer_payments`, `billie_payments`, `bizum_payments`, `blik_payments`, `blik_recurring_payments`, `boleto_payments`, `card_issuing`, `card_payments`, `cartes_bancaires_payments`, `cashapp_payments`, `crypto_payments`, `eps_payments`, `fpx_payments`, `gb_bank_transfer_payments`, `giropay_payments`, `grabpay_payments`, `ideal_payments`, `india_international_payments`, `jcb_payments`, `jp_bank_transfer_payments`, `kakao_pay_payments`, `klarna_payments`, `konbini_payments`, `kr_card_payments`, `legacy_payments`, `link_payments`, `mb_way_payments`, `mobilepay_payments`, `multibanco_payments`, `mx_bank_transfer_payments`, `naver_pay_payments`, `nz_bank_account_becs_debit_payments`, `oxxo_payments`, `p24_payments`, `pay_by_bank_payments`, `payco_payments`, `paynow_payments`, `paypay_payments`, `payto_payments`, `pix_payments`, `promptpay_payments`, `revolut_pay_payments`, `samsung_pay_payments`, `satispay_payments`, `scalapay_payments`, `sepa_bank_transfer_payments`, `sepa_debit_payments`, `sequra_payments`, `sofort_payments`, `sunbit_payments`, `swish_payments`, `tax_reporting_us_1099_k`, `tax_reporting_us_1099_misc`, `transfers`, `treasury`, `twint_payments`, `upi_payments`, `us_bank_account_ach_payments`, `us_bank_transfer_payments`, `wero_payments`, `zip_payments`.
+    /// `capabilities`: a [`UpdateAccountCapabilities`](super::UpdateAccountCapabilities).
     #[inline]
-    pub fn capabilities(self, capabilities: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("capabilities", capabilities))
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<super::UpdateAccountCapabilities>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `company`: a map with `address`, `address_kana`, `address_kanji`, `administrative_address`, `directors_provided`, `directorship_declaration`, `executives_provided`, `export_license_id`, `export_purpose_code`, `name`, `name_kana`, `name_kanji`, `owners_provided`, `ownership_declaration`, `ownership_exemption_reason`, `phone`, `physical_address`, `principal_place_of_business`, `registration_date`, `registration_number`, `representative_declaration`, `structure`, `tax_id`, `tax_id_registrar`, `vat_id`, `verification`.
+    /// `company`: a [`UpdateAccountCompany`](super::UpdateAccountCompany).
     #[inline]
-    pub fn company(self, company: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("company", company))
+    pub fn company(
+        self,
+        company: impl c::IntoObject<super::UpdateAccountCompany>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company", company))
     }
     /// `default_currency`: a text.
     #[inline]
     pub fn default_currency(self, default_currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("default_currency", default_currency))
     }
-    /// `documents`: a map with `bank_account_ownership_verification`, `company_license`, `company_memorandum_of_association`, `company_ministerial_decree`, `company_registration_verification`, `company_tax_id_verification`, `proof_of_address`, `proof_of_business_presence`, `proof_of_registration`, `proof_of_ultimate_beneficial_ownership`.
+    /// `documents`: a [`UpdateAccountDocuments`](super::UpdateAccountDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::UpdateAccountDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `external_account`: a map of `account_number`, `country`, `object`, `account_holder_name`, `account_holder_type`, `currency`, `routing_number`; or a map of `exp_month`, `exp_year`, `number`, `object`, `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `default_for_currency`, `metadata`, `name`; or a map of `object`, `token`, `currency`; or a text; an empty text empties it.
+    /// `external_account`: a map of `account_holder_name`, `account_holder_type`, `account_number`, `country`, `currency`, `object`, `routing_number`; or a map of `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `default_for_currency`, `exp_month`, `exp_year`, `metadata`, `name`, `number`, `object`; or a map of `currency`, `object`, `token`; or a text; an empty text empties it.
     #[inline]
     pub fn external_account(self, external_account: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("external_account", external_account))
     }
-    /// `groups`: a map with `payments_pricing`.
+    /// `groups`: a [`UpdateAccountGroups`](super::UpdateAccountGroups).
     #[inline]
-    pub fn groups(self, groups: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("groups", groups))
+    pub fn groups(self, groups: impl c::IntoObject<super::UpdateAccountGroups>) -> Self {
+        Self::from_parameters(self.parameters.object("groups", groups))
     }
-    /// `individual`: a map with `address`, `address_kana`, `address_kanji`, `dob`, `email`, `first_name`, `first_name_kana`, `first_name_kanji`, `full_name_aliases`, `gender`, `id_number`, `id_number_secondary`, `last_name`, `last_name_kana`, `last_name_kanji`, `maiden_name`, `metadata`, `phone`, `political_exposure`, `registered_address`, `relationship`, `ssn_last_4`, `verification`.
+    /// `individual`: a [`UpdateAccountIndividual`](super::UpdateAccountIndividual).
     #[inline]
-    pub fn individual(self, individual: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("individual", individual))
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::UpdateAccountIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -244,15 +288,21 @@ impl UpdateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `settings`: a map with `bacs_debit_payments`, `branding`, `card_issuing`, `card_payments`, `invoices`, `payments`, `payouts`, `paypay_payments`, `sepa_debit_payments`, `treasury`.
+    /// `settings`: a [`UpdateAccountSettings`](super::UpdateAccountSettings).
     #[inline]
-    pub fn settings(self, settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("settings", settings))
+    pub fn settings(
+        self,
+        settings: impl c::IntoObject<super::UpdateAccountSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("settings", settings))
     }
-    /// `tos_acceptance`: a map with `date`, `ip`, `service_agreement`, `user_agent`.
+    /// `tos_acceptance`: a [`UpdateAccountTosAcceptance`](super::UpdateAccountTosAcceptance).
     #[inline]
-    pub fn tos_acceptance(self, tos_acceptance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tos_acceptance", tos_acceptance))
+    pub fn tos_acceptance(
+        self,
+        tos_acceptance: impl c::IntoObject<super::UpdateAccountTosAcceptance>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tos_acceptance", tos_acceptance))
     }
 }
 impl c::OperationFacts for markers::UpdateAccount {
@@ -368,7 +418,7 @@ pub type CreateAccountExternalAccount = Builder<markers::CreateAccountExternalAc
 impl CreateAccountExternalAccount {
     /// With what it cannot do without:
     /// * `account`: an id, for the path.
-    /// * `external_account`: a map of `exp_month`, `exp_year`, `number`, `object`, `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `metadata`, `name`; or a map of `account_number`, `country`, `object`, `account_holder_name`, `account_holder_type`, `currency`, `routing_number`; or a map of `object`, `token`, `currency`; or a text.
+    /// * `external_account`: a map of `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `exp_month`, `exp_year`, `metadata`, `name`, `number`, `object`; or a map of `account_holder_name`, `account_holder_type`, `account_number`, `country`, `currency`, `object`, `routing_number`; or a map of `currency`, `object`, `token`; or a text.
     #[inline]
     pub fn new(account: impl Into<String>, external_account: impl Into<Value>) -> Self {
         Self::from_parameters(
@@ -490,10 +540,13 @@ impl UpdateAccountExternalAccount {
             self.parameters.bool("default_for_currency", default_for_currency),
         )
     }
-    /// `documents`: a map with `bank_account_ownership_verification`.
+    /// `documents`: a [`UpdateAccountExternalAccountDocuments`](super::UpdateAccountExternalAccountDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::UpdateAccountExternalAccountDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `exp_month`: a text.
     #[inline]
@@ -571,10 +624,13 @@ impl ListAccountPersons {
     pub fn new(account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account))
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `representative`.
+    /// `relationship`: a [`ListAccountPersonsRelationship`](super::ListAccountPersonsRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::ListAccountPersonsRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
 }
 impl c::OperationFacts for markers::ListAccountPersons {
@@ -594,42 +650,56 @@ impl CreateAccountPerson {
     pub fn new(account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account))
     }
-    /// `additional_tos_acceptances`: a map with `account`.
+    /// `additional_tos_acceptances`: a [`CreateAccountPersonAdditionalTosAcceptances`](super::CreateAccountPersonAdditionalTosAcceptances).
     #[inline]
     pub fn additional_tos_acceptances(
         self,
-        additional_tos_acceptances: impl Into<Value>,
+        additional_tos_acceptances: impl c::IntoObject<
+            super::CreateAccountPersonAdditionalTosAcceptances,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("additional_tos_acceptances", additional_tos_acceptances),
+                .object("additional_tos_acceptances", additional_tos_acceptances),
         )
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `address`: a [`CreateAccountPersonAddress`](super::CreateAccountPersonAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateAccountPersonAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kana`: a [`CreateAccountPersonAddressKana`](super::CreateAccountPersonAddressKana).
     #[inline]
-    pub fn address_kana(self, address_kana: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kana", address_kana))
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateAccountPersonAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kanji`: a [`CreateAccountPersonAddressKanji`](super::CreateAccountPersonAddressKanji).
     #[inline]
-    pub fn address_kanji(self, address_kanji: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kanji", address_kanji))
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateAccountPersonAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a map with `day` (required), `month` (required), `year` (required); an empty text empties it.
+    /// `dob`: a [`CreateAccountPersonDob`](super::CreateAccountPersonDob); an empty text empties it.
     #[inline]
-    pub fn dob(self, dob: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("dob", dob))
+    pub fn dob(self, dob: impl c::IntoObject<super::CreateAccountPersonDob>) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
     }
-    /// `documents`: a map with `company_authorization`, `passport`, `visa`.
+    /// `documents`: a [`CreateAccountPersonDocuments`](super::CreateAccountPersonDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateAccountPersonDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
@@ -731,32 +801,46 @@ impl CreateAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `registered_address`: a [`CreateAccountPersonRegisteredAddress`](super::CreateAccountPersonRegisteredAddress).
     #[inline]
-    pub fn registered_address(self, registered_address: impl Into<Value>) -> Self {
+    pub fn registered_address(
+        self,
+        registered_address: impl c::IntoObject<
+            super::CreateAccountPersonRegisteredAddress,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("registered_address", registered_address),
+            self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `percent_ownership`, `representative`, `title`.
+    /// `relationship`: a [`CreateAccountPersonRelationship`](super::CreateAccountPersonRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::CreateAccountPersonRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
     /// `ssn_last_4`: a text.
     #[inline]
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `us_cfpb_data`: a map with `ethnicity_details`, `race_details`, `self_identified_gender`.
+    /// `us_cfpb_data`: a [`CreateAccountPersonUsCfpbData`](super::CreateAccountPersonUsCfpbData).
     #[inline]
-    pub fn us_cfpb_data(self, us_cfpb_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_cfpb_data", us_cfpb_data))
+    pub fn us_cfpb_data(
+        self,
+        us_cfpb_data: impl c::IntoObject<super::CreateAccountPersonUsCfpbData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
     }
-    /// `verification`: a map with `additional_document`, `document`.
+    /// `verification`: a [`CreateAccountPersonVerification`](super::CreateAccountPersonVerification).
     #[inline]
-    pub fn verification(self, verification: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verification", verification))
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::CreateAccountPersonVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
     }
 }
 impl c::OperationFacts for markers::CreateAccountPerson {
@@ -796,42 +880,56 @@ impl UpdateAccountPerson {
     pub fn new(account: impl Into<String>, person: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account).id(person))
     }
-    /// `additional_tos_acceptances`: a map with `account`.
+    /// `additional_tos_acceptances`: a [`UpdateAccountPersonAdditionalTosAcceptances`](super::UpdateAccountPersonAdditionalTosAcceptances).
     #[inline]
     pub fn additional_tos_acceptances(
         self,
-        additional_tos_acceptances: impl Into<Value>,
+        additional_tos_acceptances: impl c::IntoObject<
+            super::UpdateAccountPersonAdditionalTosAcceptances,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("additional_tos_acceptances", additional_tos_acceptances),
+                .object("additional_tos_acceptances", additional_tos_acceptances),
         )
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `address`: a [`UpdateAccountPersonAddress`](super::UpdateAccountPersonAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::UpdateAccountPersonAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kana`: a [`UpdateAccountPersonAddressKana`](super::UpdateAccountPersonAddressKana).
     #[inline]
-    pub fn address_kana(self, address_kana: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kana", address_kana))
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::UpdateAccountPersonAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kanji`: a [`UpdateAccountPersonAddressKanji`](super::UpdateAccountPersonAddressKanji).
     #[inline]
-    pub fn address_kanji(self, address_kanji: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kanji", address_kanji))
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::UpdateAccountPersonAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a map with `day` (required), `month` (required), `year` (required); an empty text empties it.
+    /// `dob`: a [`UpdateAccountPersonDob`](super::UpdateAccountPersonDob); an empty text empties it.
     #[inline]
-    pub fn dob(self, dob: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("dob", dob))
+    pub fn dob(self, dob: impl c::IntoObject<super::UpdateAccountPersonDob>) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
     }
-    /// `documents`: a map with `company_authorization`, `passport`, `visa`.
+    /// `documents`: a [`UpdateAccountPersonDocuments`](super::UpdateAccountPersonDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::UpdateAccountPersonDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
@@ -933,32 +1031,46 @@ impl UpdateAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `registered_address`: a [`UpdateAccountPersonRegisteredAddress`](super::UpdateAccountPersonRegisteredAddress).
     #[inline]
-    pub fn registered_address(self, registered_address: impl Into<Value>) -> Self {
+    pub fn registered_address(
+        self,
+        registered_address: impl c::IntoObject<
+            super::UpdateAccountPersonRegisteredAddress,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("registered_address", registered_address),
+            self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `percent_ownership`, `representative`, `title`.
+    /// `relationship`: a [`UpdateAccountPersonRelationship`](super::UpdateAccountPersonRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::UpdateAccountPersonRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
     /// `ssn_last_4`: a text.
     #[inline]
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `us_cfpb_data`: a map with `ethnicity_details`, `race_details`, `self_identified_gender`.
+    /// `us_cfpb_data`: a [`UpdateAccountPersonUsCfpbData`](super::UpdateAccountPersonUsCfpbData).
     #[inline]
-    pub fn us_cfpb_data(self, us_cfpb_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_cfpb_data", us_cfpb_data))
+    pub fn us_cfpb_data(
+        self,
+        us_cfpb_data: impl c::IntoObject<super::UpdateAccountPersonUsCfpbData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
     }
-    /// `verification`: a map with `additional_document`, `document`.
+    /// `verification`: a [`UpdateAccountPersonVerification`](super::UpdateAccountPersonVerification).
     #[inline]
-    pub fn verification(self, verification: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verification", verification))
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::UpdateAccountPersonVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
     }
 }
 impl c::OperationFacts for markers::UpdateAccountPerson {
@@ -1030,10 +1142,3437 @@ impl c::OperationFacts for markers::UnrejectAccount {
     const PATH: &'static str = "/v1/accounts/{account}/unreject";
     const CHECK: c::Check = c::Check::resource::<views::Account>();
 }
+/// What `CreateAccount.business_profile` takes.
+pub type CreateAccountBusinessProfile = Builder<markers::CreateAccountBusinessProfile>;
+impl CreateAccountBusinessProfile {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `annual_revenue`: a [`CreateAccountBusinessProfileAnnualRevenue`](super::CreateAccountBusinessProfileAnnualRevenue).
+    #[inline]
+    pub fn annual_revenue(
+        self,
+        annual_revenue: impl c::IntoObject<
+            super::CreateAccountBusinessProfileAnnualRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("annual_revenue", annual_revenue))
+    }
+    /// `estimated_worker_count`: an integer.
+    #[inline]
+    pub fn estimated_worker_count(self, estimated_worker_count: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("estimated_worker_count", estimated_worker_count),
+        )
+    }
+    /// `mcc`: a text.
+    #[inline]
+    pub fn mcc(self, mcc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("mcc", mcc))
+    }
+    /// `minority_owned_business_designation`: some of [`CreateAccountBusinessProfileMinorityOwnedBusinessDesignation`](super::CreateAccountBusinessProfileMinorityOwnedBusinessDesignation).
+    #[inline]
+    pub fn minority_owned_business_designation(
+        self,
+        minority_owned_business_designation: impl IntoIterator<
+            Item = super::CreateAccountBusinessProfileMinorityOwnedBusinessDesignation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of(
+                    "minority_owned_business_designation",
+                    minority_owned_business_designation,
+                ),
+        )
+    }
+    /// `monthly_estimated_revenue`: a [`CreateAccountBusinessProfileMonthlyEstimatedRevenue`](super::CreateAccountBusinessProfileMonthlyEstimatedRevenue).
+    #[inline]
+    pub fn monthly_estimated_revenue(
+        self,
+        monthly_estimated_revenue: impl c::IntoObject<
+            super::CreateAccountBusinessProfileMonthlyEstimatedRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("monthly_estimated_revenue", monthly_estimated_revenue),
+        )
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `product_description`: a text.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+    /// `specified_commercial_transactions_act_url`: a text; an empty text empties it.
+    #[inline]
+    pub fn specified_commercial_transactions_act_url(
+        self,
+        specified_commercial_transactions_act_url: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "specified_commercial_transactions_act_url",
+                    specified_commercial_transactions_act_url,
+                ),
+        )
+    }
+    /// `support_address`: a [`CreateAccountBusinessProfileSupportAddress`](super::CreateAccountBusinessProfileSupportAddress).
+    #[inline]
+    pub fn support_address(
+        self,
+        support_address: impl c::IntoObject<
+            super::CreateAccountBusinessProfileSupportAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("support_address", support_address))
+    }
+    /// `support_email`: a text.
+    #[inline]
+    pub fn support_email(self, support_email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("support_email", support_email))
+    }
+    /// `support_phone`: a text.
+    #[inline]
+    pub fn support_phone(self, support_phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("support_phone", support_phone))
+    }
+    /// `support_url`: a text; an empty text empties it.
+    #[inline]
+    pub fn support_url(self, support_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("support_url", support_url))
+    }
+    /// `url`: a text.
+    #[inline]
+    pub fn url(self, url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("url", url))
+    }
+}
+/// What `CreateAccountBusinessProfile.annual_revenue` takes.
+pub type CreateAccountBusinessProfileAnnualRevenue = Builder<
+    markers::CreateAccountBusinessProfileAnnualRevenue,
+>;
+impl CreateAccountBusinessProfileAnnualRevenue {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `currency`: a text.
+    /// * `fiscal_year_end`: a text.
+    #[inline]
+    pub fn new(
+        amount: i64,
+        currency: impl Into<String>,
+        fiscal_year_end: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .text("currency", currency)
+                .text("fiscal_year_end", fiscal_year_end),
+        )
+    }
+}
+/// What `CreateAccountBusinessProfile.monthly_estimated_revenue` takes.
+pub type CreateAccountBusinessProfileMonthlyEstimatedRevenue = super::CreateSetupIntentSingleUse;
+/// What `CreateAccountBusinessProfile.support_address` takes.
+pub type CreateAccountBusinessProfileSupportAddress = super::CreateCustomerAddress;
+/// What `CreateAccount.capabilities` takes.
+pub type CreateAccountCapabilities = Builder<markers::CreateAccountCapabilities>;
+impl CreateAccountCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acss_debit_payments`: a [`CreateAccountCapabilitiesAcssDebitPayments`](super::CreateAccountCapabilitiesAcssDebitPayments).
+    #[inline]
+    pub fn acss_debit_payments(
+        self,
+        acss_debit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAcssDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("acss_debit_payments", acss_debit_payments),
+        )
+    }
+    /// `affirm_payments`: a [`CreateAccountCapabilitiesAffirmPayments`](super::CreateAccountCapabilitiesAffirmPayments).
+    #[inline]
+    pub fn affirm_payments(
+        self,
+        affirm_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAffirmPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
+    }
+    /// `afterpay_clearpay_payments`: a [`CreateAccountCapabilitiesAfterpayClearpayPayments`](super::CreateAccountCapabilitiesAfterpayClearpayPayments).
+    #[inline]
+    pub fn afterpay_clearpay_payments(
+        self,
+        afterpay_clearpay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAfterpayClearpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
+        )
+    }
+    /// `alma_payments`: a [`CreateAccountCapabilitiesAlmaPayments`](super::CreateAccountCapabilitiesAlmaPayments).
+    #[inline]
+    pub fn alma_payments(
+        self,
+        alma_payments: impl c::IntoObject<super::CreateAccountCapabilitiesAlmaPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
+    }
+    /// `amazon_pay_payments`: a [`CreateAccountCapabilitiesAmazonPayPayments`](super::CreateAccountCapabilitiesAmazonPayPayments).
+    #[inline]
+    pub fn amazon_pay_payments(
+        self,
+        amazon_pay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAmazonPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("amazon_pay_payments", amazon_pay_payments),
+        )
+    }
+    /// `app_distribution`: a [`CreateAccountCapabilitiesAppDistribution`](super::CreateAccountCapabilitiesAppDistribution).
+    #[inline]
+    pub fn app_distribution(
+        self,
+        app_distribution: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAppDistribution,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("app_distribution", app_distribution),
+        )
+    }
+    /// `au_becs_debit_payments`: a [`CreateAccountCapabilitiesAuBecsDebitPayments`](super::CreateAccountCapabilitiesAuBecsDebitPayments).
+    #[inline]
+    pub fn au_becs_debit_payments(
+        self,
+        au_becs_debit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesAuBecsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
+        )
+    }
+    /// `bacs_debit_payments`: a [`CreateAccountCapabilitiesBacsDebitPayments`](super::CreateAccountCapabilitiesBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `bancontact_payments`: a [`CreateAccountCapabilitiesBancontactPayments`](super::CreateAccountCapabilitiesBancontactPayments).
+    #[inline]
+    pub fn bancontact_payments(
+        self,
+        bancontact_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBancontactPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bancontact_payments", bancontact_payments),
+        )
+    }
+    /// `bank_transfer_payments`: a [`CreateAccountCapabilitiesBankTransferPayments`](super::CreateAccountCapabilitiesBankTransferPayments).
+    #[inline]
+    pub fn bank_transfer_payments(
+        self,
+        bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bank_transfer_payments", bank_transfer_payments),
+        )
+    }
+    /// `billie_payments`: a [`CreateAccountCapabilitiesBilliePayments`](super::CreateAccountCapabilitiesBilliePayments).
+    #[inline]
+    pub fn billie_payments(
+        self,
+        billie_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBilliePayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie_payments", billie_payments))
+    }
+    /// `bizum_payments`: a [`CreateAccountCapabilitiesBizumPayments`](super::CreateAccountCapabilitiesBizumPayments).
+    #[inline]
+    pub fn bizum_payments(
+        self,
+        bizum_payments: impl c::IntoObject<super::CreateAccountCapabilitiesBizumPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bizum_payments", bizum_payments))
+    }
+    /// `blik_payments`: a [`CreateAccountCapabilitiesBlikPayments`](super::CreateAccountCapabilitiesBlikPayments).
+    #[inline]
+    pub fn blik_payments(
+        self,
+        blik_payments: impl c::IntoObject<super::CreateAccountCapabilitiesBlikPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
+    }
+    /// `blik_recurring_payments`: a [`CreateAccountCapabilitiesBlikRecurringPayments`](super::CreateAccountCapabilitiesBlikRecurringPayments).
+    #[inline]
+    pub fn blik_recurring_payments(
+        self,
+        blik_recurring_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBlikRecurringPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("blik_recurring_payments", blik_recurring_payments),
+        )
+    }
+    /// `boleto_payments`: a [`CreateAccountCapabilitiesBoletoPayments`](super::CreateAccountCapabilitiesBoletoPayments).
+    #[inline]
+    pub fn boleto_payments(
+        self,
+        boleto_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesBoletoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
+    }
+    /// `card_issuing`: a [`CreateAccountCapabilitiesCardIssuing`](super::CreateAccountCapabilitiesCardIssuing).
+    #[inline]
+    pub fn card_issuing(
+        self,
+        card_issuing: impl c::IntoObject<super::CreateAccountCapabilitiesCardIssuing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
+    }
+    /// `card_payments`: a [`CreateAccountCapabilitiesCardPayments`](super::CreateAccountCapabilitiesCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<super::CreateAccountCapabilitiesCardPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `cartes_bancaires_payments`: a [`CreateAccountCapabilitiesCartesBancairesPayments`](super::CreateAccountCapabilitiesCartesBancairesPayments).
+    #[inline]
+    pub fn cartes_bancaires_payments(
+        self,
+        cartes_bancaires_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesCartesBancairesPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("cartes_bancaires_payments", cartes_bancaires_payments),
+        )
+    }
+    /// `cashapp_payments`: a [`CreateAccountCapabilitiesCashappPayments`](super::CreateAccountCapabilitiesCashappPayments).
+    #[inline]
+    pub fn cashapp_payments(
+        self,
+        cashapp_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesCashappPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cashapp_payments", cashapp_payments),
+        )
+    }
+    /// `crypto_payments`: a [`CreateAccountCapabilitiesCryptoPayments`](super::CreateAccountCapabilitiesCryptoPayments).
+    #[inline]
+    pub fn crypto_payments(
+        self,
+        crypto_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesCryptoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("crypto_payments", crypto_payments))
+    }
+    /// `eps_payments`: a [`CreateAccountCapabilitiesEpsPayments`](super::CreateAccountCapabilitiesEpsPayments).
+    #[inline]
+    pub fn eps_payments(
+        self,
+        eps_payments: impl c::IntoObject<super::CreateAccountCapabilitiesEpsPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
+    }
+    /// `fpx_payments`: a [`CreateAccountCapabilitiesFpxPayments`](super::CreateAccountCapabilitiesFpxPayments).
+    #[inline]
+    pub fn fpx_payments(
+        self,
+        fpx_payments: impl c::IntoObject<super::CreateAccountCapabilitiesFpxPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
+    }
+    /// `gb_bank_transfer_payments`: a [`CreateAccountCapabilitiesGbBankTransferPayments`](super::CreateAccountCapabilitiesGbBankTransferPayments).
+    #[inline]
+    pub fn gb_bank_transfer_payments(
+        self,
+        gb_bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesGbBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
+        )
+    }
+    /// `giropay_payments`: a [`CreateAccountCapabilitiesGiropayPayments`](super::CreateAccountCapabilitiesGiropayPayments).
+    #[inline]
+    pub fn giropay_payments(
+        self,
+        giropay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesGiropayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("giropay_payments", giropay_payments),
+        )
+    }
+    /// `grabpay_payments`: a [`CreateAccountCapabilitiesGrabpayPayments`](super::CreateAccountCapabilitiesGrabpayPayments).
+    #[inline]
+    pub fn grabpay_payments(
+        self,
+        grabpay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesGrabpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("grabpay_payments", grabpay_payments),
+        )
+    }
+    /// `ideal_payments`: a [`CreateAccountCapabilitiesIdealPayments`](super::CreateAccountCapabilitiesIdealPayments).
+    #[inline]
+    pub fn ideal_payments(
+        self,
+        ideal_payments: impl c::IntoObject<super::CreateAccountCapabilitiesIdealPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
+    }
+    /// `india_international_payments`: a [`CreateAccountCapabilitiesIndiaInternationalPayments`](super::CreateAccountCapabilitiesIndiaInternationalPayments).
+    #[inline]
+    pub fn india_international_payments(
+        self,
+        india_international_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesIndiaInternationalPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("india_international_payments", india_international_payments),
+        )
+    }
+    /// `jcb_payments`: a [`CreateAccountCapabilitiesJcbPayments`](super::CreateAccountCapabilitiesJcbPayments).
+    #[inline]
+    pub fn jcb_payments(
+        self,
+        jcb_payments: impl c::IntoObject<super::CreateAccountCapabilitiesJcbPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
+    }
+    /// `jp_bank_transfer_payments`: a [`CreateAccountCapabilitiesJpBankTransferPayments`](super::CreateAccountCapabilitiesJpBankTransferPayments).
+    #[inline]
+    pub fn jp_bank_transfer_payments(
+        self,
+        jp_bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesJpBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
+        )
+    }
+    /// `kakao_pay_payments`: a [`CreateAccountCapabilitiesKakaoPayPayments`](super::CreateAccountCapabilitiesKakaoPayPayments).
+    #[inline]
+    pub fn kakao_pay_payments(
+        self,
+        kakao_pay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesKakaoPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kakao_pay_payments", kakao_pay_payments),
+        )
+    }
+    /// `klarna_payments`: a [`CreateAccountCapabilitiesKlarnaPayments`](super::CreateAccountCapabilitiesKlarnaPayments).
+    #[inline]
+    pub fn klarna_payments(
+        self,
+        klarna_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesKlarnaPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
+    }
+    /// `konbini_payments`: a [`CreateAccountCapabilitiesKonbiniPayments`](super::CreateAccountCapabilitiesKonbiniPayments).
+    #[inline]
+    pub fn konbini_payments(
+        self,
+        konbini_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesKonbiniPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("konbini_payments", konbini_payments),
+        )
+    }
+    /// `kr_card_payments`: a [`CreateAccountCapabilitiesKrCardPayments`](super::CreateAccountCapabilitiesKrCardPayments).
+    #[inline]
+    pub fn kr_card_payments(
+        self,
+        kr_card_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesKrCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kr_card_payments", kr_card_payments),
+        )
+    }
+    /// `legacy_payments`: a [`CreateAccountCapabilitiesLegacyPayments`](super::CreateAccountCapabilitiesLegacyPayments).
+    #[inline]
+    pub fn legacy_payments(
+        self,
+        legacy_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesLegacyPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("legacy_payments", legacy_payments))
+    }
+    /// `link_payments`: a [`CreateAccountCapabilitiesLinkPayments`](super::CreateAccountCapabilitiesLinkPayments).
+    #[inline]
+    pub fn link_payments(
+        self,
+        link_payments: impl c::IntoObject<super::CreateAccountCapabilitiesLinkPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link_payments", link_payments))
+    }
+    /// `mb_way_payments`: a [`CreateAccountCapabilitiesMbWayPayments`](super::CreateAccountCapabilitiesMbWayPayments).
+    #[inline]
+    pub fn mb_way_payments(
+        self,
+        mb_way_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesMbWayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mb_way_payments", mb_way_payments))
+    }
+    /// `mobilepay_payments`: a [`CreateAccountCapabilitiesMobilepayPayments`](super::CreateAccountCapabilitiesMobilepayPayments).
+    #[inline]
+    pub fn mobilepay_payments(
+        self,
+        mobilepay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesMobilepayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mobilepay_payments", mobilepay_payments),
+        )
+    }
+    /// `multibanco_payments`: a [`CreateAccountCapabilitiesMultibancoPayments`](super::CreateAccountCapabilitiesMultibancoPayments).
+    #[inline]
+    pub fn multibanco_payments(
+        self,
+        multibanco_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesMultibancoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("multibanco_payments", multibanco_payments),
+        )
+    }
+    /// `mx_bank_transfer_payments`: a [`CreateAccountCapabilitiesMxBankTransferPayments`](super::CreateAccountCapabilitiesMxBankTransferPayments).
+    #[inline]
+    pub fn mx_bank_transfer_payments(
+        self,
+        mx_bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesMxBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
+        )
+    }
+    /// `naver_pay_payments`: a [`CreateAccountCapabilitiesNaverPayPayments`](super::CreateAccountCapabilitiesNaverPayPayments).
+    #[inline]
+    pub fn naver_pay_payments(
+        self,
+        naver_pay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesNaverPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("naver_pay_payments", naver_pay_payments),
+        )
+    }
+    /// `nz_bank_account_becs_debit_payments`: a [`CreateAccountCapabilitiesNzBankAccountBecsDebitPayments`](super::CreateAccountCapabilitiesNzBankAccountBecsDebitPayments).
+    #[inline]
+    pub fn nz_bank_account_becs_debit_payments(
+        self,
+        nz_bank_account_becs_debit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesNzBankAccountBecsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "nz_bank_account_becs_debit_payments",
+                    nz_bank_account_becs_debit_payments,
+                ),
+        )
+    }
+    /// `oxxo_payments`: a [`CreateAccountCapabilitiesOxxoPayments`](super::CreateAccountCapabilitiesOxxoPayments).
+    #[inline]
+    pub fn oxxo_payments(
+        self,
+        oxxo_payments: impl c::IntoObject<super::CreateAccountCapabilitiesOxxoPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
+    }
+    /// `p24_payments`: a [`CreateAccountCapabilitiesP24Payments`](super::CreateAccountCapabilitiesP24Payments).
+    #[inline]
+    pub fn p24_payments(
+        self,
+        p24_payments: impl c::IntoObject<super::CreateAccountCapabilitiesP24Payments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
+    }
+    /// `pay_by_bank_payments`: a [`CreateAccountCapabilitiesPayByBankPayments`](super::CreateAccountCapabilitiesPayByBankPayments).
+    #[inline]
+    pub fn pay_by_bank_payments(
+        self,
+        pay_by_bank_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesPayByBankPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
+        )
+    }
+    /// `payco_payments`: a [`CreateAccountCapabilitiesPaycoPayments`](super::CreateAccountCapabilitiesPaycoPayments).
+    #[inline]
+    pub fn payco_payments(
+        self,
+        payco_payments: impl c::IntoObject<super::CreateAccountCapabilitiesPaycoPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
+    }
+    /// `paynow_payments`: a [`CreateAccountCapabilitiesPaynowPayments`](super::CreateAccountCapabilitiesPaynowPayments).
+    #[inline]
+    pub fn paynow_payments(
+        self,
+        paynow_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesPaynowPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
+    }
+    /// `paypay_payments`: a [`CreateAccountCapabilitiesPaypayPayments`](super::CreateAccountCapabilitiesPaypayPayments).
+    #[inline]
+    pub fn paypay_payments(
+        self,
+        paypay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesPaypayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
+    }
+    /// `payto_payments`: a [`CreateAccountCapabilitiesPaytoPayments`](super::CreateAccountCapabilitiesPaytoPayments).
+    #[inline]
+    pub fn payto_payments(
+        self,
+        payto_payments: impl c::IntoObject<super::CreateAccountCapabilitiesPaytoPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto_payments", payto_payments))
+    }
+    /// `pix_payments`: a [`CreateAccountCapabilitiesPixPayments`](super::CreateAccountCapabilitiesPixPayments).
+    #[inline]
+    pub fn pix_payments(
+        self,
+        pix_payments: impl c::IntoObject<super::CreateAccountCapabilitiesPixPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix_payments", pix_payments))
+    }
+    /// `promptpay_payments`: a [`CreateAccountCapabilitiesPromptpayPayments`](super::CreateAccountCapabilitiesPromptpayPayments).
+    #[inline]
+    pub fn promptpay_payments(
+        self,
+        promptpay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesPromptpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("promptpay_payments", promptpay_payments),
+        )
+    }
+    /// `revolut_pay_payments`: a [`CreateAccountCapabilitiesRevolutPayPayments`](super::CreateAccountCapabilitiesRevolutPayPayments).
+    #[inline]
+    pub fn revolut_pay_payments(
+        self,
+        revolut_pay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesRevolutPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("revolut_pay_payments", revolut_pay_payments),
+        )
+    }
+    /// `samsung_pay_payments`: a [`CreateAccountCapabilitiesSamsungPayPayments`](super::CreateAccountCapabilitiesSamsungPayPayments).
+    #[inline]
+    pub fn samsung_pay_payments(
+        self,
+        samsung_pay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSamsungPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("samsung_pay_payments", samsung_pay_payments),
+        )
+    }
+    /// `satispay_payments`: a [`CreateAccountCapabilitiesSatispayPayments`](super::CreateAccountCapabilitiesSatispayPayments).
+    #[inline]
+    pub fn satispay_payments(
+        self,
+        satispay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSatispayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("satispay_payments", satispay_payments),
+        )
+    }
+    /// `scalapay_payments`: a [`CreateAccountCapabilitiesScalapayPayments`](super::CreateAccountCapabilitiesScalapayPayments).
+    #[inline]
+    pub fn scalapay_payments(
+        self,
+        scalapay_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesScalapayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("scalapay_payments", scalapay_payments),
+        )
+    }
+    /// `sepa_bank_transfer_payments`: a [`CreateAccountCapabilitiesSepaBankTransferPayments`](super::CreateAccountCapabilitiesSepaBankTransferPayments).
+    #[inline]
+    pub fn sepa_bank_transfer_payments(
+        self,
+        sepa_bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSepaBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
+        )
+    }
+    /// `sepa_debit_payments`: a [`CreateAccountCapabilitiesSepaDebitPayments`](super::CreateAccountCapabilitiesSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `sequra_payments`: a [`CreateAccountCapabilitiesSequraPayments`](super::CreateAccountCapabilitiesSequraPayments).
+    #[inline]
+    pub fn sequra_payments(
+        self,
+        sequra_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSequraPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
+    }
+    /// `sofort_payments`: a [`CreateAccountCapabilitiesSofortPayments`](super::CreateAccountCapabilitiesSofortPayments).
+    #[inline]
+    pub fn sofort_payments(
+        self,
+        sofort_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSofortPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort_payments", sofort_payments))
+    }
+    /// `sunbit_payments`: a [`CreateAccountCapabilitiesSunbitPayments`](super::CreateAccountCapabilitiesSunbitPayments).
+    #[inline]
+    pub fn sunbit_payments(
+        self,
+        sunbit_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesSunbitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
+    }
+    /// `swish_payments`: a [`CreateAccountCapabilitiesSwishPayments`](super::CreateAccountCapabilitiesSwishPayments).
+    #[inline]
+    pub fn swish_payments(
+        self,
+        swish_payments: impl c::IntoObject<super::CreateAccountCapabilitiesSwishPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
+    }
+    /// `tax_reporting_us_1099_k`: a [`CreateAccountCapabilitiesTaxReportingUs1099K`](super::CreateAccountCapabilitiesTaxReportingUs1099K).
+    #[inline]
+    pub fn tax_reporting_us_1099_k(
+        self,
+        tax_reporting_us_1099_k: impl c::IntoObject<
+            super::CreateAccountCapabilitiesTaxReportingUs1099K,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("tax_reporting_us_1099_k", tax_reporting_us_1099_k),
+        )
+    }
+    /// `tax_reporting_us_1099_misc`: a [`CreateAccountCapabilitiesTaxReportingUs1099Misc`](super::CreateAccountCapabilitiesTaxReportingUs1099Misc).
+    #[inline]
+    pub fn tax_reporting_us_1099_misc(
+        self,
+        tax_reporting_us_1099_misc: impl c::IntoObject<
+            super::CreateAccountCapabilitiesTaxReportingUs1099Misc,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("tax_reporting_us_1099_misc", tax_reporting_us_1099_misc),
+        )
+    }
+    /// `transfers`: a [`CreateAccountCapabilitiesTransfers`](super::CreateAccountCapabilitiesTransfers).
+    #[inline]
+    pub fn transfers(
+        self,
+        transfers: impl c::IntoObject<super::CreateAccountCapabilitiesTransfers>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfers", transfers))
+    }
+    /// `treasury`: a [`CreateAccountCapabilitiesTreasury`](super::CreateAccountCapabilitiesTreasury).
+    #[inline]
+    pub fn treasury(
+        self,
+        treasury: impl c::IntoObject<super::CreateAccountCapabilitiesTreasury>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("treasury", treasury))
+    }
+    /// `twint_payments`: a [`CreateAccountCapabilitiesTwintPayments`](super::CreateAccountCapabilitiesTwintPayments).
+    #[inline]
+    pub fn twint_payments(
+        self,
+        twint_payments: impl c::IntoObject<super::CreateAccountCapabilitiesTwintPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
+    }
+    /// `upi_payments`: a [`CreateAccountCapabilitiesUpiPayments`](super::CreateAccountCapabilitiesUpiPayments).
+    #[inline]
+    pub fn upi_payments(
+        self,
+        upi_payments: impl c::IntoObject<super::CreateAccountCapabilitiesUpiPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi_payments", upi_payments))
+    }
+    /// `us_bank_account_ach_payments`: a [`CreateAccountCapabilitiesUsBankAccountAchPayments`](super::CreateAccountCapabilitiesUsBankAccountAchPayments).
+    #[inline]
+    pub fn us_bank_account_ach_payments(
+        self,
+        us_bank_account_ach_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesUsBankAccountAchPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("us_bank_account_ach_payments", us_bank_account_ach_payments),
+        )
+    }
+    /// `us_bank_transfer_payments`: a [`CreateAccountCapabilitiesUsBankTransferPayments`](super::CreateAccountCapabilitiesUsBankTransferPayments).
+    #[inline]
+    pub fn us_bank_transfer_payments(
+        self,
+        us_bank_transfer_payments: impl c::IntoObject<
+            super::CreateAccountCapabilitiesUsBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("us_bank_transfer_payments", us_bank_transfer_payments),
+        )
+    }
+    /// `wero_payments`: a [`CreateAccountCapabilitiesWeroPayments`](super::CreateAccountCapabilitiesWeroPayments).
+    #[inline]
+    pub fn wero_payments(
+        self,
+        wero_payments: impl c::IntoObject<super::CreateAccountCapabilitiesWeroPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wero_payments", wero_payments))
+    }
+    /// `zip_payments`: a [`CreateAccountCapabilitiesZipPayments`](super::CreateAccountCapabilitiesZipPayments).
+    #[inline]
+    pub fn zip_payments(
+        self,
+        zip_payments: impl c::IntoObject<super::CreateAccountCapabilitiesZipPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip_payments", zip_payments))
+    }
+}
+/// What `CreateAccountCapabilities.acss_debit_payments` takes.
+pub type CreateAccountCapabilitiesAcssDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.affirm_payments` takes.
+pub type CreateAccountCapabilitiesAffirmPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.afterpay_clearpay_payments` takes.
+pub type CreateAccountCapabilitiesAfterpayClearpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.alma_payments` takes.
+pub type CreateAccountCapabilitiesAlmaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.amazon_pay_payments` takes.
+pub type CreateAccountCapabilitiesAmazonPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.app_distribution` takes.
+pub type CreateAccountCapabilitiesAppDistribution = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.au_becs_debit_payments` takes.
+pub type CreateAccountCapabilitiesAuBecsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.bacs_debit_payments` takes.
+pub type CreateAccountCapabilitiesBacsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.bancontact_payments` takes.
+pub type CreateAccountCapabilitiesBancontactPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.billie_payments` takes.
+pub type CreateAccountCapabilitiesBilliePayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.bizum_payments` takes.
+pub type CreateAccountCapabilitiesBizumPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.blik_payments` takes.
+pub type CreateAccountCapabilitiesBlikPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.blik_recurring_payments` takes.
+pub type CreateAccountCapabilitiesBlikRecurringPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.boleto_payments` takes.
+pub type CreateAccountCapabilitiesBoletoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.card_issuing` takes.
+pub type CreateAccountCapabilitiesCardIssuing = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.card_payments` takes.
+pub type CreateAccountCapabilitiesCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.cartes_bancaires_payments` takes.
+pub type CreateAccountCapabilitiesCartesBancairesPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.cashapp_payments` takes.
+pub type CreateAccountCapabilitiesCashappPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.crypto_payments` takes.
+pub type CreateAccountCapabilitiesCryptoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.eps_payments` takes.
+pub type CreateAccountCapabilitiesEpsPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.fpx_payments` takes.
+pub type CreateAccountCapabilitiesFpxPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.gb_bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesGbBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.giropay_payments` takes.
+pub type CreateAccountCapabilitiesGiropayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.grabpay_payments` takes.
+pub type CreateAccountCapabilitiesGrabpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.ideal_payments` takes.
+pub type CreateAccountCapabilitiesIdealPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.india_international_payments` takes.
+pub type CreateAccountCapabilitiesIndiaInternationalPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.jcb_payments` takes.
+pub type CreateAccountCapabilitiesJcbPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.jp_bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesJpBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.kakao_pay_payments` takes.
+pub type CreateAccountCapabilitiesKakaoPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.klarna_payments` takes.
+pub type CreateAccountCapabilitiesKlarnaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.konbini_payments` takes.
+pub type CreateAccountCapabilitiesKonbiniPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.kr_card_payments` takes.
+pub type CreateAccountCapabilitiesKrCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.legacy_payments` takes.
+pub type CreateAccountCapabilitiesLegacyPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.link_payments` takes.
+pub type CreateAccountCapabilitiesLinkPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.mb_way_payments` takes.
+pub type CreateAccountCapabilitiesMbWayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.mobilepay_payments` takes.
+pub type CreateAccountCapabilitiesMobilepayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.multibanco_payments` takes.
+pub type CreateAccountCapabilitiesMultibancoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.mx_bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesMxBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.naver_pay_payments` takes.
+pub type CreateAccountCapabilitiesNaverPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.nz_bank_account_becs_debit_payments` takes.
+pub type CreateAccountCapabilitiesNzBankAccountBecsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.oxxo_payments` takes.
+pub type CreateAccountCapabilitiesOxxoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.p24_payments` takes.
+pub type CreateAccountCapabilitiesP24Payments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.pay_by_bank_payments` takes.
+pub type CreateAccountCapabilitiesPayByBankPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.payco_payments` takes.
+pub type CreateAccountCapabilitiesPaycoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.paynow_payments` takes.
+pub type CreateAccountCapabilitiesPaynowPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.paypay_payments` takes.
+pub type CreateAccountCapabilitiesPaypayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.payto_payments` takes.
+pub type CreateAccountCapabilitiesPaytoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.pix_payments` takes.
+pub type CreateAccountCapabilitiesPixPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.promptpay_payments` takes.
+pub type CreateAccountCapabilitiesPromptpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.revolut_pay_payments` takes.
+pub type CreateAccountCapabilitiesRevolutPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.samsung_pay_payments` takes.
+pub type CreateAccountCapabilitiesSamsungPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.satispay_payments` takes.
+pub type CreateAccountCapabilitiesSatispayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.scalapay_payments` takes.
+pub type CreateAccountCapabilitiesScalapayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.sepa_bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesSepaBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.sepa_debit_payments` takes.
+pub type CreateAccountCapabilitiesSepaDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.sequra_payments` takes.
+pub type CreateAccountCapabilitiesSequraPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.sofort_payments` takes.
+pub type CreateAccountCapabilitiesSofortPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.sunbit_payments` takes.
+pub type CreateAccountCapabilitiesSunbitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.swish_payments` takes.
+pub type CreateAccountCapabilitiesSwishPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.tax_reporting_us_1099_k` takes.
+pub type CreateAccountCapabilitiesTaxReportingUs1099K = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.tax_reporting_us_1099_misc` takes.
+pub type CreateAccountCapabilitiesTaxReportingUs1099Misc = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.transfers` takes.
+pub type CreateAccountCapabilitiesTransfers = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.treasury` takes.
+pub type CreateAccountCapabilitiesTreasury = Builder<
+    markers::CreateAccountCapabilitiesTreasury,
+>;
+impl CreateAccountCapabilitiesTreasury {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `requested`: true or false.
+    #[inline]
+    pub fn requested(self, requested: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("requested", requested))
+    }
+}
+/// What `CreateAccountCapabilities.twint_payments` takes.
+pub type CreateAccountCapabilitiesTwintPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.upi_payments` takes.
+pub type CreateAccountCapabilitiesUpiPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.us_bank_account_ach_payments` takes.
+pub type CreateAccountCapabilitiesUsBankAccountAchPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.us_bank_transfer_payments` takes.
+pub type CreateAccountCapabilitiesUsBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.wero_payments` takes.
+pub type CreateAccountCapabilitiesWeroPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccountCapabilities.zip_payments` takes.
+pub type CreateAccountCapabilitiesZipPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `CreateAccount.company` takes.
+pub type CreateAccountCompany = Builder<markers::CreateAccountCompany>;
+impl CreateAccountCompany {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateAccountCompanyAddress`](super::CreateAccountCompanyAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateAccountCompanyAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `address_kana`: a [`CreateAccountCompanyAddressKana`](super::CreateAccountCompanyAddressKana).
+    #[inline]
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateAccountCompanyAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
+    }
+    /// `address_kanji`: a [`CreateAccountCompanyAddressKanji`](super::CreateAccountCompanyAddressKanji).
+    #[inline]
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateAccountCompanyAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
+    }
+    /// `administrative_address`: a [`CreateAccountCompanyAdministrativeAddress`](super::CreateAccountCompanyAdministrativeAddress).
+    #[inline]
+    pub fn administrative_address(
+        self,
+        administrative_address: impl c::IntoObject<
+            super::CreateAccountCompanyAdministrativeAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("administrative_address", administrative_address),
+        )
+    }
+    /// `directors_provided`: true or false.
+    #[inline]
+    pub fn directors_provided(self, directors_provided: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("directors_provided", directors_provided),
+        )
+    }
+    /// `directorship_declaration`: a [`CreateAccountCompanyDirectorshipDeclaration`](super::CreateAccountCompanyDirectorshipDeclaration).
+    #[inline]
+    pub fn directorship_declaration(
+        self,
+        directorship_declaration: impl c::IntoObject<
+            super::CreateAccountCompanyDirectorshipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("directorship_declaration", directorship_declaration),
+        )
+    }
+    /// `executives_provided`: true or false.
+    #[inline]
+    pub fn executives_provided(self, executives_provided: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("executives_provided", executives_provided),
+        )
+    }
+    /// `export_license_id`: a text.
+    #[inline]
+    pub fn export_license_id(self, export_license_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("export_license_id", export_license_id),
+        )
+    }
+    /// `export_purpose_code`: a text.
+    #[inline]
+    pub fn export_purpose_code(self, export_purpose_code: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("export_purpose_code", export_purpose_code),
+        )
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `name_kana`: a text.
+    #[inline]
+    pub fn name_kana(self, name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name_kana", name_kana))
+    }
+    /// `name_kanji`: a text.
+    #[inline]
+    pub fn name_kanji(self, name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name_kanji", name_kanji))
+    }
+    /// `owners_provided`: true or false.
+    #[inline]
+    pub fn owners_provided(self, owners_provided: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owners_provided", owners_provided))
+    }
+    /// `ownership_declaration`: a [`CreateAccountCompanyOwnershipDeclaration`](super::CreateAccountCompanyOwnershipDeclaration).
+    #[inline]
+    pub fn ownership_declaration(
+        self,
+        ownership_declaration: impl c::IntoObject<
+            super::CreateAccountCompanyOwnershipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ownership_declaration", ownership_declaration),
+        )
+    }
+    /// `ownership_exemption_reason`: one of [`CreateAccountCompanyOwnershipExemptionReason`](super::CreateAccountCompanyOwnershipExemptionReason).
+    #[inline]
+    pub fn ownership_exemption_reason(
+        self,
+        ownership_exemption_reason: super::CreateAccountCompanyOwnershipExemptionReason,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("ownership_exemption_reason", ownership_exemption_reason),
+        )
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `physical_address`: a [`CreateAccountCompanyPhysicalAddress`](super::CreateAccountCompanyPhysicalAddress).
+    #[inline]
+    pub fn physical_address(
+        self,
+        physical_address: impl c::IntoObject<super::CreateAccountCompanyPhysicalAddress>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("physical_address", physical_address),
+        )
+    }
+    /// `principal_place_of_business`: a [`CreateAccountCompanyPrincipalPlaceOfBusiness`](super::CreateAccountCompanyPrincipalPlaceOfBusiness).
+    #[inline]
+    pub fn principal_place_of_business(
+        self,
+        principal_place_of_business: impl c::IntoObject<
+            super::CreateAccountCompanyPrincipalPlaceOfBusiness,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("principal_place_of_business", principal_place_of_business),
+        )
+    }
+    /// `registration_date`: a [`CreateAccountCompanyRegistrationDate`](super::CreateAccountCompanyRegistrationDate); an empty text empties it.
+    #[inline]
+    pub fn registration_date(
+        self,
+        registration_date: impl c::IntoObject<
+            super::CreateAccountCompanyRegistrationDate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registration_date", registration_date),
+        )
+    }
+    /// `registration_number`: a text.
+    #[inline]
+    pub fn registration_number(self, registration_number: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("registration_number", registration_number),
+        )
+    }
+    /// `representative_declaration`: a [`CreateAccountCompanyRepresentativeDeclaration`](super::CreateAccountCompanyRepresentativeDeclaration).
+    #[inline]
+    pub fn representative_declaration(
+        self,
+        representative_declaration: impl c::IntoObject<
+            super::CreateAccountCompanyRepresentativeDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("representative_declaration", representative_declaration),
+        )
+    }
+    /// `structure`: one of [`CreateAccountCompanyStructure`](super::CreateAccountCompanyStructure).
+    #[inline]
+    pub fn structure(self, structure: super::CreateAccountCompanyStructure) -> Self {
+        Self::from_parameters(self.parameters.one_of("structure", structure))
+    }
+    /// `tax_id`: a text.
+    #[inline]
+    pub fn tax_id(self, tax_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id", tax_id))
+    }
+    /// `tax_id_registrar`: a text.
+    #[inline]
+    pub fn tax_id_registrar(self, tax_id_registrar: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id_registrar", tax_id_registrar))
+    }
+    /// `vat_id`: a text.
+    #[inline]
+    pub fn vat_id(self, vat_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("vat_id", vat_id))
+    }
+    /// `verification`: a [`CreateAccountCompanyVerification`](super::CreateAccountCompanyVerification).
+    #[inline]
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::CreateAccountCompanyVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
+    }
+}
+/// What `CreateAccountCompany.address` takes.
+pub type CreateAccountCompanyAddress = super::CreateCustomerAddress;
+/// What `CreateAccountCompany.address_kana` takes.
+pub type CreateAccountCompanyAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountCompany.address_kanji` takes.
+pub type CreateAccountCompanyAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountCompany.administrative_address` takes.
+pub type CreateAccountCompanyAdministrativeAddress = super::CreateCustomerAddress;
+/// What `CreateAccountCompany.directorship_declaration` takes.
+pub type CreateAccountCompanyDirectorshipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateAccountCompany.ownership_declaration` takes.
+pub type CreateAccountCompanyOwnershipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateAccountCompany.physical_address` takes.
+pub type CreateAccountCompanyPhysicalAddress = super::CreateCustomerAddress;
+/// What `CreateAccountCompany.principal_place_of_business` takes.
+pub type CreateAccountCompanyPrincipalPlaceOfBusiness = super::CreateCustomerAddress;
+/// What `CreateAccountCompany.registration_date` takes.
+pub type CreateAccountCompanyRegistrationDate = super::CreateTokenPersonDob;
+/// What `CreateAccountCompany.representative_declaration` takes.
+pub type CreateAccountCompanyRepresentativeDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateAccountCompany.verification` takes.
+pub type CreateAccountCompanyVerification = Builder<
+    markers::CreateAccountCompanyVerification,
+>;
+impl CreateAccountCompanyVerification {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `document`: a [`CreateAccountCompanyVerificationDocument`](super::CreateAccountCompanyVerificationDocument).
+    #[inline]
+    pub fn document(
+        self,
+        document: impl c::IntoObject<super::CreateAccountCompanyVerificationDocument>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("document", document))
+    }
+}
+/// What `CreateAccountCompanyVerification.document` takes.
+pub type CreateAccountCompanyVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateAccount.controller` takes.
+pub type CreateAccountController = Builder<markers::CreateAccountController>;
+impl CreateAccountController {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fees`: a [`CreateAccountControllerFees`](super::CreateAccountControllerFees).
+    #[inline]
+    pub fn fees(
+        self,
+        fees: impl c::IntoObject<super::CreateAccountControllerFees>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fees", fees))
+    }
+    /// `losses`: a [`CreateAccountControllerLosses`](super::CreateAccountControllerLosses).
+    #[inline]
+    pub fn losses(
+        self,
+        losses: impl c::IntoObject<super::CreateAccountControllerLosses>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("losses", losses))
+    }
+    /// `requirement_collection`: one of [`CreateAccountControllerRequirementCollection`](super::CreateAccountControllerRequirementCollection).
+    #[inline]
+    pub fn requirement_collection(
+        self,
+        requirement_collection: super::CreateAccountControllerRequirementCollection,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("requirement_collection", requirement_collection),
+        )
+    }
+    /// `stripe_dashboard`: a [`CreateAccountControllerStripeDashboard`](super::CreateAccountControllerStripeDashboard).
+    #[inline]
+    pub fn stripe_dashboard(
+        self,
+        stripe_dashboard: impl c::IntoObject<
+            super::CreateAccountControllerStripeDashboard,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("stripe_dashboard", stripe_dashboard),
+        )
+    }
+}
+/// What `CreateAccountController.fees` takes.
+pub type CreateAccountControllerFees = Builder<markers::CreateAccountControllerFees>;
+impl CreateAccountControllerFees {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payer`: one of [`CreateAccountControllerFeesPayer`](super::CreateAccountControllerFeesPayer).
+    #[inline]
+    pub fn payer(self, payer: super::CreateAccountControllerFeesPayer) -> Self {
+        Self::from_parameters(self.parameters.one_of("payer", payer))
+    }
+}
+/// What `CreateAccountController.losses` takes.
+pub type CreateAccountControllerLosses = Builder<markers::CreateAccountControllerLosses>;
+impl CreateAccountControllerLosses {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payments`: one of [`CreateAccountControllerLossesPayments`](super::CreateAccountControllerLossesPayments).
+    #[inline]
+    pub fn payments(
+        self,
+        payments: super::CreateAccountControllerLossesPayments,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("payments", payments))
+    }
+}
+/// What `CreateAccountController.stripe_dashboard` takes.
+pub type CreateAccountControllerStripeDashboard = Builder<
+    markers::CreateAccountControllerStripeDashboard,
+>;
+impl CreateAccountControllerStripeDashboard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `type`: one of [`CreateAccountControllerStripeDashboardType`](super::CreateAccountControllerStripeDashboardType).
+    #[inline]
+    pub fn type_(
+        self,
+        type_: super::CreateAccountControllerStripeDashboardType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+}
+/// What `CreateAccount.documents` takes.
+pub type CreateAccountDocuments = Builder<markers::CreateAccountDocuments>;
+impl CreateAccountDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account_ownership_verification`: a [`CreateAccountDocumentsBankAccountOwnershipVerification`](super::CreateAccountDocumentsBankAccountOwnershipVerification).
+    #[inline]
+    pub fn bank_account_ownership_verification(
+        self,
+        bank_account_ownership_verification: impl c::IntoObject<
+            super::CreateAccountDocumentsBankAccountOwnershipVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "bank_account_ownership_verification",
+                    bank_account_ownership_verification,
+                ),
+        )
+    }
+    /// `company_license`: a [`CreateAccountDocumentsCompanyLicense`](super::CreateAccountDocumentsCompanyLicense).
+    #[inline]
+    pub fn company_license(
+        self,
+        company_license: impl c::IntoObject<super::CreateAccountDocumentsCompanyLicense>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_license", company_license))
+    }
+    /// `company_memorandum_of_association`: a [`CreateAccountDocumentsCompanyMemorandumOfAssociation`](super::CreateAccountDocumentsCompanyMemorandumOfAssociation).
+    #[inline]
+    pub fn company_memorandum_of_association(
+        self,
+        company_memorandum_of_association: impl c::IntoObject<
+            super::CreateAccountDocumentsCompanyMemorandumOfAssociation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_memorandum_of_association",
+                    company_memorandum_of_association,
+                ),
+        )
+    }
+    /// `company_ministerial_decree`: a [`CreateAccountDocumentsCompanyMinisterialDecree`](super::CreateAccountDocumentsCompanyMinisterialDecree).
+    #[inline]
+    pub fn company_ministerial_decree(
+        self,
+        company_ministerial_decree: impl c::IntoObject<
+            super::CreateAccountDocumentsCompanyMinisterialDecree,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_ministerial_decree", company_ministerial_decree),
+        )
+    }
+    /// `company_registration_verification`: a [`CreateAccountDocumentsCompanyRegistrationVerification`](super::CreateAccountDocumentsCompanyRegistrationVerification).
+    #[inline]
+    pub fn company_registration_verification(
+        self,
+        company_registration_verification: impl c::IntoObject<
+            super::CreateAccountDocumentsCompanyRegistrationVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_registration_verification",
+                    company_registration_verification,
+                ),
+        )
+    }
+    /// `company_tax_id_verification`: a [`CreateAccountDocumentsCompanyTaxIdVerification`](super::CreateAccountDocumentsCompanyTaxIdVerification).
+    #[inline]
+    pub fn company_tax_id_verification(
+        self,
+        company_tax_id_verification: impl c::IntoObject<
+            super::CreateAccountDocumentsCompanyTaxIdVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_tax_id_verification", company_tax_id_verification),
+        )
+    }
+    /// `proof_of_address`: a [`CreateAccountDocumentsProofOfAddress`](super::CreateAccountDocumentsProofOfAddress).
+    #[inline]
+    pub fn proof_of_address(
+        self,
+        proof_of_address: impl c::IntoObject<super::CreateAccountDocumentsProofOfAddress>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_address", proof_of_address),
+        )
+    }
+    /// `proof_of_business_presence`: a [`CreateAccountDocumentsProofOfBusinessPresence`](super::CreateAccountDocumentsProofOfBusinessPresence).
+    #[inline]
+    pub fn proof_of_business_presence(
+        self,
+        proof_of_business_presence: impl c::IntoObject<
+            super::CreateAccountDocumentsProofOfBusinessPresence,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("proof_of_business_presence", proof_of_business_presence),
+        )
+    }
+    /// `proof_of_ultimate_beneficial_ownership`: a [`CreateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::CreateAccountDocumentsProofOfUltimateBeneficialOwnership).
+    #[inline]
+    pub fn proof_of_ultimate_beneficial_ownership(
+        self,
+        proof_of_ultimate_beneficial_ownership: impl c::IntoObject<
+            super::CreateAccountDocumentsProofOfUltimateBeneficialOwnership,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "proof_of_ultimate_beneficial_ownership",
+                    proof_of_ultimate_beneficial_ownership,
+                ),
+        )
+    }
+}
+/// What `CreateAccountDocuments.bank_account_ownership_verification` takes.
+pub type CreateAccountDocumentsBankAccountOwnershipVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.company_license` takes.
+pub type CreateAccountDocumentsCompanyLicense = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.company_memorandum_of_association` takes.
+pub type CreateAccountDocumentsCompanyMemorandumOfAssociation = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.company_ministerial_decree` takes.
+pub type CreateAccountDocumentsCompanyMinisterialDecree = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.company_registration_verification` takes.
+pub type CreateAccountDocumentsCompanyRegistrationVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.company_tax_id_verification` takes.
+pub type CreateAccountDocumentsCompanyTaxIdVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.proof_of_address` takes.
+pub type CreateAccountDocumentsProofOfAddress = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.proof_of_business_presence` takes.
+pub type CreateAccountDocumentsProofOfBusinessPresence = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountDocuments.proof_of_ultimate_beneficial_ownership` takes.
+pub type CreateAccountDocumentsProofOfUltimateBeneficialOwnership = super::UpdateAccountDocumentsProofOfRegistration;
+/// What `CreateAccountDocumentsProofOfUltimateBeneficialOwnership.signer` takes.
+pub type CreateAccountDocumentsProofOfUltimateBeneficialOwnershipSigner = super::UpdateAccountDocumentsProofOfRegistrationSigner;
+/// What `CreateAccount.groups` takes.
+pub type CreateAccountGroups = Builder<markers::CreateAccountGroups>;
+impl CreateAccountGroups {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payments_pricing`: a text; an empty text empties it.
+    #[inline]
+    pub fn payments_pricing(self, payments_pricing: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payments_pricing", payments_pricing))
+    }
+}
+/// What `CreateAccount.individual` takes.
+pub type CreateAccountIndividual = Builder<markers::CreateAccountIndividual>;
+impl CreateAccountIndividual {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateAccountIndividualAddress`](super::CreateAccountIndividualAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateAccountIndividualAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `address_kana`: a [`CreateAccountIndividualAddressKana`](super::CreateAccountIndividualAddressKana).
+    #[inline]
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateAccountIndividualAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
+    }
+    /// `address_kanji`: a [`CreateAccountIndividualAddressKanji`](super::CreateAccountIndividualAddressKanji).
+    #[inline]
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateAccountIndividualAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
+    }
+    /// `dob`: a [`CreateAccountIndividualDob`](super::CreateAccountIndividualDob); an empty text empties it.
+    #[inline]
+    pub fn dob(
+        self,
+        dob: impl c::IntoObject<super::CreateAccountIndividualDob>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `first_name`: a text.
+    #[inline]
+    pub fn first_name(self, first_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name", first_name))
+    }
+    /// `first_name_kana`: a text.
+    #[inline]
+    pub fn first_name_kana(self, first_name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name_kana", first_name_kana))
+    }
+    /// `first_name_kanji`: a text.
+    #[inline]
+    pub fn first_name_kanji(self, first_name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name_kanji", first_name_kanji))
+    }
+    /// `full_name_aliases`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn full_name_aliases(
+        self,
+        full_name_aliases: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("full_name_aliases", full_name_aliases),
+        )
+    }
+    /// `gender`: a text.
+    #[inline]
+    pub fn gender(self, gender: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("gender", gender))
+    }
+    /// `id_number`: a text.
+    #[inline]
+    pub fn id_number(self, id_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id_number", id_number))
+    }
+    /// `id_number_secondary`: a text.
+    #[inline]
+    pub fn id_number_secondary(self, id_number_secondary: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("id_number_secondary", id_number_secondary),
+        )
+    }
+    /// `last_name`: a text.
+    #[inline]
+    pub fn last_name(self, last_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name", last_name))
+    }
+    /// `last_name_kana`: a text.
+    #[inline]
+    pub fn last_name_kana(self, last_name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name_kana", last_name_kana))
+    }
+    /// `last_name_kanji`: a text.
+    #[inline]
+    pub fn last_name_kanji(self, last_name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name_kanji", last_name_kanji))
+    }
+    /// `maiden_name`: a text.
+    #[inline]
+    pub fn maiden_name(self, maiden_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("maiden_name", maiden_name))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `political_exposure`: one of [`CreateAccountIndividualPoliticalExposure`](super::CreateAccountIndividualPoliticalExposure).
+    #[inline]
+    pub fn political_exposure(
+        self,
+        political_exposure: super::CreateAccountIndividualPoliticalExposure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("political_exposure", political_exposure),
+        )
+    }
+    /// `registered_address`: a [`CreateAccountIndividualRegisteredAddress`](super::CreateAccountIndividualRegisteredAddress).
+    #[inline]
+    pub fn registered_address(
+        self,
+        registered_address: impl c::IntoObject<
+            super::CreateAccountIndividualRegisteredAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registered_address", registered_address),
+        )
+    }
+    /// `relationship`: a [`CreateAccountIndividualRelationship`](super::CreateAccountIndividualRelationship).
+    #[inline]
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::CreateAccountIndividualRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
+    }
+    /// `ssn_last_4`: a text.
+    #[inline]
+    pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
+    }
+    /// `verification`: a [`CreateAccountIndividualVerification`](super::CreateAccountIndividualVerification).
+    #[inline]
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::CreateAccountIndividualVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
+    }
+}
+/// What `CreateAccountIndividual.address` takes.
+pub type CreateAccountIndividualAddress = super::CreateCustomerAddress;
+/// What `CreateAccountIndividual.address_kana` takes.
+pub type CreateAccountIndividualAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountIndividual.address_kanji` takes.
+pub type CreateAccountIndividualAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountIndividual.dob` takes.
+pub type CreateAccountIndividualDob = super::CreateTokenPersonDob;
+/// What `CreateAccountIndividual.registered_address` takes.
+pub type CreateAccountIndividualRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateAccountIndividual.relationship` takes.
+pub type CreateAccountIndividualRelationship = Builder<
+    markers::CreateAccountIndividualRelationship,
+>;
+impl CreateAccountIndividualRelationship {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `director`: true or false.
+    #[inline]
+    pub fn director(self, director: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("director", director))
+    }
+    /// `executive`: true or false.
+    #[inline]
+    pub fn executive(self, executive: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executive", executive))
+    }
+    /// `owner`: true or false.
+    #[inline]
+    pub fn owner(self, owner: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owner", owner))
+    }
+    /// `percent_ownership`: a number; an empty text through `param` empties it.
+    #[inline]
+    pub fn percent_ownership(self, percent_ownership: f64) -> Self {
+        Self::from_parameters(
+            self.parameters.float("percent_ownership", percent_ownership),
+        )
+    }
+    /// `title`: a text.
+    #[inline]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("title", title))
+    }
+}
+/// What `CreateAccountIndividual.verification` takes.
+pub type CreateAccountIndividualVerification = super::CreateTokenPersonVerification;
+/// What `CreateAccountIndividualVerification.additional_document` takes.
+pub type CreateAccountIndividualVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateAccountIndividualVerification.document` takes.
+pub type CreateAccountIndividualVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateAccountPerson.additional_tos_acceptances` takes.
+pub type CreateAccountPersonAdditionalTosAcceptances = super::CreateTokenPersonAdditionalTosAcceptances;
+/// What `CreateAccountPersonAdditionalTosAcceptances.account` takes.
+pub type CreateAccountPersonAdditionalTosAcceptancesAccount = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `CreateAccountPerson.address` takes.
+pub type CreateAccountPersonAddress = super::CreateCustomerAddress;
+/// What `CreateAccountPerson.address_kana` takes.
+pub type CreateAccountPersonAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountPerson.address_kanji` takes.
+pub type CreateAccountPersonAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateAccountPerson.dob` takes.
+pub type CreateAccountPersonDob = super::CreateTokenPersonDob;
+/// What `CreateAccountPerson.documents` takes.
+pub type CreateAccountPersonDocuments = super::CreateTokenPersonDocuments;
+/// What `CreateAccountPersonDocuments.company_authorization` takes.
+pub type CreateAccountPersonDocumentsCompanyAuthorization = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountPersonDocuments.passport` takes.
+pub type CreateAccountPersonDocumentsPassport = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountPersonDocuments.visa` takes.
+pub type CreateAccountPersonDocumentsVisa = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateAccountPerson.registered_address` takes.
+pub type CreateAccountPersonRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateAccountPerson.relationship` takes.
+pub type CreateAccountPersonRelationship = super::CreateTokenPersonRelationship;
+/// What `CreateAccountPerson.us_cfpb_data` takes.
+pub type CreateAccountPersonUsCfpbData = super::CreateTokenPersonUsCfpbData;
+/// What `CreateAccountPersonUsCfpbData.ethnicity_details` takes.
+pub type CreateAccountPersonUsCfpbDataEthnicityDetails = super::CreateTokenPersonUsCfpbDataEthnicityDetails;
+/// What `CreateAccountPersonUsCfpbData.race_details` takes.
+pub type CreateAccountPersonUsCfpbDataRaceDetails = super::CreateTokenPersonUsCfpbDataRaceDetails;
+/// What `CreateAccountPerson.verification` takes.
+pub type CreateAccountPersonVerification = super::CreateTokenPersonVerification;
+/// What `CreateAccountPersonVerification.additional_document` takes.
+pub type CreateAccountPersonVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateAccountPersonVerification.document` takes.
+pub type CreateAccountPersonVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateAccount.settings` takes.
+pub type CreateAccountSettings = Builder<markers::CreateAccountSettings>;
+impl CreateAccountSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bacs_debit_payments`: a [`CreateAccountSettingsBacsDebitPayments`](super::CreateAccountSettingsBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::CreateAccountSettingsBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `branding`: a [`CreateAccountSettingsBranding`](super::CreateAccountSettingsBranding).
+    #[inline]
+    pub fn branding(
+        self,
+        branding: impl c::IntoObject<super::CreateAccountSettingsBranding>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("branding", branding))
+    }
+    /// `card_issuing`: a [`CreateAccountSettingsCardIssuing`](super::CreateAccountSettingsCardIssuing).
+    #[inline]
+    pub fn card_issuing(
+        self,
+        card_issuing: impl c::IntoObject<super::CreateAccountSettingsCardIssuing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
+    }
+    /// `card_payments`: a [`CreateAccountSettingsCardPayments`](super::CreateAccountSettingsCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<super::CreateAccountSettingsCardPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `invoices`: a [`CreateAccountSettingsInvoices`](super::CreateAccountSettingsInvoices).
+    #[inline]
+    pub fn invoices(
+        self,
+        invoices: impl c::IntoObject<super::CreateAccountSettingsInvoices>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoices", invoices))
+    }
+    /// `payments`: a [`CreateAccountSettingsPayments`](super::CreateAccountSettingsPayments).
+    #[inline]
+    pub fn payments(
+        self,
+        payments: impl c::IntoObject<super::CreateAccountSettingsPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payments", payments))
+    }
+    /// `payouts`: a [`CreateAccountSettingsPayouts`](super::CreateAccountSettingsPayouts).
+    #[inline]
+    pub fn payouts(
+        self,
+        payouts: impl c::IntoObject<super::CreateAccountSettingsPayouts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payouts", payouts))
+    }
+    /// `paypay_payments`: a [`CreateAccountSettingsPaypayPayments`](super::CreateAccountSettingsPaypayPayments).
+    #[inline]
+    pub fn paypay_payments(
+        self,
+        paypay_payments: impl c::IntoObject<super::CreateAccountSettingsPaypayPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
+    }
+    /// `sepa_debit_payments`: a [`CreateAccountSettingsSepaDebitPayments`](super::CreateAccountSettingsSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::CreateAccountSettingsSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `treasury`: a [`CreateAccountSettingsTreasury`](super::CreateAccountSettingsTreasury).
+    #[inline]
+    pub fn treasury(
+        self,
+        treasury: impl c::IntoObject<super::CreateAccountSettingsTreasury>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("treasury", treasury))
+    }
+}
+/// What `CreateAccountSettings.bacs_debit_payments` takes.
+pub type CreateAccountSettingsBacsDebitPayments = Builder<
+    markers::CreateAccountSettingsBacsDebitPayments,
+>;
+impl CreateAccountSettingsBacsDebitPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `display_name`: a text.
+    #[inline]
+    pub fn display_name(self, display_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("display_name", display_name))
+    }
+}
+/// What `CreateAccountSettings.branding` takes.
+pub type CreateAccountSettingsBranding = Builder<markers::CreateAccountSettingsBranding>;
+impl CreateAccountSettingsBranding {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `icon`: a text.
+    #[inline]
+    pub fn icon(self, icon: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("icon", icon))
+    }
+    /// `logo`: a text.
+    #[inline]
+    pub fn logo(self, logo: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("logo", logo))
+    }
+    /// `primary_color`: a text.
+    #[inline]
+    pub fn primary_color(self, primary_color: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("primary_color", primary_color))
+    }
+    /// `secondary_color`: a text.
+    #[inline]
+    pub fn secondary_color(self, secondary_color: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("secondary_color", secondary_color))
+    }
+}
+/// What `CreateAccountSettings.card_issuing` takes.
+pub type CreateAccountSettingsCardIssuing = super::CreateAccountSettingsTreasury;
+/// What `CreateAccountSettingsCardIssuing.tos_acceptance` takes.
+pub type CreateAccountSettingsCardIssuingTosAcceptance = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `CreateAccountSettings.card_payments` takes.
+pub type CreateAccountSettingsCardPayments = Builder<
+    markers::CreateAccountSettingsCardPayments,
+>;
+impl CreateAccountSettingsCardPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `decline_on`: a [`CreateAccountSettingsCardPaymentsDeclineOn`](super::CreateAccountSettingsCardPaymentsDeclineOn).
+    #[inline]
+    pub fn decline_on(
+        self,
+        decline_on: impl c::IntoObject<super::CreateAccountSettingsCardPaymentsDeclineOn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("decline_on", decline_on))
+    }
+    /// `statement_descriptor_prefix`: a text.
+    #[inline]
+    pub fn statement_descriptor_prefix(
+        self,
+        statement_descriptor_prefix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_prefix", statement_descriptor_prefix),
+        )
+    }
+    /// `statement_descriptor_prefix_kana`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_prefix_kana(
+        self,
+        statement_descriptor_prefix_kana: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_prefix_kana",
+                    statement_descriptor_prefix_kana,
+                ),
+        )
+    }
+    /// `statement_descriptor_prefix_kanji`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_prefix_kanji(
+        self,
+        statement_descriptor_prefix_kanji: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_prefix_kanji",
+                    statement_descriptor_prefix_kanji,
+                ),
+        )
+    }
+}
+/// What `CreateAccountSettingsCardPayments.decline_on` takes.
+pub type CreateAccountSettingsCardPaymentsDeclineOn = Builder<
+    markers::CreateAccountSettingsCardPaymentsDeclineOn,
+>;
+impl CreateAccountSettingsCardPaymentsDeclineOn {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `avs_failure`: true or false.
+    #[inline]
+    pub fn avs_failure(self, avs_failure: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("avs_failure", avs_failure))
+    }
+    /// `cvc_failure`: true or false.
+    #[inline]
+    pub fn cvc_failure(self, cvc_failure: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("cvc_failure", cvc_failure))
+    }
+}
+/// What `CreateAccountSettings.invoices` takes.
+pub type CreateAccountSettingsInvoices = Builder<markers::CreateAccountSettingsInvoices>;
+impl CreateAccountSettingsInvoices {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `hosted_payment_method_save`: one of [`CreateAccountSettingsInvoicesHostedPaymentMethodSave`](super::CreateAccountSettingsInvoicesHostedPaymentMethodSave).
+    #[inline]
+    pub fn hosted_payment_method_save(
+        self,
+        hosted_payment_method_save: super::CreateAccountSettingsInvoicesHostedPaymentMethodSave,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("hosted_payment_method_save", hosted_payment_method_save),
+        )
+    }
+}
+/// What `CreateAccountSettings.payments` takes.
+pub type CreateAccountSettingsPayments = Builder<markers::CreateAccountSettingsPayments>;
+impl CreateAccountSettingsPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `statement_descriptor_kana`: a text.
+    #[inline]
+    pub fn statement_descriptor_kana(
+        self,
+        statement_descriptor_kana: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor_kana", statement_descriptor_kana),
+        )
+    }
+    /// `statement_descriptor_kanji`: a text.
+    #[inline]
+    pub fn statement_descriptor_kanji(
+        self,
+        statement_descriptor_kanji: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_kanji", statement_descriptor_kanji),
+        )
+    }
+}
+/// What `CreateAccountSettings.payouts` takes.
+pub type CreateAccountSettingsPayouts = Builder<markers::CreateAccountSettingsPayouts>;
+impl CreateAccountSettingsPayouts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `debit_negative_balances`: true or false.
+    #[inline]
+    pub fn debit_negative_balances(self, debit_negative_balances: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("debit_negative_balances", debit_negative_balances),
+        )
+    }
+    /// `schedule`: a [`CreateAccountSettingsPayoutsSchedule`](super::CreateAccountSettingsPayoutsSchedule).
+    #[inline]
+    pub fn schedule(
+        self,
+        schedule: impl c::IntoObject<super::CreateAccountSettingsPayoutsSchedule>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("schedule", schedule))
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+}
+/// What `CreateAccountSettingsPayouts.schedule` takes.
+pub type CreateAccountSettingsPayoutsSchedule = Builder<
+    markers::CreateAccountSettingsPayoutsSchedule,
+>;
+impl CreateAccountSettingsPayoutsSchedule {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `delay_days`: `minimum`; or an integer.
+    #[inline]
+    pub fn delay_days(self, delay_days: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("delay_days", delay_days))
+    }
+    /// `interval`: one of [`CreateAccountSettingsPayoutsScheduleInterval`](super::CreateAccountSettingsPayoutsScheduleInterval).
+    #[inline]
+    pub fn interval(
+        self,
+        interval: super::CreateAccountSettingsPayoutsScheduleInterval,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("interval", interval))
+    }
+    /// `monthly_anchor`: an integer.
+    #[inline]
+    pub fn monthly_anchor(self, monthly_anchor: i64) -> Self {
+        Self::from_parameters(self.parameters.int("monthly_anchor", monthly_anchor))
+    }
+    /// `monthly_payout_days`: an array.
+    #[inline]
+    pub fn monthly_payout_days(self, monthly_payout_days: impl Into<Value>) -> Self {
+        Self::from_parameters(
+            self.parameters.json("monthly_payout_days", monthly_payout_days),
+        )
+    }
+    /// `weekly_anchor`: one of [`CreateAccountSettingsPayoutsScheduleWeeklyAnchor`](super::CreateAccountSettingsPayoutsScheduleWeeklyAnchor).
+    #[inline]
+    pub fn weekly_anchor(
+        self,
+        weekly_anchor: super::CreateAccountSettingsPayoutsScheduleWeeklyAnchor,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("weekly_anchor", weekly_anchor))
+    }
+    /// `weekly_payout_days`: some of [`CreateAccountSettingsPayoutsScheduleWeeklyPayoutDays`](super::CreateAccountSettingsPayoutsScheduleWeeklyPayoutDays).
+    #[inline]
+    pub fn weekly_payout_days(
+        self,
+        weekly_payout_days: impl IntoIterator<
+            Item = super::CreateAccountSettingsPayoutsScheduleWeeklyPayoutDays,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("weekly_payout_days", weekly_payout_days),
+        )
+    }
+}
+/// What `CreateAccountSettings.paypay_payments` takes.
+pub type CreateAccountSettingsPaypayPayments = Builder<
+    markers::CreateAccountSettingsPaypayPayments,
+>;
+impl CreateAccountSettingsPaypayPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_files`: texts.
+    #[inline]
+    pub fn additional_files(
+        self,
+        additional_files: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("additional_files", additional_files),
+        )
+    }
+    /// `goods_type`: one of [`CreateAccountSettingsPaypayPaymentsGoodsType`](super::CreateAccountSettingsPaypayPaymentsGoodsType).
+    #[inline]
+    pub fn goods_type(
+        self,
+        goods_type: super::CreateAccountSettingsPaypayPaymentsGoodsType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("goods_type", goods_type))
+    }
+    /// `site`: a [`CreateAccountSettingsPaypayPaymentsSite`](super::CreateAccountSettingsPaypayPaymentsSite).
+    #[inline]
+    pub fn site(
+        self,
+        site: impl c::IntoObject<super::CreateAccountSettingsPaypayPaymentsSite>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("site", site))
+    }
+}
+/// What `CreateAccountSettingsPaypayPayments.site` takes.
+pub type CreateAccountSettingsPaypayPaymentsSite = Builder<
+    markers::CreateAccountSettingsPaypayPaymentsSite,
+>;
+impl CreateAccountSettingsPaypayPaymentsSite {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `accessible`: a map.
+    #[inline]
+    pub fn accessible(self, accessible: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("accessible", accessible))
+    }
+    /// `in_development`: a [`CreateAccountSettingsPaypayPaymentsSiteInDevelopment`](super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment).
+    #[inline]
+    pub fn in_development(
+        self,
+        in_development: impl c::IntoObject<
+            super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("in_development", in_development))
+    }
+    /// `restricted`: a [`CreateAccountSettingsPaypayPaymentsSiteRestricted`](super::CreateAccountSettingsPaypayPaymentsSiteRestricted).
+    #[inline]
+    pub fn restricted(
+        self,
+        restricted: impl c::IntoObject<
+            super::CreateAccountSettingsPaypayPaymentsSiteRestricted,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restricted", restricted))
+    }
+    /// `type`: one of [`CreateAccountSettingsPaypayPaymentsSiteType`](super::CreateAccountSettingsPaypayPaymentsSiteType).
+    #[inline]
+    pub fn type_(
+        self,
+        type_: super::CreateAccountSettingsPaypayPaymentsSiteType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+}
+/// What `CreateAccountSettingsPaypayPaymentsSite.in_development` takes.
+pub type CreateAccountSettingsPaypayPaymentsSiteInDevelopment = Builder<
+    markers::CreateAccountSettingsPaypayPaymentsSiteInDevelopment,
+>;
+impl CreateAccountSettingsPaypayPaymentsSiteInDevelopment {
+    /// With what it cannot do without:
+    /// * `password`: a text.
+    #[inline]
+    pub fn new(password: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("password", password))
+    }
+    /// `username`: a text.
+    #[inline]
+    pub fn username(self, username: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("username", username))
+    }
+}
+/// What `CreateAccountSettingsPaypayPaymentsSite.restricted` takes.
+pub type CreateAccountSettingsPaypayPaymentsSiteRestricted = Builder<
+    markers::CreateAccountSettingsPaypayPaymentsSiteRestricted,
+>;
+impl CreateAccountSettingsPaypayPaymentsSiteRestricted {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_flow_file`: a text.
+    #[inline]
+    pub fn payment_flow_file(self, payment_flow_file: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("payment_flow_file", payment_flow_file),
+        )
+    }
+}
+/// What `CreateAccountSettings.sepa_debit_payments` takes.
+pub type CreateAccountSettingsSepaDebitPayments = Builder<
+    markers::CreateAccountSettingsSepaDebitPayments,
+>;
+impl CreateAccountSettingsSepaDebitPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `creditor_id`: a text.
+    #[inline]
+    pub fn creditor_id(self, creditor_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("creditor_id", creditor_id))
+    }
+}
+/// What `CreateAccountSettings.treasury` takes.
+pub type CreateAccountSettingsTreasury = Builder<markers::CreateAccountSettingsTreasury>;
+impl CreateAccountSettingsTreasury {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `tos_acceptance`: a [`CreateAccountSettingsTreasuryTosAcceptance`](super::CreateAccountSettingsTreasuryTosAcceptance).
+    #[inline]
+    pub fn tos_acceptance(
+        self,
+        tos_acceptance: impl c::IntoObject<
+            super::CreateAccountSettingsTreasuryTosAcceptance,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tos_acceptance", tos_acceptance))
+    }
+}
+/// What `CreateAccountSettingsTreasury.tos_acceptance` takes.
+pub type CreateAccountSettingsTreasuryTosAcceptance = Builder<
+    markers::CreateAccountSettingsTreasuryTosAcceptance,
+>;
+impl CreateAccountSettingsTreasuryTosAcceptance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn date(self, date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("date", date))
+    }
+    /// `ip`: a text.
+    #[inline]
+    pub fn ip(self, ip: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip", ip))
+    }
+    /// `user_agent`: a text; an empty text empties it.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `CreateAccount.tos_acceptance` takes.
+pub type CreateAccountTosAcceptance = Builder<markers::CreateAccountTosAcceptance>;
+impl CreateAccountTosAcceptance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn date(self, date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("date", date))
+    }
+    /// `ip`: a text.
+    #[inline]
+    pub fn ip(self, ip: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip", ip))
+    }
+    /// `service_agreement`: a text.
+    #[inline]
+    pub fn service_agreement(self, service_agreement: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("service_agreement", service_agreement),
+        )
+    }
+    /// `user_agent`: a text.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `ListAccountPersons.relationship` takes.
+pub type ListAccountPersonsRelationship = Builder<
+    markers::ListAccountPersonsRelationship,
+>;
+impl ListAccountPersonsRelationship {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `authorizer`: true or false.
+    #[inline]
+    pub fn authorizer(self, authorizer: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("authorizer", authorizer))
+    }
+    /// `director`: true or false.
+    #[inline]
+    pub fn director(self, director: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("director", director))
+    }
+    /// `executive`: true or false.
+    #[inline]
+    pub fn executive(self, executive: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executive", executive))
+    }
+    /// `legal_guardian`: true or false.
+    #[inline]
+    pub fn legal_guardian(self, legal_guardian: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("legal_guardian", legal_guardian))
+    }
+    /// `owner`: true or false.
+    #[inline]
+    pub fn owner(self, owner: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owner", owner))
+    }
+    /// `representative`: true or false.
+    #[inline]
+    pub fn representative(self, representative: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("representative", representative))
+    }
+}
+/// What `UpdateAccount.business_profile` takes.
+pub type UpdateAccountBusinessProfile = super::CreateAccountBusinessProfile;
+/// What `UpdateAccountBusinessProfile.annual_revenue` takes.
+pub type UpdateAccountBusinessProfileAnnualRevenue = super::CreateAccountBusinessProfileAnnualRevenue;
+/// What `UpdateAccountBusinessProfile.monthly_estimated_revenue` takes.
+pub type UpdateAccountBusinessProfileMonthlyEstimatedRevenue = super::CreateSetupIntentSingleUse;
+/// What `UpdateAccountBusinessProfile.support_address` takes.
+pub type UpdateAccountBusinessProfileSupportAddress = super::CreateCustomerAddress;
+/// What `UpdateAccount.capabilities` takes.
+pub type UpdateAccountCapabilities = super::CreateAccountCapabilities;
+/// What `UpdateAccountCapabilities.acss_debit_payments` takes.
+pub type UpdateAccountCapabilitiesAcssDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.affirm_payments` takes.
+pub type UpdateAccountCapabilitiesAffirmPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.afterpay_clearpay_payments` takes.
+pub type UpdateAccountCapabilitiesAfterpayClearpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.alma_payments` takes.
+pub type UpdateAccountCapabilitiesAlmaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.amazon_pay_payments` takes.
+pub type UpdateAccountCapabilitiesAmazonPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.app_distribution` takes.
+pub type UpdateAccountCapabilitiesAppDistribution = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.au_becs_debit_payments` takes.
+pub type UpdateAccountCapabilitiesAuBecsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.bacs_debit_payments` takes.
+pub type UpdateAccountCapabilitiesBacsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.bancontact_payments` takes.
+pub type UpdateAccountCapabilitiesBancontactPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.billie_payments` takes.
+pub type UpdateAccountCapabilitiesBilliePayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.bizum_payments` takes.
+pub type UpdateAccountCapabilitiesBizumPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.blik_payments` takes.
+pub type UpdateAccountCapabilitiesBlikPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.blik_recurring_payments` takes.
+pub type UpdateAccountCapabilitiesBlikRecurringPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.boleto_payments` takes.
+pub type UpdateAccountCapabilitiesBoletoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.card_issuing` takes.
+pub type UpdateAccountCapabilitiesCardIssuing = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.card_payments` takes.
+pub type UpdateAccountCapabilitiesCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.cartes_bancaires_payments` takes.
+pub type UpdateAccountCapabilitiesCartesBancairesPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.cashapp_payments` takes.
+pub type UpdateAccountCapabilitiesCashappPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.crypto_payments` takes.
+pub type UpdateAccountCapabilitiesCryptoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.eps_payments` takes.
+pub type UpdateAccountCapabilitiesEpsPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.fpx_payments` takes.
+pub type UpdateAccountCapabilitiesFpxPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.gb_bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesGbBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.giropay_payments` takes.
+pub type UpdateAccountCapabilitiesGiropayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.grabpay_payments` takes.
+pub type UpdateAccountCapabilitiesGrabpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.ideal_payments` takes.
+pub type UpdateAccountCapabilitiesIdealPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.india_international_payments` takes.
+pub type UpdateAccountCapabilitiesIndiaInternationalPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.jcb_payments` takes.
+pub type UpdateAccountCapabilitiesJcbPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.jp_bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesJpBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.kakao_pay_payments` takes.
+pub type UpdateAccountCapabilitiesKakaoPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.klarna_payments` takes.
+pub type UpdateAccountCapabilitiesKlarnaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.konbini_payments` takes.
+pub type UpdateAccountCapabilitiesKonbiniPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.kr_card_payments` takes.
+pub type UpdateAccountCapabilitiesKrCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.legacy_payments` takes.
+pub type UpdateAccountCapabilitiesLegacyPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.link_payments` takes.
+pub type UpdateAccountCapabilitiesLinkPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.mb_way_payments` takes.
+pub type UpdateAccountCapabilitiesMbWayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.mobilepay_payments` takes.
+pub type UpdateAccountCapabilitiesMobilepayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.multibanco_payments` takes.
+pub type UpdateAccountCapabilitiesMultibancoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.mx_bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesMxBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.naver_pay_payments` takes.
+pub type UpdateAccountCapabilitiesNaverPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.nz_bank_account_becs_debit_payments` takes.
+pub type UpdateAccountCapabilitiesNzBankAccountBecsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.oxxo_payments` takes.
+pub type UpdateAccountCapabilitiesOxxoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.p24_payments` takes.
+pub type UpdateAccountCapabilitiesP24Payments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.pay_by_bank_payments` takes.
+pub type UpdateAccountCapabilitiesPayByBankPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.payco_payments` takes.
+pub type UpdateAccountCapabilitiesPaycoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.paynow_payments` takes.
+pub type UpdateAccountCapabilitiesPaynowPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.paypay_payments` takes.
+pub type UpdateAccountCapabilitiesPaypayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.payto_payments` takes.
+pub type UpdateAccountCapabilitiesPaytoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.pix_payments` takes.
+pub type UpdateAccountCapabilitiesPixPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.promptpay_payments` takes.
+pub type UpdateAccountCapabilitiesPromptpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.revolut_pay_payments` takes.
+pub type UpdateAccountCapabilitiesRevolutPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.samsung_pay_payments` takes.
+pub type UpdateAccountCapabilitiesSamsungPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.satispay_payments` takes.
+pub type UpdateAccountCapabilitiesSatispayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.scalapay_payments` takes.
+pub type UpdateAccountCapabilitiesScalapayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.sepa_bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesSepaBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.sepa_debit_payments` takes.
+pub type UpdateAccountCapabilitiesSepaDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.sequra_payments` takes.
+pub type UpdateAccountCapabilitiesSequraPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.sofort_payments` takes.
+pub type UpdateAccountCapabilitiesSofortPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.sunbit_payments` takes.
+pub type UpdateAccountCapabilitiesSunbitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.swish_payments` takes.
+pub type UpdateAccountCapabilitiesSwishPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.tax_reporting_us_1099_k` takes.
+pub type UpdateAccountCapabilitiesTaxReportingUs1099K = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.tax_reporting_us_1099_misc` takes.
+pub type UpdateAccountCapabilitiesTaxReportingUs1099Misc = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.transfers` takes.
+pub type UpdateAccountCapabilitiesTransfers = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.treasury` takes.
+pub type UpdateAccountCapabilitiesTreasury = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.twint_payments` takes.
+pub type UpdateAccountCapabilitiesTwintPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.upi_payments` takes.
+pub type UpdateAccountCapabilitiesUpiPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.us_bank_account_ach_payments` takes.
+pub type UpdateAccountCapabilitiesUsBankAccountAchPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.us_bank_transfer_payments` takes.
+pub type UpdateAccountCapabilitiesUsBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.wero_payments` takes.
+pub type UpdateAccountCapabilitiesWeroPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccountCapabilities.zip_payments` takes.
+pub type UpdateAccountCapabilitiesZipPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateAccount.company` takes.
+pub type UpdateAccountCompany = super::CreateAccountCompany;
+/// What `UpdateAccountCompany.address` takes.
+pub type UpdateAccountCompanyAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountCompany.address_kana` takes.
+pub type UpdateAccountCompanyAddressKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountCompany.address_kanji` takes.
+pub type UpdateAccountCompanyAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountCompany.administrative_address` takes.
+pub type UpdateAccountCompanyAdministrativeAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountCompany.directorship_declaration` takes.
+pub type UpdateAccountCompanyDirectorshipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `UpdateAccountCompany.ownership_declaration` takes.
+pub type UpdateAccountCompanyOwnershipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `UpdateAccountCompany.physical_address` takes.
+pub type UpdateAccountCompanyPhysicalAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountCompany.principal_place_of_business` takes.
+pub type UpdateAccountCompanyPrincipalPlaceOfBusiness = super::CreateCustomerAddress;
+/// What `UpdateAccountCompany.registration_date` takes.
+pub type UpdateAccountCompanyRegistrationDate = super::CreateTokenPersonDob;
+/// What `UpdateAccountCompany.representative_declaration` takes.
+pub type UpdateAccountCompanyRepresentativeDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `UpdateAccountCompany.verification` takes.
+pub type UpdateAccountCompanyVerification = super::CreateAccountCompanyVerification;
+/// What `UpdateAccountCompanyVerification.document` takes.
+pub type UpdateAccountCompanyVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateAccount.documents` takes.
+pub type UpdateAccountDocuments = Builder<markers::UpdateAccountDocuments>;
+impl UpdateAccountDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account_ownership_verification`: a [`UpdateAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountDocumentsBankAccountOwnershipVerification).
+    #[inline]
+    pub fn bank_account_ownership_verification(
+        self,
+        bank_account_ownership_verification: impl c::IntoObject<
+            super::UpdateAccountDocumentsBankAccountOwnershipVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "bank_account_ownership_verification",
+                    bank_account_ownership_verification,
+                ),
+        )
+    }
+    /// `company_license`: a [`UpdateAccountDocumentsCompanyLicense`](super::UpdateAccountDocumentsCompanyLicense).
+    #[inline]
+    pub fn company_license(
+        self,
+        company_license: impl c::IntoObject<super::UpdateAccountDocumentsCompanyLicense>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_license", company_license))
+    }
+    /// `company_memorandum_of_association`: a [`UpdateAccountDocumentsCompanyMemorandumOfAssociation`](super::UpdateAccountDocumentsCompanyMemorandumOfAssociation).
+    #[inline]
+    pub fn company_memorandum_of_association(
+        self,
+        company_memorandum_of_association: impl c::IntoObject<
+            super::UpdateAccountDocumentsCompanyMemorandumOfAssociation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_memorandum_of_association",
+                    company_memorandum_of_association,
+                ),
+        )
+    }
+    /// `company_ministerial_decree`: a [`UpdateAccountDocumentsCompanyMinisterialDecree`](super::UpdateAccountDocumentsCompanyMinisterialDecree).
+    #[inline]
+    pub fn company_ministerial_decree(
+        self,
+        company_ministerial_decree: impl c::IntoObject<
+            super::UpdateAccountDocumentsCompanyMinisterialDecree,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_ministerial_decree", company_ministerial_decree),
+        )
+    }
+    /// `company_registration_verification`: a [`UpdateAccountDocumentsCompanyRegistrationVerification`](super::UpdateAccountDocumentsCompanyRegistrationVerification).
+    #[inline]
+    pub fn company_registration_verification(
+        self,
+        company_registration_verification: impl c::IntoObject<
+            super::UpdateAccountDocumentsCompanyRegistrationVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_registration_verification",
+                    company_registration_verification,
+                ),
+        )
+    }
+    /// `company_tax_id_verification`: a [`UpdateAccountDocumentsCompanyTaxIdVerification`](super::UpdateAccountDocumentsCompanyTaxIdVerification).
+    #[inline]
+    pub fn company_tax_id_verification(
+        self,
+        company_tax_id_verification: impl c::IntoObject<
+            super::UpdateAccountDocumentsCompanyTaxIdVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_tax_id_verification", company_tax_id_verification),
+        )
+    }
+    /// `proof_of_address`: a [`UpdateAccountDocumentsProofOfAddress`](super::UpdateAccountDocumentsProofOfAddress).
+    #[inline]
+    pub fn proof_of_address(
+        self,
+        proof_of_address: impl c::IntoObject<super::UpdateAccountDocumentsProofOfAddress>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_address", proof_of_address),
+        )
+    }
+    /// `proof_of_business_presence`: a [`UpdateAccountDocumentsProofOfBusinessPresence`](super::UpdateAccountDocumentsProofOfBusinessPresence).
+    #[inline]
+    pub fn proof_of_business_presence(
+        self,
+        proof_of_business_presence: impl c::IntoObject<
+            super::UpdateAccountDocumentsProofOfBusinessPresence,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("proof_of_business_presence", proof_of_business_presence),
+        )
+    }
+    /// `proof_of_registration`: a [`UpdateAccountDocumentsProofOfRegistration`](super::UpdateAccountDocumentsProofOfRegistration).
+    #[inline]
+    pub fn proof_of_registration(
+        self,
+        proof_of_registration: impl c::IntoObject<
+            super::UpdateAccountDocumentsProofOfRegistration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_registration", proof_of_registration),
+        )
+    }
+    /// `proof_of_ultimate_beneficial_ownership`: a [`UpdateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateAccountDocumentsProofOfUltimateBeneficialOwnership).
+    #[inline]
+    pub fn proof_of_ultimate_beneficial_ownership(
+        self,
+        proof_of_ultimate_beneficial_ownership: impl c::IntoObject<
+            super::UpdateAccountDocumentsProofOfUltimateBeneficialOwnership,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "proof_of_ultimate_beneficial_ownership",
+                    proof_of_ultimate_beneficial_ownership,
+                ),
+        )
+    }
+}
+/// What `UpdateAccountDocuments.bank_account_ownership_verification` takes.
+pub type UpdateAccountDocumentsBankAccountOwnershipVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.company_license` takes.
+pub type UpdateAccountDocumentsCompanyLicense = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.company_memorandum_of_association` takes.
+pub type UpdateAccountDocumentsCompanyMemorandumOfAssociation = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.company_ministerial_decree` takes.
+pub type UpdateAccountDocumentsCompanyMinisterialDecree = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.company_registration_verification` takes.
+pub type UpdateAccountDocumentsCompanyRegistrationVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.company_tax_id_verification` takes.
+pub type UpdateAccountDocumentsCompanyTaxIdVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.proof_of_address` takes.
+pub type UpdateAccountDocumentsProofOfAddress = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.proof_of_business_presence` takes.
+pub type UpdateAccountDocumentsProofOfBusinessPresence = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountDocuments.proof_of_registration` takes.
+pub type UpdateAccountDocumentsProofOfRegistration = Builder<
+    markers::UpdateAccountDocumentsProofOfRegistration,
+>;
+impl UpdateAccountDocumentsProofOfRegistration {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `files`: texts.
+    #[inline]
+    pub fn files(self, files: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::from_parameters(self.parameters.texts("files", files))
+    }
+    /// `signer`: a [`UpdateAccountDocumentsProofOfRegistrationSigner`](super::UpdateAccountDocumentsProofOfRegistrationSigner).
+    #[inline]
+    pub fn signer(
+        self,
+        signer: impl c::IntoObject<
+            super::UpdateAccountDocumentsProofOfRegistrationSigner,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("signer", signer))
+    }
+}
+/// What `UpdateAccountDocumentsProofOfRegistration.signer` takes.
+pub type UpdateAccountDocumentsProofOfRegistrationSigner = Builder<
+    markers::UpdateAccountDocumentsProofOfRegistrationSigner,
+>;
+impl UpdateAccountDocumentsProofOfRegistrationSigner {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `person`: a text.
+    #[inline]
+    pub fn person(self, person: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("person", person))
+    }
+}
+/// What `UpdateAccountDocuments.proof_of_ultimate_beneficial_ownership` takes.
+pub type UpdateAccountDocumentsProofOfUltimateBeneficialOwnership = super::UpdateAccountDocumentsProofOfRegistration;
+/// What `UpdateAccountDocumentsProofOfUltimateBeneficialOwnership.signer` takes.
+pub type UpdateAccountDocumentsProofOfUltimateBeneficialOwnershipSigner = super::UpdateAccountDocumentsProofOfRegistrationSigner;
+/// What `UpdateAccountExternalAccount.documents` takes.
+pub type UpdateAccountExternalAccountDocuments = Builder<
+    markers::UpdateAccountExternalAccountDocuments,
+>;
+impl UpdateAccountExternalAccountDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account_ownership_verification`: a [`UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification).
+    #[inline]
+    pub fn bank_account_ownership_verification(
+        self,
+        bank_account_ownership_verification: impl c::IntoObject<
+            super::UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "bank_account_ownership_verification",
+                    bank_account_ownership_verification,
+                ),
+        )
+    }
+}
+/// What `UpdateAccountExternalAccountDocuments.bank_account_ownership_verification` takes.
+pub type UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccount.groups` takes.
+pub type UpdateAccountGroups = super::CreateAccountGroups;
+/// What `UpdateAccount.individual` takes.
+pub type UpdateAccountIndividual = super::CreateAccountIndividual;
+/// What `UpdateAccountIndividual.address` takes.
+pub type UpdateAccountIndividualAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountIndividual.address_kana` takes.
+pub type UpdateAccountIndividualAddressKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountIndividual.address_kanji` takes.
+pub type UpdateAccountIndividualAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountIndividual.dob` takes.
+pub type UpdateAccountIndividualDob = super::CreateTokenPersonDob;
+/// What `UpdateAccountIndividual.registered_address` takes.
+pub type UpdateAccountIndividualRegisteredAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountIndividual.relationship` takes.
+pub type UpdateAccountIndividualRelationship = super::CreateAccountIndividualRelationship;
+/// What `UpdateAccountIndividual.verification` takes.
+pub type UpdateAccountIndividualVerification = super::CreateTokenPersonVerification;
+/// What `UpdateAccountIndividualVerification.additional_document` takes.
+pub type UpdateAccountIndividualVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateAccountIndividualVerification.document` takes.
+pub type UpdateAccountIndividualVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateAccountPerson.additional_tos_acceptances` takes.
+pub type UpdateAccountPersonAdditionalTosAcceptances = super::CreateTokenPersonAdditionalTosAcceptances;
+/// What `UpdateAccountPersonAdditionalTosAcceptances.account` takes.
+pub type UpdateAccountPersonAdditionalTosAcceptancesAccount = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `UpdateAccountPerson.address` takes.
+pub type UpdateAccountPersonAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountPerson.address_kana` takes.
+pub type UpdateAccountPersonAddressKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountPerson.address_kanji` takes.
+pub type UpdateAccountPersonAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateAccountPerson.dob` takes.
+pub type UpdateAccountPersonDob = super::CreateTokenPersonDob;
+/// What `UpdateAccountPerson.documents` takes.
+pub type UpdateAccountPersonDocuments = super::CreateTokenPersonDocuments;
+/// What `UpdateAccountPersonDocuments.company_authorization` takes.
+pub type UpdateAccountPersonDocumentsCompanyAuthorization = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountPersonDocuments.passport` takes.
+pub type UpdateAccountPersonDocumentsPassport = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountPersonDocuments.visa` takes.
+pub type UpdateAccountPersonDocumentsVisa = super::CreateTokenPersonDocumentsVisa;
+/// What `UpdateAccountPerson.registered_address` takes.
+pub type UpdateAccountPersonRegisteredAddress = super::CreateCustomerAddress;
+/// What `UpdateAccountPerson.relationship` takes.
+pub type UpdateAccountPersonRelationship = super::CreateTokenPersonRelationship;
+/// What `UpdateAccountPerson.us_cfpb_data` takes.
+pub type UpdateAccountPersonUsCfpbData = super::CreateTokenPersonUsCfpbData;
+/// What `UpdateAccountPersonUsCfpbData.ethnicity_details` takes.
+pub type UpdateAccountPersonUsCfpbDataEthnicityDetails = super::CreateTokenPersonUsCfpbDataEthnicityDetails;
+/// What `UpdateAccountPersonUsCfpbData.race_details` takes.
+pub type UpdateAccountPersonUsCfpbDataRaceDetails = super::CreateTokenPersonUsCfpbDataRaceDetails;
+/// What `UpdateAccountPerson.verification` takes.
+pub type UpdateAccountPersonVerification = super::CreateTokenPersonVerification;
+/// What `UpdateAccountPersonVerification.additional_document` takes.
+pub type UpdateAccountPersonVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateAccountPersonVerification.document` takes.
+pub type UpdateAccountPersonVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateAccount.settings` takes.
+pub type UpdateAccountSettings = Builder<markers::UpdateAccountSettings>;
+impl UpdateAccountSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bacs_debit_payments`: a [`UpdateAccountSettingsBacsDebitPayments`](super::UpdateAccountSettingsBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::UpdateAccountSettingsBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `branding`: a [`UpdateAccountSettingsBranding`](super::UpdateAccountSettingsBranding).
+    #[inline]
+    pub fn branding(
+        self,
+        branding: impl c::IntoObject<super::UpdateAccountSettingsBranding>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("branding", branding))
+    }
+    /// `card_issuing`: a [`UpdateAccountSettingsCardIssuing`](super::UpdateAccountSettingsCardIssuing).
+    #[inline]
+    pub fn card_issuing(
+        self,
+        card_issuing: impl c::IntoObject<super::UpdateAccountSettingsCardIssuing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
+    }
+    /// `card_payments`: a [`UpdateAccountSettingsCardPayments`](super::UpdateAccountSettingsCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<super::UpdateAccountSettingsCardPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `invoices`: a [`UpdateAccountSettingsInvoices`](super::UpdateAccountSettingsInvoices).
+    #[inline]
+    pub fn invoices(
+        self,
+        invoices: impl c::IntoObject<super::UpdateAccountSettingsInvoices>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoices", invoices))
+    }
+    /// `payments`: a [`UpdateAccountSettingsPayments`](super::UpdateAccountSettingsPayments).
+    #[inline]
+    pub fn payments(
+        self,
+        payments: impl c::IntoObject<super::UpdateAccountSettingsPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payments", payments))
+    }
+    /// `payouts`: a [`UpdateAccountSettingsPayouts`](super::UpdateAccountSettingsPayouts).
+    #[inline]
+    pub fn payouts(
+        self,
+        payouts: impl c::IntoObject<super::UpdateAccountSettingsPayouts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payouts", payouts))
+    }
+    /// `paypay_payments`: a [`UpdateAccountSettingsPaypayPayments`](super::UpdateAccountSettingsPaypayPayments).
+    #[inline]
+    pub fn paypay_payments(
+        self,
+        paypay_payments: impl c::IntoObject<super::UpdateAccountSettingsPaypayPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
+    }
+    /// `sepa_debit_payments`: a [`UpdateAccountSettingsSepaDebitPayments`](super::UpdateAccountSettingsSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::UpdateAccountSettingsSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `treasury`: a [`UpdateAccountSettingsTreasury`](super::UpdateAccountSettingsTreasury).
+    #[inline]
+    pub fn treasury(
+        self,
+        treasury: impl c::IntoObject<super::UpdateAccountSettingsTreasury>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("treasury", treasury))
+    }
+}
+/// What `UpdateAccountSettings.bacs_debit_payments` takes.
+pub type UpdateAccountSettingsBacsDebitPayments = super::CreateAccountSettingsBacsDebitPayments;
+/// What `UpdateAccountSettings.branding` takes.
+pub type UpdateAccountSettingsBranding = super::CreateAccountSettingsBranding;
+/// What `UpdateAccountSettings.card_issuing` takes.
+pub type UpdateAccountSettingsCardIssuing = super::CreateAccountSettingsTreasury;
+/// What `UpdateAccountSettingsCardIssuing.tos_acceptance` takes.
+pub type UpdateAccountSettingsCardIssuingTosAcceptance = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `UpdateAccountSettings.card_payments` takes.
+pub type UpdateAccountSettingsCardPayments = super::CreateAccountSettingsCardPayments;
+/// What `UpdateAccountSettingsCardPayments.decline_on` takes.
+pub type UpdateAccountSettingsCardPaymentsDeclineOn = super::CreateAccountSettingsCardPaymentsDeclineOn;
+/// What `UpdateAccountSettings.invoices` takes.
+pub type UpdateAccountSettingsInvoices = Builder<markers::UpdateAccountSettingsInvoices>;
+impl UpdateAccountSettingsInvoices {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `default_account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn default_account_tax_ids(
+        self,
+        default_account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("default_account_tax_ids", default_account_tax_ids),
+        )
+    }
+    /// `hosted_payment_method_save`: one of [`UpdateAccountSettingsInvoicesHostedPaymentMethodSave`](super::UpdateAccountSettingsInvoicesHostedPaymentMethodSave).
+    #[inline]
+    pub fn hosted_payment_method_save(
+        self,
+        hosted_payment_method_save: super::UpdateAccountSettingsInvoicesHostedPaymentMethodSave,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("hosted_payment_method_save", hosted_payment_method_save),
+        )
+    }
+}
+/// What `UpdateAccountSettings.payments` takes.
+pub type UpdateAccountSettingsPayments = super::CreateAccountSettingsPayments;
+/// What `UpdateAccountSettings.payouts` takes.
+pub type UpdateAccountSettingsPayouts = super::CreateAccountSettingsPayouts;
+/// What `UpdateAccountSettingsPayouts.schedule` takes.
+pub type UpdateAccountSettingsPayoutsSchedule = super::CreateAccountSettingsPayoutsSchedule;
+/// What `UpdateAccountSettings.paypay_payments` takes.
+pub type UpdateAccountSettingsPaypayPayments = super::CreateAccountSettingsPaypayPayments;
+/// What `UpdateAccountSettingsPaypayPayments.site` takes.
+pub type UpdateAccountSettingsPaypayPaymentsSite = super::CreateAccountSettingsPaypayPaymentsSite;
+/// What `UpdateAccountSettingsPaypayPaymentsSite.in_development` takes.
+pub type UpdateAccountSettingsPaypayPaymentsSiteInDevelopment = super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment;
+/// What `UpdateAccountSettingsPaypayPaymentsSite.restricted` takes.
+pub type UpdateAccountSettingsPaypayPaymentsSiteRestricted = super::CreateAccountSettingsPaypayPaymentsSiteRestricted;
+/// What `UpdateAccountSettings.sepa_debit_payments` takes.
+pub type UpdateAccountSettingsSepaDebitPayments = super::CreateAccountSettingsSepaDebitPayments;
+/// What `UpdateAccountSettings.treasury` takes.
+pub type UpdateAccountSettingsTreasury = super::CreateAccountSettingsTreasury;
+/// What `UpdateAccountSettingsTreasury.tos_acceptance` takes.
+pub type UpdateAccountSettingsTreasuryTosAcceptance = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `UpdateAccount.tos_acceptance` takes.
+pub type UpdateAccountTosAcceptance = super::CreateAccountTosAcceptance;
+/// The values of `CreateAccountBusinessProfile.minority_owned_business_designation`.
+pub use super::super::AccountBusinessProfileMinorityOwnedBusinessDesignation as CreateAccountBusinessProfileMinorityOwnedBusinessDesignation;
 /// The values of `CreateAccount.business_type`.
 pub use super::super::AccountBusinessType as CreateAccountBusinessType;
+/// The values of `CreateAccountCompany.ownership_exemption_reason`.
+#[non_exhaustive]
+pub enum CreateAccountCompanyOwnershipExemptionReason {
+    /// ``
+    Empty,
+    /// `qualified_entity_exceeds_ownership_threshold`
+    QualifiedEntityExceedsOwnershipThreshold,
+    /// `qualifies_as_financial_institution`
+    QualifiesAsFinancialInstitution,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateAccountCompanyOwnershipExemptionReason {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "qualified_entity_exceeds_ownership_threshold",
+        "qualifies_as_financial_institution",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::QualifiedEntityExceedsOwnershipThreshold => {
+                "qualified_entity_exceeds_ownership_threshold"
+            }
+            Self::QualifiesAsFinancialInstitution => "qualifies_as_financial_institution",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::QualifiedEntityExceedsOwnershipThreshold,
+            2 => Self::QualifiesAsFinancialInstitution,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateAccountCompanyOwnershipExemptionReason {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateAccountCompanyOwnershipExemptionReason {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateAccountCompanyOwnershipExemptionReason {}
+impl Debug for CreateAccountCompanyOwnershipExemptionReason {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateAccountCompany.structure`.
+#[non_exhaustive]
+pub enum CreateAccountCompanyStructure {
+    /// ``
+    Empty,
+    /// `free_zone_establishment`
+    FreeZoneEstablishment,
+    /// `free_zone_llc`
+    FreeZoneLlc,
+    /// `government_instrumentality`
+    GovernmentInstrumentality,
+    /// `governmental_unit`
+    GovernmentalUnit,
+    /// `incorporated_non_profit`
+    IncorporatedNonProfit,
+    /// `incorporated_partnership`
+    IncorporatedPartnership,
+    /// `limited_liability_partnership`
+    LimitedLiabilityPartnership,
+    /// `llc`
+    Llc,
+    /// `multi_member_llc`
+    MultiMemberLlc,
+    /// `private_company`
+    PrivateCompany,
+    /// `private_corporation`
+    PrivateCorporation,
+    /// `private_partnership`
+    PrivatePartnership,
+    /// `public_company`
+    PublicCompany,
+    /// `public_corporation`
+    PublicCorporation,
+    /// `public_partnership`
+    PublicPartnership,
+    /// `registered_charity`
+    RegisteredCharity,
+    /// `single_member_llc`
+    SingleMemberLlc,
+    /// `sole_establishment`
+    SoleEstablishment,
+    /// `sole_proprietorship`
+    SoleProprietorship,
+    /// `tax_exempt_government_instrumentality`
+    TaxExemptGovernmentInstrumentality,
+    /// `unincorporated_association`
+    UnincorporatedAssociation,
+    /// `unincorporated_non_profit`
+    UnincorporatedNonProfit,
+    /// `unincorporated_partnership`
+    UnincorporatedPartnership,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateAccountCompanyStructure {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "free_zone_establishment",
+        "free_zone_llc",
+        "government_instrumentality",
+        "governmental_unit",
+        "incorporated_non_profit",
+        "incorporated_partnership",
+        "limited_liability_partnership",
+        "llc",
+        "multi_member_llc",
+        "private_company",
+        "private_corporation",
+        "private_partnership",
+        "public_company",
+        "public_corporation",
+        "public_partnership",
+        "registered_charity",
+        "single_member_llc",
+        "sole_establishment",
+        "sole_proprietorship",
+        "tax_exempt_government_instrumentality",
+        "unincorporated_association",
+        "unincorporated_non_profit",
+        "unincorporated_partnership",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::FreeZoneEstablishment => "free_zone_establishment",
+            Self::FreeZoneLlc => "free_zone_llc",
+            Self::GovernmentInstrumentality => "government_instrumentality",
+            Self::GovernmentalUnit => "governmental_unit",
+            Self::IncorporatedNonProfit => "incorporated_non_profit",
+            Self::IncorporatedPartnership => "incorporated_partnership",
+            Self::LimitedLiabilityPartnership => "limited_liability_partnership",
+            Self::Llc => "llc",
+            Self::MultiMemberLlc => "multi_member_llc",
+            Self::PrivateCompany => "private_company",
+            Self::PrivateCorporation => "private_corporation",
+            Self::PrivatePartnership => "private_partnership",
+            Self::PublicCompany => "public_company",
+            Self::PublicCorporation => "public_corporation",
+            Self::PublicPartnership => "public_partnership",
+            Self::RegisteredCharity => "registered_charity",
+            Self::SingleMemberLlc => "single_member_llc",
+            Self::SoleEstablishment => "sole_establishment",
+            Self::SoleProprietorship => "sole_proprietorship",
+            Self::TaxExemptGovernmentInstrumentality => {
+                "tax_exempt_government_instrumentality"
+            }
+            Self::UnincorporatedAssociation => "unincorporated_association",
+            Self::UnincorporatedNonProfit => "unincorporated_non_profit",
+            Self::UnincorporatedPartnership => "unincorporated_partnership",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::FreeZoneEstablishment,
+            2 => Self::FreeZoneLlc,
+            3 => Self::GovernmentInstrumentality,
+            4 => Self::GovernmentalUnit,
+            5 => Self::IncorporatedNonProfit,
+            6 => Self::IncorporatedPartnership,
+            7 => Self::LimitedLiabilityPartnership,
+            8 => Self::Llc,
+            9 => Self::MultiMemberLlc,
+            10 => Self::PrivateCompany,
+            11 => Self::PrivateCorporation,
+            12 => Self::PrivatePartnership,
+            13 => Self::PublicCompany,
+            14 => Self::PublicCorporation,
+            15 => Self::PublicPartnership,
+            16 => Self::RegisteredCharity,
+            17 => Self::SingleMemberLlc,
+            18 => Self::SoleEstablishment,
+            19 => Self::SoleProprietorship,
+            20 => Self::TaxExemptGovernmentInstrumentality,
+            21 => Self::UnincorporatedAssociation,
+            22 => Self::UnincorporatedNonProfit,
+            23 => Self::UnincorporatedPartnership,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateAccountCompanyStructure {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateAccountCompanyStructure {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateAccountCompanyStructure {}
+impl Debug for CreateAccountCompanyStructure {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateAccountControllerFees.payer`.
+pub use super::super::AccountUnificationAccountControllerType as CreateAccountControllerFeesPayer;
+/// The values of `CreateAccountControllerLosses.payments`.
+pub use super::super::ReserveHoldCreatedBy as CreateAccountControllerLossesPayments;
+/// The values of `CreateAccountController.requirement_collection`.
+pub use super::super::ReserveHoldCreatedBy as CreateAccountControllerRequirementCollection;
+/// The values of `CreateAccountControllerStripeDashboard.type`.
+pub use super::super::V2CoreAccountDashboard as CreateAccountControllerStripeDashboardType;
+/// The values of `CreateAccountIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as CreateAccountIndividualPoliticalExposure;
 /// The values of `CreateAccountPerson.political_exposure`.
 pub use super::super::PersonPoliticalExposure as CreateAccountPersonPoliticalExposure;
+/// The values of `CreateAccountPersonUsCfpbDataEthnicityDetails.ethnicity`.
+pub use super::super::PersonEthnicityDetailsEthnicity as CreateAccountPersonUsCfpbDataEthnicityDetailsEthnicity;
+/// The values of `CreateAccountPersonUsCfpbDataRaceDetails.race`.
+pub use super::super::PersonRaceDetailsRace as CreateAccountPersonUsCfpbDataRaceDetailsRace;
+/// The values of `CreateAccountSettingsInvoices.hosted_payment_method_save`.
+pub use super::super::AccountInvoicesSettingsHostedPaymentMethodSave as CreateAccountSettingsInvoicesHostedPaymentMethodSave;
+/// The values of `CreateAccountSettingsPayoutsSchedule.interval`.
+pub use super::super::BalanceSettingsResourcePayoutScheduleInterval as CreateAccountSettingsPayoutsScheduleInterval;
+/// The values of `CreateAccountSettingsPayoutsSchedule.weekly_anchor`.
+#[non_exhaustive]
+pub enum CreateAccountSettingsPayoutsScheduleWeeklyAnchor {
+    /// `friday`
+    Friday,
+    /// `monday`
+    Monday,
+    /// `saturday`
+    Saturday,
+    /// `sunday`
+    Sunday,
+    /// `thursday`
+    Thursday,
+    /// `tuesday`
+    Tuesday,
+    /// `wednesday`
+    Wednesday,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateAccountSettingsPayoutsScheduleWeeklyAnchor {
+    const VALUES: &'static [&'static str] = &[
+        "friday",
+        "monday",
+        "saturday",
+        "sunday",
+        "thursday",
+        "tuesday",
+        "wednesday",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Friday => "friday",
+            Self::Monday => "monday",
+            Self::Saturday => "saturday",
+            Self::Sunday => "sunday",
+            Self::Thursday => "thursday",
+            Self::Tuesday => "tuesday",
+            Self::Wednesday => "wednesday",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Friday,
+            1 => Self::Monday,
+            2 => Self::Saturday,
+            3 => Self::Sunday,
+            4 => Self::Thursday,
+            5 => Self::Tuesday,
+            6 => Self::Wednesday,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateAccountSettingsPayoutsScheduleWeeklyAnchor {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateAccountSettingsPayoutsScheduleWeeklyAnchor {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateAccountSettingsPayoutsScheduleWeeklyAnchor {}
+impl Debug for CreateAccountSettingsPayoutsScheduleWeeklyAnchor {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateAccountSettingsPayoutsSchedule.weekly_payout_days`.
+pub use super::super::TransferScheduleWeeklyPayoutDays as CreateAccountSettingsPayoutsScheduleWeeklyPayoutDays;
+/// The values of `CreateAccountSettingsPaypayPayments.goods_type`.
+pub use super::super::AccountSettingsPaypayPaymentsGoodsType as CreateAccountSettingsPaypayPaymentsGoodsType;
+/// The values of `CreateAccountSettingsPaypayPaymentsSite.type`.
+pub use super::super::AccountSettingsPaypayPaymentsSiteType as CreateAccountSettingsPaypayPaymentsSiteType;
 /// The values of `CreateAccount.type`.
 #[non_exhaustive]
 pub enum CreateAccountType {
@@ -1212,8 +4751,14 @@ impl Debug for RejectAccountReason {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `UpdateAccountBusinessProfile.minority_owned_business_designation`.
+pub use super::super::AccountBusinessProfileMinorityOwnedBusinessDesignation as UpdateAccountBusinessProfileMinorityOwnedBusinessDesignation;
 /// The values of `UpdateAccount.business_type`.
 pub use super::super::AccountBusinessType as UpdateAccountBusinessType;
+/// The values of `UpdateAccountCompany.ownership_exemption_reason`.
+pub use super::CreateAccountCompanyOwnershipExemptionReason as UpdateAccountCompanyOwnershipExemptionReason;
+/// The values of `UpdateAccountCompany.structure`.
+pub use super::CreateAccountCompanyStructure as UpdateAccountCompanyStructure;
 /// The values of `UpdateAccountExternalAccount.account_holder_type`.
 #[non_exhaustive]
 pub enum UpdateAccountExternalAccountAccountHolderType {
@@ -1268,5 +4813,23 @@ impl Debug for UpdateAccountExternalAccountAccountHolderType {
 }
 /// The values of `UpdateAccountExternalAccount.account_type`.
 pub use super::super::V2MoneyManagementPayoutMethodBankAccountBankAccountType as UpdateAccountExternalAccountAccountType;
+/// The values of `UpdateAccountIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as UpdateAccountIndividualPoliticalExposure;
 /// The values of `UpdateAccountPerson.political_exposure`.
 pub use super::super::PersonPoliticalExposure as UpdateAccountPersonPoliticalExposure;
+/// The values of `UpdateAccountPersonUsCfpbDataEthnicityDetails.ethnicity`.
+pub use super::super::PersonEthnicityDetailsEthnicity as UpdateAccountPersonUsCfpbDataEthnicityDetailsEthnicity;
+/// The values of `UpdateAccountPersonUsCfpbDataRaceDetails.race`.
+pub use super::super::PersonRaceDetailsRace as UpdateAccountPersonUsCfpbDataRaceDetailsRace;
+/// The values of `UpdateAccountSettingsInvoices.hosted_payment_method_save`.
+pub use super::super::AccountInvoicesSettingsHostedPaymentMethodSave as UpdateAccountSettingsInvoicesHostedPaymentMethodSave;
+/// The values of `UpdateAccountSettingsPayoutsSchedule.interval`.
+pub use super::super::BalanceSettingsResourcePayoutScheduleInterval as UpdateAccountSettingsPayoutsScheduleInterval;
+/// The values of `UpdateAccountSettingsPayoutsSchedule.weekly_anchor`.
+pub use super::CreateAccountSettingsPayoutsScheduleWeeklyAnchor as UpdateAccountSettingsPayoutsScheduleWeeklyAnchor;
+/// The values of `UpdateAccountSettingsPayoutsSchedule.weekly_payout_days`.
+pub use super::super::TransferScheduleWeeklyPayoutDays as UpdateAccountSettingsPayoutsScheduleWeeklyPayoutDays;
+/// The values of `UpdateAccountSettingsPaypayPayments.goods_type`.
+pub use super::super::AccountSettingsPaypayPaymentsGoodsType as UpdateAccountSettingsPaypayPaymentsGoodsType;
+/// The values of `UpdateAccountSettingsPaypayPaymentsSite.type`.
+pub use super::super::AccountSettingsPaypayPaymentsSiteType as UpdateAccountSettingsPaypayPaymentsSiteType;

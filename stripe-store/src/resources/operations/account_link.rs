@@ -2,9 +2,8 @@
 // Schema: account_link
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/account_links`: answers with one [`AccountLink`](views::AccountLink).
 ///
 /// Source: operation `PostAccountLinks`.
@@ -24,11 +23,14 @@ impl CreateAccountLink {
     pub fn collect(self, collect: super::CreateAccountLinkCollect) -> Self {
         Self::from_parameters(self.parameters.one_of("collect", collect))
     }
-    /// `collection_options`: a map with `fields`, `future_requirements`.
+    /// `collection_options`: a [`CreateAccountLinkCollectionOptions`](super::CreateAccountLinkCollectionOptions).
     #[inline]
-    pub fn collection_options(self, collection_options: impl Into<Value>) -> Self {
+    pub fn collection_options(
+        self,
+        collection_options: impl c::IntoObject<super::CreateAccountLinkCollectionOptions>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("collection_options", collection_options),
+            self.parameters.object("collection_options", collection_options),
         )
     }
     /// `refresh_url`: a text.
@@ -48,7 +50,40 @@ impl c::OperationFacts for markers::CreateAccountLink {
     const PATH: &'static str = "/v1/account_links";
     const CHECK: c::Check = c::Check::resource::<views::AccountLink>();
 }
+/// What `CreateAccountLink.collection_options` takes.
+pub type CreateAccountLinkCollectionOptions = Builder<
+    markers::CreateAccountLinkCollectionOptions,
+>;
+impl CreateAccountLinkCollectionOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fields`: one of [`CreateAccountLinkCollectionOptionsFields`](super::CreateAccountLinkCollectionOptionsFields).
+    #[inline]
+    pub fn fields(
+        self,
+        fields: super::CreateAccountLinkCollectionOptionsFields,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("fields", fields))
+    }
+    /// `future_requirements`: one of [`CreateAccountLinkCollectionOptionsFutureRequirements`](super::CreateAccountLinkCollectionOptionsFutureRequirements).
+    #[inline]
+    pub fn future_requirements(
+        self,
+        future_requirements: super::CreateAccountLinkCollectionOptionsFutureRequirements,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("future_requirements", future_requirements),
+        )
+    }
+}
 /// The values of `CreateAccountLink.collect`.
 pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields as CreateAccountLinkCollect;
+/// The values of `CreateAccountLinkCollectionOptions.fields`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields as CreateAccountLinkCollectionOptionsFields;
+/// The values of `CreateAccountLinkCollectionOptions.future_requirements`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements as CreateAccountLinkCollectionOptionsFutureRequirements;
 /// The values of `CreateAccountLink.type`.
 pub use super::super::V2CoreAccountLinkUseCaseType as CreateAccountLinkType;

@@ -2,8 +2,8 @@
 // Schema: account_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 /// `POST /v1/account_sessions`: answers with one [`AccountSession`](views::AccountSession).
 ///
@@ -12,11 +12,16 @@ pub type CreateAccountSession = Builder<markers::CreateAccountSession>;
 impl CreateAccountSession {
     /// With what it cannot do without:
     /// * `account`: a text.
-    /// * `components`: a map with `account_management`, `account_onboarding`, `balance_report`, `balances`, `disputes_list`, `documents`, `financial_account`, `financial_account_transactions`, `instant_payouts_promotion`, `issuing_card`, `issuing_cards_list`, `notification_banner`, `payment_details`, `payment_disputes`, `payment_method_settings`, `payments`, `payout_details`, `payout_reconciliation_report`, `payouts`, `payouts_list`, `reporting_chart`, `tax_registrations`, `tax_settings`, `terminal_hardware_orders`, `terminal_hardware_shop`.
+    /// * `components`: a [`CreateAccountSessionComponents`](super::CreateAccountSessionComponents).
     #[inline]
-    pub fn new(account: impl Into<String>, components: impl Into<Value>) -> Self {
+    pub fn new(
+        account: impl Into<String>,
+        components: impl c::IntoObject<super::CreateAccountSessionComponents>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().text("account", account).json("components", components),
+            c::Parameters::new()
+                .text("account", account)
+                .object("components", components),
         )
     }
 }
@@ -26,3 +31,982 @@ impl c::OperationFacts for markers::CreateAccountSession {
     const PATH: &'static str = "/v1/account_sessions";
     const CHECK: c::Check = c::Check::resource::<views::AccountSession>();
 }
+/// What `CreateAccountSession.components` takes.
+pub type CreateAccountSessionComponents = Builder<
+    markers::CreateAccountSessionComponents,
+>;
+impl CreateAccountSessionComponents {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_management`: a [`CreateAccountSessionComponentsAccountManagement`](super::CreateAccountSessionComponentsAccountManagement).
+    #[inline]
+    pub fn account_management(
+        self,
+        account_management: impl c::IntoObject<
+            super::CreateAccountSessionComponentsAccountManagement,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("account_management", account_management),
+        )
+    }
+    /// `account_onboarding`: a [`CreateAccountSessionComponentsAccountOnboarding`](super::CreateAccountSessionComponentsAccountOnboarding).
+    #[inline]
+    pub fn account_onboarding(
+        self,
+        account_onboarding: impl c::IntoObject<
+            super::CreateAccountSessionComponentsAccountOnboarding,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("account_onboarding", account_onboarding),
+        )
+    }
+    /// `balance_report`: a [`CreateAccountSessionComponentsBalanceReport`](super::CreateAccountSessionComponentsBalanceReport).
+    #[inline]
+    pub fn balance_report(
+        self,
+        balance_report: impl c::IntoObject<
+            super::CreateAccountSessionComponentsBalanceReport,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("balance_report", balance_report))
+    }
+    /// `balances`: a [`CreateAccountSessionComponentsBalances`](super::CreateAccountSessionComponentsBalances).
+    #[inline]
+    pub fn balances(
+        self,
+        balances: impl c::IntoObject<super::CreateAccountSessionComponentsBalances>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("balances", balances))
+    }
+    /// `disputes_list`: a [`CreateAccountSessionComponentsDisputesList`](super::CreateAccountSessionComponentsDisputesList).
+    #[inline]
+    pub fn disputes_list(
+        self,
+        disputes_list: impl c::IntoObject<
+            super::CreateAccountSessionComponentsDisputesList,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("disputes_list", disputes_list))
+    }
+    /// `documents`: a [`CreateAccountSessionComponentsDocuments`](super::CreateAccountSessionComponentsDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateAccountSessionComponentsDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `financial_account`: a [`CreateAccountSessionComponentsFinancialAccount`](super::CreateAccountSessionComponentsFinancialAccount).
+    #[inline]
+    pub fn financial_account(
+        self,
+        financial_account: impl c::IntoObject<
+            super::CreateAccountSessionComponentsFinancialAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("financial_account", financial_account),
+        )
+    }
+    /// `financial_account_transactions`: a [`CreateAccountSessionComponentsFinancialAccountTransactions`](super::CreateAccountSessionComponentsFinancialAccountTransactions).
+    #[inline]
+    pub fn financial_account_transactions(
+        self,
+        financial_account_transactions: impl c::IntoObject<
+            super::CreateAccountSessionComponentsFinancialAccountTransactions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("financial_account_transactions", financial_account_transactions),
+        )
+    }
+    /// `instant_payouts_promotion`: a [`CreateAccountSessionComponentsInstantPayoutsPromotion`](super::CreateAccountSessionComponentsInstantPayoutsPromotion).
+    #[inline]
+    pub fn instant_payouts_promotion(
+        self,
+        instant_payouts_promotion: impl c::IntoObject<
+            super::CreateAccountSessionComponentsInstantPayoutsPromotion,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("instant_payouts_promotion", instant_payouts_promotion),
+        )
+    }
+    /// `issuing_card`: a [`CreateAccountSessionComponentsIssuingCard`](super::CreateAccountSessionComponentsIssuingCard).
+    #[inline]
+    pub fn issuing_card(
+        self,
+        issuing_card: impl c::IntoObject<
+            super::CreateAccountSessionComponentsIssuingCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuing_card", issuing_card))
+    }
+    /// `issuing_cards_list`: a [`CreateAccountSessionComponentsIssuingCardsList`](super::CreateAccountSessionComponentsIssuingCardsList).
+    #[inline]
+    pub fn issuing_cards_list(
+        self,
+        issuing_cards_list: impl c::IntoObject<
+            super::CreateAccountSessionComponentsIssuingCardsList,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("issuing_cards_list", issuing_cards_list),
+        )
+    }
+    /// `notification_banner`: a [`CreateAccountSessionComponentsNotificationBanner`](super::CreateAccountSessionComponentsNotificationBanner).
+    #[inline]
+    pub fn notification_banner(
+        self,
+        notification_banner: impl c::IntoObject<
+            super::CreateAccountSessionComponentsNotificationBanner,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("notification_banner", notification_banner),
+        )
+    }
+    /// `payment_details`: a [`CreateAccountSessionComponentsPaymentDetails`](super::CreateAccountSessionComponentsPaymentDetails).
+    #[inline]
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
+    }
+    /// `payment_disputes`: a [`CreateAccountSessionComponentsPaymentDisputes`](super::CreateAccountSessionComponentsPaymentDisputes).
+    #[inline]
+    pub fn payment_disputes(
+        self,
+        payment_disputes: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentDisputes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_disputes", payment_disputes),
+        )
+    }
+    /// `payment_method_settings`: a [`CreateAccountSessionComponentsPaymentMethodSettings`](super::CreateAccountSessionComponentsPaymentMethodSettings).
+    #[inline]
+    pub fn payment_method_settings(
+        self,
+        payment_method_settings: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentMethodSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_settings", payment_method_settings),
+        )
+    }
+    /// `payments`: a [`CreateAccountSessionComponentsPayments`](super::CreateAccountSessionComponentsPayments).
+    #[inline]
+    pub fn payments(
+        self,
+        payments: impl c::IntoObject<super::CreateAccountSessionComponentsPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payments", payments))
+    }
+    /// `payout_details`: a [`CreateAccountSessionComponentsPayoutDetails`](super::CreateAccountSessionComponentsPayoutDetails).
+    #[inline]
+    pub fn payout_details(
+        self,
+        payout_details: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPayoutDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payout_details", payout_details))
+    }
+    /// `payout_reconciliation_report`: a [`CreateAccountSessionComponentsPayoutReconciliationReport`](super::CreateAccountSessionComponentsPayoutReconciliationReport).
+    #[inline]
+    pub fn payout_reconciliation_report(
+        self,
+        payout_reconciliation_report: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPayoutReconciliationReport,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("payout_reconciliation_report", payout_reconciliation_report),
+        )
+    }
+    /// `payouts`: a [`CreateAccountSessionComponentsPayouts`](super::CreateAccountSessionComponentsPayouts).
+    #[inline]
+    pub fn payouts(
+        self,
+        payouts: impl c::IntoObject<super::CreateAccountSessionComponentsPayouts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payouts", payouts))
+    }
+    /// `payouts_list`: a [`CreateAccountSessionComponentsPayoutsList`](super::CreateAccountSessionComponentsPayoutsList).
+    #[inline]
+    pub fn payouts_list(
+        self,
+        payouts_list: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPayoutsList,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payouts_list", payouts_list))
+    }
+    /// `reporting_chart`: a [`CreateAccountSessionComponentsReportingChart`](super::CreateAccountSessionComponentsReportingChart).
+    #[inline]
+    pub fn reporting_chart(
+        self,
+        reporting_chart: impl c::IntoObject<
+            super::CreateAccountSessionComponentsReportingChart,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("reporting_chart", reporting_chart))
+    }
+    /// `tax_registrations`: a [`CreateAccountSessionComponentsTaxRegistrations`](super::CreateAccountSessionComponentsTaxRegistrations).
+    #[inline]
+    pub fn tax_registrations(
+        self,
+        tax_registrations: impl c::IntoObject<
+            super::CreateAccountSessionComponentsTaxRegistrations,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("tax_registrations", tax_registrations),
+        )
+    }
+    /// `tax_settings`: a [`CreateAccountSessionComponentsTaxSettings`](super::CreateAccountSessionComponentsTaxSettings).
+    #[inline]
+    pub fn tax_settings(
+        self,
+        tax_settings: impl c::IntoObject<
+            super::CreateAccountSessionComponentsTaxSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax_settings", tax_settings))
+    }
+    /// `terminal_hardware_orders`: a [`CreateAccountSessionComponentsTerminalHardwareOrders`](super::CreateAccountSessionComponentsTerminalHardwareOrders).
+    #[inline]
+    pub fn terminal_hardware_orders(
+        self,
+        terminal_hardware_orders: impl c::IntoObject<
+            super::CreateAccountSessionComponentsTerminalHardwareOrders,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("terminal_hardware_orders", terminal_hardware_orders),
+        )
+    }
+    /// `terminal_hardware_shop`: a [`CreateAccountSessionComponentsTerminalHardwareShop`](super::CreateAccountSessionComponentsTerminalHardwareShop).
+    #[inline]
+    pub fn terminal_hardware_shop(
+        self,
+        terminal_hardware_shop: impl c::IntoObject<
+            super::CreateAccountSessionComponentsTerminalHardwareShop,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("terminal_hardware_shop", terminal_hardware_shop),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.account_management` takes.
+pub type CreateAccountSessionComponentsAccountManagement = Builder<
+    markers::CreateAccountSessionComponentsAccountManagement,
+>;
+impl CreateAccountSessionComponentsAccountManagement {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsAccountManagementFeatures`](super::CreateAccountSessionComponentsAccountManagementFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsAccountManagementFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsAccountManagement.features` takes.
+pub type CreateAccountSessionComponentsAccountManagementFeatures = Builder<
+    markers::CreateAccountSessionComponentsAccountManagementFeatures,
+>;
+impl CreateAccountSessionComponentsAccountManagementFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+    /// `external_account_collection`: true or false.
+    #[inline]
+    pub fn external_account_collection(self, external_account_collection: bool) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("external_account_collection", external_account_collection),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.account_onboarding` takes.
+pub type CreateAccountSessionComponentsAccountOnboarding = super::CreateAccountSessionComponentsAccountManagement;
+/// What `CreateAccountSessionComponentsAccountOnboarding.features` takes.
+pub type CreateAccountSessionComponentsAccountOnboardingFeatures = super::CreateAccountSessionComponentsAccountManagementFeatures;
+/// What `CreateAccountSessionComponents.balance_report` takes.
+pub type CreateAccountSessionComponentsBalanceReport = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.balances` takes.
+pub type CreateAccountSessionComponentsBalances = super::CreateAccountSessionComponentsPayouts;
+/// What `CreateAccountSessionComponentsBalances.features` takes.
+pub type CreateAccountSessionComponentsBalancesFeatures = super::CreateAccountSessionComponentsPayoutsFeatures;
+/// What `CreateAccountSessionComponents.disputes_list` takes.
+pub type CreateAccountSessionComponentsDisputesList = super::CreateAccountSessionComponentsPayments;
+/// What `CreateAccountSessionComponentsDisputesList.features` takes.
+pub type CreateAccountSessionComponentsDisputesListFeatures = super::CreateAccountSessionComponentsPaymentsFeatures;
+/// What `CreateAccountSessionComponents.documents` takes.
+pub type CreateAccountSessionComponentsDocuments = Builder<
+    markers::CreateAccountSessionComponentsDocuments,
+>;
+impl CreateAccountSessionComponentsDocuments {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a map.
+    #[inline]
+    pub fn features(self, features: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("features", features))
+    }
+}
+/// What `CreateAccountSessionComponents.financial_account` takes.
+pub type CreateAccountSessionComponentsFinancialAccount = Builder<
+    markers::CreateAccountSessionComponentsFinancialAccount,
+>;
+impl CreateAccountSessionComponentsFinancialAccount {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsFinancialAccountFeatures`](super::CreateAccountSessionComponentsFinancialAccountFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsFinancialAccountFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsFinancialAccount.features` takes.
+pub type CreateAccountSessionComponentsFinancialAccountFeatures = Builder<
+    markers::CreateAccountSessionComponentsFinancialAccountFeatures,
+>;
+impl CreateAccountSessionComponentsFinancialAccountFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+    /// `external_account_collection`: true or false.
+    #[inline]
+    pub fn external_account_collection(self, external_account_collection: bool) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("external_account_collection", external_account_collection),
+        )
+    }
+    /// `send_money`: true or false.
+    #[inline]
+    pub fn send_money(self, send_money: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("send_money", send_money))
+    }
+    /// `transfer_balance`: true or false.
+    #[inline]
+    pub fn transfer_balance(self, transfer_balance: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("transfer_balance", transfer_balance))
+    }
+}
+/// What `CreateAccountSessionComponents.financial_account_transactions` takes.
+pub type CreateAccountSessionComponentsFinancialAccountTransactions = Builder<
+    markers::CreateAccountSessionComponentsFinancialAccountTransactions,
+>;
+impl CreateAccountSessionComponentsFinancialAccountTransactions {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsFinancialAccountTransactionsFeatures`](super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsFinancialAccountTransactions.features` takes.
+pub type CreateAccountSessionComponentsFinancialAccountTransactionsFeatures = Builder<
+    markers::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures,
+>;
+impl CreateAccountSessionComponentsFinancialAccountTransactionsFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_spend_dispute_management`: true or false.
+    #[inline]
+    pub fn card_spend_dispute_management(
+        self,
+        card_spend_dispute_management: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("card_spend_dispute_management", card_spend_dispute_management),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.instant_payouts_promotion` takes.
+pub type CreateAccountSessionComponentsInstantPayoutsPromotion = Builder<
+    markers::CreateAccountSessionComponentsInstantPayoutsPromotion,
+>;
+impl CreateAccountSessionComponentsInstantPayoutsPromotion {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsInstantPayoutsPromotionFeatures`](super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsInstantPayoutsPromotion.features` takes.
+pub type CreateAccountSessionComponentsInstantPayoutsPromotionFeatures = Builder<
+    markers::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures,
+>;
+impl CreateAccountSessionComponentsInstantPayoutsPromotionFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+    /// `external_account_collection`: true or false.
+    #[inline]
+    pub fn external_account_collection(self, external_account_collection: bool) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("external_account_collection", external_account_collection),
+        )
+    }
+    /// `instant_payouts`: true or false.
+    #[inline]
+    pub fn instant_payouts(self, instant_payouts: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("instant_payouts", instant_payouts))
+    }
+}
+/// What `CreateAccountSessionComponents.issuing_card` takes.
+pub type CreateAccountSessionComponentsIssuingCard = Builder<
+    markers::CreateAccountSessionComponentsIssuingCard,
+>;
+impl CreateAccountSessionComponentsIssuingCard {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsIssuingCardFeatures`](super::CreateAccountSessionComponentsIssuingCardFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsIssuingCardFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsIssuingCard.features` takes.
+pub type CreateAccountSessionComponentsIssuingCardFeatures = Builder<
+    markers::CreateAccountSessionComponentsIssuingCardFeatures,
+>;
+impl CreateAccountSessionComponentsIssuingCardFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_management`: true or false.
+    #[inline]
+    pub fn card_management(self, card_management: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("card_management", card_management))
+    }
+    /// `card_spend_dispute_management`: true or false.
+    #[inline]
+    pub fn card_spend_dispute_management(
+        self,
+        card_spend_dispute_management: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("card_spend_dispute_management", card_spend_dispute_management),
+        )
+    }
+    /// `cardholder_management`: true or false.
+    #[inline]
+    pub fn cardholder_management(self, cardholder_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("cardholder_management", cardholder_management),
+        )
+    }
+    /// `spend_control_management`: true or false.
+    #[inline]
+    pub fn spend_control_management(self, spend_control_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("spend_control_management", spend_control_management),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.issuing_cards_list` takes.
+pub type CreateAccountSessionComponentsIssuingCardsList = Builder<
+    markers::CreateAccountSessionComponentsIssuingCardsList,
+>;
+impl CreateAccountSessionComponentsIssuingCardsList {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsIssuingCardsListFeatures`](super::CreateAccountSessionComponentsIssuingCardsListFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsIssuingCardsListFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsIssuingCardsList.features` takes.
+pub type CreateAccountSessionComponentsIssuingCardsListFeatures = Builder<
+    markers::CreateAccountSessionComponentsIssuingCardsListFeatures,
+>;
+impl CreateAccountSessionComponentsIssuingCardsListFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_management`: true or false.
+    #[inline]
+    pub fn card_management(self, card_management: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("card_management", card_management))
+    }
+    /// `card_spend_dispute_management`: true or false.
+    #[inline]
+    pub fn card_spend_dispute_management(
+        self,
+        card_spend_dispute_management: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("card_spend_dispute_management", card_spend_dispute_management),
+        )
+    }
+    /// `cardholder_management`: true or false.
+    #[inline]
+    pub fn cardholder_management(self, cardholder_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("cardholder_management", cardholder_management),
+        )
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+    /// `spend_control_management`: true or false.
+    #[inline]
+    pub fn spend_control_management(self, spend_control_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("spend_control_management", spend_control_management),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.notification_banner` takes.
+pub type CreateAccountSessionComponentsNotificationBanner = super::CreateAccountSessionComponentsAccountManagement;
+/// What `CreateAccountSessionComponentsNotificationBanner.features` takes.
+pub type CreateAccountSessionComponentsNotificationBannerFeatures = super::CreateAccountSessionComponentsAccountManagementFeatures;
+/// What `CreateAccountSessionComponents.payment_details` takes.
+pub type CreateAccountSessionComponentsPaymentDetails = super::CreateAccountSessionComponentsPayments;
+/// What `CreateAccountSessionComponentsPaymentDetails.features` takes.
+pub type CreateAccountSessionComponentsPaymentDetailsFeatures = super::CreateAccountSessionComponentsPaymentsFeatures;
+/// What `CreateAccountSessionComponents.payment_disputes` takes.
+pub type CreateAccountSessionComponentsPaymentDisputes = Builder<
+    markers::CreateAccountSessionComponentsPaymentDisputes,
+>;
+impl CreateAccountSessionComponentsPaymentDisputes {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsPaymentDisputesFeatures`](super::CreateAccountSessionComponentsPaymentDisputesFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentDisputesFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsPaymentDisputes.features` takes.
+pub type CreateAccountSessionComponentsPaymentDisputesFeatures = Builder<
+    markers::CreateAccountSessionComponentsPaymentDisputesFeatures,
+>;
+impl CreateAccountSessionComponentsPaymentDisputesFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `destination_on_behalf_of_charge_management`: true or false.
+    #[inline]
+    pub fn destination_on_behalf_of_charge_management(
+        self,
+        destination_on_behalf_of_charge_management: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "destination_on_behalf_of_charge_management",
+                    destination_on_behalf_of_charge_management,
+                ),
+        )
+    }
+    /// `dispute_management`: true or false.
+    #[inline]
+    pub fn dispute_management(self, dispute_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("dispute_management", dispute_management),
+        )
+    }
+    /// `refund_management`: true or false.
+    #[inline]
+    pub fn refund_management(self, refund_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("refund_management", refund_management),
+        )
+    }
+    /// `smart_disputes_management`: true or false.
+    #[inline]
+    pub fn smart_disputes_management(self, smart_disputes_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("smart_disputes_management", smart_disputes_management),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.payment_method_settings` takes.
+pub type CreateAccountSessionComponentsPaymentMethodSettings = Builder<
+    markers::CreateAccountSessionComponentsPaymentMethodSettings,
+>;
+impl CreateAccountSessionComponentsPaymentMethodSettings {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsPaymentMethodSettingsFeatures`](super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsPaymentMethodSettings.features` takes.
+pub type CreateAccountSessionComponentsPaymentMethodSettingsFeatures = Builder<
+    markers::CreateAccountSessionComponentsPaymentMethodSettingsFeatures,
+>;
+impl CreateAccountSessionComponentsPaymentMethodSettingsFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.payments` takes.
+pub type CreateAccountSessionComponentsPayments = Builder<
+    markers::CreateAccountSessionComponentsPayments,
+>;
+impl CreateAccountSessionComponentsPayments {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsPaymentsFeatures`](super::CreateAccountSessionComponentsPaymentsFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPaymentsFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsPayments.features` takes.
+pub type CreateAccountSessionComponentsPaymentsFeatures = Builder<
+    markers::CreateAccountSessionComponentsPaymentsFeatures,
+>;
+impl CreateAccountSessionComponentsPaymentsFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_payments`: true or false.
+    #[inline]
+    pub fn capture_payments(self, capture_payments: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("capture_payments", capture_payments))
+    }
+    /// `destination_on_behalf_of_charge_management`: true or false.
+    #[inline]
+    pub fn destination_on_behalf_of_charge_management(
+        self,
+        destination_on_behalf_of_charge_management: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "destination_on_behalf_of_charge_management",
+                    destination_on_behalf_of_charge_management,
+                ),
+        )
+    }
+    /// `dispute_management`: true or false.
+    #[inline]
+    pub fn dispute_management(self, dispute_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("dispute_management", dispute_management),
+        )
+    }
+    /// `refund_management`: true or false.
+    #[inline]
+    pub fn refund_management(self, refund_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("refund_management", refund_management),
+        )
+    }
+    /// `smart_disputes_management`: true or false.
+    #[inline]
+    pub fn smart_disputes_management(self, smart_disputes_management: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("smart_disputes_management", smart_disputes_management),
+        )
+    }
+}
+/// What `CreateAccountSessionComponents.payout_details` takes.
+pub type CreateAccountSessionComponentsPayoutDetails = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.payout_reconciliation_report` takes.
+pub type CreateAccountSessionComponentsPayoutReconciliationReport = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.payouts` takes.
+pub type CreateAccountSessionComponentsPayouts = Builder<
+    markers::CreateAccountSessionComponentsPayouts,
+>;
+impl CreateAccountSessionComponentsPayouts {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateAccountSessionComponentsPayoutsFeatures`](super::CreateAccountSessionComponentsPayoutsFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateAccountSessionComponentsPayoutsFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateAccountSessionComponentsPayouts.features` takes.
+pub type CreateAccountSessionComponentsPayoutsFeatures = Builder<
+    markers::CreateAccountSessionComponentsPayoutsFeatures,
+>;
+impl CreateAccountSessionComponentsPayoutsFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disable_stripe_user_authentication`: true or false.
+    #[inline]
+    pub fn disable_stripe_user_authentication(
+        self,
+        disable_stripe_user_authentication: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "disable_stripe_user_authentication",
+                    disable_stripe_user_authentication,
+                ),
+        )
+    }
+    /// `edit_payout_schedule`: true or false.
+    #[inline]
+    pub fn edit_payout_schedule(self, edit_payout_schedule: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("edit_payout_schedule", edit_payout_schedule),
+        )
+    }
+    /// `external_account_collection`: true or false.
+    #[inline]
+    pub fn external_account_collection(self, external_account_collection: bool) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("external_account_collection", external_account_collection),
+        )
+    }
+    /// `instant_payouts`: true or false.
+    #[inline]
+    pub fn instant_payouts(self, instant_payouts: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("instant_payouts", instant_payouts))
+    }
+    /// `standard_payouts`: true or false.
+    #[inline]
+    pub fn standard_payouts(self, standard_payouts: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("standard_payouts", standard_payouts))
+    }
+}
+/// What `CreateAccountSessionComponents.payouts_list` takes.
+pub type CreateAccountSessionComponentsPayoutsList = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.reporting_chart` takes.
+pub type CreateAccountSessionComponentsReportingChart = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.tax_registrations` takes.
+pub type CreateAccountSessionComponentsTaxRegistrations = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.tax_settings` takes.
+pub type CreateAccountSessionComponentsTaxSettings = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.terminal_hardware_orders` takes.
+pub type CreateAccountSessionComponentsTerminalHardwareOrders = super::CreateAccountSessionComponentsDocuments;
+/// What `CreateAccountSessionComponents.terminal_hardware_shop` takes.
+pub type CreateAccountSessionComponentsTerminalHardwareShop = super::CreateAccountSessionComponentsDocuments;

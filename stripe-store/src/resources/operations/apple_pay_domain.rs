@@ -2,8 +2,8 @@
 // Schema: apple_pay_domain
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/apple_pay/domains`: answers page by page, each item one [`ApplePayDomain`](views::ApplePayDomain).
 ///
 /// Source: operation `GetApplePayDomains`.

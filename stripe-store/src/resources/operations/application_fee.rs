@@ -2,8 +2,8 @@
 // Schema: application_fee
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/application_fees`: answers page by page, each item one [`ApplicationFee`](views::ApplicationFee).
 ///

@@ -2,9 +2,8 @@
 // Schema: apps_secret
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/apps/secrets`: answers page by page, each item one [`AppsSecret`](views::AppsSecret).
 ///
@@ -12,10 +11,10 @@ use stripe_store::view::Timestamp;
 pub type ListAppsSecrets = Builder<markers::ListAppsSecrets>;
 impl ListAppsSecrets {
     /// With what it cannot do without:
-    /// * `scope`: a map with `type` (required), `user`.
+    /// * `scope`: a [`ListAppsSecretsScope`](super::ListAppsSecretsScope).
     #[inline]
-    pub fn new(scope: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("scope", scope))
+    pub fn new(scope: impl c::IntoObject<super::ListAppsSecretsScope>) -> Self {
+        Self::from_parameters(c::Parameters::new().object("scope", scope))
     }
 }
 impl c::OperationFacts for markers::ListAppsSecrets {
@@ -32,18 +31,18 @@ impl CreateAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
     /// * `payload`: a text.
-    /// * `scope`: a map with `type` (required), `user`.
+    /// * `scope`: a [`CreateAppsSecretScope`](super::CreateAppsSecretScope).
     #[inline]
     pub fn new(
         name: impl Into<String>,
         payload: impl Into<String>,
-        scope: impl Into<Value>,
+        scope: impl c::IntoObject<super::CreateAppsSecretScope>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .text("name", name)
                 .text("payload", payload)
-                .json("scope", scope),
+                .object("scope", scope),
         )
     }
     /// `expires_at`: a moment, sent in unix seconds.
@@ -65,11 +64,14 @@ pub type DeleteAppsSecret = Builder<markers::DeleteAppsSecret>;
 impl DeleteAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
-    /// * `scope`: a map with `type` (required), `user`.
+    /// * `scope`: a [`DeleteAppsSecretScope`](super::DeleteAppsSecretScope).
     #[inline]
-    pub fn new(name: impl Into<String>, scope: impl Into<Value>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        scope: impl c::IntoObject<super::DeleteAppsSecretScope>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().text("name", name).json("scope", scope),
+            c::Parameters::new().text("name", name).object("scope", scope),
         )
     }
 }
@@ -86,11 +88,14 @@ pub type FindAppsSecret = Builder<markers::FindAppsSecret>;
 impl FindAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
-    /// * `scope`: a map with `type` (required), `user`.
+    /// * `scope`: a [`FindAppsSecretScope`](super::FindAppsSecretScope).
     #[inline]
-    pub fn new(name: impl Into<String>, scope: impl Into<Value>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        scope: impl c::IntoObject<super::FindAppsSecretScope>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().text("name", name).json("scope", scope),
+            c::Parameters::new().text("name", name).object("scope", scope),
         )
     }
 }
@@ -100,3 +105,32 @@ impl c::OperationFacts for markers::FindAppsSecret {
     const PATH: &'static str = "/v1/apps/secrets/find";
     const CHECK: c::Check = c::Check::resource::<views::AppsSecret>();
 }
+/// What `CreateAppsSecret.scope` takes.
+pub type CreateAppsSecretScope = super::FindAppsSecretScope;
+/// What `DeleteAppsSecret.scope` takes.
+pub type DeleteAppsSecretScope = super::FindAppsSecretScope;
+/// What `FindAppsSecret.scope` takes.
+pub type FindAppsSecretScope = Builder<markers::FindAppsSecretScope>;
+impl FindAppsSecretScope {
+    /// With what it cannot do without:
+    /// * `type`: one of [`FindAppsSecretScopeType`](super::FindAppsSecretScopeType).
+    #[inline]
+    pub fn new(type_: super::FindAppsSecretScopeType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `user`: a text.
+    #[inline]
+    pub fn user(self, user: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user", user))
+    }
+}
+/// What `ListAppsSecrets.scope` takes.
+pub type ListAppsSecretsScope = super::FindAppsSecretScope;
+/// The values of `CreateAppsSecretScope.type`.
+pub use super::super::SecretServiceResourceScopeType as CreateAppsSecretScopeType;
+/// The values of `DeleteAppsSecretScope.type`.
+pub use super::super::SecretServiceResourceScopeType as DeleteAppsSecretScopeType;
+/// The values of `FindAppsSecretScope.type`.
+pub use super::super::SecretServiceResourceScopeType as FindAppsSecretScopeType;
+/// The values of `ListAppsSecretsScope.type`.
+pub use super::super::SecretServiceResourceScopeType as ListAppsSecretsScopeType;

@@ -2,8 +2,8 @@
 // Schema: balance
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/balance`: answers with one [`Balance`](views::Balance).
 ///
 /// Source: operation `GetBalance`.

@@ -2,8 +2,8 @@
 // Schema: balance_settings
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 /// `GET /v1/balance_settings`: answers with one [`BalanceSettings`](views::BalanceSettings).
 ///
@@ -32,10 +32,13 @@ impl UpdateBalanceSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `payments`: a map with `debit_negative_balances`, `payouts`, `settlement_timing`.
+    /// `payments`: a [`UpdateBalanceSettingsPayments`](super::UpdateBalanceSettingsPayments).
     #[inline]
-    pub fn payments(self, payments: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payments", payments))
+    pub fn payments(
+        self,
+        payments: impl c::IntoObject<super::UpdateBalanceSettingsPayments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payments", payments))
     }
 }
 impl c::OperationFacts for markers::UpdateBalanceSettings {
@@ -44,3 +47,188 @@ impl c::OperationFacts for markers::UpdateBalanceSettings {
     const PATH: &'static str = "/v1/balance_settings";
     const CHECK: c::Check = c::Check::resource::<views::BalanceSettings>();
 }
+/// What `UpdateBalanceSettings.payments` takes.
+pub type UpdateBalanceSettingsPayments = Builder<markers::UpdateBalanceSettingsPayments>;
+impl UpdateBalanceSettingsPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `debit_negative_balances`: true or false.
+    #[inline]
+    pub fn debit_negative_balances(self, debit_negative_balances: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("debit_negative_balances", debit_negative_balances),
+        )
+    }
+    /// `payouts`: a [`UpdateBalanceSettingsPaymentsPayouts`](super::UpdateBalanceSettingsPaymentsPayouts).
+    #[inline]
+    pub fn payouts(
+        self,
+        payouts: impl c::IntoObject<super::UpdateBalanceSettingsPaymentsPayouts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payouts", payouts))
+    }
+    /// `settlement_timing`: a [`UpdateBalanceSettingsPaymentsSettlementTiming`](super::UpdateBalanceSettingsPaymentsSettlementTiming).
+    #[inline]
+    pub fn settlement_timing(
+        self,
+        settlement_timing: impl c::IntoObject<
+            super::UpdateBalanceSettingsPaymentsSettlementTiming,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("settlement_timing", settlement_timing),
+        )
+    }
+}
+/// What `UpdateBalanceSettingsPayments.payouts` takes.
+pub type UpdateBalanceSettingsPaymentsPayouts = Builder<
+    markers::UpdateBalanceSettingsPaymentsPayouts,
+>;
+impl UpdateBalanceSettingsPaymentsPayouts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `automatic_transfer_rules_by_currency`: a map; an empty text empties it.
+    #[inline]
+    pub fn automatic_transfer_rules_by_currency(
+        self,
+        automatic_transfer_rules_by_currency: impl Into<Value>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .json(
+                    "automatic_transfer_rules_by_currency",
+                    automatic_transfer_rules_by_currency,
+                ),
+        )
+    }
+    /// `minimum_balance_by_currency`: a map; an empty text empties it.
+    #[inline]
+    pub fn minimum_balance_by_currency(
+        self,
+        minimum_balance_by_currency: impl Into<Value>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .json("minimum_balance_by_currency", minimum_balance_by_currency),
+        )
+    }
+    /// `schedule`: a [`UpdateBalanceSettingsPaymentsPayoutsSchedule`](super::UpdateBalanceSettingsPaymentsPayoutsSchedule).
+    #[inline]
+    pub fn schedule(
+        self,
+        schedule: impl c::IntoObject<super::UpdateBalanceSettingsPaymentsPayoutsSchedule>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("schedule", schedule))
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+}
+/// What `UpdateBalanceSettingsPaymentsPayouts.schedule` takes.
+pub type UpdateBalanceSettingsPaymentsPayoutsSchedule = Builder<
+    markers::UpdateBalanceSettingsPaymentsPayoutsSchedule,
+>;
+impl UpdateBalanceSettingsPaymentsPayoutsSchedule {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `interval`: one of [`UpdateBalanceSettingsPaymentsPayoutsScheduleInterval`](super::UpdateBalanceSettingsPaymentsPayoutsScheduleInterval).
+    #[inline]
+    pub fn interval(
+        self,
+        interval: super::UpdateBalanceSettingsPaymentsPayoutsScheduleInterval,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("interval", interval))
+    }
+    /// `monthly_payout_days`: an array.
+    #[inline]
+    pub fn monthly_payout_days(self, monthly_payout_days: impl Into<Value>) -> Self {
+        Self::from_parameters(
+            self.parameters.json("monthly_payout_days", monthly_payout_days),
+        )
+    }
+    /// `weekly_payout_days`: some of [`UpdateBalanceSettingsPaymentsPayoutsScheduleWeeklyPayoutDays`](super::UpdateBalanceSettingsPaymentsPayoutsScheduleWeeklyPayoutDays).
+    #[inline]
+    pub fn weekly_payout_days(
+        self,
+        weekly_payout_days: impl IntoIterator<
+            Item = super::UpdateBalanceSettingsPaymentsPayoutsScheduleWeeklyPayoutDays,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("weekly_payout_days", weekly_payout_days),
+        )
+    }
+}
+/// What `UpdateBalanceSettingsPayments.settlement_timing` takes.
+pub type UpdateBalanceSettingsPaymentsSettlementTiming = Builder<
+    markers::UpdateBalanceSettingsPaymentsSettlementTiming,
+>;
+impl UpdateBalanceSettingsPaymentsSettlementTiming {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `delay_days_override`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn delay_days_override(self, delay_days_override: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("delay_days_override", delay_days_override),
+        )
+    }
+    /// `start_of_day`: a [`UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay`](super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay); an empty text empties it.
+    #[inline]
+    pub fn start_of_day(
+        self,
+        start_of_day: impl c::IntoObject<
+            super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("start_of_day", start_of_day))
+    }
+}
+/// What `UpdateBalanceSettingsPaymentsSettlementTiming.start_of_day` takes.
+pub type UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay = Builder<
+    markers::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay,
+>;
+impl UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `hour`: an integer.
+    #[inline]
+    pub fn hour(self, hour: i64) -> Self {
+        Self::from_parameters(self.parameters.int("hour", hour))
+    }
+    /// `minutes`: an integer.
+    #[inline]
+    pub fn minutes(self, minutes: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minutes", minutes))
+    }
+    /// `timezone`: a text.
+    #[inline]
+    pub fn timezone(self, timezone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("timezone", timezone))
+    }
+}
+/// The values of `UpdateBalanceSettingsPaymentsPayoutsSchedule.interval`.
+pub use super::super::BalanceSettingsResourcePayoutScheduleInterval as UpdateBalanceSettingsPaymentsPayoutsScheduleInterval;
+/// The values of `UpdateBalanceSettingsPaymentsPayoutsSchedule.weekly_payout_days`.
+pub use super::super::TransferScheduleWeeklyPayoutDays as UpdateBalanceSettingsPaymentsPayoutsScheduleWeeklyPayoutDays;

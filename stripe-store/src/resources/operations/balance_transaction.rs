@@ -2,8 +2,8 @@
 // Schema: balance_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/balance_transactions`: answers page by page, each item one [`BalanceTransaction`](views::BalanceTransaction).
 ///

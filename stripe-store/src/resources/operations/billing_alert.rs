@@ -2,9 +2,8 @@
 // Schema: billing_alert
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/billing/alerts`: answers page by page, each item one [`BillingAlert`](views::BillingAlert).
 ///
 /// Source: operation `GetBillingAlerts`.
@@ -46,10 +45,13 @@ impl CreateBillingAlert {
             c::Parameters::new().text("alert_type", alert_type).text("title", title),
         )
     }
-    /// `usage_threshold`: a map with `gte` (required), `meter` (required), `recurrence` (required), `filters`.
+    /// `usage_threshold`: a [`CreateBillingAlertUsageThreshold`](super::CreateBillingAlertUsageThreshold).
     #[inline]
-    pub fn usage_threshold(self, usage_threshold: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("usage_threshold", usage_threshold))
+    pub fn usage_threshold(
+        self,
+        usage_threshold: impl c::IntoObject<super::CreateBillingAlertUsageThreshold>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("usage_threshold", usage_threshold))
     }
 }
 impl c::OperationFacts for markers::CreateBillingAlert {
@@ -129,4 +131,52 @@ impl c::OperationFacts for markers::DeactivateBillingAlert {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/billing/alerts/{id}/deactivate";
     const CHECK: c::Check = c::Check::resource::<views::BillingAlert>();
+}
+/// What `CreateBillingAlert.usage_threshold` takes.
+pub type CreateBillingAlertUsageThreshold = Builder<
+    markers::CreateBillingAlertUsageThreshold,
+>;
+impl CreateBillingAlertUsageThreshold {
+    /// With what it cannot do without:
+    /// * `gte`: an integer.
+    /// * `meter`: a text.
+    /// * `recurrence`: the text `one_time`.
+    #[inline]
+    pub fn new(
+        gte: i64,
+        meter: impl Into<String>,
+        recurrence: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("gte", gte)
+                .text("meter", meter)
+                .text("recurrence", recurrence),
+        )
+    }
+    /// `filters`: some [`CreateBillingAlertUsageThresholdFilters`](super::CreateBillingAlertUsageThresholdFilters).
+    #[inline]
+    pub fn filters(
+        self,
+        filters: impl c::IntoObjects<super::CreateBillingAlertUsageThresholdFilters>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("filters", filters))
+    }
+}
+/// What `CreateBillingAlertUsageThreshold.filters` takes.
+pub type CreateBillingAlertUsageThresholdFilters = Builder<
+    markers::CreateBillingAlertUsageThresholdFilters,
+>;
+impl CreateBillingAlertUsageThresholdFilters {
+    /// With what it cannot do without:
+    /// * `type`: the text `customer`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
 }

@@ -2,8 +2,8 @@
 // Schema: billing_credit_balance_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/billing/credit_balance_transactions`: answers page by page, each item one [`BillingCreditBalanceTransaction`](views::BillingCreditBalanceTransaction).
 ///
 /// Source: operation `GetBillingCreditBalanceTransactions`.

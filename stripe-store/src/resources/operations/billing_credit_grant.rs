@@ -2,9 +2,8 @@
 // Schema: billing_credit_grant
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/billing/credit_grants`: answers page by page, each item one [`BillingCreditGrant`](views::BillingCreditGrant).
 ///
@@ -39,17 +38,19 @@ impl c::OperationFacts for markers::ListBillingCreditGrants {
 pub type CreateBillingCreditGrant = Builder<markers::CreateBillingCreditGrant>;
 impl CreateBillingCreditGrant {
     /// With what it cannot do without:
-    /// * `amount`: a map with `type` (required), `monetary`.
-    /// * `applicability_config`: a map with `scope` (required).
+    /// * `amount`: a [`CreateBillingCreditGrantAmount`](super::CreateBillingCreditGrantAmount).
+    /// * `applicability_config`: a [`CreateBillingCreditGrantApplicabilityConfig`](super::CreateBillingCreditGrantApplicabilityConfig).
     #[inline]
     pub fn new(
-        amount: impl Into<Value>,
-        applicability_config: impl Into<Value>,
+        amount: impl c::IntoObject<super::CreateBillingCreditGrantAmount>,
+        applicability_config: impl c::IntoObject<
+            super::CreateBillingCreditGrantApplicabilityConfig,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("amount", amount)
-                .json("applicability_config", applicability_config),
+                .object("amount", amount)
+                .object("applicability_config", applicability_config),
         )
     }
     /// `category`: one of [`CreateBillingCreditGrantCategory`](super::CreateBillingCreditGrantCategory).
@@ -186,6 +187,82 @@ impl c::OperationFacts for markers::VoidBillingCreditGrant {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/billing/credit_grants/{id}/void";
     const CHECK: c::Check = c::Check::resource::<views::BillingCreditGrant>();
+}
+/// What `CreateBillingCreditGrant.amount` takes.
+pub type CreateBillingCreditGrantAmount = Builder<
+    markers::CreateBillingCreditGrantAmount,
+>;
+impl CreateBillingCreditGrantAmount {
+    /// With what it cannot do without:
+    /// * `type`: the text `monetary`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `monetary`: a [`CreateBillingCreditGrantAmountMonetary`](super::CreateBillingCreditGrantAmountMonetary).
+    #[inline]
+    pub fn monetary(
+        self,
+        monetary: impl c::IntoObject<super::CreateBillingCreditGrantAmountMonetary>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("monetary", monetary))
+    }
+}
+/// What `CreateBillingCreditGrantAmount.monetary` takes.
+pub type CreateBillingCreditGrantAmountMonetary = super::ReportPaymentRecordRefundAmount;
+/// What `CreateBillingCreditGrant.applicability_config` takes.
+pub type CreateBillingCreditGrantApplicabilityConfig = Builder<
+    markers::CreateBillingCreditGrantApplicabilityConfig,
+>;
+impl CreateBillingCreditGrantApplicabilityConfig {
+    /// With what it cannot do without:
+    /// * `scope`: a [`CreateBillingCreditGrantApplicabilityConfigScope`](super::CreateBillingCreditGrantApplicabilityConfigScope).
+    #[inline]
+    pub fn new(
+        scope: impl c::IntoObject<
+            super::CreateBillingCreditGrantApplicabilityConfigScope,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("scope", scope))
+    }
+}
+/// What `CreateBillingCreditGrantApplicabilityConfig.scope` takes.
+pub type CreateBillingCreditGrantApplicabilityConfigScope = Builder<
+    markers::CreateBillingCreditGrantApplicabilityConfigScope,
+>;
+impl CreateBillingCreditGrantApplicabilityConfigScope {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `price_type`: the text `metered`.
+    #[inline]
+    pub fn price_type(self, price_type: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price_type", price_type))
+    }
+    /// `prices`: some [`CreateBillingCreditGrantApplicabilityConfigScopePrices`](super::CreateBillingCreditGrantApplicabilityConfigScopePrices).
+    #[inline]
+    pub fn prices(
+        self,
+        prices: impl c::IntoObjects<
+            super::CreateBillingCreditGrantApplicabilityConfigScopePrices,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("prices", prices))
+    }
+}
+/// What `CreateBillingCreditGrantApplicabilityConfigScope.prices` takes.
+pub type CreateBillingCreditGrantApplicabilityConfigScopePrices = Builder<
+    markers::CreateBillingCreditGrantApplicabilityConfigScopePrices,
+>;
+impl CreateBillingCreditGrantApplicabilityConfigScopePrices {
+    /// With what it cannot do without:
+    /// * `id`: a text.
+    #[inline]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("id", id))
+    }
 }
 /// The values of `CreateBillingCreditGrant.category`.
 pub use super::super::BillingCreditGrantCategory as CreateBillingCreditGrantCategory;

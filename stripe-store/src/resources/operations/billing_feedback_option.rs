@@ -2,8 +2,8 @@
 // Schema: billing_feedback_option
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/billing/feedback_options`: answers page by page, each item one [`BillingFeedbackOption`](views::BillingFeedbackOption).
 ///
 /// Source: operation `GetBillingFeedbackOptions`.

@@ -2,9 +2,8 @@
 // Schema: billing_meter
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/billing/meters`: answers page by page, each item one [`BillingMeter`](views::BillingMeter).
 ///
@@ -34,26 +33,33 @@ impl c::OperationFacts for markers::ListBillingMeters {
 pub type CreateBillingMeter = Builder<markers::CreateBillingMeter>;
 impl CreateBillingMeter {
     /// With what it cannot do without:
-    /// * `default_aggregation`: a map with `formula` (required).
+    /// * `default_aggregation`: a [`CreateBillingMeterDefaultAggregation`](super::CreateBillingMeterDefaultAggregation).
     /// * `display_name`: a text.
     /// * `event_name`: a text.
     #[inline]
     pub fn new(
-        default_aggregation: impl Into<Value>,
+        default_aggregation: impl c::IntoObject<
+            super::CreateBillingMeterDefaultAggregation,
+        >,
         display_name: impl Into<String>,
         event_name: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("default_aggregation", default_aggregation)
+                .object("default_aggregation", default_aggregation)
                 .text("display_name", display_name)
                 .text("event_name", event_name),
         )
     }
-    /// `customer_mapping`: a map with `event_payload_key` (required), `type` (required).
+    /// `customer_mapping`: a [`CreateBillingMeterCustomerMapping`](super::CreateBillingMeterCustomerMapping).
     #[inline]
-    pub fn customer_mapping(self, customer_mapping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_mapping", customer_mapping))
+    pub fn customer_mapping(
+        self,
+        customer_mapping: impl c::IntoObject<super::CreateBillingMeterCustomerMapping>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_mapping", customer_mapping),
+        )
     }
     /// `event_time_window`: one of [`CreateBillingMeterEventTimeWindow`](super::CreateBillingMeterEventTimeWindow).
     #[inline]
@@ -65,10 +71,13 @@ impl CreateBillingMeter {
             self.parameters.one_of("event_time_window", event_time_window),
         )
     }
-    /// `value_settings`: a map with `event_payload_key` (required).
+    /// `value_settings`: a [`CreateBillingMeterValueSettings`](super::CreateBillingMeterValueSettings).
     #[inline]
-    pub fn value_settings(self, value_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("value_settings", value_settings))
+    pub fn value_settings(
+        self,
+        value_settings: impl c::IntoObject<super::CreateBillingMeterValueSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("value_settings", value_settings))
     }
 }
 impl c::OperationFacts for markers::CreateBillingMeter {
@@ -198,6 +207,51 @@ impl c::OperationFacts for markers::ReactivateBillingMeter {
     const PATH: &'static str = "/v1/billing/meters/{id}/reactivate";
     const CHECK: c::Check = c::Check::resource::<views::BillingMeter>();
 }
+/// What `CreateBillingMeter.customer_mapping` takes.
+pub type CreateBillingMeterCustomerMapping = Builder<
+    markers::CreateBillingMeterCustomerMapping,
+>;
+impl CreateBillingMeterCustomerMapping {
+    /// With what it cannot do without:
+    /// * `event_payload_key`: a text.
+    /// * `type`: the text `by_id`.
+    #[inline]
+    pub fn new(event_payload_key: impl Into<String>, type_: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("event_payload_key", event_payload_key)
+                .text("type", type_),
+        )
+    }
+}
+/// What `CreateBillingMeter.default_aggregation` takes.
+pub type CreateBillingMeterDefaultAggregation = Builder<
+    markers::CreateBillingMeterDefaultAggregation,
+>;
+impl CreateBillingMeterDefaultAggregation {
+    /// With what it cannot do without:
+    /// * `formula`: one of [`CreateBillingMeterDefaultAggregationFormula`](super::CreateBillingMeterDefaultAggregationFormula).
+    #[inline]
+    pub fn new(formula: super::CreateBillingMeterDefaultAggregationFormula) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("formula", formula))
+    }
+}
+/// What `CreateBillingMeter.value_settings` takes.
+pub type CreateBillingMeterValueSettings = Builder<
+    markers::CreateBillingMeterValueSettings,
+>;
+impl CreateBillingMeterValueSettings {
+    /// With what it cannot do without:
+    /// * `event_payload_key`: a text.
+    #[inline]
+    pub fn new(event_payload_key: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("event_payload_key", event_payload_key),
+        )
+    }
+}
+/// The values of `CreateBillingMeterDefaultAggregation.formula`.
+pub use super::super::BillingMeterResourceAggregationSettingsFormula as CreateBillingMeterDefaultAggregationFormula;
 /// The values of `CreateBillingMeter.event_time_window`.
 pub use super::super::BillingMeterEventTimeWindow as CreateBillingMeterEventTimeWindow;
 /// The values of `ListBillingMeterEventSummaries.value_grouping_window`.

@@ -2,8 +2,8 @@
 // Schema: billing_meter_event
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `POST /v1/billing/meter_events`: answers with one [`BillingMeterEvent`](views::BillingMeterEvent).
 ///

@@ -2,9 +2,8 @@
 // Schema: billing_meter_event_adjustment
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/billing/meter_event_adjustments`: answers with one [`BillingMeterEventAdjustment`](views::BillingMeterEventAdjustment).
 ///
 /// Source: operation `PostBillingMeterEventAdjustments`.
@@ -21,10 +20,13 @@ impl CreateBillingMeterEventAdjustment {
             c::Parameters::new().text("event_name", event_name).text("type", type_),
         )
     }
-    /// `cancel`: a map with `identifier`.
+    /// `cancel`: a [`CreateBillingMeterEventAdjustmentCancel`](super::CreateBillingMeterEventAdjustmentCancel).
     #[inline]
-    pub fn cancel(self, cancel: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cancel", cancel))
+    pub fn cancel(
+        self,
+        cancel: impl c::IntoObject<super::CreateBillingMeterEventAdjustmentCancel>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cancel", cancel))
     }
 }
 impl c::OperationFacts for markers::CreateBillingMeterEventAdjustment {
@@ -32,4 +34,20 @@ impl c::OperationFacts for markers::CreateBillingMeterEventAdjustment {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/billing/meter_event_adjustments";
     const CHECK: c::Check = c::Check::resource::<views::BillingMeterEventAdjustment>();
+}
+/// What `CreateBillingMeterEventAdjustment.cancel` takes.
+pub type CreateBillingMeterEventAdjustmentCancel = Builder<
+    markers::CreateBillingMeterEventAdjustmentCancel,
+>;
+impl CreateBillingMeterEventAdjustmentCancel {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `identifier`: a text.
+    #[inline]
+    pub fn identifier(self, identifier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("identifier", identifier))
+    }
 }

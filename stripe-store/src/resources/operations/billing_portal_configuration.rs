@@ -2,9 +2,8 @@
 // Schema: billing_portal_configuration
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/billing_portal/configurations`: answers page by page, each item one [`BillingPortalConfiguration`](views::BillingPortalConfiguration).
 ///
 /// Source: operation `GetBillingPortalConfigurations`.
@@ -42,15 +41,24 @@ pub type CreateBillingPortalConfiguration = Builder<
 >;
 impl CreateBillingPortalConfiguration {
     /// With what it cannot do without:
-    /// * `features`: a map with `customer_update`, `invoice_history`, `payment_method_update`, `subscription_cancel`, `subscription_pause`, `subscription_update`.
+    /// * `features`: a [`CreateBillingPortalConfigurationFeatures`](super::CreateBillingPortalConfigurationFeatures).
     #[inline]
-    pub fn new(features: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("features", features))
+    pub fn new(
+        features: impl c::IntoObject<super::CreateBillingPortalConfigurationFeatures>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("features", features))
     }
-    /// `business_profile`: a map with `headline`, `privacy_policy_url`, `terms_of_service_url`.
+    /// `business_profile`: a [`CreateBillingPortalConfigurationBusinessProfile`](super::CreateBillingPortalConfigurationBusinessProfile).
     #[inline]
-    pub fn business_profile(self, business_profile: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("business_profile", business_profile))
+    pub fn business_profile(
+        self,
+        business_profile: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationBusinessProfile,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_profile", business_profile),
+        )
     }
     /// `default_return_url`: a text; an empty text empties it.
     #[inline]
@@ -59,10 +67,13 @@ impl CreateBillingPortalConfiguration {
             self.parameters.text("default_return_url", default_return_url),
         )
     }
-    /// `login_page`: a map with `enabled` (required).
+    /// `login_page`: a [`CreateBillingPortalConfigurationLoginPage`](super::CreateBillingPortalConfigurationLoginPage).
     #[inline]
-    pub fn login_page(self, login_page: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("login_page", login_page))
+    pub fn login_page(
+        self,
+        login_page: impl c::IntoObject<super::CreateBillingPortalConfigurationLoginPage>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("login_page", login_page))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -122,10 +133,17 @@ impl UpdateBillingPortalConfiguration {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `business_profile`: a map with `headline`, `privacy_policy_url`, `terms_of_service_url`.
+    /// `business_profile`: a [`UpdateBillingPortalConfigurationBusinessProfile`](super::UpdateBillingPortalConfigurationBusinessProfile).
     #[inline]
-    pub fn business_profile(self, business_profile: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("business_profile", business_profile))
+    pub fn business_profile(
+        self,
+        business_profile: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationBusinessProfile,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_profile", business_profile),
+        )
     }
     /// `default_return_url`: a text; an empty text empties it.
     #[inline]
@@ -134,15 +152,21 @@ impl UpdateBillingPortalConfiguration {
             self.parameters.text("default_return_url", default_return_url),
         )
     }
-    /// `features`: a map with `customer_update`, `invoice_history`, `payment_method_update`, `subscription_cancel`, `subscription_pause`, `subscription_update`.
+    /// `features`: a [`UpdateBillingPortalConfigurationFeatures`](super::UpdateBillingPortalConfigurationFeatures).
     #[inline]
-    pub fn features(self, features: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("features", features))
+    pub fn features(
+        self,
+        features: impl c::IntoObject<super::UpdateBillingPortalConfigurationFeatures>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
     }
-    /// `login_page`: a map with `enabled` (required).
+    /// `login_page`: a [`UpdateBillingPortalConfigurationLoginPage`](super::UpdateBillingPortalConfigurationLoginPage).
     #[inline]
-    pub fn login_page(self, login_page: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("login_page", login_page))
+    pub fn login_page(
+        self,
+        login_page: impl c::IntoObject<super::UpdateBillingPortalConfigurationLoginPage>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("login_page", login_page))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -164,3 +188,815 @@ impl c::OperationFacts for markers::UpdateBillingPortalConfiguration {
     const PATH: &'static str = "/v1/billing_portal/configurations/{configuration}";
     const CHECK: c::Check = c::Check::resource::<views::BillingPortalConfiguration>();
 }
+/// What `CreateBillingPortalConfiguration.business_profile` takes.
+pub type CreateBillingPortalConfigurationBusinessProfile = Builder<
+    markers::CreateBillingPortalConfigurationBusinessProfile,
+>;
+impl CreateBillingPortalConfigurationBusinessProfile {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `headline`: a text; an empty text empties it.
+    #[inline]
+    pub fn headline(self, headline: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("headline", headline))
+    }
+    /// `privacy_policy_url`: a text.
+    #[inline]
+    pub fn privacy_policy_url(self, privacy_policy_url: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("privacy_policy_url", privacy_policy_url),
+        )
+    }
+    /// `terms_of_service_url`: a text.
+    #[inline]
+    pub fn terms_of_service_url(self, terms_of_service_url: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("terms_of_service_url", terms_of_service_url),
+        )
+    }
+}
+/// What `CreateBillingPortalConfiguration.features` takes.
+pub type CreateBillingPortalConfigurationFeatures = Builder<
+    markers::CreateBillingPortalConfigurationFeatures,
+>;
+impl CreateBillingPortalConfigurationFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer_update`: a [`CreateBillingPortalConfigurationFeaturesCustomerUpdate`](super::CreateBillingPortalConfigurationFeaturesCustomerUpdate).
+    #[inline]
+    pub fn customer_update(
+        self,
+        customer_update: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesCustomerUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_update", customer_update))
+    }
+    /// `invoice_history`: a [`CreateBillingPortalConfigurationFeaturesInvoiceHistory`](super::CreateBillingPortalConfigurationFeaturesInvoiceHistory).
+    #[inline]
+    pub fn invoice_history(
+        self,
+        invoice_history: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesInvoiceHistory,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice_history", invoice_history))
+    }
+    /// `payment_method_update`: a [`CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
+    #[inline]
+    pub fn payment_method_update(
+        self,
+        payment_method_update: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_update", payment_method_update),
+        )
+    }
+    /// `subscription_cancel`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel).
+    #[inline]
+    pub fn subscription_cancel(
+        self,
+        subscription_cancel: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_cancel", subscription_cancel),
+        )
+    }
+    /// `subscription_pause`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionPause`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPause).
+    #[inline]
+    pub fn subscription_pause(
+        self,
+        subscription_pause: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionPause,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_pause", subscription_pause),
+        )
+    }
+    /// `subscription_update`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate).
+    #[inline]
+    pub fn subscription_update(
+        self,
+        subscription_update: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_update", subscription_update),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeatures.customer_update` takes.
+pub type CreateBillingPortalConfigurationFeaturesCustomerUpdate = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesCustomerUpdate,
+>;
+impl CreateBillingPortalConfigurationFeaturesCustomerUpdate {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `allowed_updates`: some of [`CreateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates`](super::CreateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates); an empty text through `param` empties it.
+    #[inline]
+    pub fn allowed_updates(
+        self,
+        allowed_updates: impl IntoIterator<
+            Item = super::CreateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_updates", allowed_updates),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeatures.invoice_history` takes.
+pub type CreateBillingPortalConfigurationFeaturesInvoiceHistory = super::ListSubscriptionsAutomaticTax;
+/// What `CreateBillingPortalConfigurationFeatures.payment_method_update` takes.
+pub type CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate,
+>;
+impl CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `payment_method_configuration`: a text; an empty text empties it.
+    #[inline]
+    pub fn payment_method_configuration(
+        self,
+        payment_method_configuration: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("payment_method_configuration", payment_method_configuration),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeatures.subscription_cancel` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionCancel = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionCancel,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionCancel {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `cancellation_reason`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
+    #[inline]
+    pub fn cancellation_reason(
+        self,
+        cancellation_reason: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cancellation_reason", cancellation_reason),
+        )
+    }
+    /// `mode`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelMode`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelMode).
+    #[inline]
+    pub fn mode(
+        self,
+        mode: super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelMode,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("mode", mode))
+    }
+    /// `proration_behavior`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionCancel.cancellation_reason` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    /// * `options`: some of [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions); an empty text through `param` empties it.
+    #[inline]
+    pub fn new(
+        enabled: bool,
+        options: impl IntoIterator<
+            Item = super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().bool("enabled", enabled).several_of("options", options),
+        )
+    }
+    /// `feedback_options`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn feedback_options(
+        self,
+        feedback_options: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("feedback_options", feedback_options),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeatures.subscription_pause` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionPause = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionPause,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionPause {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `duration`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration).
+    #[inline]
+    pub fn duration(
+        self,
+        duration: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("duration", duration))
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionPause.duration` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `interval_options`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions); an empty text empties it.
+    #[inline]
+    pub fn interval_options(
+        self,
+        interval_options: impl c::IntoObjects<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("interval_options", interval_options),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration.interval_options` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateBillingPortalConfigurationFeatures.subscription_update` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionUpdate = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdate {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `billing_cycle_anchor`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor).
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `default_allowed_updates`: some of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates); an empty text through `param` empties it.
+    #[inline]
+    pub fn default_allowed_updates(
+        self,
+        default_allowed_updates: impl IntoIterator<
+            Item = super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of("default_allowed_updates", default_allowed_updates),
+        )
+    }
+    /// `products`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
+    #[inline]
+    pub fn products(
+        self,
+        products: impl c::IntoObjects<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("products", products))
+    }
+    /// `proration_behavior`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+    /// `schedule_at_period_end`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
+    #[inline]
+    pub fn schedule_at_period_end(
+        self,
+        schedule_at_period_end: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("schedule_at_period_end", schedule_at_period_end),
+        )
+    }
+    /// `trial_update_behavior`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior).
+    #[inline]
+    pub fn trial_update_behavior(
+        self,
+        trial_update_behavior: super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("trial_update_behavior", trial_update_behavior),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.products` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts {
+    /// With what it cannot do without:
+    /// * `prices`: texts.
+    /// * `product`: a text.
+    #[inline]
+    pub fn new(
+        prices: impl IntoIterator<Item = impl Into<String>>,
+        product: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().texts("prices", prices).text("product", product),
+        )
+    }
+    /// `adjustable_quantity`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts.adjustable_quantity` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.schedule_at_period_end` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `conditions`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions).
+    #[inline]
+    pub fn conditions(
+        self,
+        conditions: impl c::IntoObjects<
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("conditions", conditions))
+    }
+}
+/// What `CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd.conditions` takes.
+pub type CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions = Builder<
+    markers::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions,
+>;
+impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `CreateBillingPortalConfiguration.login_page` takes.
+pub type CreateBillingPortalConfigurationLoginPage = super::ListSubscriptionsAutomaticTax;
+/// What `UpdateBillingPortalConfiguration.business_profile` takes.
+pub type UpdateBillingPortalConfigurationBusinessProfile = Builder<
+    markers::UpdateBillingPortalConfigurationBusinessProfile,
+>;
+impl UpdateBillingPortalConfigurationBusinessProfile {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `headline`: a text; an empty text empties it.
+    #[inline]
+    pub fn headline(self, headline: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("headline", headline))
+    }
+    /// `privacy_policy_url`: a text; an empty text empties it.
+    #[inline]
+    pub fn privacy_policy_url(self, privacy_policy_url: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("privacy_policy_url", privacy_policy_url),
+        )
+    }
+    /// `terms_of_service_url`: a text; an empty text empties it.
+    #[inline]
+    pub fn terms_of_service_url(self, terms_of_service_url: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("terms_of_service_url", terms_of_service_url),
+        )
+    }
+}
+/// What `UpdateBillingPortalConfiguration.features` takes.
+pub type UpdateBillingPortalConfigurationFeatures = Builder<
+    markers::UpdateBillingPortalConfigurationFeatures,
+>;
+impl UpdateBillingPortalConfigurationFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer_update`: a [`UpdateBillingPortalConfigurationFeaturesCustomerUpdate`](super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate).
+    #[inline]
+    pub fn customer_update(
+        self,
+        customer_update: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_update", customer_update))
+    }
+    /// `invoice_history`: a [`UpdateBillingPortalConfigurationFeaturesInvoiceHistory`](super::UpdateBillingPortalConfigurationFeaturesInvoiceHistory).
+    #[inline]
+    pub fn invoice_history(
+        self,
+        invoice_history: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesInvoiceHistory,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice_history", invoice_history))
+    }
+    /// `payment_method_update`: a [`UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
+    #[inline]
+    pub fn payment_method_update(
+        self,
+        payment_method_update: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_update", payment_method_update),
+        )
+    }
+    /// `subscription_cancel`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel).
+    #[inline]
+    pub fn subscription_cancel(
+        self,
+        subscription_cancel: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_cancel", subscription_cancel),
+        )
+    }
+    /// `subscription_pause`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionPause`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionPause).
+    #[inline]
+    pub fn subscription_pause(
+        self,
+        subscription_pause: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionPause,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_pause", subscription_pause),
+        )
+    }
+    /// `subscription_update`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate).
+    #[inline]
+    pub fn subscription_update(
+        self,
+        subscription_update: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_update", subscription_update),
+        )
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeatures.customer_update` takes.
+pub type UpdateBillingPortalConfigurationFeaturesCustomerUpdate = Builder<
+    markers::UpdateBillingPortalConfigurationFeaturesCustomerUpdate,
+>;
+impl UpdateBillingPortalConfigurationFeaturesCustomerUpdate {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allowed_updates`: some of [`UpdateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates`](super::UpdateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates); an empty text through `param` empties it.
+    #[inline]
+    pub fn allowed_updates(
+        self,
+        allowed_updates: impl IntoIterator<
+            Item = super::UpdateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_updates", allowed_updates),
+        )
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeatures.invoice_history` takes.
+pub type UpdateBillingPortalConfigurationFeaturesInvoiceHistory = super::ListSubscriptionsAutomaticTax;
+/// What `UpdateBillingPortalConfigurationFeatures.payment_method_update` takes.
+pub type UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate = super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate;
+/// What `UpdateBillingPortalConfigurationFeatures.subscription_cancel` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionCancel = Builder<
+    markers::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel,
+>;
+impl UpdateBillingPortalConfigurationFeaturesSubscriptionCancel {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `cancellation_reason`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
+    #[inline]
+    pub fn cancellation_reason(
+        self,
+        cancellation_reason: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cancellation_reason", cancellation_reason),
+        )
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+    /// `mode`: one of [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelMode`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelMode).
+    #[inline]
+    pub fn mode(
+        self,
+        mode: super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelMode,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("mode", mode))
+    }
+    /// `proration_behavior`: one of [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionCancel.cancellation_reason` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason = Builder<
+    markers::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason,
+>;
+impl UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `feedback_options`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn feedback_options(
+        self,
+        feedback_options: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("feedback_options", feedback_options),
+        )
+    }
+    /// `options`: some of [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions); an empty text through `param` empties it.
+    #[inline]
+    pub fn options(
+        self,
+        options: impl IntoIterator<
+            Item = super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("options", options))
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeatures.subscription_pause` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionPause = super::CreateBillingPortalConfigurationFeaturesSubscriptionPause;
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionPause.duration` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDuration = super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration;
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDuration.interval_options` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateBillingPortalConfigurationFeatures.subscription_update` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate = Builder<
+    markers::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate,
+>;
+impl UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_cycle_anchor`: one of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor).
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `default_allowed_updates`: some of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates); an empty text through `param` empties it.
+    #[inline]
+    pub fn default_allowed_updates(
+        self,
+        default_allowed_updates: impl IntoIterator<
+            Item = super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of("default_allowed_updates", default_allowed_updates),
+        )
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+    /// `products`: some [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
+    #[inline]
+    pub fn products(
+        self,
+        products: impl c::IntoObjects<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("products", products))
+    }
+    /// `proration_behavior`: one of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+    /// `schedule_at_period_end`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
+    #[inline]
+    pub fn schedule_at_period_end(
+        self,
+        schedule_at_period_end: impl c::IntoObject<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("schedule_at_period_end", schedule_at_period_end),
+        )
+    }
+    /// `trial_update_behavior`: one of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior).
+    #[inline]
+    pub fn trial_update_behavior(
+        self,
+        trial_update_behavior: super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("trial_update_behavior", trial_update_behavior),
+        )
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.products` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts = super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts;
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts.adjustable_quantity` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.schedule_at_period_end` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd = Builder<
+    markers::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd,
+>;
+impl UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `conditions`: some [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions); an empty text empties it.
+    #[inline]
+    pub fn conditions(
+        self,
+        conditions: impl c::IntoObjects<
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("conditions", conditions))
+    }
+}
+/// What `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd.conditions` takes.
+pub type UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions = super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions;
+/// What `UpdateBillingPortalConfiguration.login_page` takes.
+pub type UpdateBillingPortalConfigurationLoginPage = super::ListSubscriptionsAutomaticTax;
+/// The values of `CreateBillingPortalConfigurationFeaturesCustomerUpdate.allowed_updates`.
+pub use super::super::PortalCustomerUpdateAllowedUpdates as CreateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason.options`.
+pub use super::super::CancellationDetailsFeedback as CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionCancel.mode`.
+pub use super::super::PortalSubscriptionCancelMode as CreateBillingPortalConfigurationFeaturesSubscriptionCancelMode;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionCancel.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions.interval`.
+pub use super::super::PlanInterval as CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptionsInterval;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration.type`.
+pub use super::super::PortalSubscriptionPauseDurationType as CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.billing_cycle_anchor`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as CreateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.default_allowed_updates`.
+pub use super::super::PortalSubscriptionUpdateDefaultAllowedUpdates as CreateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions.type`.
+pub use super::super::PortalResourceScheduleUpdateAtPeriodEndConditionType as CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType;
+/// The values of `CreateBillingPortalConfigurationFeaturesSubscriptionUpdate.trial_update_behavior`.
+pub use super::super::PortalSubscriptionUpdateTrialUpdateBehavior as CreateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior;
+/// The values of `UpdateBillingPortalConfigurationFeaturesCustomerUpdate.allowed_updates`.
+pub use super::super::PortalCustomerUpdateAllowedUpdates as UpdateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason.options`.
+pub use super::super::CancellationDetailsFeedback as UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionCancel.mode`.
+pub use super::super::PortalSubscriptionCancelMode as UpdateBillingPortalConfigurationFeaturesSubscriptionCancelMode;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionCancel.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as UpdateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions.interval`.
+pub use super::super::PlanInterval as UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptionsInterval;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDuration.type`.
+pub use super::super::PortalSubscriptionPauseDurationType as UpdateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.billing_cycle_anchor`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.default_allowed_updates`.
+pub use super::super::PortalSubscriptionUpdateDefaultAllowedUpdates as UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions.type`.
+pub use super::super::PortalResourceScheduleUpdateAtPeriodEndConditionType as UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType;
+/// The values of `UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate.trial_update_behavior`.
+pub use super::super::PortalSubscriptionUpdateTrialUpdateBehavior as UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior;

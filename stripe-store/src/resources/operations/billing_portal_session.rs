@@ -2,9 +2,9 @@
 // Schema: billing_portal_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
+use stripe_store::view::Timestamp;
 /// `POST /v1/billing_portal/sessions`: answers with one [`BillingPortalSession`](views::BillingPortalSession).
 ///
 /// Source: operation `PostBillingPortalSessions`.
@@ -15,10 +15,17 @@ impl CreateBillingPortalSession {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `after_expiration`: a map with `type` (required), `customer_login`.
+    /// `after_expiration`: a [`CreateBillingPortalSessionAfterExpiration`](super::CreateBillingPortalSessionAfterExpiration).
     #[inline]
-    pub fn after_expiration(self, after_expiration: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("after_expiration", after_expiration))
+    pub fn after_expiration(
+        self,
+        after_expiration: impl c::IntoObject<
+            super::CreateBillingPortalSessionAfterExpiration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("after_expiration", after_expiration),
+        )
     }
     /// `configuration`: a text.
     #[inline]
@@ -35,10 +42,13 @@ impl CreateBillingPortalSession {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `flow_data`: a map with `type` (required), `after_completion`, `subscription_cancel`, `subscription_pause`, `subscription_update`, `subscription_update_confirm`.
+    /// `flow_data`: a [`CreateBillingPortalSessionFlowData`](super::CreateBillingPortalSessionFlowData).
     #[inline]
-    pub fn flow_data(self, flow_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("flow_data", flow_data))
+    pub fn flow_data(
+        self,
+        flow_data: impl c::IntoObject<super::CreateBillingPortalSessionFlowData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("flow_data", flow_data))
     }
     /// `locale`: one of [`CreateBillingPortalSessionLocale`](super::CreateBillingPortalSessionLocale).
     #[inline]
@@ -62,5 +72,285 @@ impl c::OperationFacts for markers::CreateBillingPortalSession {
     const PATH: &'static str = "/v1/billing_portal/sessions";
     const CHECK: c::Check = c::Check::resource::<views::BillingPortalSession>();
 }
+/// What `CreateBillingPortalSession.after_expiration` takes.
+pub type CreateBillingPortalSessionAfterExpiration = Builder<
+    markers::CreateBillingPortalSessionAfterExpiration,
+>;
+impl CreateBillingPortalSessionAfterExpiration {
+    /// With what it cannot do without:
+    /// * `type`: the text `customer_login`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `customer_login`: a [`CreateBillingPortalSessionAfterExpirationCustomerLogin`](super::CreateBillingPortalSessionAfterExpirationCustomerLogin).
+    #[inline]
+    pub fn customer_login(
+        self,
+        customer_login: impl c::IntoObject<
+            super::CreateBillingPortalSessionAfterExpirationCustomerLogin,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_login", customer_login))
+    }
+}
+/// What `CreateBillingPortalSessionAfterExpiration.customer_login` takes.
+pub type CreateBillingPortalSessionAfterExpirationCustomerLogin = Builder<
+    markers::CreateBillingPortalSessionAfterExpirationCustomerLogin,
+>;
+impl CreateBillingPortalSessionAfterExpirationCustomerLogin {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `expires_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn expires_at(self, expires_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("expires_at", expires_at))
+    }
+}
+/// What `CreateBillingPortalSession.flow_data` takes.
+pub type CreateBillingPortalSessionFlowData = Builder<
+    markers::CreateBillingPortalSessionFlowData,
+>;
+impl CreateBillingPortalSessionFlowData {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateBillingPortalSessionFlowDataType`](super::CreateBillingPortalSessionFlowDataType).
+    #[inline]
+    pub fn new(type_: super::CreateBillingPortalSessionFlowDataType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `after_completion`: a [`CreateBillingPortalSessionFlowDataAfterCompletion`](super::CreateBillingPortalSessionFlowDataAfterCompletion).
+    #[inline]
+    pub fn after_completion(
+        self,
+        after_completion: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataAfterCompletion,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("after_completion", after_completion),
+        )
+    }
+    /// `subscription_cancel`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancel`](super::CreateBillingPortalSessionFlowDataSubscriptionCancel).
+    #[inline]
+    pub fn subscription_cancel(
+        self,
+        subscription_cancel: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionCancel,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_cancel", subscription_cancel),
+        )
+    }
+    /// `subscription_pause`: a [`CreateBillingPortalSessionFlowDataSubscriptionPause`](super::CreateBillingPortalSessionFlowDataSubscriptionPause).
+    #[inline]
+    pub fn subscription_pause(
+        self,
+        subscription_pause: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionPause,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_pause", subscription_pause),
+        )
+    }
+    /// `subscription_update`: a [`CreateBillingPortalSessionFlowDataSubscriptionUpdate`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdate).
+    #[inline]
+    pub fn subscription_update(
+        self,
+        subscription_update: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("subscription_update", subscription_update),
+        )
+    }
+    /// `subscription_update_confirm`: a [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm).
+    #[inline]
+    pub fn subscription_update_confirm(
+        self,
+        subscription_update_confirm: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("subscription_update_confirm", subscription_update_confirm),
+        )
+    }
+}
+/// What `CreateBillingPortalSessionFlowData.after_completion` takes.
+pub type CreateBillingPortalSessionFlowDataAfterCompletion = Builder<
+    markers::CreateBillingPortalSessionFlowDataAfterCompletion,
+>;
+impl CreateBillingPortalSessionFlowDataAfterCompletion {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateBillingPortalSessionFlowDataAfterCompletionType`](super::CreateBillingPortalSessionFlowDataAfterCompletionType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateBillingPortalSessionFlowDataAfterCompletionType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `hosted_confirmation`: a [`CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation`](super::CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation).
+    #[inline]
+    pub fn hosted_confirmation(
+        self,
+        hosted_confirmation: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("hosted_confirmation", hosted_confirmation),
+        )
+    }
+    /// `redirect`: a [`CreateBillingPortalSessionFlowDataAfterCompletionRedirect`](super::CreateBillingPortalSessionFlowDataAfterCompletionRedirect).
+    #[inline]
+    pub fn redirect(
+        self,
+        redirect: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataAfterCompletionRedirect,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("redirect", redirect))
+    }
+}
+/// What `CreateBillingPortalSessionFlowDataAfterCompletion.hosted_confirmation` takes.
+pub type CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation = super::CreatePaymentLinkAfterCompletionHostedConfirmation;
+/// What `CreateBillingPortalSessionFlowDataAfterCompletion.redirect` takes.
+pub type CreateBillingPortalSessionFlowDataAfterCompletionRedirect = super::CreateSourceRedirect;
+/// What `CreateBillingPortalSessionFlowData.subscription_cancel` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionCancel = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionCancel,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionCancel {
+    /// With what it cannot do without:
+    /// * `subscription`: a text.
+    #[inline]
+    pub fn new(subscription: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("subscription", subscription))
+    }
+    /// `retention`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetention`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention).
+    #[inline]
+    pub fn retention(
+        self,
+        retention: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("retention", retention))
+    }
+}
+/// What `CreateBillingPortalSessionFlowDataSubscriptionCancel.retention` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionCancelRetention = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionCancelRetention {
+    /// With what it cannot do without:
+    /// * `coupon_offer`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer).
+    /// * `type`: the text `coupon_offer`.
+    #[inline]
+    pub fn new(
+        coupon_offer: impl c::IntoObject<
+            super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer,
+        >,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("coupon_offer", coupon_offer).text("type", type_),
+        )
+    }
+}
+/// What `CreateBillingPortalSessionFlowDataSubscriptionCancelRetention.coupon_offer` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer {
+    /// With what it cannot do without:
+    /// * `coupon`: a text.
+    #[inline]
+    pub fn new(coupon: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("coupon", coupon))
+    }
+}
+/// What `CreateBillingPortalSessionFlowData.subscription_pause` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionPause = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionPause,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionPause {
+    /// With what it cannot do without:
+    /// * `subscription`: a text.
+    #[inline]
+    pub fn new(subscription: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("subscription", subscription))
+    }
+}
+/// What `CreateBillingPortalSessionFlowData.subscription_update` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionUpdate = super::CreateBillingPortalSessionFlowDataSubscriptionPause;
+/// What `CreateBillingPortalSessionFlowData.subscription_update_confirm` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm {
+    /// With what it cannot do without:
+    /// * `items`: some [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems).
+    /// * `subscription`: a text.
+    #[inline]
+    pub fn new(
+        items: impl c::IntoObjects<
+            super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems,
+        >,
+        subscription: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .objects("items", items)
+                .text("subscription", subscription),
+        )
+    }
+    /// `discounts`: some [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts).
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<
+            super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+}
+/// What `CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm.discounts` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts = super::CreateCheckoutSessionDiscounts;
+/// What `CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm.items` takes.
+pub type CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems = Builder<
+    markers::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems,
+>;
+impl CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems {
+    /// With what it cannot do without:
+    /// * `id`: a text.
+    #[inline]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("id", id))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+}
+/// The values of `CreateBillingPortalSessionFlowDataAfterCompletion.type`.
+pub use super::super::PortalFlowsFlowAfterCompletionType as CreateBillingPortalSessionFlowDataAfterCompletionType;
+/// The values of `CreateBillingPortalSessionFlowData.type`.
+pub use super::super::PortalFlowsFlowType as CreateBillingPortalSessionFlowDataType;
 /// The values of `CreateBillingPortalSession.locale`.
 pub use super::super::BillingPortalSessionLocale as CreateBillingPortalSessionLocale;

@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -34,10 +34,15 @@ impl ListCheckoutSessions {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `customer_details`: a map with `email` (required).
+    /// `customer_details`: a [`ListCheckoutSessionsCustomerDetails`](super::ListCheckoutSessionsCustomerDetails).
     #[inline]
-    pub fn customer_details(self, customer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_details", customer_details))
+    pub fn customer_details(
+        self,
+        customer_details: impl c::IntoObject<super::ListCheckoutSessionsCustomerDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_details", customer_details),
+        )
     }
     /// `payment_intent`: a text.
     #[inline]
@@ -76,15 +81,25 @@ impl CreateCheckoutSession {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `adaptive_pricing`: a map with `enabled`.
+    /// `adaptive_pricing`: a [`CreateCheckoutSessionAdaptivePricing`](super::CreateCheckoutSessionAdaptivePricing).
     #[inline]
-    pub fn adaptive_pricing(self, adaptive_pricing: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("adaptive_pricing", adaptive_pricing))
+    pub fn adaptive_pricing(
+        self,
+        adaptive_pricing: impl c::IntoObject<super::CreateCheckoutSessionAdaptivePricing>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adaptive_pricing", adaptive_pricing),
+        )
     }
-    /// `after_expiration`: a map with `recovery`.
+    /// `after_expiration`: a [`CreateCheckoutSessionAfterExpiration`](super::CreateCheckoutSessionAfterExpiration).
     #[inline]
-    pub fn after_expiration(self, after_expiration: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("after_expiration", after_expiration))
+    pub fn after_expiration(
+        self,
+        after_expiration: impl c::IntoObject<super::CreateCheckoutSessionAfterExpiration>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("after_expiration", after_expiration),
+        )
     }
     /// `allow_promotion_codes`: true or false.
     #[inline]
@@ -107,10 +122,13 @@ impl CreateCheckoutSession {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreateCheckoutSessionAutomaticTax`](super::CreateCheckoutSessionAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreateCheckoutSessionAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `billing_address_collection`: one of [`CreateCheckoutSessionBillingAddressCollection`](super::CreateCheckoutSessionBillingAddressCollection).
     #[inline]
@@ -124,11 +142,16 @@ impl CreateCheckoutSession {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `branding_settings`: a map with `background_color`, `border_style`, `button_color`, `display_name`, `font_family`, `icon`, `logo`.
+    /// `branding_settings`: a [`CreateCheckoutSessionBrandingSettings`](super::CreateCheckoutSessionBrandingSettings).
     #[inline]
-    pub fn branding_settings(self, branding_settings: impl Into<Value>) -> Self {
+    pub fn branding_settings(
+        self,
+        branding_settings: impl c::IntoObject<
+            super::CreateCheckoutSessionBrandingSettings,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("branding_settings", branding_settings),
+            self.parameters.object("branding_settings", branding_settings),
         )
     }
     /// `cancel_url`: a text.
@@ -143,11 +166,16 @@ impl CreateCheckoutSession {
             self.parameters.text("client_reference_id", client_reference_id),
         )
     }
-    /// `consent_collection`: a map with `payment_method_reuse_agreement`, `promotions`, `terms_of_service`.
+    /// `consent_collection`: a [`CreateCheckoutSessionConsentCollection`](super::CreateCheckoutSessionConsentCollection).
     #[inline]
-    pub fn consent_collection(self, consent_collection: impl Into<Value>) -> Self {
+    pub fn consent_collection(
+        self,
+        consent_collection: impl c::IntoObject<
+            super::CreateCheckoutSessionConsentCollection,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("consent_collection", consent_collection),
+            self.parameters.object("consent_collection", consent_collection),
         )
     }
     /// `currency`: a text.
@@ -155,15 +183,21 @@ impl CreateCheckoutSession {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: an array of maps with `key` (required), `label` (required), `type` (required), `dropdown`, `numeric`, `optional`, `text`.
+    /// `custom_fields`: some [`CreateCheckoutSessionCustomFields`](super::CreateCheckoutSessionCustomFields).
     #[inline]
-    pub fn custom_fields(self, custom_fields: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_fields", custom_fields))
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::CreateCheckoutSessionCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a map with `after_submit`, `shipping_address`, `submit`, `terms_of_service_acceptance`.
+    /// `custom_text`: a [`CreateCheckoutSessionCustomText`](super::CreateCheckoutSessionCustomText).
     #[inline]
-    pub fn custom_text(self, custom_text: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_text", custom_text))
+    pub fn custom_text(
+        self,
+        custom_text: impl c::IntoObject<super::CreateCheckoutSessionCustomText>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom_text", custom_text))
     }
     /// `customer`: a text.
     #[inline]
@@ -190,15 +224,21 @@ impl CreateCheckoutSession {
     pub fn customer_email(self, customer_email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_email", customer_email))
     }
-    /// `customer_update`: a map with `address`, `name`, `shipping`.
+    /// `customer_update`: a [`CreateCheckoutSessionCustomerUpdate`](super::CreateCheckoutSessionCustomerUpdate).
     #[inline]
-    pub fn customer_update(self, customer_update: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_update", customer_update))
+    pub fn customer_update(
+        self,
+        customer_update: impl c::IntoObject<super::CreateCheckoutSessionCustomerUpdate>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_update", customer_update))
     }
-    /// `discounts`: an array of maps with `coupon`, `promotion_code`.
+    /// `discounts`: some [`CreateCheckoutSessionDiscounts`](super::CreateCheckoutSessionDiscounts).
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateCheckoutSessionDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `excluded_payment_method_types`: some of [`CreateCheckoutSessionExcludedPaymentMethodTypes`](super::CreateCheckoutSessionExcludedPaymentMethodTypes).
     #[inline]
@@ -232,25 +272,38 @@ impl CreateCheckoutSession {
             self.parameters.text("integration_identifier", integration_identifier),
         )
     }
-    /// `invoice_creation`: a map with `enabled` (required), `invoice_data`.
+    /// `invoice_creation`: a [`CreateCheckoutSessionInvoiceCreation`](super::CreateCheckoutSessionInvoiceCreation).
     #[inline]
-    pub fn invoice_creation(self, invoice_creation: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_creation", invoice_creation))
+    pub fn invoice_creation(
+        self,
+        invoice_creation: impl c::IntoObject<super::CreateCheckoutSessionInvoiceCreation>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_creation", invoice_creation),
+        )
     }
-    /// `line_items`: an array of maps with `adjustable_quantity`, `metadata`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `line_items`: some [`CreateCheckoutSessionLineItems`](super::CreateCheckoutSessionLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::CreateCheckoutSessionLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `locale`: one of [`CreateCheckoutSessionLocale`](super::CreateCheckoutSessionLocale).
     #[inline]
     pub fn locale(self, locale: super::CreateCheckoutSessionLocale) -> Self {
         Self::from_parameters(self.parameters.one_of("locale", locale))
     }
-    /// `managed_payments`: a map with `enabled`.
+    /// `managed_payments`: a [`CreateCheckoutSessionManagedPayments`](super::CreateCheckoutSessionManagedPayments).
     #[inline]
-    pub fn managed_payments(self, managed_payments: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("managed_payments", managed_payments))
+    pub fn managed_payments(
+        self,
+        managed_payments: impl c::IntoObject<super::CreateCheckoutSessionManagedPayments>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("managed_payments", managed_payments),
+        )
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -265,15 +318,21 @@ impl CreateCheckoutSession {
     pub fn mode(self, mode: super::CreateCheckoutSessionMode) -> Self {
         Self::from_parameters(self.parameters.one_of("mode", mode))
     }
-    /// `name_collection`: a map with `business`, `individual`.
+    /// `name_collection`: a [`CreateCheckoutSessionNameCollection`](super::CreateCheckoutSessionNameCollection).
     #[inline]
-    pub fn name_collection(self, name_collection: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("name_collection", name_collection))
+    pub fn name_collection(
+        self,
+        name_collection: impl c::IntoObject<super::CreateCheckoutSessionNameCollection>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("name_collection", name_collection))
     }
-    /// `optional_items`: an array of maps with `price` (required), `quantity` (required), `adjustable_quantity`.
+    /// `optional_items`: some [`CreateCheckoutSessionOptionalItems`](super::CreateCheckoutSessionOptionalItems).
     #[inline]
-    pub fn optional_items(self, optional_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("optional_items", optional_items))
+    pub fn optional_items(
+        self,
+        optional_items: impl c::IntoObjects<super::CreateCheckoutSessionOptionalItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("optional_items", optional_items))
     }
     /// `origin_context`: one of [`CreateCheckoutSessionOriginContext`](super::CreateCheckoutSessionOriginContext).
     #[inline]
@@ -283,11 +342,16 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("origin_context", origin_context))
     }
-    /// `payment_intent_data`: a map with `application_fee_amount`, `capture_method`, `description`, `metadata`, `on_behalf_of`, `receipt_email`, `setup_future_usage`, `shipping`, `statement_descriptor`, `statement_descriptor_suffix`, `transfer_data`, `transfer_group`.
+    /// `payment_intent_data`: a [`CreateCheckoutSessionPaymentIntentData`](super::CreateCheckoutSessionPaymentIntentData).
     #[inline]
-    pub fn payment_intent_data(self, payment_intent_data: impl Into<Value>) -> Self {
+    pub fn payment_intent_data(
+        self,
+        payment_intent_data: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentIntentData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_intent_data", payment_intent_data),
+            self.parameters.object("payment_intent_data", payment_intent_data),
         )
     }
     /// `payment_method_collection`: one of [`CreateCheckoutSessionPaymentMethodCollection`](super::CreateCheckoutSessionPaymentMethodCollection).
@@ -314,36 +378,48 @@ impl CreateCheckoutSession {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a map with `allow_redisplay`.
+    /// `payment_method_data`: a [`CreateCheckoutSessionPaymentMethodData`](super::CreateCheckoutSessionPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a map with `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `blik`, `boleto`, `card`, `cashapp`, `crypto`, `customer_balance`, `demo_pay`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mobilepay`, `multibanco`, `naver_pay`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `payto`, `pix`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`.
+    /// `payment_method_options`: a [`CreateCheckoutSessionPaymentMethodOptions`](super::CreateCheckoutSessionPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `permissions`: a map with `update_shipping_details`.
+    /// `permissions`: a [`CreateCheckoutSessionPermissions`](super::CreateCheckoutSessionPermissions).
     #[inline]
-    pub fn permissions(self, permissions: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("permissions", permissions))
+    pub fn permissions(
+        self,
+        permissions: impl c::IntoObject<super::CreateCheckoutSessionPermissions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("permissions", permissions))
     }
-    /// `phone_number_collection`: a map with `enabled` (required).
+    /// `phone_number_collection`: a [`CreateCheckoutSessionPhoneNumberCollection`](super::CreateCheckoutSessionPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
-        phone_number_collection: impl Into<Value>,
+        phone_number_collection: impl c::IntoObject<
+            super::CreateCheckoutSessionPhoneNumberCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("phone_number_collection", phone_number_collection),
+            self.parameters.object("phone_number_collection", phone_number_collection),
         )
     }
     /// `redirect_on_completion`: one of [`CreateCheckoutSessionRedirectOnCompletion`](super::CreateCheckoutSessionRedirectOnCompletion).
@@ -361,41 +437,57 @@ impl CreateCheckoutSession {
     pub fn return_url(self, return_url: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("return_url", return_url))
     }
-    /// `saved_payment_method_options`: a map with `allow_redisplay_filters`, `payment_method_remove`, `payment_method_save`.
+    /// `saved_payment_method_options`: a [`CreateCheckoutSessionSavedPaymentMethodOptions`](super::CreateCheckoutSessionSavedPaymentMethodOptions).
     #[inline]
     pub fn saved_payment_method_options(
         self,
-        saved_payment_method_options: impl Into<Value>,
+        saved_payment_method_options: impl c::IntoObject<
+            super::CreateCheckoutSessionSavedPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("saved_payment_method_options", saved_payment_method_options),
+                .object("saved_payment_method_options", saved_payment_method_options),
         )
     }
-    /// `setup_intent_data`: a map with `description`, `metadata`, `on_behalf_of`.
+    /// `setup_intent_data`: a [`CreateCheckoutSessionSetupIntentData`](super::CreateCheckoutSessionSetupIntentData).
     #[inline]
-    pub fn setup_intent_data(self, setup_intent_data: impl Into<Value>) -> Self {
+    pub fn setup_intent_data(
+        self,
+        setup_intent_data: impl c::IntoObject<
+            super::CreateCheckoutSessionSetupIntentData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("setup_intent_data", setup_intent_data),
+            self.parameters.object("setup_intent_data", setup_intent_data),
         )
     }
-    /// `shipping_address_collection`: a map with `allowed_countries` (required).
+    /// `shipping_address_collection`: a [`CreateCheckoutSessionShippingAddressCollection`](super::CreateCheckoutSessionShippingAddressCollection).
     #[inline]
     pub fn shipping_address_collection(
         self,
-        shipping_address_collection: impl Into<Value>,
+        shipping_address_collection: impl c::IntoObject<
+            super::CreateCheckoutSessionShippingAddressCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("shipping_address_collection", shipping_address_collection),
+                .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: an array of maps with `shipping_rate`, `shipping_rate_data`.
+    /// `shipping_options`: some [`CreateCheckoutSessionShippingOptions`](super::CreateCheckoutSessionShippingOptions).
     #[inline]
-    pub fn shipping_options(self, shipping_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_options", shipping_options))
+    pub fn shipping_options(
+        self,
+        shipping_options: impl c::IntoObjects<
+            super::CreateCheckoutSessionShippingOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("shipping_options", shipping_options),
+        )
     }
     /// `submit_type`: one of [`CreateCheckoutSessionSubmitType`](super::CreateCheckoutSessionSubmitType).
     #[inline]
@@ -405,11 +497,16 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a map with `application_fee_percent`, `billing_cycle_anchor`, `billing_cycle_anchor_config`, `billing_mode`, `default_tax_rates`, `description`, `invoice_settings`, `metadata`, `on_behalf_of`, `pending_invoice_item_interval`, `proration_behavior`, `transfer_data`, `trial_end`, `trial_period_days`, `trial_settings`.
+    /// `subscription_data`: a [`CreateCheckoutSessionSubscriptionData`](super::CreateCheckoutSessionSubscriptionData).
     #[inline]
-    pub fn subscription_data(self, subscription_data: impl Into<Value>) -> Self {
+    pub fn subscription_data(
+        self,
+        subscription_data: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_data", subscription_data),
+            self.parameters.object("subscription_data", subscription_data),
         )
     }
     /// `success_url`: a text.
@@ -417,11 +514,16 @@ impl CreateCheckoutSession {
     pub fn success_url(self, success_url: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("success_url", success_url))
     }
-    /// `tax_id_collection`: a map with `enabled` (required), `required`.
+    /// `tax_id_collection`: a [`CreateCheckoutSessionTaxIdCollection`](super::CreateCheckoutSessionTaxIdCollection).
     #[inline]
-    pub fn tax_id_collection(self, tax_id_collection: impl Into<Value>) -> Self {
+    pub fn tax_id_collection(
+        self,
+        tax_id_collection: impl c::IntoObject<
+            super::CreateCheckoutSessionTaxIdCollection,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("tax_id_collection", tax_id_collection),
+            self.parameters.object("tax_id_collection", tax_id_collection),
         )
     }
     /// `ui_mode`: one of [`CreateCheckoutSessionUiMode`](super::CreateCheckoutSessionUiMode).
@@ -429,10 +531,13 @@ impl CreateCheckoutSession {
     pub fn ui_mode(self, ui_mode: super::CreateCheckoutSessionUiMode) -> Self {
         Self::from_parameters(self.parameters.one_of("ui_mode", ui_mode))
     }
-    /// `wallet_options`: a map with `link`.
+    /// `wallet_options`: a [`CreateCheckoutSessionWalletOptions`](super::CreateCheckoutSessionWalletOptions).
     #[inline]
-    pub fn wallet_options(self, wallet_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("wallet_options", wallet_options))
+    pub fn wallet_options(
+        self,
+        wallet_options: impl c::IntoObject<super::CreateCheckoutSessionWalletOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wallet_options", wallet_options))
     }
 }
 impl c::OperationFacts for markers::CreateCheckoutSession {
@@ -470,17 +575,25 @@ impl UpdateCheckoutSession {
     pub fn new(session: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(session))
     }
-    /// `collected_information`: a map with `shipping_details`.
+    /// `collected_information`: a [`UpdateCheckoutSessionCollectedInformation`](super::UpdateCheckoutSessionCollectedInformation).
     #[inline]
-    pub fn collected_information(self, collected_information: impl Into<Value>) -> Self {
+    pub fn collected_information(
+        self,
+        collected_information: impl c::IntoObject<
+            super::UpdateCheckoutSessionCollectedInformation,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("collected_information", collected_information),
+            self.parameters.object("collected_information", collected_information),
         )
     }
-    /// `line_items`: an array of maps with `adjustable_quantity`, `id`, `metadata`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `line_items`: some [`UpdateCheckoutSessionLineItems`](super::UpdateCheckoutSessionLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::UpdateCheckoutSessionLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -490,17 +603,29 @@ impl UpdateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_intent_data`: a map with `description`, `metadata`, `setup_future_usage`, `statement_descriptor`, `statement_descriptor_suffix`.
+    /// `payment_intent_data`: a [`UpdateCheckoutSessionPaymentIntentData`](super::UpdateCheckoutSessionPaymentIntentData).
     #[inline]
-    pub fn payment_intent_data(self, payment_intent_data: impl Into<Value>) -> Self {
+    pub fn payment_intent_data(
+        self,
+        payment_intent_data: impl c::IntoObject<
+            super::UpdateCheckoutSessionPaymentIntentData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_intent_data", payment_intent_data),
+            self.parameters.object("payment_intent_data", payment_intent_data),
         )
     }
-    /// `shipping_options`: an array of maps with `shipping_rate`, `shipping_rate_data`; an empty text empties it.
+    /// `shipping_options`: some [`UpdateCheckoutSessionShippingOptions`](super::UpdateCheckoutSessionShippingOptions); an empty text empties it.
     #[inline]
-    pub fn shipping_options(self, shipping_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_options", shipping_options))
+    pub fn shipping_options(
+        self,
+        shipping_options: impl c::IntoObjects<
+            super::UpdateCheckoutSessionShippingOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("shipping_options", shipping_options),
+        )
     }
 }
 impl c::OperationFacts for markers::UpdateCheckoutSession {
@@ -545,6 +670,2340 @@ impl c::OperationFacts for markers::ListCheckoutSessionLineItems {
     const PATH: &'static str = "/v1/checkout/sessions/{session}/line_items";
     const CHECK: c::Check = c::Check::resource::<views::Item>();
 }
+/// What `CreateCheckoutSession.adaptive_pricing` takes.
+pub type CreateCheckoutSessionAdaptivePricing = super::CreatePaymentLinkManagedPayments;
+/// What `CreateCheckoutSession.after_expiration` takes.
+pub type CreateCheckoutSessionAfterExpiration = Builder<
+    markers::CreateCheckoutSessionAfterExpiration,
+>;
+impl CreateCheckoutSessionAfterExpiration {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `recovery`: a [`CreateCheckoutSessionAfterExpirationRecovery`](super::CreateCheckoutSessionAfterExpirationRecovery).
+    #[inline]
+    pub fn recovery(
+        self,
+        recovery: impl c::IntoObject<super::CreateCheckoutSessionAfterExpirationRecovery>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recovery", recovery))
+    }
+}
+/// What `CreateCheckoutSessionAfterExpiration.recovery` takes.
+pub type CreateCheckoutSessionAfterExpirationRecovery = Builder<
+    markers::CreateCheckoutSessionAfterExpirationRecovery,
+>;
+impl CreateCheckoutSessionAfterExpirationRecovery {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `allow_promotion_codes`: true or false.
+    #[inline]
+    pub fn allow_promotion_codes(self, allow_promotion_codes: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("allow_promotion_codes", allow_promotion_codes),
+        )
+    }
+}
+/// What `CreateCheckoutSession.automatic_tax` takes.
+pub type CreateCheckoutSessionAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreateCheckoutSessionAutomaticTax.liability` takes.
+pub type CreateCheckoutSessionAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateCheckoutSession.branding_settings` takes.
+pub type CreateCheckoutSessionBrandingSettings = Builder<
+    markers::CreateCheckoutSessionBrandingSettings,
+>;
+impl CreateCheckoutSessionBrandingSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `background_color`: a text; an empty text empties it.
+    #[inline]
+    pub fn background_color(self, background_color: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("background_color", background_color))
+    }
+    /// `border_style`: one of [`CreateCheckoutSessionBrandingSettingsBorderStyle`](super::CreateCheckoutSessionBrandingSettingsBorderStyle).
+    #[inline]
+    pub fn border_style(
+        self,
+        border_style: super::CreateCheckoutSessionBrandingSettingsBorderStyle,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("border_style", border_style))
+    }
+    /// `button_color`: a text; an empty text empties it.
+    #[inline]
+    pub fn button_color(self, button_color: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("button_color", button_color))
+    }
+    /// `display_name`: a text.
+    #[inline]
+    pub fn display_name(self, display_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("display_name", display_name))
+    }
+    /// `font_family`: one of [`CreateCheckoutSessionBrandingSettingsFontFamily`](super::CreateCheckoutSessionBrandingSettingsFontFamily).
+    #[inline]
+    pub fn font_family(
+        self,
+        font_family: super::CreateCheckoutSessionBrandingSettingsFontFamily,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("font_family", font_family))
+    }
+    /// `icon`: a [`CreateCheckoutSessionBrandingSettingsIcon`](super::CreateCheckoutSessionBrandingSettingsIcon).
+    #[inline]
+    pub fn icon(
+        self,
+        icon: impl c::IntoObject<super::CreateCheckoutSessionBrandingSettingsIcon>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("icon", icon))
+    }
+    /// `logo`: a [`CreateCheckoutSessionBrandingSettingsLogo`](super::CreateCheckoutSessionBrandingSettingsLogo).
+    #[inline]
+    pub fn logo(
+        self,
+        logo: impl c::IntoObject<super::CreateCheckoutSessionBrandingSettingsLogo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("logo", logo))
+    }
+}
+/// What `CreateCheckoutSessionBrandingSettings.icon` takes.
+pub type CreateCheckoutSessionBrandingSettingsIcon = Builder<
+    markers::CreateCheckoutSessionBrandingSettingsIcon,
+>;
+impl CreateCheckoutSessionBrandingSettingsIcon {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateCheckoutSessionBrandingSettingsIconType`](super::CreateCheckoutSessionBrandingSettingsIconType).
+    #[inline]
+    pub fn new(type_: super::CreateCheckoutSessionBrandingSettingsIconType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `file`: a text.
+    #[inline]
+    pub fn file(self, file: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("file", file))
+    }
+    /// `url`: a text.
+    #[inline]
+    pub fn url(self, url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("url", url))
+    }
+}
+/// What `CreateCheckoutSessionBrandingSettings.logo` takes.
+pub type CreateCheckoutSessionBrandingSettingsLogo = super::CreateCheckoutSessionBrandingSettingsIcon;
+/// What `CreateCheckoutSession.consent_collection` takes.
+pub type CreateCheckoutSessionConsentCollection = super::CreatePaymentLinkConsentCollection;
+/// What `CreateCheckoutSessionConsentCollection.payment_method_reuse_agreement` takes.
+pub type CreateCheckoutSessionConsentCollectionPaymentMethodReuseAgreement = super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement;
+/// What `CreateCheckoutSession.custom_fields` takes.
+pub type CreateCheckoutSessionCustomFields = super::CreatePaymentLinkCustomFields;
+/// What `CreateCheckoutSessionCustomFields.dropdown` takes.
+pub type CreateCheckoutSessionCustomFieldsDropdown = super::CreatePaymentLinkCustomFieldsDropdown;
+/// What `CreateCheckoutSessionCustomFieldsDropdown.options` takes.
+pub type CreateCheckoutSessionCustomFieldsDropdownOptions = super::CreatePaymentLinkCustomFieldsDropdownOptions;
+/// What `CreateCheckoutSessionCustomFields.label` takes.
+pub type CreateCheckoutSessionCustomFieldsLabel = super::CreatePaymentLinkCustomFieldsLabel;
+/// What `CreateCheckoutSessionCustomFields.numeric` takes.
+pub type CreateCheckoutSessionCustomFieldsNumeric = super::CreatePaymentLinkCustomFieldsText;
+/// What `CreateCheckoutSessionCustomFields.text` takes.
+pub type CreateCheckoutSessionCustomFieldsText = super::CreatePaymentLinkCustomFieldsText;
+/// What `CreateCheckoutSession.custom_text` takes.
+pub type CreateCheckoutSessionCustomText = super::CreatePaymentLinkCustomText;
+/// What `CreateCheckoutSessionCustomText.after_submit` takes.
+pub type CreateCheckoutSessionCustomTextAfterSubmit = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreateCheckoutSessionCustomText.shipping_address` takes.
+pub type CreateCheckoutSessionCustomTextShippingAddress = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreateCheckoutSessionCustomText.submit` takes.
+pub type CreateCheckoutSessionCustomTextSubmit = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreateCheckoutSessionCustomText.terms_of_service_acceptance` takes.
+pub type CreateCheckoutSessionCustomTextTermsOfServiceAcceptance = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreateCheckoutSession.customer_update` takes.
+pub type CreateCheckoutSessionCustomerUpdate = Builder<
+    markers::CreateCheckoutSessionCustomerUpdate,
+>;
+impl CreateCheckoutSessionCustomerUpdate {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: one of [`CreateCheckoutSessionCustomerUpdateAddress`](super::CreateCheckoutSessionCustomerUpdateAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: super::CreateCheckoutSessionCustomerUpdateAddress,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("address", address))
+    }
+    /// `name`: one of [`CreateCheckoutSessionCustomerUpdateName`](super::CreateCheckoutSessionCustomerUpdateName).
+    #[inline]
+    pub fn name(self, name: super::CreateCheckoutSessionCustomerUpdateName) -> Self {
+        Self::from_parameters(self.parameters.one_of("name", name))
+    }
+    /// `shipping`: one of [`CreateCheckoutSessionCustomerUpdateShipping`](super::CreateCheckoutSessionCustomerUpdateShipping).
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: super::CreateCheckoutSessionCustomerUpdateShipping,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("shipping", shipping))
+    }
+}
+/// What `CreateCheckoutSession.discounts` takes.
+pub type CreateCheckoutSessionDiscounts = Builder<
+    markers::CreateCheckoutSessionDiscounts,
+>;
+impl CreateCheckoutSessionDiscounts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `coupon`: a text.
+    #[inline]
+    pub fn coupon(self, coupon: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("coupon", coupon))
+    }
+    /// `promotion_code`: a text.
+    #[inline]
+    pub fn promotion_code(self, promotion_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("promotion_code", promotion_code))
+    }
+}
+/// What `CreateCheckoutSession.invoice_creation` takes.
+pub type CreateCheckoutSessionInvoiceCreation = Builder<
+    markers::CreateCheckoutSessionInvoiceCreation,
+>;
+impl CreateCheckoutSessionInvoiceCreation {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `invoice_data`: a [`CreateCheckoutSessionInvoiceCreationInvoiceData`](super::CreateCheckoutSessionInvoiceCreationInvoiceData).
+    #[inline]
+    pub fn invoice_data(
+        self,
+        invoice_data: impl c::IntoObject<
+            super::CreateCheckoutSessionInvoiceCreationInvoiceData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice_data", invoice_data))
+    }
+}
+/// What `CreateCheckoutSessionInvoiceCreation.invoice_data` takes.
+pub type CreateCheckoutSessionInvoiceCreationInvoiceData = Builder<
+    markers::CreateCheckoutSessionInvoiceCreationInvoiceData,
+>;
+impl CreateCheckoutSessionInvoiceCreationInvoiceData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn account_tax_ids(
+        self,
+        account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
+    }
+    /// `custom_fields`: some [`CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `footer`: a text.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `issuer`: a [`CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<
+            super::CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `rendering_options`: a [`CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
+    #[inline]
+    pub fn rendering_options(
+        self,
+        rendering_options: impl c::IntoObject<
+            super::CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("rendering_options", rendering_options),
+        )
+    }
+}
+/// What `CreateCheckoutSessionInvoiceCreationInvoiceData.custom_fields` takes.
+pub type CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateCheckoutSessionInvoiceCreationInvoiceData.issuer` takes.
+pub type CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer = super::CreateInvoiceIssuer;
+/// What `CreateCheckoutSessionInvoiceCreationInvoiceData.rendering_options` takes.
+pub type CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions = super::CreateCustomerInvoiceSettingsRenderingOptions;
+/// What `CreateCheckoutSession.line_items` takes.
+pub type CreateCheckoutSessionLineItems = Builder<
+    markers::CreateCheckoutSessionLineItems,
+>;
+impl CreateCheckoutSessionLineItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `adjustable_quantity`: a [`CreateCheckoutSessionLineItemsAdjustableQuantity`](super::CreateCheckoutSessionLineItemsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::CreateCheckoutSessionLineItemsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreateCheckoutSessionLineItemsPriceData`](super::CreateCheckoutSessionLineItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateCheckoutSessionLineItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `CreateCheckoutSessionLineItems.adjustable_quantity` takes.
+pub type CreateCheckoutSessionLineItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `CreateCheckoutSessionLineItems.price_data` takes.
+pub type CreateCheckoutSessionLineItemsPriceData = super::CreatePaymentLinkLineItemsPriceData;
+/// What `CreateCheckoutSessionLineItemsPriceData.product_data` takes.
+pub type CreateCheckoutSessionLineItemsPriceDataProductData = super::UpdateInvoiceLinePriceDataProductData;
+/// What `CreateCheckoutSessionLineItemsPriceDataProductData.tax_details` takes.
+pub type CreateCheckoutSessionLineItemsPriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `CreateCheckoutSessionLineItemsPriceData.recurring` takes.
+pub type CreateCheckoutSessionLineItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateCheckoutSession.managed_payments` takes.
+pub type CreateCheckoutSessionManagedPayments = super::CreatePaymentLinkManagedPayments;
+/// What `CreateCheckoutSession.name_collection` takes.
+pub type CreateCheckoutSessionNameCollection = super::CreatePaymentLinkNameCollection;
+/// What `CreateCheckoutSessionNameCollection.business` takes.
+pub type CreateCheckoutSessionNameCollectionBusiness = super::CreatePaymentLinkNameCollectionBusiness;
+/// What `CreateCheckoutSessionNameCollection.individual` takes.
+pub type CreateCheckoutSessionNameCollectionIndividual = super::CreatePaymentLinkNameCollectionBusiness;
+/// What `CreateCheckoutSession.optional_items` takes.
+pub type CreateCheckoutSessionOptionalItems = super::CreatePaymentLinkOptionalItems;
+/// What `CreateCheckoutSessionOptionalItems.adjustable_quantity` takes.
+pub type CreateCheckoutSessionOptionalItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `CreateCheckoutSession.payment_intent_data` takes.
+pub type CreateCheckoutSessionPaymentIntentData = Builder<
+    markers::CreateCheckoutSessionPaymentIntentData,
+>;
+impl CreateCheckoutSessionPaymentIntentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `application_fee_amount`: an integer.
+    #[inline]
+    pub fn application_fee_amount(self, application_fee_amount: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("application_fee_amount", application_fee_amount),
+        )
+    }
+    /// `capture_method`: one of [`CreateCheckoutSessionPaymentIntentDataCaptureMethod`](super::CreateCheckoutSessionPaymentIntentDataCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreateCheckoutSessionPaymentIntentDataCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `on_behalf_of`: a text.
+    #[inline]
+    pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
+    }
+    /// `receipt_email`: a text.
+    #[inline]
+    pub fn receipt_email(self, receipt_email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("receipt_email", receipt_email))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentIntentDataSetupFutureUsage`](super::CreateCheckoutSessionPaymentIntentDataSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentIntentDataSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `shipping`: a [`CreateCheckoutSessionPaymentIntentDataShipping`](super::CreateCheckoutSessionPaymentIntentDataShipping).
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentIntentDataShipping,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `statement_descriptor_suffix`: a text.
+    #[inline]
+    pub fn statement_descriptor_suffix(
+        self,
+        statement_descriptor_suffix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_suffix", statement_descriptor_suffix),
+        )
+    }
+    /// `transfer_data`: a [`CreateCheckoutSessionPaymentIntentDataTransferData`](super::CreateCheckoutSessionPaymentIntentDataTransferData).
+    #[inline]
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentIntentDataTransferData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
+    }
+    /// `transfer_group`: a text.
+    #[inline]
+    pub fn transfer_group(self, transfer_group: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("transfer_group", transfer_group))
+    }
+}
+/// What `CreateCheckoutSessionPaymentIntentData.shipping` takes.
+pub type CreateCheckoutSessionPaymentIntentDataShipping = Builder<
+    markers::CreateCheckoutSessionPaymentIntentDataShipping,
+>;
+impl CreateCheckoutSessionPaymentIntentDataShipping {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateCheckoutSessionPaymentIntentDataShippingAddress`](super::CreateCheckoutSessionPaymentIntentDataShippingAddress).
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentIntentDataShippingAddress,
+        >,
+        name: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("address", address).text("name", name),
+        )
+    }
+    /// `carrier`: a text.
+    #[inline]
+    pub fn carrier(self, carrier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("carrier", carrier))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `tracking_number`: a text.
+    #[inline]
+    pub fn tracking_number(self, tracking_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tracking_number", tracking_number))
+    }
+}
+/// What `CreateCheckoutSessionPaymentIntentDataShipping.address` takes.
+pub type CreateCheckoutSessionPaymentIntentDataShippingAddress = super::CreateSourceSourceOrderShippingAddress;
+/// What `CreateCheckoutSessionPaymentIntentData.transfer_data` takes.
+pub type CreateCheckoutSessionPaymentIntentDataTransferData = super::CreateInvoiceTransferData;
+/// What `CreateCheckoutSession.payment_method_data` takes.
+pub type CreateCheckoutSessionPaymentMethodData = Builder<
+    markers::CreateCheckoutSessionPaymentMethodData,
+>;
+impl CreateCheckoutSessionPaymentMethodData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allow_redisplay`: one of [`CreateCheckoutSessionPaymentMethodDataAllowRedisplay`](super::CreateCheckoutSessionPaymentMethodDataAllowRedisplay).
+    #[inline]
+    pub fn allow_redisplay(
+        self,
+        allow_redisplay: super::CreateCheckoutSessionPaymentMethodDataAllowRedisplay,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("allow_redisplay", allow_redisplay))
+    }
+}
+/// What `CreateCheckoutSession.payment_method_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptions = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptions,
+>;
+impl CreateCheckoutSessionPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acss_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsAcssDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit).
+    #[inline]
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
+    }
+    /// `affirm`: a [`CreateCheckoutSessionPaymentMethodOptionsAffirm`](super::CreateCheckoutSessionPaymentMethodOptionsAffirm).
+    #[inline]
+    pub fn affirm(
+        self,
+        affirm: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAffirm,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm", affirm))
+    }
+    /// `afterpay_clearpay`: a [`CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay`](super::CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay).
+    #[inline]
+    pub fn afterpay_clearpay(
+        self,
+        afterpay_clearpay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("afterpay_clearpay", afterpay_clearpay),
+        )
+    }
+    /// `alipay`: a [`CreateCheckoutSessionPaymentMethodOptionsAlipay`](super::CreateCheckoutSessionPaymentMethodOptionsAlipay).
+    #[inline]
+    pub fn alipay(
+        self,
+        alipay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAlipay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alipay", alipay))
+    }
+    /// `alma`: a [`CreateCheckoutSessionPaymentMethodOptionsAlma`](super::CreateCheckoutSessionPaymentMethodOptionsAlma).
+    #[inline]
+    pub fn alma(
+        self,
+        alma: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsAlma>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma", alma))
+    }
+    /// `amazon_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsAmazonPay`](super::CreateCheckoutSessionPaymentMethodOptionsAmazonPay).
+    #[inline]
+    pub fn amazon_pay(
+        self,
+        amazon_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAmazonPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
+    }
+    /// `au_becs_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit).
+    #[inline]
+    pub fn au_becs_debit(
+        self,
+        au_becs_debit: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
+    }
+    /// `bacs_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsBacsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit).
+    #[inline]
+    pub fn bacs_debit(
+        self,
+        bacs_debit: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
+    }
+    /// `bancontact`: a [`CreateCheckoutSessionPaymentMethodOptionsBancontact`](super::CreateCheckoutSessionPaymentMethodOptionsBancontact).
+    #[inline]
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBancontact,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
+    }
+    /// `billie`: a [`CreateCheckoutSessionPaymentMethodOptionsBillie`](super::CreateCheckoutSessionPaymentMethodOptionsBillie).
+    #[inline]
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBillie,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
+    }
+    /// `blik`: a [`CreateCheckoutSessionPaymentMethodOptionsBlik`](super::CreateCheckoutSessionPaymentMethodOptionsBlik).
+    #[inline]
+    pub fn blik(
+        self,
+        blik: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsBlik>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik", blik))
+    }
+    /// `boleto`: a [`CreateCheckoutSessionPaymentMethodOptionsBoleto`](super::CreateCheckoutSessionPaymentMethodOptionsBoleto).
+    #[inline]
+    pub fn boleto(
+        self,
+        boleto: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBoleto,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto", boleto))
+    }
+    /// `card`: a [`CreateCheckoutSessionPaymentMethodOptionsCard`](super::CreateCheckoutSessionPaymentMethodOptionsCard).
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+    /// `cashapp`: a [`CreateCheckoutSessionPaymentMethodOptionsCashapp`](super::CreateCheckoutSessionPaymentMethodOptionsCashapp).
+    #[inline]
+    pub fn cashapp(
+        self,
+        cashapp: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsCashapp,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cashapp", cashapp))
+    }
+    /// `crypto`: a [`CreateCheckoutSessionPaymentMethodOptionsCrypto`](super::CreateCheckoutSessionPaymentMethodOptionsCrypto).
+    #[inline]
+    pub fn crypto(
+        self,
+        crypto: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsCrypto,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("crypto", crypto))
+    }
+    /// `customer_balance`: a [`CreateCheckoutSessionPaymentMethodOptionsCustomerBalance`](super::CreateCheckoutSessionPaymentMethodOptionsCustomerBalance).
+    #[inline]
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
+    }
+    /// `demo_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsDemoPay`](super::CreateCheckoutSessionPaymentMethodOptionsDemoPay).
+    #[inline]
+    pub fn demo_pay(
+        self,
+        demo_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsDemoPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("demo_pay", demo_pay))
+    }
+    /// `eps`: a [`CreateCheckoutSessionPaymentMethodOptionsEps`](super::CreateCheckoutSessionPaymentMethodOptionsEps).
+    #[inline]
+    pub fn eps(
+        self,
+        eps: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsEps>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps", eps))
+    }
+    /// `fpx`: a [`CreateCheckoutSessionPaymentMethodOptionsFpx`](super::CreateCheckoutSessionPaymentMethodOptionsFpx).
+    #[inline]
+    pub fn fpx(
+        self,
+        fpx: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsFpx>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx", fpx))
+    }
+    /// `giropay`: a [`CreateCheckoutSessionPaymentMethodOptionsGiropay`](super::CreateCheckoutSessionPaymentMethodOptionsGiropay).
+    #[inline]
+    pub fn giropay(
+        self,
+        giropay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsGiropay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("giropay", giropay))
+    }
+    /// `grabpay`: a [`CreateCheckoutSessionPaymentMethodOptionsGrabpay`](super::CreateCheckoutSessionPaymentMethodOptionsGrabpay).
+    #[inline]
+    pub fn grabpay(
+        self,
+        grabpay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsGrabpay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("grabpay", grabpay))
+    }
+    /// `ideal`: a [`CreateCheckoutSessionPaymentMethodOptionsIdeal`](super::CreateCheckoutSessionPaymentMethodOptionsIdeal).
+    #[inline]
+    pub fn ideal(
+        self,
+        ideal: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsIdeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal", ideal))
+    }
+    /// `kakao_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsKakaoPay`](super::CreateCheckoutSessionPaymentMethodOptionsKakaoPay).
+    #[inline]
+    pub fn kakao_pay(
+        self,
+        kakao_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsKakaoPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
+    }
+    /// `klarna`: a [`CreateCheckoutSessionPaymentMethodOptionsKlarna`](super::CreateCheckoutSessionPaymentMethodOptionsKlarna).
+    #[inline]
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsKlarna,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
+    }
+    /// `konbini`: a [`CreateCheckoutSessionPaymentMethodOptionsKonbini`](super::CreateCheckoutSessionPaymentMethodOptionsKonbini).
+    #[inline]
+    pub fn konbini(
+        self,
+        konbini: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsKonbini,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("konbini", konbini))
+    }
+    /// `kr_card`: a [`CreateCheckoutSessionPaymentMethodOptionsKrCard`](super::CreateCheckoutSessionPaymentMethodOptionsKrCard).
+    #[inline]
+    pub fn kr_card(
+        self,
+        kr_card: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsKrCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kr_card", kr_card))
+    }
+    /// `link`: a [`CreateCheckoutSessionPaymentMethodOptionsLink`](super::CreateCheckoutSessionPaymentMethodOptionsLink).
+    #[inline]
+    pub fn link(
+        self,
+        link: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsLink>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link", link))
+    }
+    /// `mobilepay`: a [`CreateCheckoutSessionPaymentMethodOptionsMobilepay`](super::CreateCheckoutSessionPaymentMethodOptionsMobilepay).
+    #[inline]
+    pub fn mobilepay(
+        self,
+        mobilepay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsMobilepay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
+    }
+    /// `multibanco`: a [`CreateCheckoutSessionPaymentMethodOptionsMultibanco`](super::CreateCheckoutSessionPaymentMethodOptionsMultibanco).
+    #[inline]
+    pub fn multibanco(
+        self,
+        multibanco: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsMultibanco,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("multibanco", multibanco))
+    }
+    /// `naver_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsNaverPay`](super::CreateCheckoutSessionPaymentMethodOptionsNaverPay).
+    #[inline]
+    pub fn naver_pay(
+        self,
+        naver_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsNaverPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
+    }
+    /// `oxxo`: a [`CreateCheckoutSessionPaymentMethodOptionsOxxo`](super::CreateCheckoutSessionPaymentMethodOptionsOxxo).
+    #[inline]
+    pub fn oxxo(
+        self,
+        oxxo: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsOxxo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo", oxxo))
+    }
+    /// `p24`: a [`CreateCheckoutSessionPaymentMethodOptionsP24`](super::CreateCheckoutSessionPaymentMethodOptionsP24).
+    #[inline]
+    pub fn p24(
+        self,
+        p24: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsP24>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24", p24))
+    }
+    /// `pay_by_bank`: a map.
+    #[inline]
+    pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
+    }
+    /// `payco`: a [`CreateCheckoutSessionPaymentMethodOptionsPayco`](super::CreateCheckoutSessionPaymentMethodOptionsPayco).
+    #[inline]
+    pub fn payco(
+        self,
+        payco: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsPayco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco", payco))
+    }
+    /// `paynow`: a [`CreateCheckoutSessionPaymentMethodOptionsPaynow`](super::CreateCheckoutSessionPaymentMethodOptionsPaynow).
+    #[inline]
+    pub fn paynow(
+        self,
+        paynow: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsPaynow,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow", paynow))
+    }
+    /// `paypal`: a [`CreateCheckoutSessionPaymentMethodOptionsPaypal`](super::CreateCheckoutSessionPaymentMethodOptionsPaypal).
+    #[inline]
+    pub fn paypal(
+        self,
+        paypal: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsPaypal,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypal", paypal))
+    }
+    /// `payto`: a [`CreateCheckoutSessionPaymentMethodOptionsPayto`](super::CreateCheckoutSessionPaymentMethodOptionsPayto).
+    #[inline]
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsPayto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
+    }
+    /// `pix`: a [`CreateCheckoutSessionPaymentMethodOptionsPix`](super::CreateCheckoutSessionPaymentMethodOptionsPix).
+    #[inline]
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsPix>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
+    }
+    /// `revolut_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsRevolutPay`](super::CreateCheckoutSessionPaymentMethodOptionsRevolutPay).
+    #[inline]
+    pub fn revolut_pay(
+        self,
+        revolut_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsRevolutPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
+    }
+    /// `samsung_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsSamsungPay`](super::CreateCheckoutSessionPaymentMethodOptionsSamsungPay).
+    #[inline]
+    pub fn samsung_pay(
+        self,
+        samsung_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSamsungPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
+    }
+    /// `satispay`: a [`CreateCheckoutSessionPaymentMethodOptionsSatispay`](super::CreateCheckoutSessionPaymentMethodOptionsSatispay).
+    #[inline]
+    pub fn satispay(
+        self,
+        satispay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSatispay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("satispay", satispay))
+    }
+    /// `scalapay`: a [`CreateCheckoutSessionPaymentMethodOptionsScalapay`](super::CreateCheckoutSessionPaymentMethodOptionsScalapay).
+    #[inline]
+    pub fn scalapay(
+        self,
+        scalapay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsScalapay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("scalapay", scalapay))
+    }
+    /// `sepa_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsSepaDebit`](super::CreateCheckoutSessionPaymentMethodOptionsSepaDebit).
+    #[inline]
+    pub fn sepa_debit(
+        self,
+        sepa_debit: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSepaDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
+    }
+    /// `sequra`: a [`CreateCheckoutSessionPaymentMethodOptionsSequra`](super::CreateCheckoutSessionPaymentMethodOptionsSequra).
+    #[inline]
+    pub fn sequra(
+        self,
+        sequra: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSequra,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra", sequra))
+    }
+    /// `sofort`: a [`CreateCheckoutSessionPaymentMethodOptionsSofort`](super::CreateCheckoutSessionPaymentMethodOptionsSofort).
+    #[inline]
+    pub fn sofort(
+        self,
+        sofort: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSofort,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort", sofort))
+    }
+    /// `sunbit`: a [`CreateCheckoutSessionPaymentMethodOptionsSunbit`](super::CreateCheckoutSessionPaymentMethodOptionsSunbit).
+    #[inline]
+    pub fn sunbit(
+        self,
+        sunbit: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsSunbit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit", sunbit))
+    }
+    /// `swish`: a [`CreateCheckoutSessionPaymentMethodOptionsSwish`](super::CreateCheckoutSessionPaymentMethodOptionsSwish).
+    #[inline]
+    pub fn swish(
+        self,
+        swish: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsSwish>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish", swish))
+    }
+    /// `twint`: a [`CreateCheckoutSessionPaymentMethodOptionsTwint`](super::CreateCheckoutSessionPaymentMethodOptionsTwint).
+    #[inline]
+    pub fn twint(
+        self,
+        twint: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsTwint>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint", twint))
+    }
+    /// `upi`: a [`CreateCheckoutSessionPaymentMethodOptionsUpi`](super::CreateCheckoutSessionPaymentMethodOptionsUpi).
+    #[inline]
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<super::CreateCheckoutSessionPaymentMethodOptionsUpi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
+    }
+    /// `us_bank_account`: a [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccount`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount).
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+    /// `wechat_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsWechatPay`](super::CreateCheckoutSessionPaymentMethodOptionsWechatPay).
+    #[inline]
+    pub fn wechat_pay(
+        self,
+        wechat_pay: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsWechatPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.acss_debit` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAcssDebit = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsAcssDebit,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsAcssDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency`: one of [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitCurrency`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitCurrency).
+    #[inline]
+    pub fn currency(
+        self,
+        currency: super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitCurrency,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("currency", currency))
+    }
+    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+    /// `verification_method`: one of [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitVerificationMethod`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.affirm` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAffirm = super::CreateCheckoutSessionPaymentMethodOptionsPayco;
+/// What `CreateCheckoutSessionPaymentMethodOptions.afterpay_clearpay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay = super::CreateCheckoutSessionPaymentMethodOptionsPayco;
+/// What `CreateCheckoutSessionPaymentMethodOptions.alipay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAlipay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.alma` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAlma = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsAlma,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsAlma {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.amazon_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAmazonPay = super::CreateCheckoutSessionPaymentMethodOptionsLink;
+/// What `CreateCheckoutSessionPaymentMethodOptions.au_becs_debit` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.bacs_debit` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBacsDebit = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsBacsDebit,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsBacsDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsBacsDebitSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsBacsDebit.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.bancontact` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBancontact = super::CreatePaymentIntentPaymentMethodOptionsTwint;
+/// What `CreateCheckoutSessionPaymentMethodOptions.billie` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBillie = super::CreateCheckoutSessionPaymentMethodOptionsAlma;
+/// What `CreateCheckoutSessionPaymentMethodOptions.blik` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBlik = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsBlik,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsBlik {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsBlikSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsBlikSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsBlikSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsBlik.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `CreateCheckoutSessionPaymentMethodOptions.boleto` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsBoleto = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsBoleto,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsBoleto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `expires_after_days`: an integer.
+    #[inline]
+    pub fn expires_after_days(self, expires_after_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_days", expires_after_days),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsBoletoSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsBoletoSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsBoletoSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.card` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCard = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsCard,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+    /// `installments`: a [`CreateCheckoutSessionPaymentMethodOptionsCardInstallments`](super::CreateCheckoutSessionPaymentMethodOptionsCardInstallments).
+    #[inline]
+    pub fn installments(
+        self,
+        installments: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsCardInstallments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("installments", installments))
+    }
+    /// `request_extended_authorization`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardRequestExtendedAuthorization`](super::CreateCheckoutSessionPaymentMethodOptionsCardRequestExtendedAuthorization).
+    #[inline]
+    pub fn request_extended_authorization(
+        self,
+        request_extended_authorization: super::CreateCheckoutSessionPaymentMethodOptionsCardRequestExtendedAuthorization,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("request_extended_authorization", request_extended_authorization),
+        )
+    }
+    /// `request_incremental_authorization`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardRequestIncrementalAuthorization`](super::CreateCheckoutSessionPaymentMethodOptionsCardRequestIncrementalAuthorization).
+    #[inline]
+    pub fn request_incremental_authorization(
+        self,
+        request_incremental_authorization: super::CreateCheckoutSessionPaymentMethodOptionsCardRequestIncrementalAuthorization,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of(
+                    "request_incremental_authorization",
+                    request_incremental_authorization,
+                ),
+        )
+    }
+    /// `request_multicapture`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardRequestMulticapture`](super::CreateCheckoutSessionPaymentMethodOptionsCardRequestMulticapture).
+    #[inline]
+    pub fn request_multicapture(
+        self,
+        request_multicapture: super::CreateCheckoutSessionPaymentMethodOptionsCardRequestMulticapture,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_multicapture", request_multicapture),
+        )
+    }
+    /// `request_overcapture`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardRequestOvercapture`](super::CreateCheckoutSessionPaymentMethodOptionsCardRequestOvercapture).
+    #[inline]
+    pub fn request_overcapture(
+        self,
+        request_overcapture: super::CreateCheckoutSessionPaymentMethodOptionsCardRequestOvercapture,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_overcapture", request_overcapture),
+        )
+    }
+    /// `request_three_d_secure`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardRequestThreeDSecure`](super::CreateCheckoutSessionPaymentMethodOptionsCardRequestThreeDSecure).
+    #[inline]
+    pub fn request_three_d_secure(
+        self,
+        request_three_d_secure: super::CreateCheckoutSessionPaymentMethodOptionsCardRequestThreeDSecure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_three_d_secure", request_three_d_secure),
+        )
+    }
+    /// `restrictions`: a [`CreateCheckoutSessionPaymentMethodOptionsCardRestrictions`](super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions).
+    #[inline]
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsCardSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsCardSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsCardSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `statement_descriptor_suffix_kana`: a text.
+    #[inline]
+    pub fn statement_descriptor_suffix_kana(
+        self,
+        statement_descriptor_suffix_kana: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_suffix_kana",
+                    statement_descriptor_suffix_kana,
+                ),
+        )
+    }
+    /// `statement_descriptor_suffix_kanji`: a text.
+    #[inline]
+    pub fn statement_descriptor_suffix_kanji(
+        self,
+        statement_descriptor_suffix_kanji: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_suffix_kanji",
+                    statement_descriptor_suffix_kanji,
+                ),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsCard.installments` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCardInstallments = super::CreatePaymentLinkManagedPayments;
+/// What `CreateCheckoutSessionPaymentMethodOptionsCard.restrictions` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCardRestrictions = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsCardRestrictions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `brands_blocked`: some of [`CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsBrandsBlocked`](super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsBrandsBlocked).
+    #[inline]
+    pub fn brands_blocked(
+        self,
+        brands_blocked: impl IntoIterator<
+            Item = super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsBrandsBlocked,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("brands_blocked", brands_blocked),
+        )
+    }
+    /// `funding_types_blocked`: some of [`CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsFundingTypesBlocked`](super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsFundingTypesBlocked).
+    #[inline]
+    pub fn funding_types_blocked(
+        self,
+        funding_types_blocked: impl IntoIterator<
+            Item = super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsFundingTypesBlocked,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("funding_types_blocked", funding_types_blocked),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.cashapp` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCashapp = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsCashapp,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsCashapp {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsCashappSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsCashappSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsCashappSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.crypto` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCrypto = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.customer_balance` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCustomerBalance = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance;
+/// What `CreateCheckoutSessionPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `CreateCheckoutSessionPaymentMethodOptions.demo_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsDemoPay = super::CreatePaymentIntentPaymentMethodOptionsTwint;
+/// What `CreateCheckoutSessionPaymentMethodOptions.eps` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsEps = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.fpx` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsFpx = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.giropay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsGiropay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.grabpay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsGrabpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.ideal` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsIdeal = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.kakao_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKakaoPay = super::CreateCheckoutSessionPaymentMethodOptionsLink;
+/// What `CreateCheckoutSessionPaymentMethodOptions.klarna` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKlarna = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsKlarna,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsKlarna {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `subscriptions`: some [`CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions`](super::CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
+    #[inline]
+    pub fn subscriptions(
+        self,
+        subscriptions: impl c::IntoObjects<
+            super::CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("subscriptions", subscriptions))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsKlarna.subscriptions` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions = super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions;
+/// What `CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions.next_billing` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptionsNextBilling = super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling;
+/// What `CreateCheckoutSessionPaymentMethodOptions.konbini` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKonbini = super::CreatePaymentIntentPaymentMethodOptionsOxxo;
+/// What `CreateCheckoutSessionPaymentMethodOptions.kr_card` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsKrCard = super::CreateCheckoutSessionPaymentMethodOptionsLink;
+/// What `CreateCheckoutSessionPaymentMethodOptions.link` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsLink = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsLink,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsLink {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsLinkSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsLinkSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsLinkSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.mobilepay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsMobilepay = super::CreateCheckoutSessionPaymentMethodOptionsPayco;
+/// What `CreateCheckoutSessionPaymentMethodOptions.multibanco` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsMultibanco = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.naver_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsNaverPay = super::CreateCheckoutSessionPaymentMethodOptionsLink;
+/// What `CreateCheckoutSessionPaymentMethodOptions.oxxo` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsOxxo = super::CreatePaymentIntentPaymentMethodOptionsOxxo;
+/// What `CreateCheckoutSessionPaymentMethodOptions.p24` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsP24 = super::CreatePaymentIntentPaymentMethodOptionsP24;
+/// What `CreateCheckoutSessionPaymentMethodOptions.payco` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPayco = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsPayco,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsPayco {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: the text `manual`.
+    #[inline]
+    pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.paynow` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPaynow = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.paypal` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPaypal = super::CreatePaymentIntentPaymentMethodOptionsPaypal;
+/// What `CreateCheckoutSessionPaymentMethodOptions.payto` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPayto = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsPayto,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsPayto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsPaytoSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsPaytoSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsPaytoSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsPayto.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions = super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.pix` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPix = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsPix,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsPix {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_includes_iof`: one of [`CreateCheckoutSessionPaymentMethodOptionsPixAmountIncludesIof`](super::CreateCheckoutSessionPaymentMethodOptionsPixAmountIncludesIof).
+    #[inline]
+    pub fn amount_includes_iof(
+        self,
+        amount_includes_iof: super::CreateCheckoutSessionPaymentMethodOptionsPixAmountIncludesIof,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_includes_iof", amount_includes_iof),
+        )
+    }
+    /// `expires_after_seconds`: an integer.
+    #[inline]
+    pub fn expires_after_seconds(self, expires_after_seconds: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_seconds", expires_after_seconds),
+        )
+    }
+    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsPixSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsPixSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsPixSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsPix.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions = super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.revolut_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsRevolutPay = super::CreateCheckoutSessionPaymentMethodOptionsLink;
+/// What `CreateCheckoutSessionPaymentMethodOptions.samsung_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSamsungPay = super::CreateCheckoutSessionPaymentMethodOptionsPayco;
+/// What `CreateCheckoutSessionPaymentMethodOptions.satispay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSatispay = super::CreateCheckoutSessionPaymentMethodOptionsAlma;
+/// What `CreateCheckoutSessionPaymentMethodOptions.scalapay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsScalapay = super::CreateCheckoutSessionPaymentMethodOptionsAlma;
+/// What `CreateCheckoutSessionPaymentMethodOptions.sepa_debit` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSepaDebit = super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit;
+/// What `CreateCheckoutSessionPaymentMethodOptionsSepaDebit.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSepaDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.sequra` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSequra = super::CreateCheckoutSessionPaymentMethodOptionsAlma;
+/// What `CreateCheckoutSessionPaymentMethodOptions.sofort` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSofort = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreateCheckoutSessionPaymentMethodOptions.sunbit` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSunbit = super::CreateCheckoutSessionPaymentMethodOptionsPayco;
+/// What `CreateCheckoutSessionPaymentMethodOptions.swish` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsSwish = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsSwish,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsSwish {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.twint` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsTwint = super::CreatePaymentIntentPaymentMethodOptionsTwint;
+/// What `CreateCheckoutSessionPaymentMethodOptions.upi` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsUpi = super::CreateSetupIntentPaymentMethodOptionsUpi;
+/// What `CreateCheckoutSessionPaymentMethodOptionsUpi.mandate_options` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreateCheckoutSessionPaymentMethodOptions.us_bank_account` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsUsBankAccount = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `financial_connections`: a [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections).
+    #[inline]
+    pub fn financial_connections(
+        self,
+        financial_connections: impl c::IntoObject<
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("financial_connections", financial_connections),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountSetupFutureUsage`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+    /// `verification_method`: one of [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountVerificationMethod`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `permissions`: some of [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions).
+    #[inline]
+    pub fn permissions(
+        self,
+        permissions: impl IntoIterator<
+            Item = super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("permissions", permissions))
+    }
+    /// `prefetch`: some of [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch).
+    #[inline]
+    pub fn prefetch(
+        self,
+        prefetch: impl IntoIterator<
+            Item = super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("prefetch", prefetch))
+    }
+}
+/// What `CreateCheckoutSessionPaymentMethodOptions.wechat_pay` takes.
+pub type CreateCheckoutSessionPaymentMethodOptionsWechatPay = Builder<
+    markers::CreateCheckoutSessionPaymentMethodOptionsWechatPay,
+>;
+impl CreateCheckoutSessionPaymentMethodOptionsWechatPay {
+    /// With what it cannot do without:
+    /// * `client`: one of [`CreateCheckoutSessionPaymentMethodOptionsWechatPayClient`](super::CreateCheckoutSessionPaymentMethodOptionsWechatPayClient).
+    #[inline]
+    pub fn new(
+        client: super::CreateCheckoutSessionPaymentMethodOptionsWechatPayClient,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("client", client))
+    }
+    /// `app_id`: a text.
+    #[inline]
+    pub fn app_id(self, app_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("app_id", app_id))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreateCheckoutSession.permissions` takes.
+pub type CreateCheckoutSessionPermissions = Builder<
+    markers::CreateCheckoutSessionPermissions,
+>;
+impl CreateCheckoutSessionPermissions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `update_shipping_details`: one of [`CreateCheckoutSessionPermissionsUpdateShippingDetails`](super::CreateCheckoutSessionPermissionsUpdateShippingDetails).
+    #[inline]
+    pub fn update_shipping_details(
+        self,
+        update_shipping_details: super::CreateCheckoutSessionPermissionsUpdateShippingDetails,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("update_shipping_details", update_shipping_details),
+        )
+    }
+}
+/// What `CreateCheckoutSession.phone_number_collection` takes.
+pub type CreateCheckoutSessionPhoneNumberCollection = super::ListSubscriptionsAutomaticTax;
+/// What `CreateCheckoutSession.saved_payment_method_options` takes.
+pub type CreateCheckoutSessionSavedPaymentMethodOptions = Builder<
+    markers::CreateCheckoutSessionSavedPaymentMethodOptions,
+>;
+impl CreateCheckoutSessionSavedPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allow_redisplay_filters`: some of [`CreateCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters`](super::CreateCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters).
+    #[inline]
+    pub fn allow_redisplay_filters(
+        self,
+        allow_redisplay_filters: impl IntoIterator<
+            Item = super::CreateCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of("allow_redisplay_filters", allow_redisplay_filters),
+        )
+    }
+    /// `payment_method_remove`: one of [`CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove`](super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove).
+    #[inline]
+    pub fn payment_method_remove(
+        self,
+        payment_method_remove: super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_remove", payment_method_remove),
+        )
+    }
+    /// `payment_method_save`: one of [`CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave`](super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave).
+    #[inline]
+    pub fn payment_method_save(
+        self,
+        payment_method_save: super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_save", payment_method_save),
+        )
+    }
+}
+/// What `CreateCheckoutSession.setup_intent_data` takes.
+pub type CreateCheckoutSessionSetupIntentData = Builder<
+    markers::CreateCheckoutSessionSetupIntentData,
+>;
+impl CreateCheckoutSessionSetupIntentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `on_behalf_of`: a text.
+    #[inline]
+    pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
+    }
+}
+/// What `CreateCheckoutSession.shipping_address_collection` takes.
+pub type CreateCheckoutSessionShippingAddressCollection = super::CreatePaymentLinkShippingAddressCollection;
+/// What `CreateCheckoutSession.shipping_options` takes.
+pub type CreateCheckoutSessionShippingOptions = super::CreateInvoiceShippingCost;
+/// What `CreateCheckoutSessionShippingOptions.shipping_rate_data` takes.
+pub type CreateCheckoutSessionShippingOptionsShippingRateData = super::CreateInvoiceShippingCostShippingRateData;
+/// What `CreateCheckoutSessionShippingOptionsShippingRateData.delivery_estimate` takes.
+pub type CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate = super::CreateShippingRateDeliveryEstimate;
+/// What `CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate.maximum` takes.
+pub type CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate.minimum` takes.
+pub type CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `CreateCheckoutSessionShippingOptionsShippingRateData.fixed_amount` takes.
+pub type CreateCheckoutSessionShippingOptionsShippingRateDataFixedAmount = super::CreateShippingRateFixedAmount;
+/// What `CreateCheckoutSession.subscription_data` takes.
+pub type CreateCheckoutSessionSubscriptionData = Builder<
+    markers::CreateCheckoutSessionSubscriptionData,
+>;
+impl CreateCheckoutSessionSubscriptionData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `application_fee_percent`: a number.
+    #[inline]
+    pub fn application_fee_percent(self, application_fee_percent: f64) -> Self {
+        Self::from_parameters(
+            self.parameters.float("application_fee_percent", application_fee_percent),
+        )
+    }
+    /// `billing_cycle_anchor`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: impl Into<Timestamp>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.time("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `billing_cycle_anchor_config`: a [`CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig`](super::CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig).
+    #[inline]
+    pub fn billing_cycle_anchor_config(
+        self,
+        billing_cycle_anchor_config: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("billing_cycle_anchor_config", billing_cycle_anchor_config),
+        )
+    }
+    /// `billing_mode`: a [`CreateCheckoutSessionSubscriptionDataBillingMode`](super::CreateCheckoutSessionSubscriptionDataBillingMode).
+    #[inline]
+    pub fn billing_mode(
+        self,
+        billing_mode: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataBillingMode,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
+    }
+    /// `default_tax_rates`: texts.
+    #[inline]
+    pub fn default_tax_rates(
+        self,
+        default_tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("default_tax_rates", default_tax_rates),
+        )
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `invoice_settings`: a [`CreateCheckoutSessionSubscriptionDataInvoiceSettings`](super::CreateCheckoutSessionSubscriptionDataInvoiceSettings).
+    #[inline]
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataInvoiceSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `on_behalf_of`: a text.
+    #[inline]
+    pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
+    }
+    /// `pending_invoice_item_interval`: a [`CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval`](super::CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval).
+    #[inline]
+    pub fn pending_invoice_item_interval(
+        self,
+        pending_invoice_item_interval: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("pending_invoice_item_interval", pending_invoice_item_interval),
+        )
+    }
+    /// `proration_behavior`: one of [`CreateCheckoutSessionSubscriptionDataProrationBehavior`](super::CreateCheckoutSessionSubscriptionDataProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateCheckoutSessionSubscriptionDataProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+    /// `transfer_data`: a [`CreateCheckoutSessionSubscriptionDataTransferData`](super::CreateCheckoutSessionSubscriptionDataTransferData).
+    #[inline]
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataTransferData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
+    }
+    /// `trial_end`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn trial_end(self, trial_end: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("trial_end", trial_end))
+    }
+    /// `trial_period_days`: an integer.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+    /// `trial_settings`: a [`CreateCheckoutSessionSubscriptionDataTrialSettings`](super::CreateCheckoutSessionSubscriptionDataTrialSettings).
+    #[inline]
+    pub fn trial_settings(
+        self,
+        trial_settings: impl c::IntoObject<
+            super::CreateCheckoutSessionSubscriptionDataTrialSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("trial_settings", trial_settings))
+    }
+}
+/// What `CreateCheckoutSessionSubscriptionData.billing_cycle_anchor_config` takes.
+pub type CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig = super::CreateSubscriptionBillingCycleAnchorConfig;
+/// What `CreateCheckoutSessionSubscriptionData.billing_mode` takes.
+pub type CreateCheckoutSessionSubscriptionDataBillingMode = super::CreateSubscriptionBillingMode;
+/// What `CreateCheckoutSessionSubscriptionDataBillingMode.flexible` takes.
+pub type CreateCheckoutSessionSubscriptionDataBillingModeFlexible = super::CreateSubscriptionBillingModeFlexible;
+/// What `CreateCheckoutSessionSubscriptionData.invoice_settings` takes.
+pub type CreateCheckoutSessionSubscriptionDataInvoiceSettings = super::CreateSubscriptionInvoiceSettings;
+/// What `CreateCheckoutSessionSubscriptionDataInvoiceSettings.custom_fields` takes.
+pub type CreateCheckoutSessionSubscriptionDataInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateCheckoutSessionSubscriptionDataInvoiceSettings.issuer` takes.
+pub type CreateCheckoutSessionSubscriptionDataInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `CreateCheckoutSessionSubscriptionData.pending_invoice_item_interval` takes.
+pub type CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateCheckoutSessionSubscriptionData.transfer_data` takes.
+pub type CreateCheckoutSessionSubscriptionDataTransferData = super::CreateSubscriptionTransferData;
+/// What `CreateCheckoutSessionSubscriptionData.trial_settings` takes.
+pub type CreateCheckoutSessionSubscriptionDataTrialSettings = super::CreatePaymentLinkSubscriptionDataTrialSettings;
+/// What `CreateCheckoutSessionSubscriptionDataTrialSettings.end_behavior` takes.
+pub type CreateCheckoutSessionSubscriptionDataTrialSettingsEndBehavior = super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior;
+/// What `CreateCheckoutSession.tax_id_collection` takes.
+pub type CreateCheckoutSessionTaxIdCollection = super::CreatePaymentLinkTaxIdCollection;
+/// What `CreateCheckoutSession.wallet_options` takes.
+pub type CreateCheckoutSessionWalletOptions = Builder<
+    markers::CreateCheckoutSessionWalletOptions,
+>;
+impl CreateCheckoutSessionWalletOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `link`: a [`CreateCheckoutSessionWalletOptionsLink`](super::CreateCheckoutSessionWalletOptionsLink).
+    #[inline]
+    pub fn link(
+        self,
+        link: impl c::IntoObject<super::CreateCheckoutSessionWalletOptionsLink>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link", link))
+    }
+}
+/// What `CreateCheckoutSessionWalletOptions.link` takes.
+pub type CreateCheckoutSessionWalletOptionsLink = Builder<
+    markers::CreateCheckoutSessionWalletOptionsLink,
+>;
+impl CreateCheckoutSessionWalletOptionsLink {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `display`: one of [`CreateCheckoutSessionWalletOptionsLinkDisplay`](super::CreateCheckoutSessionWalletOptionsLinkDisplay).
+    #[inline]
+    pub fn display(
+        self,
+        display: super::CreateCheckoutSessionWalletOptionsLinkDisplay,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("display", display))
+    }
+}
+/// What `ListCheckoutSessions.customer_details` takes.
+pub type ListCheckoutSessionsCustomerDetails = Builder<
+    markers::ListCheckoutSessionsCustomerDetails,
+>;
+impl ListCheckoutSessionsCustomerDetails {
+    /// With what it cannot do without:
+    /// * `email`: a text.
+    #[inline]
+    pub fn new(email: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("email", email))
+    }
+}
+/// What `UpdateCheckoutSession.collected_information` takes.
+pub type UpdateCheckoutSessionCollectedInformation = Builder<
+    markers::UpdateCheckoutSessionCollectedInformation,
+>;
+impl UpdateCheckoutSessionCollectedInformation {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `shipping_details`: a [`UpdateCheckoutSessionCollectedInformationShippingDetails`](super::UpdateCheckoutSessionCollectedInformationShippingDetails).
+    #[inline]
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<
+            super::UpdateCheckoutSessionCollectedInformationShippingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
+    }
+}
+/// What `UpdateCheckoutSessionCollectedInformation.shipping_details` takes.
+pub type UpdateCheckoutSessionCollectedInformationShippingDetails = Builder<
+    markers::UpdateCheckoutSessionCollectedInformationShippingDetails,
+>;
+impl UpdateCheckoutSessionCollectedInformationShippingDetails {
+    /// With what it cannot do without:
+    /// * `address`: a [`UpdateCheckoutSessionCollectedInformationShippingDetailsAddress`](super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress).
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<
+            super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress,
+        >,
+        name: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("address", address).text("name", name),
+        )
+    }
+}
+/// What `UpdateCheckoutSessionCollectedInformationShippingDetails.address` takes.
+pub type UpdateCheckoutSessionCollectedInformationShippingDetailsAddress = Builder<
+    markers::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress,
+>;
+impl UpdateCheckoutSessionCollectedInformationShippingDetailsAddress {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    /// * `line1`: a text.
+    #[inline]
+    pub fn new(country: impl Into<String>, line1: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("country", country).text("line1", line1),
+        )
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+}
+/// What `UpdateCheckoutSession.line_items` takes.
+pub type UpdateCheckoutSessionLineItems = Builder<
+    markers::UpdateCheckoutSessionLineItems,
+>;
+impl UpdateCheckoutSessionLineItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `adjustable_quantity`: a [`UpdateCheckoutSessionLineItemsAdjustableQuantity`](super::UpdateCheckoutSessionLineItemsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::UpdateCheckoutSessionLineItemsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+    /// `id`: a text.
+    #[inline]
+    pub fn id(self, id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id", id))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`UpdateCheckoutSessionLineItemsPriceData`](super::UpdateCheckoutSessionLineItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateCheckoutSessionLineItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `UpdateCheckoutSessionLineItems.adjustable_quantity` takes.
+pub type UpdateCheckoutSessionLineItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `UpdateCheckoutSessionLineItems.price_data` takes.
+pub type UpdateCheckoutSessionLineItemsPriceData = super::CreatePaymentLinkLineItemsPriceData;
+/// What `UpdateCheckoutSessionLineItemsPriceData.product_data` takes.
+pub type UpdateCheckoutSessionLineItemsPriceDataProductData = super::UpdateInvoiceLinePriceDataProductData;
+/// What `UpdateCheckoutSessionLineItemsPriceDataProductData.tax_details` takes.
+pub type UpdateCheckoutSessionLineItemsPriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `UpdateCheckoutSessionLineItemsPriceData.recurring` takes.
+pub type UpdateCheckoutSessionLineItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateCheckoutSession.payment_intent_data` takes.
+pub type UpdateCheckoutSessionPaymentIntentData = Builder<
+    markers::UpdateCheckoutSessionPaymentIntentData,
+>;
+impl UpdateCheckoutSessionPaymentIntentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `setup_future_usage`: one of [`UpdateCheckoutSessionPaymentIntentDataSetupFutureUsage`](super::UpdateCheckoutSessionPaymentIntentDataSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::UpdateCheckoutSessionPaymentIntentDataSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `statement_descriptor`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `statement_descriptor_suffix`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_suffix(
+        self,
+        statement_descriptor_suffix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_suffix", statement_descriptor_suffix),
+        )
+    }
+}
+/// What `UpdateCheckoutSession.shipping_options` takes.
+pub type UpdateCheckoutSessionShippingOptions = super::CreateInvoiceShippingCost;
+/// What `UpdateCheckoutSessionShippingOptions.shipping_rate_data` takes.
+pub type UpdateCheckoutSessionShippingOptionsShippingRateData = super::CreateInvoiceShippingCostShippingRateData;
+/// What `UpdateCheckoutSessionShippingOptionsShippingRateData.delivery_estimate` takes.
+pub type UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate = super::CreateShippingRateDeliveryEstimate;
+/// What `UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate.maximum` takes.
+pub type UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimate.minimum` takes.
+pub type UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `UpdateCheckoutSessionShippingOptionsShippingRateData.fixed_amount` takes.
+pub type UpdateCheckoutSessionShippingOptionsShippingRateDataFixedAmount = super::CreateShippingRateFixedAmount;
 /// The values of `CreateCheckoutSession.allowed_payment_method_types`.
 #[non_exhaustive]
 pub enum CreateCheckoutSessionAllowedPaymentMethodTypes {
@@ -866,25 +3325,481 @@ impl Debug for CreateCheckoutSessionAllowedPaymentMethodTypes {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateCheckoutSessionAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateCheckoutSessionAutomaticTaxLiabilityType;
 /// The values of `CreateCheckoutSession.billing_address_collection`.
 pub use super::super::PaymentLinkBillingAddressCollection as CreateCheckoutSessionBillingAddressCollection;
+/// The values of `CreateCheckoutSessionBrandingSettings.border_style`.
+#[non_exhaustive]
+pub enum CreateCheckoutSessionBrandingSettingsBorderStyle {
+    /// ``
+    Empty,
+    /// `pill`
+    Pill,
+    /// `rectangular`
+    Rectangular,
+    /// `rounded`
+    Rounded,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCheckoutSessionBrandingSettingsBorderStyle {
+    const VALUES: &'static [&'static str] = &["", "pill", "rectangular", "rounded"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::Pill => "pill",
+            Self::Rectangular => "rectangular",
+            Self::Rounded => "rounded",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::Pill,
+            2 => Self::Rectangular,
+            3 => Self::Rounded,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCheckoutSessionBrandingSettingsBorderStyle {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCheckoutSessionBrandingSettingsBorderStyle {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCheckoutSessionBrandingSettingsBorderStyle {}
+impl Debug for CreateCheckoutSessionBrandingSettingsBorderStyle {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateCheckoutSessionBrandingSettings.font_family`.
+#[non_exhaustive]
+pub enum CreateCheckoutSessionBrandingSettingsFontFamily {
+    /// ``
+    Empty,
+    /// `be_vietnam_pro`
+    BeVietnamPro,
+    /// `bitter`
+    Bitter,
+    /// `chakra_petch`
+    ChakraPetch,
+    /// `default`
+    Default,
+    /// `hahmlet`
+    Hahmlet,
+    /// `inconsolata`
+    Inconsolata,
+    /// `inter`
+    Inter,
+    /// `lato`
+    Lato,
+    /// `lora`
+    Lora,
+    /// `m_plus_1_code`
+    MPlus1Code,
+    /// `montserrat`
+    Montserrat,
+    /// `noto_sans`
+    NotoSans,
+    /// `noto_sans_jp`
+    NotoSansJp,
+    /// `noto_serif`
+    NotoSerif,
+    /// `nunito`
+    Nunito,
+    /// `open_sans`
+    OpenSans,
+    /// `pridi`
+    Pridi,
+    /// `pt_sans`
+    PtSans,
+    /// `pt_serif`
+    PtSerif,
+    /// `raleway`
+    Raleway,
+    /// `roboto`
+    Roboto,
+    /// `roboto_slab`
+    RobotoSlab,
+    /// `source_sans_pro`
+    SourceSansPro,
+    /// `titillium_web`
+    TitilliumWeb,
+    /// `ubuntu_mono`
+    UbuntuMono,
+    /// `zen_maru_gothic`
+    ZenMaruGothic,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCheckoutSessionBrandingSettingsFontFamily {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "be_vietnam_pro",
+        "bitter",
+        "chakra_petch",
+        "default",
+        "hahmlet",
+        "inconsolata",
+        "inter",
+        "lato",
+        "lora",
+        "m_plus_1_code",
+        "montserrat",
+        "noto_sans",
+        "noto_sans_jp",
+        "noto_serif",
+        "nunito",
+        "open_sans",
+        "pridi",
+        "pt_sans",
+        "pt_serif",
+        "raleway",
+        "roboto",
+        "roboto_slab",
+        "source_sans_pro",
+        "titillium_web",
+        "ubuntu_mono",
+        "zen_maru_gothic",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::BeVietnamPro => "be_vietnam_pro",
+            Self::Bitter => "bitter",
+            Self::ChakraPetch => "chakra_petch",
+            Self::Default => "default",
+            Self::Hahmlet => "hahmlet",
+            Self::Inconsolata => "inconsolata",
+            Self::Inter => "inter",
+            Self::Lato => "lato",
+            Self::Lora => "lora",
+            Self::MPlus1Code => "m_plus_1_code",
+            Self::Montserrat => "montserrat",
+            Self::NotoSans => "noto_sans",
+            Self::NotoSansJp => "noto_sans_jp",
+            Self::NotoSerif => "noto_serif",
+            Self::Nunito => "nunito",
+            Self::OpenSans => "open_sans",
+            Self::Pridi => "pridi",
+            Self::PtSans => "pt_sans",
+            Self::PtSerif => "pt_serif",
+            Self::Raleway => "raleway",
+            Self::Roboto => "roboto",
+            Self::RobotoSlab => "roboto_slab",
+            Self::SourceSansPro => "source_sans_pro",
+            Self::TitilliumWeb => "titillium_web",
+            Self::UbuntuMono => "ubuntu_mono",
+            Self::ZenMaruGothic => "zen_maru_gothic",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::BeVietnamPro,
+            2 => Self::Bitter,
+            3 => Self::ChakraPetch,
+            4 => Self::Default,
+            5 => Self::Hahmlet,
+            6 => Self::Inconsolata,
+            7 => Self::Inter,
+            8 => Self::Lato,
+            9 => Self::Lora,
+            10 => Self::MPlus1Code,
+            11 => Self::Montserrat,
+            12 => Self::NotoSans,
+            13 => Self::NotoSansJp,
+            14 => Self::NotoSerif,
+            15 => Self::Nunito,
+            16 => Self::OpenSans,
+            17 => Self::Pridi,
+            18 => Self::PtSans,
+            19 => Self::PtSerif,
+            20 => Self::Raleway,
+            21 => Self::Roboto,
+            22 => Self::RobotoSlab,
+            23 => Self::SourceSansPro,
+            24 => Self::TitilliumWeb,
+            25 => Self::UbuntuMono,
+            26 => Self::ZenMaruGothic,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCheckoutSessionBrandingSettingsFontFamily {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCheckoutSessionBrandingSettingsFontFamily {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCheckoutSessionBrandingSettingsFontFamily {}
+impl Debug for CreateCheckoutSessionBrandingSettingsFontFamily {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateCheckoutSessionBrandingSettingsIcon.type`.
+pub use super::super::PaymentPagesCheckoutSessionBrandingSettingsIconType as CreateCheckoutSessionBrandingSettingsIconType;
+/// The values of `CreateCheckoutSessionBrandingSettingsLogo.type`.
+pub use super::super::PaymentPagesCheckoutSessionBrandingSettingsIconType as CreateCheckoutSessionBrandingSettingsLogoType;
+/// The values of `CreateCheckoutSessionConsentCollectionPaymentMethodReuseAgreement.position`.
+pub use super::super::PaymentLinksResourcePaymentMethodReuseAgreementPosition as CreateCheckoutSessionConsentCollectionPaymentMethodReuseAgreementPosition;
+/// The values of `CreateCheckoutSessionConsentCollection.promotions`.
+pub use super::super::PaymentLinksResourceConsentCollectionPromotions as CreateCheckoutSessionConsentCollectionPromotions;
+/// The values of `CreateCheckoutSessionConsentCollection.terms_of_service`.
+pub use super::super::PaymentLinksResourceConsentCollectionTermsOfService as CreateCheckoutSessionConsentCollectionTermsOfService;
+/// The values of `CreateCheckoutSessionCustomFields.type`.
+pub use super::super::PaymentLinksResourceCustomFieldsType as CreateCheckoutSessionCustomFieldsType;
 /// The values of `CreateCheckoutSession.customer_creation`.
 pub use super::super::PaymentLinkCustomerCreation as CreateCheckoutSessionCustomerCreation;
+/// The values of `CreateCheckoutSessionCustomerUpdate.address`.
+pub use super::super::CheckoutLinkWalletOptionsDisplay as CreateCheckoutSessionCustomerUpdateAddress;
+/// The values of `CreateCheckoutSessionCustomerUpdate.name`.
+pub use super::super::CheckoutLinkWalletOptionsDisplay as CreateCheckoutSessionCustomerUpdateName;
+/// The values of `CreateCheckoutSessionCustomerUpdate.shipping`.
+pub use super::super::CheckoutLinkWalletOptionsDisplay as CreateCheckoutSessionCustomerUpdateShipping;
 /// The values of `CreateCheckoutSession.excluded_payment_method_types`.
 pub use super::super::SetupIntentExcludedPaymentMethodTypes as CreateCheckoutSessionExcludedPaymentMethodTypes;
+/// The values of `CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateCheckoutSessionInvoiceCreationInvoiceDataIssuerType;
+/// The values of `CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptionsAmountTaxDisplay;
+/// The values of `CreateCheckoutSessionLineItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateCheckoutSessionLineItemsPriceDataRecurringInterval;
+/// The values of `CreateCheckoutSessionLineItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateCheckoutSessionLineItemsPriceDataTaxBehavior;
 /// The values of `CreateCheckoutSession.locale`.
 pub use super::super::CheckoutSessionLocale as CreateCheckoutSessionLocale;
 /// The values of `CreateCheckoutSession.mode`.
 pub use super::super::CheckoutSessionMode as CreateCheckoutSessionMode;
 /// The values of `CreateCheckoutSession.origin_context`.
 pub use super::super::CheckoutSessionOriginContext as CreateCheckoutSessionOriginContext;
+/// The values of `CreateCheckoutSessionPaymentIntentData.capture_method`.
+pub use super::super::PaymentIntentCaptureMethod as CreateCheckoutSessionPaymentIntentDataCaptureMethod;
+/// The values of `CreateCheckoutSessionPaymentIntentData.setup_future_usage`.
+pub use super::super::PaymentIntentSetupFutureUsage as CreateCheckoutSessionPaymentIntentDataSetupFutureUsage;
 /// The values of `CreateCheckoutSession.payment_method_collection`.
 pub use super::super::PaymentLinkCustomerCreation as CreateCheckoutSessionPaymentMethodCollection;
+/// The values of `CreateCheckoutSessionPaymentMethodData.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as CreateCheckoutSessionPaymentMethodDataAllowRedisplay;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebit.currency`.
+pub use super::super::CheckoutAcssDebitPaymentMethodOptionsCurrency as CreateCheckoutSessionPaymentMethodOptionsAcssDebitCurrency;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions.default_for`.
+pub use super::super::MandateAcssDebitDefaultFor as CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptionsDefaultFor;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions.payment_schedule`.
+pub use super::super::MandateAcssDebitPaymentSchedule as CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebit.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsAcssDebitSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreateCheckoutSessionPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsAmazonPay.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsAmazonPaySetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsBacsDebit.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsBacsDebitSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsBancontact.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsBancontactSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsBlik.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsBlikSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsBoleto.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsBoletoSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.request_extended_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreateCheckoutSessionPaymentMethodOptionsCardRequestExtendedAuthorization;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.request_incremental_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreateCheckoutSessionPaymentMethodOptionsCardRequestIncrementalAuthorization;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.request_multicapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreateCheckoutSessionPaymentMethodOptionsCardRequestMulticapture;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.request_overcapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreateCheckoutSessionPaymentMethodOptionsCardRequestOvercapture;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as CreateCheckoutSessionPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCardRestrictions.brands_blocked`.
+pub use super::super::PaymentLinksResourceCardRestrictionsBrandsBlocked as CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsBrandsBlocked;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCardRestrictions.funding_types_blocked`.
+pub use super::super::PaymentPagesPrivateCardPaymentMethodOptionsResourceRestrictionsFundingTypesBlocked as CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsFundingTypesBlocked;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCard.setup_future_usage`.
+pub use super::super::PaymentIntentSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsCardSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCashapp.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsCashappSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransfer.requested_address_types`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes as CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransfer.type`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferType as CreateCheckoutSessionPaymentMethodOptionsCustomerBalanceBankTransferType;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsDemoPay.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsDemoPaySetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsKakaoPay.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsKakaoPaySetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions.interval`.
+pub use super::super::PlanInterval as CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptionsInterval;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsKrCard.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsKrCardSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsLink.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsLinkSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsNaverPay.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsNaverPaySetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaypal.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreateCheckoutSessionPaymentMethodOptionsPaypalCaptureMethod;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaypal.preferred_locale`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale as CreateCheckoutSessionPaymentMethodOptionsPaypalPreferredLocale;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaypal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsPaypalSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions.amount_type`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsAmountType as CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptionsAmountType;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions.payment_schedule`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule as CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPurpose as CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPayto.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsPaytoSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreateCheckoutSessionPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreateCheckoutSessionPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateCheckoutSessionPaymentMethodOptionsPixMandateOptionsAmountType;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as CreateCheckoutSessionPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsPix.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsPixSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsRevolutPay.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsRevolutPaySetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsSepaDebit.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsSepaDebitSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsTwint.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsTwintSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateCheckoutSessionPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUpi.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsUpiSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUsBankAccount.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreateCheckoutSessionPaymentMethodOptionsUsBankAccountSetupFutureUsage;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::CheckoutUsBankAccountPaymentMethodOptionsVerificationMethod as CreateCheckoutSessionPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `CreateCheckoutSessionPaymentMethodOptionsWechatPay.client`.
+pub use super::super::PaymentMethodOptionsWechatPayClient as CreateCheckoutSessionPaymentMethodOptionsWechatPayClient;
+/// The values of `CreateCheckoutSessionPermissions.update_shipping_details`.
+pub use super::super::PaymentPagesCheckoutSessionPermissionsUpdateShippingDetails as CreateCheckoutSessionPermissionsUpdateShippingDetails;
 /// The values of `CreateCheckoutSession.redirect_on_completion`.
 pub use super::super::CheckoutSessionRedirectOnCompletion as CreateCheckoutSessionRedirectOnCompletion;
+/// The values of `CreateCheckoutSessionSavedPaymentMethodOptions.allow_redisplay_filters`.
+pub use super::super::CardAllowRedisplay as CreateCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters;
+/// The values of `CreateCheckoutSessionSavedPaymentMethodOptions.payment_method_remove`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove;
+/// The values of `CreateCheckoutSessionSavedPaymentMethodOptions.payment_method_save`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave;
+/// The values of `CreateCheckoutSessionShippingAddressCollection.allowed_countries`.
+pub use super::super::PaymentLinksResourceShippingAddressCollectionAllowedCountries as CreateCheckoutSessionShippingAddressCollectionAllowedCountries;
+/// The values of `CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximumUnit;
+/// The values of `CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimumUnit;
+/// The values of `CreateCheckoutSessionShippingOptionsShippingRateData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateCheckoutSessionShippingOptionsShippingRateDataTaxBehavior;
 /// The values of `CreateCheckoutSession.submit_type`.
 pub use super::super::PaymentLinkSubmitType as CreateCheckoutSessionSubmitType;
+/// The values of `CreateCheckoutSessionSubscriptionDataBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as CreateCheckoutSessionSubscriptionDataBillingModeFlexibleProrationDiscounts;
+/// The values of `CreateCheckoutSessionSubscriptionDataBillingMode.type`.
+pub use super::super::SubscriptionsResourceBillingModeType as CreateCheckoutSessionSubscriptionDataBillingModeType;
+/// The values of `CreateCheckoutSessionSubscriptionDataInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateCheckoutSessionSubscriptionDataInvoiceSettingsIssuerType;
+/// The values of `CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval.interval`.
+pub use super::super::PlanInterval as CreateCheckoutSessionSubscriptionDataPendingInvoiceItemIntervalInterval;
+/// The values of `CreateCheckoutSessionSubscriptionData.proration_behavior`.
+#[non_exhaustive]
+pub enum CreateCheckoutSessionSubscriptionDataProrationBehavior {
+    /// `create_prorations`
+    CreateProrations,
+    /// `none`
+    None,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCheckoutSessionSubscriptionDataProrationBehavior {
+    const VALUES: &'static [&'static str] = &["create_prorations", "none"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::CreateProrations => "create_prorations",
+            Self::None => "none",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CreateProrations,
+            1 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCheckoutSessionSubscriptionDataProrationBehavior {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCheckoutSessionSubscriptionDataProrationBehavior {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCheckoutSessionSubscriptionDataProrationBehavior {}
+impl Debug for CreateCheckoutSessionSubscriptionDataProrationBehavior {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateCheckoutSessionSubscriptionDataTrialSettingsEndBehavior.missing_payment_method`.
+pub use super::super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as CreateCheckoutSessionSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod;
+/// The values of `CreateCheckoutSessionTaxIdCollection.required`.
+pub use super::super::PaymentLinksResourceTaxIdCollectionRequired as CreateCheckoutSessionTaxIdCollectionRequired;
 /// The values of `CreateCheckoutSession.ui_mode`.
 pub use super::super::CheckoutSessionUiMode as CreateCheckoutSessionUiMode;
+/// The values of `CreateCheckoutSessionWalletOptionsLink.display`.
+pub use super::super::CheckoutLinkWalletOptionsDisplay as CreateCheckoutSessionWalletOptionsLinkDisplay;
 /// The values of `ListCheckoutSessions.status`.
 pub use super::super::CheckoutSessionStatus as ListCheckoutSessionsStatus;
+/// The values of `UpdateCheckoutSessionLineItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as UpdateCheckoutSessionLineItemsPriceDataRecurringInterval;
+/// The values of `UpdateCheckoutSessionLineItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateCheckoutSessionLineItemsPriceDataTaxBehavior;
+/// The values of `UpdateCheckoutSessionPaymentIntentData.setup_future_usage`.
+pub use super::UpdatePaymentIntentSetupFutureUsage as UpdateCheckoutSessionPaymentIntentDataSetupFutureUsage;
+/// The values of `UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMaximumUnit;
+/// The values of `UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as UpdateCheckoutSessionShippingOptionsShippingRateDataDeliveryEstimateMinimumUnit;
+/// The values of `UpdateCheckoutSessionShippingOptionsShippingRateData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateCheckoutSessionShippingOptionsShippingRateDataTaxBehavior;

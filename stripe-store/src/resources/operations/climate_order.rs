@@ -2,9 +2,8 @@
 // Schema: climate_order
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/climate/orders`: answers page by page, each item one [`ClimateOrder`](views::ClimateOrder).
 ///
 /// Source: operation `GetClimateOrders`.
@@ -38,10 +37,13 @@ impl CreateClimateOrder {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `beneficiary`: a map with `public_name` (required).
+    /// `beneficiary`: a [`CreateClimateOrderBeneficiary`](super::CreateClimateOrderBeneficiary).
     #[inline]
-    pub fn beneficiary(self, beneficiary: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("beneficiary", beneficiary))
+    pub fn beneficiary(
+        self,
+        beneficiary: impl c::IntoObject<super::CreateClimateOrderBeneficiary>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("beneficiary", beneficiary))
     }
     /// `currency`: a text.
     #[inline]
@@ -97,10 +99,13 @@ impl UpdateClimateOrder {
     pub fn new(order: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(order))
     }
-    /// `beneficiary`: a map with `public_name` (required); an empty text empties it.
+    /// `beneficiary`: a [`UpdateClimateOrderBeneficiary`](super::UpdateClimateOrderBeneficiary); an empty text empties it.
     #[inline]
-    pub fn beneficiary(self, beneficiary: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("beneficiary", beneficiary))
+    pub fn beneficiary(
+        self,
+        beneficiary: impl c::IntoObject<super::UpdateClimateOrderBeneficiary>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("beneficiary", beneficiary))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -134,4 +139,24 @@ impl c::OperationFacts for markers::CancelClimateOrder {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/climate/orders/{order}/cancel";
     const CHECK: c::Check = c::Check::resource::<views::ClimateOrder>();
+}
+/// What `CreateClimateOrder.beneficiary` takes.
+pub type CreateClimateOrderBeneficiary = Builder<markers::CreateClimateOrderBeneficiary>;
+impl CreateClimateOrderBeneficiary {
+    /// With what it cannot do without:
+    /// * `public_name`: a text.
+    #[inline]
+    pub fn new(public_name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("public_name", public_name))
+    }
+}
+/// What `UpdateClimateOrder.beneficiary` takes.
+pub type UpdateClimateOrderBeneficiary = Builder<markers::UpdateClimateOrderBeneficiary>;
+impl UpdateClimateOrderBeneficiary {
+    /// With what it cannot do without:
+    /// * `public_name`: a text; an empty text empties it.
+    #[inline]
+    pub fn new(public_name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("public_name", public_name))
+    }
 }

@@ -2,8 +2,8 @@
 // Schema: climate_product
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/climate/products`: answers page by page, each item one [`ClimateProduct`](views::ClimateProduct).
 ///
 /// Source: operation `GetClimateProducts`.

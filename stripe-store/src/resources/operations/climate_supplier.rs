@@ -2,8 +2,8 @@
 // Schema: climate_supplier
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/climate/suppliers`: answers page by page, each item one [`ClimateSupplier`](views::ClimateSupplier).
 ///
 /// Source: operation `GetClimateSuppliers`.

@@ -2,9 +2,8 @@
 // Schema: confirmation_token
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/confirmation_tokens/{confirmation_token}`: answers with one [`ConfirmationToken`](views::ConfirmationToken).
 ///
 /// Source: operation `GetConfirmationTokensConfirmationToken`.
@@ -40,21 +39,28 @@ impl CreateTestHelpersConfirmationToken {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a map with `type` (required), `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `allow_redisplay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `billing_details`, `bizum`, `blik`, `boleto`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `metadata`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `radar_options`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_data`: a [`CreateTestHelpersConfirmationTokenPaymentMethodData`](super::CreateTestHelpersConfirmationTokenPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::CreateTestHelpersConfirmationTokenPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a map with `card`.
+    /// `payment_method_options`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptions`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::CreateTestHelpersConfirmationTokenPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
     /// `return_url`: a text.
@@ -72,10 +78,13 @@ impl CreateTestHelpersConfirmationToken {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `phone`.
+    /// `shipping`: a [`CreateTestHelpersConfirmationTokenShipping`](super::CreateTestHelpersConfirmationTokenShipping).
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreateTestHelpersConfirmationTokenShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
 }
 impl c::OperationFacts for markers::CreateTestHelpersConfirmationToken {
@@ -84,5 +93,139 @@ impl c::OperationFacts for markers::CreateTestHelpersConfirmationToken {
     const PATH: &'static str = "/v1/test_helpers/confirmation_tokens";
     const CHECK: c::Check = c::Check::resource::<views::ConfirmationToken>();
 }
+/// What `CreateTestHelpersConfirmationToken.payment_method_data` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodData = super::CreateSetupIntentPaymentMethodData;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.acss_debit` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataAcssDebit = super::CreatePaymentMethodAcssDebit;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.au_becs_debit` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataAuBecsDebit = super::CreatePaymentMethodAuBecsDebit;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.bacs_debit` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataBacsDebit = super::CreatePaymentMethodBacsDebit;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.billing_details` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataBillingDetails = super::CreatePaymentMethodBillingDetails;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodDataBillingDetails.address` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.boleto` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataBoleto = super::CreatePaymentMethodBoleto;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.eps` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataEps = super::CreatePaymentMethodEps;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.fpx` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataFpx = super::CreatePaymentMethodFpx;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.ideal` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataIdeal = super::CreatePaymentMethodIdeal;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.klarna` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataKlarna = super::CreatePaymentMethodKlarna;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodDataKlarna.dob` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataKlarnaDob = super::CreateTokenPersonDob;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.naver_pay` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataNaverPay = super::CreatePaymentMethodNaverPay;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.nz_bank_account` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataNzBankAccount = super::CreatePaymentMethodNzBankAccount;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.p24` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataP24 = super::CreatePaymentMethodP24;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.payto` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataPayto = super::CreatePaymentMethodPayto;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.radar_options` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataRadarOptions = super::CreateChargeRadarOptions;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.sepa_debit` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataSepaDebit = super::CreatePaymentMethodSepaDebit;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.sofort` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataSofort = super::CreatePaymentMethodSofort;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.upi` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataUpi = super::CreatePaymentMethodUpi;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodDataUpi.mandate_options` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodData.us_bank_account` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodDataUsBankAccount = super::CreatePaymentMethodUsBankAccount;
+/// What `CreateTestHelpersConfirmationToken.payment_method_options` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodOptions = Builder<
+    markers::CreateTestHelpersConfirmationTokenPaymentMethodOptions,
+>;
+impl CreateTestHelpersConfirmationTokenPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard).
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+}
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodOptions.card` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard = Builder<
+    markers::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard,
+>;
+impl CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `installments`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments).
+    #[inline]
+    pub fn installments(
+        self,
+        installments: impl c::IntoObject<
+            super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("installments", installments))
+    }
+}
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard.installments` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments = Builder<
+    markers::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments,
+>;
+impl CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments {
+    /// With what it cannot do without:
+    /// * `plan`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan).
+    #[inline]
+    pub fn new(
+        plan: impl c::IntoObject<
+            super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("plan", plan))
+    }
+}
+/// What `CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments.plan` takes.
+pub type CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan = super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan;
+/// What `CreateTestHelpersConfirmationToken.shipping` takes.
+pub type CreateTestHelpersConfirmationTokenShipping = super::CreateInvoiceShippingDetails;
+/// What `CreateTestHelpersConfirmationTokenShipping.address` takes.
+pub type CreateTestHelpersConfirmationTokenShippingAddress = super::CreateCustomerAddress;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodData.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as CreateTestHelpersConfirmationTokenPaymentMethodDataAllowRedisplay;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataEps.bank`.
+pub use super::super::PaymentMethodEpsBank as CreateTestHelpersConfirmationTokenPaymentMethodDataEpsBank;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataFpx.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreateTestHelpersConfirmationTokenPaymentMethodDataFpxAccountHolderType;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataFpx.bank`.
+pub use super::super::PaymentMethodFpxBank as CreateTestHelpersConfirmationTokenPaymentMethodDataFpxBank;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataIdeal.bank`.
+pub use super::super::PaymentMethodIdealBank as CreateTestHelpersConfirmationTokenPaymentMethodDataIdealBank;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataNaverPay.funding`.
+pub use super::super::PaymentMethodNaverPayFunding as CreateTestHelpersConfirmationTokenPaymentMethodDataNaverPayFunding;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataP24.bank`.
+pub use super::super::PaymentMethodP24Bank as CreateTestHelpersConfirmationTokenPaymentMethodDataP24Bank;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataSofort.country`.
+pub use super::CreatePaymentMethodSofortCountry as CreateTestHelpersConfirmationTokenPaymentMethodDataSofortCountry;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodData.type`.
+pub use super::CreateSetupIntentPaymentMethodDataType as CreateTestHelpersConfirmationTokenPaymentMethodDataType;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateTestHelpersConfirmationTokenPaymentMethodDataUpiMandateOptionsAmountType;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreateTestHelpersConfirmationTokenPaymentMethodDataUsBankAccountAccountHolderType;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodDataUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreateTestHelpersConfirmationTokenPaymentMethodDataUsBankAccountAccountType;
+/// The values of `CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlanType;
 /// The values of `CreateTestHelpersConfirmationToken.setup_future_usage`.
 pub use super::super::PaymentIntentSetupFutureUsage as CreateTestHelpersConfirmationTokenSetupFutureUsage;

@@ -2,8 +2,8 @@
 // Schema: country_spec
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/country_specs`: answers page by page, each item one [`CountrySpec`](views::CountrySpec).
 ///
 /// Source: operation `GetCountrySpecs`.

@@ -2,8 +2,8 @@
 // Schema: coupon
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -44,10 +44,13 @@ impl CreateCoupon {
     pub fn amount_off(self, amount_off: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount_off", amount_off))
     }
-    /// `applies_to`: a map with `products`.
+    /// `applies_to`: a [`CreateCouponAppliesTo`](super::CreateCouponAppliesTo).
     #[inline]
-    pub fn applies_to(self, applies_to: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("applies_to", applies_to))
+    pub fn applies_to(
+        self,
+        applies_to: impl c::IntoObject<super::CreateCouponAppliesTo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("applies_to", applies_to))
     }
     /// `currency`: a text.
     #[inline]
@@ -181,6 +184,23 @@ impl c::OperationFacts for markers::DeleteCoupon {
     type Answer = c::One<views::DeletedCoupon>;
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/coupons/{coupon}";
+}
+/// What `CreateCoupon.applies_to` takes.
+pub type CreateCouponAppliesTo = Builder<markers::CreateCouponAppliesTo>;
+impl CreateCouponAppliesTo {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `products`: texts.
+    #[inline]
+    pub fn products(
+        self,
+        products: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("products", products))
+    }
 }
 /// The values of `CreateCoupon.duration`.
 pub use super::super::CouponDuration as CreateCouponDuration;

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
 /// `GET /v1/credit_notes`: answers page by page, each item one [`CreditNote`](views::CreditNote).
@@ -77,10 +76,13 @@ impl CreateCreditNote {
     pub fn email_type(self, email_type: super::CreateCreditNoteEmailType) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: an array of maps with `type` (required), `amount`, `description`, `invoice_line_item`, `metadata`, `quantity`, `tax_amounts`, `tax_rates`, `unit_amount`, `unit_amount_decimal`.
+    /// `lines`: some [`CreateCreditNoteLines`](super::CreateCreditNoteLines).
     #[inline]
-    pub fn lines(self, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("lines", lines))
+    pub fn lines(
+        self,
+        lines: impl c::IntoObjects<super::CreateCreditNoteLines>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("lines", lines))
     }
     /// `memo`: a text.
     #[inline]
@@ -112,15 +114,21 @@ impl CreateCreditNote {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: an array of maps with `amount_refunded`, `payment_record_refund`, `refund`, `type`.
+    /// `refunds`: some [`CreateCreditNoteRefunds`](super::CreateCreditNoteRefunds).
     #[inline]
-    pub fn refunds(self, refunds: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("refunds", refunds))
+    pub fn refunds(
+        self,
+        refunds: impl c::IntoObjects<super::CreateCreditNoteRefunds>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a map with `shipping_rate`.
+    /// `shipping_cost`: a [`CreateCreditNoteShippingCost`](super::CreateCreditNoteShippingCost).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::CreateCreditNoteShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
 }
 impl c::OperationFacts for markers::CreateCreditNote {
@@ -160,10 +168,13 @@ impl PreviewCreditNote {
     pub fn email_type(self, email_type: super::PreviewCreditNoteEmailType) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: an array of maps with `type` (required), `amount`, `description`, `invoice_line_item`, `metadata`, `quantity`, `tax_amounts`, `tax_rates`, `unit_amount`, `unit_amount_decimal`.
+    /// `lines`: some [`PreviewCreditNoteLines`](super::PreviewCreditNoteLines).
     #[inline]
-    pub fn lines(self, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("lines", lines))
+    pub fn lines(
+        self,
+        lines: impl c::IntoObjects<super::PreviewCreditNoteLines>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("lines", lines))
     }
     /// `memo`: a text.
     #[inline]
@@ -195,15 +206,21 @@ impl PreviewCreditNote {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: an array of maps with `amount_refunded`, `payment_record_refund`, `refund`, `type`.
+    /// `refunds`: some [`PreviewCreditNoteRefunds`](super::PreviewCreditNoteRefunds).
     #[inline]
-    pub fn refunds(self, refunds: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("refunds", refunds))
+    pub fn refunds(
+        self,
+        refunds: impl c::IntoObjects<super::PreviewCreditNoteRefunds>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a map with `shipping_rate`.
+    /// `shipping_cost`: a [`PreviewCreditNoteShippingCost`](super::PreviewCreditNoteShippingCost).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::PreviewCreditNoteShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
 }
 impl c::OperationFacts for markers::PreviewCreditNote {
@@ -246,10 +263,13 @@ impl ListCreditNotePreviewLines {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: an array of maps with `type` (required), `amount`, `description`, `invoice_line_item`, `metadata`, `quantity`, `tax_amounts`, `tax_rates`, `unit_amount`, `unit_amount_decimal`.
+    /// `lines`: some [`ListCreditNotePreviewLinesLines`](super::ListCreditNotePreviewLinesLines).
     #[inline]
-    pub fn lines(self, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("lines", lines))
+    pub fn lines(
+        self,
+        lines: impl c::IntoObjects<super::ListCreditNotePreviewLinesLines>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("lines", lines))
     }
     /// `memo`: a text.
     #[inline]
@@ -281,15 +301,21 @@ impl ListCreditNotePreviewLines {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: an array of maps with `amount_refunded`, `payment_record_refund`, `refund`, `type`.
+    /// `refunds`: some [`ListCreditNotePreviewLinesRefunds`](super::ListCreditNotePreviewLinesRefunds).
     #[inline]
-    pub fn refunds(self, refunds: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("refunds", refunds))
+    pub fn refunds(
+        self,
+        refunds: impl c::IntoObjects<super::ListCreditNotePreviewLinesRefunds>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a map with `shipping_rate`.
+    /// `shipping_cost`: a [`ListCreditNotePreviewLinesShippingCost`](super::ListCreditNotePreviewLinesShippingCost).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::ListCreditNotePreviewLinesShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
 }
 impl c::OperationFacts for markers::ListCreditNotePreviewLines {
@@ -383,6 +409,183 @@ impl c::OperationFacts for markers::VoidCreditNote {
     const PATH: &'static str = "/v1/credit_notes/{id}/void";
     const CHECK: c::Check = c::Check::resource::<views::CreditNote>();
 }
+/// What `CreateCreditNote.lines` takes.
+pub type CreateCreditNoteLines = Builder<markers::CreateCreditNoteLines>;
+impl CreateCreditNoteLines {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateCreditNoteLinesType`](super::CreateCreditNoteLinesType).
+    #[inline]
+    pub fn new(type_: super::CreateCreditNoteLinesType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `invoice_line_item`: a text.
+    #[inline]
+    pub fn invoice_line_item(self, invoice_line_item: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("invoice_line_item", invoice_line_item),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_amounts`: some [`CreateCreditNoteLinesTaxAmounts`](super::CreateCreditNoteLinesTaxAmounts); an empty text empties it.
+    #[inline]
+    pub fn tax_amounts(
+        self,
+        tax_amounts: impl c::IntoObjects<super::CreateCreditNoteLinesTaxAmounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_amounts", tax_amounts))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateCreditNoteLines.tax_amounts` takes.
+pub type CreateCreditNoteLinesTaxAmounts = Builder<
+    markers::CreateCreditNoteLinesTaxAmounts,
+>;
+impl CreateCreditNoteLinesTaxAmounts {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `tax_rate`: a text.
+    /// * `taxable_amount`: an integer.
+    #[inline]
+    pub fn new(amount: i64, tax_rate: impl Into<String>, taxable_amount: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .text("tax_rate", tax_rate)
+                .int("taxable_amount", taxable_amount),
+        )
+    }
+}
+/// What `CreateCreditNote.refunds` takes.
+pub type CreateCreditNoteRefunds = Builder<markers::CreateCreditNoteRefunds>;
+impl CreateCreditNoteRefunds {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_refunded`: an integer.
+    #[inline]
+    pub fn amount_refunded(self, amount_refunded: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount_refunded", amount_refunded))
+    }
+    /// `payment_record_refund`: a [`CreateCreditNoteRefundsPaymentRecordRefund`](super::CreateCreditNoteRefundsPaymentRecordRefund).
+    #[inline]
+    pub fn payment_record_refund(
+        self,
+        payment_record_refund: impl c::IntoObject<
+            super::CreateCreditNoteRefundsPaymentRecordRefund,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_record_refund", payment_record_refund),
+        )
+    }
+    /// `refund`: a text.
+    #[inline]
+    pub fn refund(self, refund: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("refund", refund))
+    }
+    /// `type`: one of [`CreateCreditNoteRefundsType`](super::CreateCreditNoteRefundsType).
+    #[inline]
+    pub fn type_(self, type_: super::CreateCreditNoteRefundsType) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+}
+/// What `CreateCreditNoteRefunds.payment_record_refund` takes.
+pub type CreateCreditNoteRefundsPaymentRecordRefund = Builder<
+    markers::CreateCreditNoteRefundsPaymentRecordRefund,
+>;
+impl CreateCreditNoteRefundsPaymentRecordRefund {
+    /// With what it cannot do without:
+    /// * `payment_record`: a text.
+    /// * `refund_group`: a text.
+    #[inline]
+    pub fn new(
+        payment_record: impl Into<String>,
+        refund_group: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("payment_record", payment_record)
+                .text("refund_group", refund_group),
+        )
+    }
+}
+/// What `CreateCreditNote.shipping_cost` takes.
+pub type CreateCreditNoteShippingCost = Builder<markers::CreateCreditNoteShippingCost>;
+impl CreateCreditNoteShippingCost {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `shipping_rate`: a text.
+    #[inline]
+    pub fn shipping_rate(self, shipping_rate: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_rate", shipping_rate))
+    }
+}
+/// What `ListCreditNotePreviewLines.lines` takes.
+pub type ListCreditNotePreviewLinesLines = super::CreateCreditNoteLines;
+/// What `ListCreditNotePreviewLinesLines.tax_amounts` takes.
+pub type ListCreditNotePreviewLinesLinesTaxAmounts = super::CreateCreditNoteLinesTaxAmounts;
+/// What `ListCreditNotePreviewLines.refunds` takes.
+pub type ListCreditNotePreviewLinesRefunds = super::CreateCreditNoteRefunds;
+/// What `ListCreditNotePreviewLinesRefunds.payment_record_refund` takes.
+pub type ListCreditNotePreviewLinesRefundsPaymentRecordRefund = super::CreateCreditNoteRefundsPaymentRecordRefund;
+/// What `ListCreditNotePreviewLines.shipping_cost` takes.
+pub type ListCreditNotePreviewLinesShippingCost = super::CreateCreditNoteShippingCost;
+/// What `PreviewCreditNote.lines` takes.
+pub type PreviewCreditNoteLines = super::CreateCreditNoteLines;
+/// What `PreviewCreditNoteLines.tax_amounts` takes.
+pub type PreviewCreditNoteLinesTaxAmounts = super::CreateCreditNoteLinesTaxAmounts;
+/// What `PreviewCreditNote.refunds` takes.
+pub type PreviewCreditNoteRefunds = super::CreateCreditNoteRefunds;
+/// What `PreviewCreditNoteRefunds.payment_record_refund` takes.
+pub type PreviewCreditNoteRefundsPaymentRecordRefund = super::CreateCreditNoteRefundsPaymentRecordRefund;
+/// What `PreviewCreditNote.shipping_cost` takes.
+pub type PreviewCreditNoteShippingCost = super::CreateCreditNoteShippingCost;
 /// The values of `CreateCreditNote.email_type`.
 #[non_exhaustive]
 pub enum CreateCreditNoteEmailType {
@@ -431,13 +634,25 @@ impl Debug for CreateCreditNoteEmailType {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateCreditNoteLines.type`.
+pub use super::super::CreditNoteLineItemType as CreateCreditNoteLinesType;
 /// The values of `CreateCreditNote.reason`.
 pub use super::super::CreditNoteReason as CreateCreditNoteReason;
+/// The values of `CreateCreditNoteRefunds.type`.
+pub use super::super::CreditNoteRefundType as CreateCreditNoteRefundsType;
 /// The values of `ListCreditNotePreviewLines.email_type`.
 pub use super::CreateCreditNoteEmailType as ListCreditNotePreviewLinesEmailType;
+/// The values of `ListCreditNotePreviewLinesLines.type`.
+pub use super::super::CreditNoteLineItemType as ListCreditNotePreviewLinesLinesType;
 /// The values of `ListCreditNotePreviewLines.reason`.
 pub use super::super::CreditNoteReason as ListCreditNotePreviewLinesReason;
+/// The values of `ListCreditNotePreviewLinesRefunds.type`.
+pub use super::super::CreditNoteRefundType as ListCreditNotePreviewLinesRefundsType;
 /// The values of `PreviewCreditNote.email_type`.
 pub use super::CreateCreditNoteEmailType as PreviewCreditNoteEmailType;
+/// The values of `PreviewCreditNoteLines.type`.
+pub use super::super::CreditNoteLineItemType as PreviewCreditNoteLinesType;
 /// The values of `PreviewCreditNote.reason`.
 pub use super::super::CreditNoteReason as PreviewCreditNoteReason;
+/// The values of `PreviewCreditNoteRefunds.type`.
+pub use super::super::CreditNoteRefundType as PreviewCreditNoteRefundsType;

@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::client::TimeRange;
 /// `GET /v1/customers`: answers page by page, each item one [`Customer`](views::Customer).
@@ -50,10 +50,13 @@ impl CreateCustomer {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`; an empty text empties it.
+    /// `address`: a [`CreateCustomerAddress`](super::CreateCustomerAddress); an empty text empties it.
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateCustomerAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
     /// `balance`: an integer.
     #[inline]
@@ -65,10 +68,13 @@ impl CreateCustomer {
     pub fn business_name(self, business_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("business_name", business_name))
     }
-    /// `cash_balance`: a map with `settings`.
+    /// `cash_balance`: a [`CreateCustomerCashBalance`](super::CreateCustomerCashBalance).
     #[inline]
-    pub fn cash_balance(self, cash_balance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cash_balance", cash_balance))
+    pub fn cash_balance(
+        self,
+        cash_balance: impl c::IntoObject<super::CreateCustomerCashBalance>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cash_balance", cash_balance))
     }
     /// `description`: a text.
     #[inline]
@@ -90,10 +96,15 @@ impl CreateCustomer {
     pub fn invoice_prefix(self, invoice_prefix: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice_prefix", invoice_prefix))
     }
-    /// `invoice_settings`: a map with `custom_fields`, `default_payment_method`, `footer`, `rendering_options`.
+    /// `invoice_settings`: a [`CreateCustomerInvoiceSettings`](super::CreateCustomerInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::CreateCustomerInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -135,30 +146,36 @@ impl CreateCustomer {
             self.parameters.texts("preferred_locales", preferred_locales),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `phone`; an empty text empties it.
+    /// `shipping`: a [`CreateCustomerShipping`](super::CreateCustomerShipping); an empty text empties it.
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreateCustomerShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
     /// `source`: a text.
     #[inline]
     pub fn source(self, source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("source", source))
     }
-    /// `tax`: a map with `ip_address`, `validate_location`.
+    /// `tax`: a [`CreateCustomerTax`](super::CreateCustomerTax).
     #[inline]
-    pub fn tax(self, tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax", tax))
+    pub fn tax(self, tax: impl c::IntoObject<super::CreateCustomerTax>) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
     }
     /// `tax_exempt`: one of [`CreateCustomerTaxExempt`](super::CreateCustomerTaxExempt).
     #[inline]
     pub fn tax_exempt(self, tax_exempt: super::CreateCustomerTaxExempt) -> Self {
         Self::from_parameters(self.parameters.one_of("tax_exempt", tax_exempt))
     }
-    /// `tax_id_data`: an array of maps with `type` (required), `value` (required).
+    /// `tax_id_data`: some [`CreateCustomerTaxIdData`](super::CreateCustomerTaxIdData).
     #[inline]
-    pub fn tax_id_data(self, tax_id_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax_id_data", tax_id_data))
+    pub fn tax_id_data(
+        self,
+        tax_id_data: impl c::IntoObjects<super::CreateCustomerTaxIdData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_id_data", tax_id_data))
     }
     /// `test_clock`: a text.
     #[inline]
@@ -224,10 +241,13 @@ impl UpdateCustomer {
     pub fn new(customer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(customer))
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`; an empty text empties it.
+    /// `address`: a [`UpdateCustomerAddress`](super::UpdateCustomerAddress); an empty text empties it.
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::UpdateCustomerAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
     /// `balance`: an integer.
     #[inline]
@@ -239,10 +259,13 @@ impl UpdateCustomer {
     pub fn business_name(self, business_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("business_name", business_name))
     }
-    /// `cash_balance`: a map with `settings`.
+    /// `cash_balance`: a [`UpdateCustomerCashBalanceParameter`](super::UpdateCustomerCashBalanceParameter).
     #[inline]
-    pub fn cash_balance(self, cash_balance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cash_balance", cash_balance))
+    pub fn cash_balance(
+        self,
+        cash_balance: impl c::IntoObject<super::UpdateCustomerCashBalanceParameter>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cash_balance", cash_balance))
     }
     /// `default_source`: a text.
     #[inline]
@@ -269,10 +292,15 @@ impl UpdateCustomer {
     pub fn invoice_prefix(self, invoice_prefix: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice_prefix", invoice_prefix))
     }
-    /// `invoice_settings`: a map with `custom_fields`, `default_payment_method`, `footer`, `rendering_options`.
+    /// `invoice_settings`: a [`UpdateCustomerInvoiceSettings`](super::UpdateCustomerInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::UpdateCustomerInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -309,20 +337,23 @@ impl UpdateCustomer {
             self.parameters.texts("preferred_locales", preferred_locales),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `phone`; an empty text empties it.
+    /// `shipping`: a [`UpdateCustomerShipping`](super::UpdateCustomerShipping); an empty text empties it.
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::UpdateCustomerShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
     /// `source`: a text.
     #[inline]
     pub fn source(self, source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("source", source))
     }
-    /// `tax`: a map with `ip_address`, `validate_location`.
+    /// `tax`: a [`UpdateCustomerTax`](super::UpdateCustomerTax).
     #[inline]
-    pub fn tax(self, tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax", tax))
+    pub fn tax(self, tax: impl c::IntoObject<super::UpdateCustomerTax>) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
     }
     /// `tax_exempt`: one of [`UpdateCustomerTaxExempt`](super::UpdateCustomerTaxExempt).
     #[inline]
@@ -516,10 +547,13 @@ impl UpdateCustomerCashBalance {
     pub fn new(customer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(customer))
     }
-    /// `settings`: a map with `reconciliation_mode`.
+    /// `settings`: a [`UpdateCustomerCashBalanceSettings`](super::UpdateCustomerCashBalanceSettings).
     #[inline]
-    pub fn settings(self, settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("settings", settings))
+    pub fn settings(
+        self,
+        settings: impl c::IntoObject<super::UpdateCustomerCashBalanceSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("settings", settings))
     }
 }
 impl c::OperationFacts for markers::UpdateCustomerCashBalance {
@@ -599,20 +633,22 @@ pub type CreateCustomerFundingInstructions = Builder<
 impl CreateCustomerFundingInstructions {
     /// With what it cannot do without:
     /// * `customer`: an id, for the path.
-    /// * `bank_transfer`: a map with `type` (required), `eu_bank_transfer`, `requested_address_types`.
+    /// * `bank_transfer`: a [`CreateCustomerFundingInstructionsBankTransfer`](super::CreateCustomerFundingInstructionsBankTransfer).
     /// * `currency`: a text.
     /// * `funding_type`: the text `bank_transfer`.
     #[inline]
     pub fn new(
         customer: impl Into<String>,
-        bank_transfer: impl Into<Value>,
+        bank_transfer: impl c::IntoObject<
+            super::CreateCustomerFundingInstructionsBankTransfer,
+        >,
         currency: impl Into<String>,
         funding_type: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .id(customer)
-                .json("bank_transfer", bank_transfer)
+                .object("bank_transfer", bank_transfer)
                 .text("currency", currency)
                 .text("funding_type", funding_type),
         )
@@ -827,10 +863,13 @@ impl UpdateCustomerSource {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `owner`: a map with `address`, `email`, `name`, `phone`.
+    /// `owner`: a [`UpdateCustomerSourceOwner`](super::UpdateCustomerSourceOwner).
     #[inline]
-    pub fn owner(self, owner: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("owner", owner))
+    pub fn owner(
+        self,
+        owner: impl c::IntoObject<super::UpdateCustomerSourceOwner>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("owner", owner))
     }
 }
 impl c::OperationFacts for markers::UpdateCustomerSource {
@@ -961,6 +1000,428 @@ impl c::OperationFacts for markers::DeleteCustomerTaxId {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/customers/{customer}/tax_ids/{id}";
 }
+/// What `CreateCustomer.address` takes.
+pub type CreateCustomerAddress = Builder<markers::CreateCustomerAddress>;
+impl CreateCustomerAddress {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+}
+/// What `CreateCustomer.cash_balance` takes.
+pub type CreateCustomerCashBalance = Builder<markers::CreateCustomerCashBalance>;
+impl CreateCustomerCashBalance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `settings`: a [`CreateCustomerCashBalanceSettings`](super::CreateCustomerCashBalanceSettings).
+    #[inline]
+    pub fn settings(
+        self,
+        settings: impl c::IntoObject<super::CreateCustomerCashBalanceSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("settings", settings))
+    }
+}
+/// What `CreateCustomerCashBalance.settings` takes.
+pub type CreateCustomerCashBalanceSettings = Builder<
+    markers::CreateCustomerCashBalanceSettings,
+>;
+impl CreateCustomerCashBalanceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `reconciliation_mode`: one of [`CreateCustomerCashBalanceSettingsReconciliationMode`](super::CreateCustomerCashBalanceSettingsReconciliationMode).
+    #[inline]
+    pub fn reconciliation_mode(
+        self,
+        reconciliation_mode: super::CreateCustomerCashBalanceSettingsReconciliationMode,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("reconciliation_mode", reconciliation_mode),
+        )
+    }
+}
+/// What `CreateCustomerFundingInstructions.bank_transfer` takes.
+pub type CreateCustomerFundingInstructionsBankTransfer = Builder<
+    markers::CreateCustomerFundingInstructionsBankTransfer,
+>;
+impl CreateCustomerFundingInstructionsBankTransfer {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateCustomerFundingInstructionsBankTransferType`](super::CreateCustomerFundingInstructionsBankTransferType).
+    #[inline]
+    pub fn new(type_: super::CreateCustomerFundingInstructionsBankTransferType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `eu_bank_transfer`: a [`CreateCustomerFundingInstructionsBankTransferEuBankTransfer`](super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer).
+    #[inline]
+    pub fn eu_bank_transfer(
+        self,
+        eu_bank_transfer: impl c::IntoObject<
+            super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("eu_bank_transfer", eu_bank_transfer),
+        )
+    }
+    /// `requested_address_types`: some of [`CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes`](super::CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes).
+    #[inline]
+    pub fn requested_address_types(
+        self,
+        requested_address_types: impl IntoIterator<
+            Item = super::CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of("requested_address_types", requested_address_types),
+        )
+    }
+}
+/// What `CreateCustomerFundingInstructionsBankTransfer.eu_bank_transfer` takes.
+pub type CreateCustomerFundingInstructionsBankTransferEuBankTransfer = Builder<
+    markers::CreateCustomerFundingInstructionsBankTransferEuBankTransfer,
+>;
+impl CreateCustomerFundingInstructionsBankTransferEuBankTransfer {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    #[inline]
+    pub fn new(country: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("country", country))
+    }
+}
+/// What `CreateCustomer.invoice_settings` takes.
+pub type CreateCustomerInvoiceSettings = Builder<markers::CreateCustomerInvoiceSettings>;
+impl CreateCustomerInvoiceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `custom_fields`: some [`CreateCustomerInvoiceSettingsCustomFields`](super::CreateCustomerInvoiceSettingsCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::CreateCustomerInvoiceSettingsCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `default_payment_method`: a text.
+    #[inline]
+    pub fn default_payment_method(
+        self,
+        default_payment_method: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("default_payment_method", default_payment_method),
+        )
+    }
+    /// `footer`: a text.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `rendering_options`: a [`CreateCustomerInvoiceSettingsRenderingOptions`](super::CreateCustomerInvoiceSettingsRenderingOptions); an empty text empties it.
+    #[inline]
+    pub fn rendering_options(
+        self,
+        rendering_options: impl c::IntoObject<
+            super::CreateCustomerInvoiceSettingsRenderingOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("rendering_options", rendering_options),
+        )
+    }
+}
+/// What `CreateCustomerInvoiceSettings.custom_fields` takes.
+pub type CreateCustomerInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateCustomerInvoiceSettings.rendering_options` takes.
+pub type CreateCustomerInvoiceSettingsRenderingOptions = Builder<
+    markers::CreateCustomerInvoiceSettingsRenderingOptions,
+>;
+impl CreateCustomerInvoiceSettingsRenderingOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_tax_display`: one of [`CreateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay`](super::CreateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay).
+    #[inline]
+    pub fn amount_tax_display(
+        self,
+        amount_tax_display: super::CreateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_tax_display", amount_tax_display),
+        )
+    }
+    /// `template`: a text.
+    #[inline]
+    pub fn template(self, template: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("template", template))
+    }
+}
+/// What `CreateCustomer.shipping` takes.
+pub type CreateCustomerShipping = Builder<markers::CreateCustomerShipping>;
+impl CreateCustomerShipping {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateCustomerShippingAddress`](super::CreateCustomerShippingAddress).
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateCustomerShippingAddress>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("address", address).text("name", name),
+        )
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateCustomerShipping.address` takes.
+pub type CreateCustomerShippingAddress = super::CreateCustomerAddress;
+/// What `CreateCustomer.tax` takes.
+pub type CreateCustomerTax = Builder<markers::CreateCustomerTax>;
+impl CreateCustomerTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ip_address`: a text; an empty text empties it.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+    /// `validate_location`: one of [`CreateCustomerTaxValidateLocation`](super::CreateCustomerTaxValidateLocation).
+    #[inline]
+    pub fn validate_location(
+        self,
+        validate_location: super::CreateCustomerTaxValidateLocation,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("validate_location", validate_location),
+        )
+    }
+}
+/// What `CreateCustomer.tax_id_data` takes.
+pub type CreateCustomerTaxIdData = Builder<markers::CreateCustomerTaxIdData>;
+impl CreateCustomerTaxIdData {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateCustomerTaxIdDataType`](super::CreateCustomerTaxIdDataType).
+    /// * `value`: a text.
+    #[inline]
+    pub fn new(
+        type_: super::CreateCustomerTaxIdDataType,
+        value: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("type", type_).text("value", value),
+        )
+    }
+}
+/// What `UpdateCustomer.address` takes.
+pub type UpdateCustomerAddress = super::CreateCustomerAddress;
+/// What `UpdateCustomer.cash_balance` takes.
+pub type UpdateCustomerCashBalanceParameter = super::CreateCustomerCashBalance;
+/// What `UpdateCustomerCashBalanceParameter.settings` takes.
+pub type UpdateCustomerCashBalanceParameterSettings = super::CreateCustomerCashBalanceSettings;
+/// What `UpdateCustomerCashBalance.settings` takes.
+pub type UpdateCustomerCashBalanceSettings = super::CreateCustomerCashBalanceSettings;
+/// What `UpdateCustomer.invoice_settings` takes.
+pub type UpdateCustomerInvoiceSettings = super::CreateCustomerInvoiceSettings;
+/// What `UpdateCustomerInvoiceSettings.custom_fields` takes.
+pub type UpdateCustomerInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdateCustomerInvoiceSettings.rendering_options` takes.
+pub type UpdateCustomerInvoiceSettingsRenderingOptions = super::CreateCustomerInvoiceSettingsRenderingOptions;
+/// What `UpdateCustomer.shipping` takes.
+pub type UpdateCustomerShipping = super::CreateCustomerShipping;
+/// What `UpdateCustomerShipping.address` takes.
+pub type UpdateCustomerShippingAddress = super::CreateCustomerAddress;
+/// What `UpdateCustomerSource.owner` takes.
+pub type UpdateCustomerSourceOwner = super::CreateSourceOwner;
+/// What `UpdateCustomerSourceOwner.address` takes.
+pub type UpdateCustomerSourceOwnerAddress = super::CreateCustomerAddress;
+/// What `UpdateCustomer.tax` takes.
+pub type UpdateCustomerTax = Builder<markers::UpdateCustomerTax>;
+impl UpdateCustomerTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ip_address`: a text; an empty text empties it.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+    /// `validate_location`: one of [`UpdateCustomerTaxValidateLocation`](super::UpdateCustomerTaxValidateLocation).
+    #[inline]
+    pub fn validate_location(
+        self,
+        validate_location: super::UpdateCustomerTaxValidateLocation,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("validate_location", validate_location),
+        )
+    }
+}
+/// The values of `CreateCustomerCashBalanceSettings.reconciliation_mode`.
+#[non_exhaustive]
+pub enum CreateCustomerCashBalanceSettingsReconciliationMode {
+    /// `automatic`
+    Automatic,
+    /// `manual`
+    Manual,
+    /// `merchant_default`
+    MerchantDefault,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCustomerCashBalanceSettingsReconciliationMode {
+    const VALUES: &'static [&'static str] = &["automatic", "manual", "merchant_default"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Manual => "manual",
+            Self::MerchantDefault => "merchant_default",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Automatic,
+            1 => Self::Manual,
+            2 => Self::MerchantDefault,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCustomerCashBalanceSettingsReconciliationMode {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCustomerCashBalanceSettingsReconciliationMode {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCustomerCashBalanceSettingsReconciliationMode {}
+impl Debug for CreateCustomerCashBalanceSettingsReconciliationMode {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateCustomerFundingInstructionsBankTransfer.requested_address_types`.
+#[non_exhaustive]
+pub enum CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {
+    /// `iban`
+    Iban,
+    /// `sort_code`
+    SortCode,
+    /// `spei`
+    Spei,
+    /// `zengin`
+    Zengin,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {
+    const VALUES: &'static [&'static str] = &["iban", "sort_code", "spei", "zengin"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Iban => "iban",
+            Self::SortCode => "sort_code",
+            Self::Spei => "spei",
+            Self::Zengin => "zengin",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Iban,
+            1 => Self::SortCode,
+            2 => Self::Spei,
+            3 => Self::Zengin,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {}
+impl Debug for CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateCustomerFundingInstructionsBankTransfer.type`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferType as CreateCustomerFundingInstructionsBankTransferType;
+/// The values of `CreateCustomerInvoiceSettingsRenderingOptions.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as CreateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay;
 /// The values of `CreateCustomer.tax_exempt`.
 #[non_exhaustive]
 pub enum CreateCustomerTaxExempt {
@@ -1017,13 +1478,121 @@ impl Debug for CreateCustomerTaxExempt {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateCustomerTaxIdData.type`.
+pub use super::CreateTaxIdType as CreateCustomerTaxIdDataType;
 /// The values of `CreateCustomerTaxId.type`.
 pub use super::CreateTaxIdType as CreateCustomerTaxIdType;
+/// The values of `CreateCustomerTax.validate_location`.
+#[non_exhaustive]
+pub enum CreateCustomerTaxValidateLocation {
+    /// `deferred`
+    Deferred,
+    /// `immediately`
+    Immediately,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateCustomerTaxValidateLocation {
+    const VALUES: &'static [&'static str] = &["deferred", "immediately"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Deferred => "deferred",
+            Self::Immediately => "immediately",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Deferred,
+            1 => Self::Immediately,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateCustomerTaxValidateLocation {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateCustomerTaxValidateLocation {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateCustomerTaxValidateLocation {}
+impl Debug for CreateCustomerTaxValidateLocation {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
 /// The values of `ListCustomerPaymentMethods.allow_redisplay`.
 pub use super::super::CardAllowRedisplay as ListCustomerPaymentMethodsAllowRedisplay;
 /// The values of `ListCustomerPaymentMethods.type`.
 pub use super::ListPaymentMethodsType as ListCustomerPaymentMethodsType;
+/// The values of `UpdateCustomerCashBalanceParameterSettings.reconciliation_mode`.
+pub use super::CreateCustomerCashBalanceSettingsReconciliationMode as UpdateCustomerCashBalanceParameterSettingsReconciliationMode;
+/// The values of `UpdateCustomerCashBalanceSettings.reconciliation_mode`.
+pub use super::CreateCustomerCashBalanceSettingsReconciliationMode as UpdateCustomerCashBalanceSettingsReconciliationMode;
+/// The values of `UpdateCustomerInvoiceSettingsRenderingOptions.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as UpdateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay;
 /// The values of `UpdateCustomerSource.account_holder_type`.
 pub use super::super::IssuingCardholderType as UpdateCustomerSourceAccountHolderType;
 /// The values of `UpdateCustomer.tax_exempt`.
 pub use super::CreateCustomerTaxExempt as UpdateCustomerTaxExempt;
+/// The values of `UpdateCustomerTax.validate_location`.
+#[non_exhaustive]
+pub enum UpdateCustomerTaxValidateLocation {
+    /// `auto`
+    Auto,
+    /// `deferred`
+    Deferred,
+    /// `immediately`
+    Immediately,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for UpdateCustomerTaxValidateLocation {
+    const VALUES: &'static [&'static str] = &["auto", "deferred", "immediately"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Auto => "auto",
+            Self::Deferred => "deferred",
+            Self::Immediately => "immediately",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Auto,
+            1 => Self::Deferred,
+            2 => Self::Immediately,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for UpdateCustomerTaxValidateLocation {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for UpdateCustomerTaxValidateLocation {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for UpdateCustomerTaxValidateLocation {}
+impl Debug for UpdateCustomerTaxValidateLocation {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}

@@ -2,8 +2,8 @@
 // Schema: customer_cash_balance_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v1/test_helpers/customers/{customer}/fund_cash_balance`: answers with one [`CustomerCashBalanceTransaction`](views::CustomerCashBalanceTransaction).
 ///
 /// Source: operation `PostTestHelpersCustomersCustomerFundCashBalance`.

@@ -2,19 +2,20 @@
 // Schema: customer_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/customer_sessions`: answers with one [`CustomerSession`](views::CustomerSession).
 ///
 /// Source: operation `PostCustomerSessions`.
 pub type CreateCustomerSession = Builder<markers::CreateCustomerSession>;
 impl CreateCustomerSession {
     /// With what it cannot do without:
-    /// * `components`: a map with `active_entitlements`, `buy_button`, `customer_portal`, `customer_sheet`, `mobile_payment_element`, `payment_element`, `pricing_table`.
+    /// * `components`: a [`CreateCustomerSessionComponents`](super::CreateCustomerSessionComponents).
     #[inline]
-    pub fn new(components: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("components", components))
+    pub fn new(
+        components: impl c::IntoObject<super::CreateCustomerSessionComponents>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("components", components))
     }
     /// `customer`: a text.
     #[inline]
@@ -33,3 +34,377 @@ impl c::OperationFacts for markers::CreateCustomerSession {
     const PATH: &'static str = "/v1/customer_sessions";
     const CHECK: c::Check = c::Check::resource::<views::CustomerSession>();
 }
+/// What `CreateCustomerSession.components` takes.
+pub type CreateCustomerSessionComponents = Builder<
+    markers::CreateCustomerSessionComponents,
+>;
+impl CreateCustomerSessionComponents {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `active_entitlements`: a [`CreateCustomerSessionComponentsActiveEntitlements`](super::CreateCustomerSessionComponentsActiveEntitlements).
+    #[inline]
+    pub fn active_entitlements(
+        self,
+        active_entitlements: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsActiveEntitlements,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("active_entitlements", active_entitlements),
+        )
+    }
+    /// `buy_button`: a [`CreateCustomerSessionComponentsBuyButton`](super::CreateCustomerSessionComponentsBuyButton).
+    #[inline]
+    pub fn buy_button(
+        self,
+        buy_button: impl c::IntoObject<super::CreateCustomerSessionComponentsBuyButton>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("buy_button", buy_button))
+    }
+    /// `customer_portal`: a [`CreateCustomerSessionComponentsCustomerPortal`](super::CreateCustomerSessionComponentsCustomerPortal).
+    #[inline]
+    pub fn customer_portal(
+        self,
+        customer_portal: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsCustomerPortal,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_portal", customer_portal))
+    }
+    /// `customer_sheet`: a [`CreateCustomerSessionComponentsCustomerSheet`](super::CreateCustomerSessionComponentsCustomerSheet).
+    #[inline]
+    pub fn customer_sheet(
+        self,
+        customer_sheet: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsCustomerSheet,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer_sheet", customer_sheet))
+    }
+    /// `mobile_payment_element`: a [`CreateCustomerSessionComponentsMobilePaymentElement`](super::CreateCustomerSessionComponentsMobilePaymentElement).
+    #[inline]
+    pub fn mobile_payment_element(
+        self,
+        mobile_payment_element: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsMobilePaymentElement,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mobile_payment_element", mobile_payment_element),
+        )
+    }
+    /// `payment_element`: a [`CreateCustomerSessionComponentsPaymentElement`](super::CreateCustomerSessionComponentsPaymentElement).
+    #[inline]
+    pub fn payment_element(
+        self,
+        payment_element: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsPaymentElement,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_element", payment_element))
+    }
+    /// `pricing_table`: a [`CreateCustomerSessionComponentsPricingTable`](super::CreateCustomerSessionComponentsPricingTable).
+    #[inline]
+    pub fn pricing_table(
+        self,
+        pricing_table: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsPricingTable,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing_table", pricing_table))
+    }
+}
+/// What `CreateCustomerSessionComponents.active_entitlements` takes.
+pub type CreateCustomerSessionComponentsActiveEntitlements = super::ListSubscriptionsAutomaticTax;
+/// What `CreateCustomerSessionComponents.buy_button` takes.
+pub type CreateCustomerSessionComponentsBuyButton = super::ListSubscriptionsAutomaticTax;
+/// What `CreateCustomerSessionComponents.customer_portal` takes.
+pub type CreateCustomerSessionComponentsCustomerPortal = super::ListSubscriptionsAutomaticTax;
+/// What `CreateCustomerSessionComponents.customer_sheet` takes.
+pub type CreateCustomerSessionComponentsCustomerSheet = Builder<
+    markers::CreateCustomerSessionComponentsCustomerSheet,
+>;
+impl CreateCustomerSessionComponentsCustomerSheet {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateCustomerSessionComponentsCustomerSheetFeatures`](super::CreateCustomerSessionComponentsCustomerSheetFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsCustomerSheetFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateCustomerSessionComponentsCustomerSheet.features` takes.
+pub type CreateCustomerSessionComponentsCustomerSheetFeatures = Builder<
+    markers::CreateCustomerSessionComponentsCustomerSheetFeatures,
+>;
+impl CreateCustomerSessionComponentsCustomerSheetFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_method_allow_redisplay_filters`: some of [`CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodAllowRedisplayFilters`](super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodAllowRedisplayFilters).
+    #[inline]
+    pub fn payment_method_allow_redisplay_filters(
+        self,
+        payment_method_allow_redisplay_filters: impl IntoIterator<
+            Item = super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodAllowRedisplayFilters,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of(
+                    "payment_method_allow_redisplay_filters",
+                    payment_method_allow_redisplay_filters,
+                ),
+        )
+    }
+    /// `payment_method_remove`: one of [`CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodRemove`](super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodRemove).
+    #[inline]
+    pub fn payment_method_remove(
+        self,
+        payment_method_remove: super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodRemove,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_remove", payment_method_remove),
+        )
+    }
+}
+/// What `CreateCustomerSessionComponents.mobile_payment_element` takes.
+pub type CreateCustomerSessionComponentsMobilePaymentElement = Builder<
+    markers::CreateCustomerSessionComponentsMobilePaymentElement,
+>;
+impl CreateCustomerSessionComponentsMobilePaymentElement {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateCustomerSessionComponentsMobilePaymentElementFeatures`](super::CreateCustomerSessionComponentsMobilePaymentElementFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateCustomerSessionComponentsMobilePaymentElement.features` takes.
+pub type CreateCustomerSessionComponentsMobilePaymentElementFeatures = Builder<
+    markers::CreateCustomerSessionComponentsMobilePaymentElementFeatures,
+>;
+impl CreateCustomerSessionComponentsMobilePaymentElementFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_method_allow_redisplay_filters`: some of [`CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodAllowRedisplayFilters`](super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodAllowRedisplayFilters).
+    #[inline]
+    pub fn payment_method_allow_redisplay_filters(
+        self,
+        payment_method_allow_redisplay_filters: impl IntoIterator<
+            Item = super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodAllowRedisplayFilters,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of(
+                    "payment_method_allow_redisplay_filters",
+                    payment_method_allow_redisplay_filters,
+                ),
+        )
+    }
+    /// `payment_method_redisplay`: one of [`CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRedisplay`](super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRedisplay).
+    #[inline]
+    pub fn payment_method_redisplay(
+        self,
+        payment_method_redisplay: super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRedisplay,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_redisplay", payment_method_redisplay),
+        )
+    }
+    /// `payment_method_remove`: one of [`CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRemove`](super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRemove).
+    #[inline]
+    pub fn payment_method_remove(
+        self,
+        payment_method_remove: super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRemove,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_remove", payment_method_remove),
+        )
+    }
+    /// `payment_method_save`: one of [`CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSave`](super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSave).
+    #[inline]
+    pub fn payment_method_save(
+        self,
+        payment_method_save: super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSave,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_save", payment_method_save),
+        )
+    }
+    /// `payment_method_save_allow_redisplay_override`: one of [`CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSaveAllowRedisplayOverride`](super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSaveAllowRedisplayOverride).
+    #[inline]
+    pub fn payment_method_save_allow_redisplay_override(
+        self,
+        payment_method_save_allow_redisplay_override: super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSaveAllowRedisplayOverride,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of(
+                    "payment_method_save_allow_redisplay_override",
+                    payment_method_save_allow_redisplay_override,
+                ),
+        )
+    }
+}
+/// What `CreateCustomerSessionComponents.payment_element` takes.
+pub type CreateCustomerSessionComponentsPaymentElement = Builder<
+    markers::CreateCustomerSessionComponentsPaymentElement,
+>;
+impl CreateCustomerSessionComponentsPaymentElement {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `features`: a [`CreateCustomerSessionComponentsPaymentElementFeatures`](super::CreateCustomerSessionComponentsPaymentElementFeatures).
+    #[inline]
+    pub fn features(
+        self,
+        features: impl c::IntoObject<
+            super::CreateCustomerSessionComponentsPaymentElementFeatures,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("features", features))
+    }
+}
+/// What `CreateCustomerSessionComponentsPaymentElement.features` takes.
+pub type CreateCustomerSessionComponentsPaymentElementFeatures = Builder<
+    markers::CreateCustomerSessionComponentsPaymentElementFeatures,
+>;
+impl CreateCustomerSessionComponentsPaymentElementFeatures {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_method_allow_redisplay_filters`: some of [`CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodAllowRedisplayFilters`](super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodAllowRedisplayFilters).
+    #[inline]
+    pub fn payment_method_allow_redisplay_filters(
+        self,
+        payment_method_allow_redisplay_filters: impl IntoIterator<
+            Item = super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodAllowRedisplayFilters,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of(
+                    "payment_method_allow_redisplay_filters",
+                    payment_method_allow_redisplay_filters,
+                ),
+        )
+    }
+    /// `payment_method_redisplay`: one of [`CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRedisplay`](super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRedisplay).
+    #[inline]
+    pub fn payment_method_redisplay(
+        self,
+        payment_method_redisplay: super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRedisplay,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_redisplay", payment_method_redisplay),
+        )
+    }
+    /// `payment_method_redisplay_limit`: an integer.
+    #[inline]
+    pub fn payment_method_redisplay_limit(
+        self,
+        payment_method_redisplay_limit: i64,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .int("payment_method_redisplay_limit", payment_method_redisplay_limit),
+        )
+    }
+    /// `payment_method_remove`: one of [`CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRemove`](super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRemove).
+    #[inline]
+    pub fn payment_method_remove(
+        self,
+        payment_method_remove: super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRemove,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_remove", payment_method_remove),
+        )
+    }
+    /// `payment_method_save`: one of [`CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSave`](super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSave).
+    #[inline]
+    pub fn payment_method_save(
+        self,
+        payment_method_save: super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSave,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_method_save", payment_method_save),
+        )
+    }
+    /// `payment_method_save_usage`: one of [`CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSaveUsage`](super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSaveUsage).
+    #[inline]
+    pub fn payment_method_save_usage(
+        self,
+        payment_method_save_usage: super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSaveUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("payment_method_save_usage", payment_method_save_usage),
+        )
+    }
+}
+/// What `CreateCustomerSessionComponents.pricing_table` takes.
+pub type CreateCustomerSessionComponentsPricingTable = super::ListSubscriptionsAutomaticTax;
+/// The values of `CreateCustomerSessionComponentsCustomerSheetFeatures.payment_method_allow_redisplay_filters`.
+pub use super::super::CardAllowRedisplay as CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodAllowRedisplayFilters;
+/// The values of `CreateCustomerSessionComponentsCustomerSheetFeatures.payment_method_remove`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodRemove;
+/// The values of `CreateCustomerSessionComponentsMobilePaymentElementFeatures.payment_method_allow_redisplay_filters`.
+pub use super::super::CardAllowRedisplay as CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodAllowRedisplayFilters;
+/// The values of `CreateCustomerSessionComponentsMobilePaymentElementFeatures.payment_method_redisplay`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRedisplay;
+/// The values of `CreateCustomerSessionComponentsMobilePaymentElementFeatures.payment_method_remove`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRemove;
+/// The values of `CreateCustomerSessionComponentsMobilePaymentElementFeatures.payment_method_save`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSave;
+/// The values of `CreateCustomerSessionComponentsMobilePaymentElementFeatures.payment_method_save_allow_redisplay_override`.
+pub use super::super::CardAllowRedisplay as CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSaveAllowRedisplayOverride;
+/// The values of `CreateCustomerSessionComponentsPaymentElementFeatures.payment_method_allow_redisplay_filters`.
+pub use super::super::CardAllowRedisplay as CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodAllowRedisplayFilters;
+/// The values of `CreateCustomerSessionComponentsPaymentElementFeatures.payment_method_redisplay`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRedisplay;
+/// The values of `CreateCustomerSessionComponentsPaymentElementFeatures.payment_method_remove`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRemove;
+/// The values of `CreateCustomerSessionComponentsPaymentElementFeatures.payment_method_save`.
+pub use super::super::V2CoreEventDestinationStatus as CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSave;
+/// The values of `CreateCustomerSessionComponentsPaymentElementFeatures.payment_method_save_usage`.
+pub use super::super::PaymentIntentSetupFutureUsage as CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSaveUsage;

@@ -2,9 +2,8 @@
 // Schema: dispute
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/disputes`: answers page by page, each item one [`Dispute`](views::Dispute).
 ///
@@ -67,10 +66,13 @@ impl UpdateDispute {
     pub fn new(dispute: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(dispute))
     }
-    /// `evidence`: a map with `access_activity_log`, `appeal`, `billing_address`, `cancellation_policy`, `cancellation_policy_disclosure`, `cancellation_rebuttal`, `customer_communication`, `customer_email_address`, `customer_name`, `customer_purchase_ip`, `customer_signature`, `duplicate_charge_documentation`, `duplicate_charge_explanation`, `duplicate_charge_id`, `enhanced_evidence`, `product_description`, `receipt`, `refund_policy`, `refund_policy_disclosure`, `refund_refusal_explanation`, `service_date`, `service_documentation`, `shipping_address`, `shipping_carrier`, `shipping_date`, `shipping_documentation`, `shipping_tracking_number`, `uncategorized_file`, `uncategorized_text`.
+    /// `evidence`: a [`UpdateDisputeEvidence`](super::UpdateDisputeEvidence).
     #[inline]
-    pub fn evidence(self, evidence: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("evidence", evidence))
+    pub fn evidence(
+        self,
+        evidence: impl c::IntoObject<super::UpdateDisputeEvidence>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("evidence", evidence))
     }
     /// `intended_submission_method`: one of [`UpdateDisputeIntendedSubmissionMethod`](super::UpdateDisputeIntendedSubmissionMethod).
     #[inline]
@@ -122,5 +124,558 @@ impl c::OperationFacts for markers::CloseDispute {
     const PATH: &'static str = "/v1/disputes/{dispute}/close";
     const CHECK: c::Check = c::Check::resource::<views::Dispute>();
 }
+/// What `UpdateDispute.evidence` takes.
+pub type UpdateDisputeEvidence = Builder<markers::UpdateDisputeEvidence>;
+impl UpdateDisputeEvidence {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `access_activity_log`: a text.
+    #[inline]
+    pub fn access_activity_log(self, access_activity_log: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("access_activity_log", access_activity_log),
+        )
+    }
+    /// `appeal`: a [`UpdateDisputeEvidenceAppeal`](super::UpdateDisputeEvidenceAppeal); an empty text empties it.
+    #[inline]
+    pub fn appeal(
+        self,
+        appeal: impl c::IntoObject<super::UpdateDisputeEvidenceAppeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("appeal", appeal))
+    }
+    /// `billing_address`: a text.
+    #[inline]
+    pub fn billing_address(self, billing_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("billing_address", billing_address))
+    }
+    /// `cancellation_policy`: a text.
+    #[inline]
+    pub fn cancellation_policy(self, cancellation_policy: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("cancellation_policy", cancellation_policy),
+        )
+    }
+    /// `cancellation_policy_disclosure`: a text.
+    #[inline]
+    pub fn cancellation_policy_disclosure(
+        self,
+        cancellation_policy_disclosure: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("cancellation_policy_disclosure", cancellation_policy_disclosure),
+        )
+    }
+    /// `cancellation_rebuttal`: a text.
+    #[inline]
+    pub fn cancellation_rebuttal(
+        self,
+        cancellation_rebuttal: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("cancellation_rebuttal", cancellation_rebuttal),
+        )
+    }
+    /// `customer_communication`: a text.
+    #[inline]
+    pub fn customer_communication(
+        self,
+        customer_communication: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_communication", customer_communication),
+        )
+    }
+    /// `customer_email_address`: a text.
+    #[inline]
+    pub fn customer_email_address(
+        self,
+        customer_email_address: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_email_address", customer_email_address),
+        )
+    }
+    /// `customer_name`: a text.
+    #[inline]
+    pub fn customer_name(self, customer_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer_name", customer_name))
+    }
+    /// `customer_purchase_ip`: a text.
+    #[inline]
+    pub fn customer_purchase_ip(self, customer_purchase_ip: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_purchase_ip", customer_purchase_ip),
+        )
+    }
+    /// `customer_signature`: a text.
+    #[inline]
+    pub fn customer_signature(self, customer_signature: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_signature", customer_signature),
+        )
+    }
+    /// `duplicate_charge_documentation`: a text.
+    #[inline]
+    pub fn duplicate_charge_documentation(
+        self,
+        duplicate_charge_documentation: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("duplicate_charge_documentation", duplicate_charge_documentation),
+        )
+    }
+    /// `duplicate_charge_explanation`: a text.
+    #[inline]
+    pub fn duplicate_charge_explanation(
+        self,
+        duplicate_charge_explanation: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("duplicate_charge_explanation", duplicate_charge_explanation),
+        )
+    }
+    /// `duplicate_charge_id`: a text.
+    #[inline]
+    pub fn duplicate_charge_id(self, duplicate_charge_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("duplicate_charge_id", duplicate_charge_id),
+        )
+    }
+    /// `enhanced_evidence`: a [`UpdateDisputeEvidenceEnhancedEvidence`](super::UpdateDisputeEvidenceEnhancedEvidence); an empty text empties it.
+    #[inline]
+    pub fn enhanced_evidence(
+        self,
+        enhanced_evidence: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidence,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("enhanced_evidence", enhanced_evidence),
+        )
+    }
+    /// `product_description`: a text.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+    /// `receipt`: a text.
+    #[inline]
+    pub fn receipt(self, receipt: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("receipt", receipt))
+    }
+    /// `refund_policy`: a text.
+    #[inline]
+    pub fn refund_policy(self, refund_policy: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("refund_policy", refund_policy))
+    }
+    /// `refund_policy_disclosure`: a text.
+    #[inline]
+    pub fn refund_policy_disclosure(
+        self,
+        refund_policy_disclosure: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("refund_policy_disclosure", refund_policy_disclosure),
+        )
+    }
+    /// `refund_refusal_explanation`: a text.
+    #[inline]
+    pub fn refund_refusal_explanation(
+        self,
+        refund_refusal_explanation: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("refund_refusal_explanation", refund_refusal_explanation),
+        )
+    }
+    /// `service_date`: a text.
+    #[inline]
+    pub fn service_date(self, service_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("service_date", service_date))
+    }
+    /// `service_documentation`: a text.
+    #[inline]
+    pub fn service_documentation(
+        self,
+        service_documentation: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("service_documentation", service_documentation),
+        )
+    }
+    /// `shipping_address`: a text.
+    #[inline]
+    pub fn shipping_address(self, shipping_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_address", shipping_address))
+    }
+    /// `shipping_carrier`: a text.
+    #[inline]
+    pub fn shipping_carrier(self, shipping_carrier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_carrier", shipping_carrier))
+    }
+    /// `shipping_date`: a text.
+    #[inline]
+    pub fn shipping_date(self, shipping_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_date", shipping_date))
+    }
+    /// `shipping_documentation`: a text.
+    #[inline]
+    pub fn shipping_documentation(
+        self,
+        shipping_documentation: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("shipping_documentation", shipping_documentation),
+        )
+    }
+    /// `shipping_tracking_number`: a text.
+    #[inline]
+    pub fn shipping_tracking_number(
+        self,
+        shipping_tracking_number: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("shipping_tracking_number", shipping_tracking_number),
+        )
+    }
+    /// `uncategorized_file`: a text.
+    #[inline]
+    pub fn uncategorized_file(self, uncategorized_file: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("uncategorized_file", uncategorized_file),
+        )
+    }
+    /// `uncategorized_text`: a text.
+    #[inline]
+    pub fn uncategorized_text(self, uncategorized_text: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("uncategorized_text", uncategorized_text),
+        )
+    }
+}
+/// What `UpdateDisputeEvidence.appeal` takes.
+pub type UpdateDisputeEvidenceAppeal = Builder<markers::UpdateDisputeEvidenceAppeal>;
+impl UpdateDisputeEvidenceAppeal {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card`: a [`UpdateDisputeEvidenceAppealCard`](super::UpdateDisputeEvidenceAppealCard); an empty text empties it.
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::UpdateDisputeEvidenceAppealCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+}
+/// What `UpdateDisputeEvidenceAppeal.card` takes.
+pub type UpdateDisputeEvidenceAppealCard = Builder<
+    markers::UpdateDisputeEvidenceAppealCard,
+>;
+impl UpdateDisputeEvidenceAppealCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `reason_for_filing`: a text; an empty text empties it.
+    #[inline]
+    pub fn reason_for_filing(self, reason_for_filing: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("reason_for_filing", reason_for_filing),
+        )
+    }
+    /// `supporting_files`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn supporting_files(
+        self,
+        supporting_files: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("supporting_files", supporting_files),
+        )
+    }
+}
+/// What `UpdateDisputeEvidence.enhanced_evidence` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidence = Builder<
+    markers::UpdateDisputeEvidenceEnhancedEvidence,
+>;
+impl UpdateDisputeEvidenceEnhancedEvidence {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mastercard_compliance`: a [`UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance).
+    #[inline]
+    pub fn mastercard_compliance(
+        self,
+        mastercard_compliance: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mastercard_compliance", mastercard_compliance),
+        )
+    }
+    /// `visa_compelling_evidence_3`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3).
+    #[inline]
+    pub fn visa_compelling_evidence_3(
+        self,
+        visa_compelling_evidence_3: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("visa_compelling_evidence_3", visa_compelling_evidence_3),
+        )
+    }
+    /// `visa_compliance`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance).
+    #[inline]
+    pub fn visa_compliance(
+        self,
+        visa_compliance: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("visa_compliance", visa_compliance))
+    }
+}
+/// What `UpdateDisputeEvidenceEnhancedEvidence.mastercard_compliance` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance = super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance;
+/// What `UpdateDisputeEvidenceEnhancedEvidence.visa_compelling_evidence_3` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3 = Builder<
+    markers::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3,
+>;
+impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3 {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `disputed_transaction`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction).
+    #[inline]
+    pub fn disputed_transaction(
+        self,
+        disputed_transaction: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("disputed_transaction", disputed_transaction),
+        )
+    }
+    /// `prior_undisputed_transactions`: some [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions).
+    #[inline]
+    pub fn prior_undisputed_transactions(
+        self,
+        prior_undisputed_transactions: impl c::IntoObjects<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .objects("prior_undisputed_transactions", prior_undisputed_transactions),
+        )
+    }
+}
+/// What `UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3.disputed_transaction` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction = Builder<
+    markers::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction,
+>;
+impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer_account_id`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_account_id(self, customer_account_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_account_id", customer_account_id),
+        )
+    }
+    /// `customer_device_fingerprint`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_device_fingerprint(
+        self,
+        customer_device_fingerprint: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("customer_device_fingerprint", customer_device_fingerprint),
+        )
+    }
+    /// `customer_device_id`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_device_id(self, customer_device_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_device_id", customer_device_id),
+        )
+    }
+    /// `customer_email_address`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_email_address(
+        self,
+        customer_email_address: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_email_address", customer_email_address),
+        )
+    }
+    /// `customer_purchase_ip`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_purchase_ip(self, customer_purchase_ip: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_purchase_ip", customer_purchase_ip),
+        )
+    }
+    /// `merchandise_or_services`: one of [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices).
+    #[inline]
+    pub fn merchandise_or_services(
+        self,
+        merchandise_or_services: super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("merchandise_or_services", merchandise_or_services),
+        )
+    }
+    /// `product_description`: a text; an empty text empties it.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+    /// `shipping_address`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress).
+    #[inline]
+    pub fn shipping_address(
+        self,
+        shipping_address: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_address", shipping_address),
+        )
+    }
+}
+/// What `UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction.shipping_address` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress = super::CreateCustomerAddress;
+/// What `UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3.prior_undisputed_transactions` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions = Builder<
+    markers::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions,
+>;
+impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions {
+    /// With what it cannot do without:
+    /// * `charge`: a text.
+    #[inline]
+    pub fn new(charge: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("charge", charge))
+    }
+    /// `customer_account_id`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_account_id(self, customer_account_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_account_id", customer_account_id),
+        )
+    }
+    /// `customer_device_fingerprint`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_device_fingerprint(
+        self,
+        customer_device_fingerprint: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("customer_device_fingerprint", customer_device_fingerprint),
+        )
+    }
+    /// `customer_device_id`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_device_id(self, customer_device_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_device_id", customer_device_id),
+        )
+    }
+    /// `customer_email_address`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_email_address(
+        self,
+        customer_email_address: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_email_address", customer_email_address),
+        )
+    }
+    /// `customer_purchase_ip`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_purchase_ip(self, customer_purchase_ip: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_purchase_ip", customer_purchase_ip),
+        )
+    }
+    /// `product_description`: a text; an empty text empties it.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+    /// `shipping_address`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress).
+    #[inline]
+    pub fn shipping_address(
+        self,
+        shipping_address: impl c::IntoObject<
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_address", shipping_address),
+        )
+    }
+}
+/// What `UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions.shipping_address` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress = super::CreateCustomerAddress;
+/// What `UpdateDisputeEvidenceEnhancedEvidence.visa_compliance` takes.
+pub type UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance = Builder<
+    markers::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance,
+>;
+impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fee_acknowledged`: true or false.
+    #[inline]
+    pub fn fee_acknowledged(self, fee_acknowledged: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("fee_acknowledged", fee_acknowledged))
+    }
+}
+/// The values of `UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction.merchandise_or_services`.
+pub use super::super::DisputeVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices as UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices;
 /// The values of `UpdateDispute.intended_submission_method`.
 pub use super::super::DisputeIntendedSubmissionMethod as UpdateDisputeIntendedSubmissionMethod;

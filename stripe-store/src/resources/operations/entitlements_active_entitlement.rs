@@ -2,8 +2,8 @@
 // Schema: entitlements_active_entitlement
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/entitlements/active_entitlements`: answers page by page, each item one [`EntitlementsActiveEntitlement`](views::EntitlementsActiveEntitlement).
 ///
 /// Source: operation `GetEntitlementsActiveEntitlements`.

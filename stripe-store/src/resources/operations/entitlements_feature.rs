@@ -2,8 +2,8 @@
 // Schema: entitlements_feature
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/entitlements/features`: answers page by page, each item one [`EntitlementsFeature`](views::EntitlementsFeature).
 ///
 /// Source: operation `GetEntitlementsFeatures`.

@@ -2,8 +2,8 @@
 // Schema: ephemeral_key
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v1/ephemeral_keys`: answers with one [`EphemeralKey`](views::EphemeralKey).
 ///
 /// Source: operation `PostEphemeralKeys`.

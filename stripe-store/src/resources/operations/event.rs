@@ -2,8 +2,8 @@
 // Schema: event
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/events`: answers page by page, each item one [`Event`](views::Event).
 ///

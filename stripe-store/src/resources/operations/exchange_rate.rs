@@ -2,8 +2,8 @@
 // Schema: exchange_rate
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/exchange_rates`: answers page by page, each item one [`ExchangeRate`](views::ExchangeRate).
 ///
 /// Source: operation `GetExchangeRates`.

@@ -664,13 +664,18 @@ fn operation_1() -> Exercised {
                 super::CreateAccountLinkType::from_text("account_onboarding"),
             )
             .collect(super::CreateAccountLinkCollect::from_text("currently_due"))
-            .collection_options(json!({}))
+            .collection_options(object_createaccountlinkcollectionoptions())
             .refresh_url("text")
             .return_url("text"),
     )
 }
 fn operation_2() -> Exercised {
-    Exercised::of(&super::CreateAccountSession::new("text", json!({})))
+    Exercised::of(
+        &super::CreateAccountSession::new(
+            "text",
+            object_createaccountsessioncomponents(),
+        ),
+    )
 }
 fn operation_3() -> Exercised {
     Exercised::of(
@@ -681,21 +686,21 @@ fn operation_4() -> Exercised {
     Exercised::of(
         &super::CreateAccount::new()
             .account_token("text")
-            .business_profile(json!({}))
+            .business_profile(object_createaccountbusinessprofile())
             .business_type(super::CreateAccountBusinessType::from_text("company"))
-            .capabilities(json!({}))
-            .company(json!({}))
-            .controller(json!({}))
+            .capabilities(object_createaccountcapabilities())
+            .company(object_createaccountcompany())
+            .controller(object_createaccountcontroller())
             .country("text")
             .default_currency("text")
-            .documents(json!({}))
+            .documents(object_createaccountdocuments())
             .email("text")
             .external_account(json!({}))
-            .groups(json!({}))
-            .individual(json!({}))
+            .groups(object_createaccountgroups())
+            .individual(object_createaccountindividual())
             .metadata([("key", "text")])
-            .settings(json!({}))
-            .tos_acceptance(json!({}))
+            .settings(object_createaccountsettings())
+            .tos_acceptance(object_createaccounttosacceptance())
             .type_(super::CreateAccountType::from_text("custom")),
     )
 }
@@ -706,19 +711,19 @@ fn operation_6() -> Exercised {
     Exercised::of(
         &super::UpdateAccount::new("account")
             .account_token("text")
-            .business_profile(json!({}))
+            .business_profile(object_createaccountbusinessprofile())
             .business_type(super::UpdateAccountBusinessType::from_text("company"))
-            .capabilities(json!({}))
-            .company(json!({}))
+            .capabilities(object_createaccountcapabilities())
+            .company(object_createaccountcompany())
             .default_currency("text")
-            .documents(json!({}))
+            .documents(object_updateaccountdocuments())
             .email("text")
             .external_account(json!({}))
-            .groups(json!({}))
-            .individual(json!({}))
+            .groups(object_createaccountgroups())
+            .individual(object_createaccountindividual())
             .metadata([("key", "text")])
-            .settings(json!({}))
-            .tos_acceptance(json!({})),
+            .settings(object_updateaccountsettings())
+            .tos_acceptance(object_createaccounttosacceptance()),
     )
 }
 fn operation_7() -> Exercised {
@@ -768,7 +773,7 @@ fn operation_14() -> Exercised {
             .address_state("text")
             .address_zip("text")
             .default_for_currency(true)
-            .documents(json!({}))
+            .documents(object_updateaccountexternalaccountdocuments())
             .exp_month("text")
             .exp_year("text")
             .metadata([("key", "text")])
@@ -782,17 +787,22 @@ fn operation_16() -> Exercised {
     Exercised::of(&super::CreateAccountLoginLink::new("account"))
 }
 fn operation_17() -> Exercised {
-    Exercised::of(&super::ListAccountPersons::new("account").relationship(json!({})))
+    Exercised::of(
+        &super::ListAccountPersons::new("account")
+            .relationship(object_listaccountpersonsrelationship()),
+    )
 }
 fn operation_18() -> Exercised {
     Exercised::of(
         &super::CreateAccountPerson::new("account")
-            .additional_tos_acceptances(json!({}))
-            .address(json!({}))
-            .address_kana(json!({}))
-            .address_kanji(json!({}))
-            .dob(json!({}))
-            .documents(json!({}))
+            .additional_tos_acceptances(
+                object_createtokenpersonadditionaltosacceptances(),
+            )
+            .address(object_createcustomeraddress())
+            .address_kana(object_createtokenpersonaddresskana())
+            .address_kanji(object_createtokenpersonaddresskana())
+            .dob(object_createtokenpersondob())
+            .documents(object_createtokenpersondocuments())
             .email("text")
             .first_name("text")
             .first_name_kana("text")
@@ -812,11 +822,11 @@ fn operation_18() -> Exercised {
             .political_exposure(
                 super::CreateAccountPersonPoliticalExposure::from_text("existing"),
             )
-            .registered_address(json!({}))
-            .relationship(json!({}))
+            .registered_address(object_createcustomeraddress())
+            .relationship(object_createtokenpersonrelationship())
             .ssn_last_4("text")
-            .us_cfpb_data(json!({}))
-            .verification(json!({})),
+            .us_cfpb_data(object_createtokenpersonuscfpbdata())
+            .verification(object_createtokenpersonverification()),
     )
 }
 fn operation_19() -> Exercised {
@@ -825,12 +835,14 @@ fn operation_19() -> Exercised {
 fn operation_20() -> Exercised {
     Exercised::of(
         &super::UpdateAccountPerson::new("account", "person")
-            .additional_tos_acceptances(json!({}))
-            .address(json!({}))
-            .address_kana(json!({}))
-            .address_kanji(json!({}))
-            .dob(json!({}))
-            .documents(json!({}))
+            .additional_tos_acceptances(
+                object_createtokenpersonadditionaltosacceptances(),
+            )
+            .address(object_createcustomeraddress())
+            .address_kana(object_createtokenpersonaddresskana())
+            .address_kanji(object_createtokenpersonaddresskana())
+            .dob(object_createtokenpersondob())
+            .documents(object_createtokenpersondocuments())
             .email("text")
             .first_name("text")
             .first_name_kana("text")
@@ -850,11 +862,11 @@ fn operation_20() -> Exercised {
             .political_exposure(
                 super::UpdateAccountPersonPoliticalExposure::from_text("existing"),
             )
-            .registered_address(json!({}))
-            .relationship(json!({}))
+            .registered_address(object_createcustomeraddress())
+            .relationship(object_createtokenpersonrelationship())
             .ssn_last_4("text")
-            .us_cfpb_data(json!({}))
-            .verification(json!({})),
+            .us_cfpb_data(object_createtokenpersonuscfpbdata())
+            .verification(object_createtokenpersonverification()),
     )
 }
 fn operation_21() -> Exercised {
@@ -942,19 +954,19 @@ fn operation_38() -> Exercised {
     Exercised::of(&super::UninstallAppsInstall::new("id"))
 }
 fn operation_39() -> Exercised {
-    Exercised::of(&super::ListAppsSecrets::new(json!({})))
+    Exercised::of(&super::ListAppsSecrets::new(object_findappssecretscope()))
 }
 fn operation_40() -> Exercised {
     Exercised::of(
-        &super::CreateAppsSecret::new("text", "text", json!({}))
+        &super::CreateAppsSecret::new("text", "text", object_findappssecretscope())
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000)),
     )
 }
 fn operation_41() -> Exercised {
-    Exercised::of(&super::DeleteAppsSecret::new("text", json!({})))
+    Exercised::of(&super::DeleteAppsSecret::new("text", object_findappssecretscope()))
 }
 fn operation_42() -> Exercised {
-    Exercised::of(&super::FindAppsSecret::new("text", json!({})))
+    Exercised::of(&super::FindAppsSecret::new("text", object_findappssecretscope()))
 }
 fn operation_43() -> Exercised {
     Exercised::of(&super::RetrieveBalance::new())
@@ -963,7 +975,10 @@ fn operation_44() -> Exercised {
     Exercised::of(&super::RetrieveBalanceSettings::new())
 }
 fn operation_45() -> Exercised {
-    Exercised::of(&super::UpdateBalanceSettings::new().payments(json!({})))
+    Exercised::of(
+        &super::UpdateBalanceSettings::new()
+            .payments(object_updatebalancesettingspayments()),
+    )
 }
 fn operation_46() -> Exercised {
     Exercised::of(
@@ -986,7 +1001,7 @@ fn operation_48() -> Exercised {
 fn operation_49() -> Exercised {
     Exercised::of(
         &super::CreateBillingAlert::new("usage_threshold", "text")
-            .usage_threshold(json!({})),
+            .usage_threshold(object_createbillingalertusagethreshold()),
     )
 }
 fn operation_50() -> Exercised {
@@ -1003,7 +1018,9 @@ fn operation_53() -> Exercised {
 }
 fn operation_54() -> Exercised {
     Exercised::of(
-        &super::RetrieveBillingCreditBalanceSummary::new(json!({}))
+        &super::RetrieveBillingCreditBalanceSummary::new(
+                object_retrievebillingcreditbalancesummaryfilter(),
+            )
             .customer("text")
             .customer_account("text"),
     )
@@ -1026,7 +1043,10 @@ fn operation_57() -> Exercised {
 }
 fn operation_58() -> Exercised {
     Exercised::of(
-        &super::CreateBillingCreditGrant::new(json!({}), json!({}))
+        &super::CreateBillingCreditGrant::new(
+                object_createbillingcreditgrantamount(),
+                object_createbillingcreditgrantapplicabilityconfig(),
+            )
             .category(super::CreateBillingCreditGrantCategory::from_text("paid"))
             .customer("text")
             .customer_account("text")
@@ -1074,7 +1094,7 @@ fn operation_67() -> Exercised {
 fn operation_68() -> Exercised {
     Exercised::of(
         &super::CreateBillingMeterEventAdjustment::new("text", "cancel")
-            .cancel(json!({})),
+            .cancel(object_createbillingmetereventadjustmentcancel()),
     )
 }
 fn operation_69() -> Exercised {
@@ -1092,12 +1112,16 @@ fn operation_70() -> Exercised {
 }
 fn operation_71() -> Exercised {
     Exercised::of(
-        &super::CreateBillingMeter::new(json!({}), "text", "text")
-            .customer_mapping(json!({}))
+        &super::CreateBillingMeter::new(
+                object_createbillingmeterdefaultaggregation(),
+                "text",
+                "text",
+            )
+            .customer_mapping(object_createbillingmetercustomermapping())
             .event_time_window(
                 super::CreateBillingMeterEventTimeWindow::from_text("day"),
             )
-            .value_settings(json!({})),
+            .value_settings(object_createbillingmetervaluesettings()),
     )
 }
 fn operation_72() -> Exercised {
@@ -1134,10 +1158,12 @@ fn operation_77() -> Exercised {
 }
 fn operation_78() -> Exercised {
     Exercised::of(
-        &super::CreateBillingPortalConfiguration::new(json!({}))
-            .business_profile(json!({}))
+        &super::CreateBillingPortalConfiguration::new(
+                object_createbillingportalconfigurationfeatures(),
+            )
+            .business_profile(object_createbillingportalconfigurationbusinessprofile())
             .default_return_url("text")
-            .login_page(json!({}))
+            .login_page(object_listsubscriptionsautomatictax())
             .metadata([("key", "text")])
             .name("text"),
     )
@@ -1149,10 +1175,10 @@ fn operation_80() -> Exercised {
     Exercised::of(
         &super::UpdateBillingPortalConfiguration::new("configuration")
             .active(true)
-            .business_profile(json!({}))
+            .business_profile(object_updatebillingportalconfigurationbusinessprofile())
             .default_return_url("text")
-            .features(json!({}))
-            .login_page(json!({}))
+            .features(object_updatebillingportalconfigurationfeatures())
+            .login_page(object_listsubscriptionsautomatictax())
             .metadata([("key", "text")])
             .name("text"),
     )
@@ -1160,11 +1186,11 @@ fn operation_80() -> Exercised {
 fn operation_81() -> Exercised {
     Exercised::of(
         &super::CreateBillingPortalSession::new()
-            .after_expiration(json!({}))
+            .after_expiration(object_createbillingportalsessionafterexpiration())
             .configuration("text")
             .customer("text")
             .customer_account("text")
-            .flow_data(json!({}))
+            .flow_data(object_createbillingportalsessionflowdata())
             .locale(super::CreateBillingPortalSessionLocale::from_text("auto"))
             .on_behalf_of("text")
             .return_url("text"),
@@ -1189,16 +1215,16 @@ fn operation_83() -> Exercised {
             .currency("text")
             .customer("text")
             .description("text")
-            .destination(json!({}))
+            .destination(object_createchargedestination())
             .metadata([("key", "text")])
             .on_behalf_of("text")
-            .radar_options(json!({}))
+            .radar_options(object_createchargeradaroptions())
             .receipt_email("text")
-            .shipping(json!({}))
+            .shipping(object_createchargeshipping())
             .source("text")
             .statement_descriptor("text")
             .statement_descriptor_suffix("text")
-            .transfer_data(json!({}))
+            .transfer_data(object_createchargetransferdata())
             .transfer_group("text"),
     )
 }
@@ -1213,10 +1239,10 @@ fn operation_86() -> Exercised {
         &super::UpdateCharge::new("charge")
             .customer("text")
             .description("text")
-            .fraud_details(json!({}))
+            .fraud_details(object_updatechargefrauddetails())
             .metadata([("key", "text")])
             .receipt_email("text")
-            .shipping(json!({}))
+            .shipping(object_createchargeshipping())
             .transfer_group("text"),
     )
 }
@@ -1229,7 +1255,7 @@ fn operation_87() -> Exercised {
             .receipt_email("text")
             .statement_descriptor("text")
             .statement_descriptor_suffix("text")
-            .transfer_data(json!({}))
+            .transfer_data(object_capturechargetransferdata())
             .transfer_group("text"),
     )
 }
@@ -1239,7 +1265,7 @@ fn operation_88() -> Exercised {
             .created(Timestamp::from_unix_seconds(1_700_000_000))
             .customer("text")
             .customer_account("text")
-            .customer_details(json!({}))
+            .customer_details(object_listcheckoutsessionscustomerdetails())
             .payment_intent("text")
             .payment_link("text")
             .status(super::ListCheckoutSessionsStatus::from_text("complete"))
@@ -1249,33 +1275,33 @@ fn operation_88() -> Exercised {
 fn operation_89() -> Exercised {
     Exercised::of(
         &super::CreateCheckoutSession::new()
-            .adaptive_pricing(json!({}))
-            .after_expiration(json!({}))
+            .adaptive_pricing(object_createpaymentlinkmanagedpayments())
+            .after_expiration(object_createcheckoutsessionafterexpiration())
             .allow_promotion_codes(true)
             .allowed_payment_method_types([
                 super::CreateCheckoutSessionAllowedPaymentMethodTypes::from_text(
                     "acss_debit",
                 ),
             ])
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .billing_address_collection(
                 super::CreateCheckoutSessionBillingAddressCollection::from_text("auto"),
             )
-            .branding_settings(json!({}))
+            .branding_settings(object_createcheckoutsessionbrandingsettings())
             .cancel_url("text")
             .client_reference_id("text")
-            .consent_collection(json!({}))
+            .consent_collection(object_createpaymentlinkconsentcollection())
             .currency("text")
-            .custom_fields(json!({}))
-            .custom_text(json!({}))
+            .custom_fields([object_createpaymentlinkcustomfields()])
+            .custom_text(object_createpaymentlinkcustomtext())
             .customer("text")
             .customer_account("text")
             .customer_creation(
                 super::CreateCheckoutSessionCustomerCreation::from_text("always"),
             )
             .customer_email("text")
-            .customer_update(json!({}))
-            .discounts(json!({}))
+            .customer_update(object_createcheckoutsessioncustomerupdate())
+            .discounts([object_createcheckoutsessiondiscounts()])
             .excluded_payment_method_types([
                 super::CreateCheckoutSessionExcludedPaymentMethodTypes::from_text(
                     "acss_debit",
@@ -1283,40 +1309,44 @@ fn operation_89() -> Exercised {
             ])
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
             .integration_identifier("text")
-            .invoice_creation(json!({}))
-            .line_items(json!({}))
+            .invoice_creation(object_createcheckoutsessioninvoicecreation())
+            .line_items([object_createcheckoutsessionlineitems()])
             .locale(super::CreateCheckoutSessionLocale::from_text("auto"))
-            .managed_payments(json!({}))
+            .managed_payments(object_createpaymentlinkmanagedpayments())
             .metadata([("key", "text")])
             .mode(super::CreateCheckoutSessionMode::from_text("payment"))
-            .name_collection(json!({}))
-            .optional_items(json!({}))
+            .name_collection(object_createpaymentlinknamecollection())
+            .optional_items([object_createpaymentlinkoptionalitems()])
             .origin_context(
                 super::CreateCheckoutSessionOriginContext::from_text("mobile_app"),
             )
-            .payment_intent_data(json!({}))
+            .payment_intent_data(object_createcheckoutsessionpaymentintentdata())
             .payment_method_collection(
                 super::CreateCheckoutSessionPaymentMethodCollection::from_text("always"),
             )
             .payment_method_configuration("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
-            .permissions(json!({}))
-            .phone_number_collection(json!({}))
+            .payment_method_data(object_createcheckoutsessionpaymentmethoddata())
+            .payment_method_options(object_createcheckoutsessionpaymentmethodoptions())
+            .permissions(object_createcheckoutsessionpermissions())
+            .phone_number_collection(object_listsubscriptionsautomatictax())
             .redirect_on_completion(
                 super::CreateCheckoutSessionRedirectOnCompletion::from_text("always"),
             )
             .return_url("text")
-            .saved_payment_method_options(json!({}))
-            .setup_intent_data(json!({}))
-            .shipping_address_collection(json!({}))
-            .shipping_options(json!({}))
+            .saved_payment_method_options(
+                object_createcheckoutsessionsavedpaymentmethodoptions(),
+            )
+            .setup_intent_data(object_createcheckoutsessionsetupintentdata())
+            .shipping_address_collection(
+                object_createpaymentlinkshippingaddresscollection(),
+            )
+            .shipping_options([object_createinvoiceshippingcost()])
             .submit_type(super::CreateCheckoutSessionSubmitType::from_text("auto"))
-            .subscription_data(json!({}))
+            .subscription_data(object_createcheckoutsessionsubscriptiondata())
             .success_url("text")
-            .tax_id_collection(json!({}))
+            .tax_id_collection(object_createpaymentlinktaxidcollection())
             .ui_mode(super::CreateCheckoutSessionUiMode::from_text("elements"))
-            .wallet_options(json!({})),
+            .wallet_options(object_createcheckoutsessionwalletoptions()),
     )
 }
 fn operation_90() -> Exercised {
@@ -1325,11 +1355,11 @@ fn operation_90() -> Exercised {
 fn operation_91() -> Exercised {
     Exercised::of(
         &super::UpdateCheckoutSession::new("session")
-            .collected_information(json!({}))
-            .line_items(json!({}))
+            .collected_information(object_updatecheckoutsessioncollectedinformation())
+            .line_items([object_updatecheckoutsessionlineitems()])
             .metadata([("key", "text")])
-            .payment_intent_data(json!({}))
-            .shipping_options(json!({})),
+            .payment_intent_data(object_updatecheckoutsessionpaymentintentdata())
+            .shipping_options([object_createinvoiceshippingcost()]),
     )
 }
 fn operation_92() -> Exercised {
@@ -1345,7 +1375,7 @@ fn operation_95() -> Exercised {
     Exercised::of(
         &super::CreateClimateOrder::new("text")
             .amount(7)
-            .beneficiary(json!({}))
+            .beneficiary(object_createclimateorderbeneficiary())
             .currency("text")
             .metadata([("key", "text")])
             .metric_tons("1.5"),
@@ -1357,7 +1387,7 @@ fn operation_96() -> Exercised {
 fn operation_97() -> Exercised {
     Exercised::of(
         &super::UpdateClimateOrder::new("order")
-            .beneficiary(json!({}))
+            .beneficiary(object_updateclimateorderbeneficiary())
             .metadata([("key", "text")]),
     )
 }
@@ -1394,7 +1424,7 @@ fn operation_107() -> Exercised {
     Exercised::of(
         &super::CreateCoupon::new()
             .amount_off(7)
-            .applies_to(json!({}))
+            .applies_to(object_createcouponappliesto())
             .currency("text")
             .currency_options(json!({}))
             .duration(super::CreateCouponDuration::from_text("forever"))
@@ -1437,14 +1467,14 @@ fn operation_112() -> Exercised {
             .credit_amount(7)
             .effective_at(Timestamp::from_unix_seconds(1_700_000_000))
             .email_type(super::CreateCreditNoteEmailType::from_text("credit_note"))
-            .lines(json!({}))
+            .lines([object_createcreditnotelines()])
             .memo("text")
             .metadata([("key", "text")])
             .out_of_band_amount(7)
             .reason(super::CreateCreditNoteReason::from_text("duplicate"))
             .refund_amount(7)
-            .refunds(json!({}))
-            .shipping_cost(json!({})),
+            .refunds([object_createcreditnoterefunds()])
+            .shipping_cost(object_createcreditnoteshippingcost()),
     )
 }
 fn operation_113() -> Exercised {
@@ -1454,14 +1484,14 @@ fn operation_113() -> Exercised {
             .credit_amount(7)
             .effective_at(Timestamp::from_unix_seconds(1_700_000_000))
             .email_type(super::PreviewCreditNoteEmailType::from_text("credit_note"))
-            .lines(json!({}))
+            .lines([object_createcreditnotelines()])
             .memo("text")
             .metadata([("key", "text")])
             .out_of_band_amount(7)
             .reason(super::PreviewCreditNoteReason::from_text("duplicate"))
             .refund_amount(7)
-            .refunds(json!({}))
-            .shipping_cost(json!({})),
+            .refunds([object_createcreditnoterefunds()])
+            .shipping_cost(object_createcreditnoteshippingcost()),
     )
 }
 fn operation_114() -> Exercised {
@@ -1473,14 +1503,14 @@ fn operation_114() -> Exercised {
             .email_type(
                 super::ListCreditNotePreviewLinesEmailType::from_text("credit_note"),
             )
-            .lines(json!({}))
+            .lines([object_createcreditnotelines()])
             .memo("text")
             .metadata([("key", "text")])
             .out_of_band_amount(7)
             .reason(super::ListCreditNotePreviewLinesReason::from_text("duplicate"))
             .refund_amount(7)
-            .refunds(json!({}))
-            .shipping_cost(json!({})),
+            .refunds([object_createcreditnoterefunds()])
+            .shipping_cost(object_createcreditnoteshippingcost()),
     )
 }
 fn operation_115() -> Exercised {
@@ -1499,7 +1529,7 @@ fn operation_118() -> Exercised {
 }
 fn operation_119() -> Exercised {
     Exercised::of(
-        &super::CreateCustomerSession::new(json!({}))
+        &super::CreateCustomerSession::new(object_createcustomersessioncomponents())
             .customer("text")
             .customer_account("text"),
     )
@@ -1515,26 +1545,26 @@ fn operation_120() -> Exercised {
 fn operation_121() -> Exercised {
     Exercised::of(
         &super::CreateCustomer::new()
-            .address(json!({}))
+            .address(object_createcustomeraddress())
             .balance(7)
             .business_name("text")
-            .cash_balance(json!({}))
+            .cash_balance(object_createcustomercashbalance())
             .description("text")
             .email("text")
             .individual_name("text")
             .invoice_prefix("text")
-            .invoice_settings(json!({}))
+            .invoice_settings(object_createcustomerinvoicesettings())
             .metadata([("key", "text")])
             .name("text")
             .next_invoice_sequence(7)
             .payment_method("text")
             .phone("text")
             .preferred_locales(["text"])
-            .shipping(json!({}))
+            .shipping(object_createcustomershipping())
             .source("text")
-            .tax(json!({}))
+            .tax(object_createcustomertax())
             .tax_exempt(super::CreateCustomerTaxExempt::from_text(""))
-            .tax_id_data(json!({}))
+            .tax_id_data([object_createcustomertaxiddata()])
             .test_clock("text")
             .validate(true),
     )
@@ -1548,24 +1578,24 @@ fn operation_123() -> Exercised {
 fn operation_124() -> Exercised {
     Exercised::of(
         &super::UpdateCustomer::new("customer")
-            .address(json!({}))
+            .address(object_createcustomeraddress())
             .balance(7)
             .business_name("text")
-            .cash_balance(json!({}))
+            .cash_balance(object_createcustomercashbalance())
             .default_source("text")
             .description("text")
             .email("text")
             .individual_name("text")
             .invoice_prefix("text")
-            .invoice_settings(json!({}))
+            .invoice_settings(object_createcustomerinvoicesettings())
             .metadata([("key", "text")])
             .name("text")
             .next_invoice_sequence(7)
             .phone("text")
             .preferred_locales(["text"])
-            .shipping(json!({}))
+            .shipping(object_createcustomershipping())
             .source("text")
-            .tax(json!({}))
+            .tax(object_updatecustomertax())
             .tax_exempt(super::UpdateCustomerTaxExempt::from_text(""))
             .validate(true),
     )
@@ -1603,7 +1633,10 @@ fn operation_130() -> Exercised {
     Exercised::of(&super::RetrieveCustomerCashBalance::new("customer"))
 }
 fn operation_131() -> Exercised {
-    Exercised::of(&super::UpdateCustomerCashBalance::new("customer").settings(json!({})))
+    Exercised::of(
+        &super::UpdateCustomerCashBalance::new("customer")
+            .settings(object_createcustomercashbalancesettings()),
+    )
 }
 fn operation_132() -> Exercised {
     Exercised::of(&super::ListCustomerCashBalanceTransactions::new("customer"))
@@ -1620,7 +1653,7 @@ fn operation_135() -> Exercised {
     Exercised::of(
         &super::CreateCustomerFundingInstructions::new(
             "customer",
-            json!({}),
+            object_createcustomerfundinginstructionsbanktransfer(),
             "text",
             "bank_transfer",
         ),
@@ -1670,7 +1703,7 @@ fn operation_141() -> Exercised {
             .exp_year("text")
             .metadata([("key", "text")])
             .name("text")
-            .owner(json!({})),
+            .owner(object_createsourceowner()),
     )
 }
 fn operation_142() -> Exercised {
@@ -1711,7 +1744,7 @@ fn operation_149() -> Exercised {
 fn operation_150() -> Exercised {
     Exercised::of(
         &super::UpdateDispute::new("dispute")
-            .evidence(json!({}))
+            .evidence(object_updatedisputeevidence())
             .intended_submission_method(
                 super::UpdateDisputeIntendedSubmissionMethod::from_text("manual"),
             )
@@ -1818,7 +1851,7 @@ fn operation_169() -> Exercised {
 fn operation_170() -> Exercised {
     Exercised::of(
         &super::ListFinancialConnectionsAccounts::new()
-            .account_holder(json!({}))
+            .account_holder(object_listfinancialconnectionsaccountsaccountholder())
             .session("text"),
     )
 }
@@ -1866,16 +1899,16 @@ fn operation_176() -> Exercised {
 fn operation_177() -> Exercised {
     Exercised::of(
         &super::CreateFinancialConnectionsSession::new(
-                json!({}),
+                object_createfinancialconnectionssessionaccountholder(),
                 [
                     super::CreateFinancialConnectionsSessionPermissions::from_text(
                         "balances",
                     ),
                 ],
             )
-            .filters(json!({}))
-            .limits(json!({}))
-            .manual_entry(json!({}))
+            .filters(object_createfinancialconnectionssessionfilters())
+            .limits(object_createfinancialconnectionssessionlimits())
+            .manual_entry(object_createfinancialconnectionssessionmanualentry())
             .prefetch([
                 super::CreateFinancialConnectionsSessionPrefetch::from_text("balances"),
             ])
@@ -1889,7 +1922,9 @@ fn operation_179() -> Exercised {
     Exercised::of(
         &super::ListFinancialConnectionsTransactions::new("text")
             .transacted_at(Timestamp::from_unix_seconds(1_700_000_000))
-            .transaction_refresh(json!({})),
+            .transaction_refresh(
+                object_listfinancialconnectionstransactionstransactionrefresh(),
+            ),
     )
 }
 fn operation_180() -> Exercised {
@@ -1906,7 +1941,7 @@ fn operation_182() -> Exercised {
         &super::CreateForwardingRequest::new(
                 "text",
                 [super::CreateForwardingRequestReplacements::from_text("card_cvc")],
-                json!({}),
+                object_createforwardingrequestrequest(),
                 "text",
             )
             .metadata([("key", "text")]),
@@ -1942,11 +1977,11 @@ fn operation_187() -> Exercised {
         &super::CreateIdentityVerificationSession::new()
             .client_reference_id("text")
             .metadata([("key", "text")])
-            .options(json!({}))
-            .provided_details(json!({}))
+            .options(object_createidentityverificationsessionoptions())
+            .provided_details(object_createidentityverificationsessionprovideddetails())
             .related_customer("text")
             .related_customer_account("text")
-            .related_person(json!({}))
+            .related_person(object_createidentityverificationsessionrelatedperson())
             .return_url("text")
             .type_(super::CreateIdentityVerificationSessionType::from_text("document"))
             .verification_flow("text"),
@@ -1959,8 +1994,8 @@ fn operation_189() -> Exercised {
     Exercised::of(
         &super::UpdateIdentityVerificationSession::new("session")
             .metadata([("key", "text")])
-            .options(json!({}))
-            .provided_details(json!({}))
+            .options(object_createidentityverificationsessionoptions())
+            .provided_details(object_createidentityverificationsessionprovideddetails())
             .type_(super::UpdateIdentityVerificationSessionType::from_text("document")),
     )
 }
@@ -1975,7 +2010,7 @@ fn operation_192() -> Exercised {
         &super::ListInvoicePayments::new()
             .created(Timestamp::from_unix_seconds(1_700_000_000))
             .invoice("text")
-            .payment(json!({}))
+            .payment(object_listinvoicepaymentspayment())
             .status(super::ListInvoicePaymentsStatus::from_text("canceled")),
     )
 }
@@ -2016,12 +2051,12 @@ fn operation_199() -> Exercised {
             .customer_account("text")
             .description("text")
             .discountable(true)
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .invoice("text")
             .metadata([("key", "text")])
-            .period(json!({}))
-            .price_data(json!({}))
-            .pricing(json!({}))
+            .period(object_createinvoiceitemperiod())
+            .price_data(object_createinvoiceitempricedata())
+            .pricing(object_createinvoiceitempricing())
             .quantity(7)
             .quantity_decimal("1.5")
             .subscription("text")
@@ -2040,12 +2075,12 @@ fn operation_201() -> Exercised {
             .amount(7)
             .description("text")
             .discountable(true)
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .invoicing_rules("")
             .metadata([("key", "text")])
-            .period(json!({}))
-            .price_data(json!({}))
-            .pricing(json!({}))
+            .period(object_createinvoiceitemperiod())
+            .price_data(object_createinvoiceitempricedata())
+            .pricing(object_createinvoiceitempricing())
             .quantity(7)
             .quantity_decimal("1.5")
             .tax_behavior(super::UpdateInvoiceitemTaxBehavior::from_text("exclusive"))
@@ -2077,13 +2112,13 @@ fn operation_204() -> Exercised {
             .account_tax_ids(["text"])
             .application_fee_amount(7)
             .auto_advance(true)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .automatically_finalizes_at(Timestamp::from_unix_seconds(1_700_000_000))
             .collection_method(
                 super::CreateInvoiceCollectionMethod::from_text("charge_automatically"),
             )
             .currency("text")
-            .custom_fields(json!({}))
+            .custom_fields([object_createinvoicecustomfields()])
             .customer("text")
             .customer_account("text")
             .days_until_due(7)
@@ -2091,44 +2126,44 @@ fn operation_204() -> Exercised {
             .default_source("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .due_date(Timestamp::from_unix_seconds(1_700_000_000))
             .effective_at(Timestamp::from_unix_seconds(1_700_000_000))
             .footer("text")
-            .from_invoice(json!({}))
-            .issuer(json!({}))
+            .from_invoice(object_createinvoicefrominvoice())
+            .issuer(object_createinvoiceissuer())
             .metadata([("key", "text")])
             .number("text")
             .on_behalf_of("text")
-            .payment_settings(json!({}))
+            .payment_settings(object_createinvoicepaymentsettings())
             .pending_invoice_items_behavior(
                 super::CreateInvoicePendingInvoiceItemsBehavior::from_text("exclude"),
             )
-            .rendering(json!({}))
-            .shipping_cost(json!({}))
-            .shipping_details(json!({}))
+            .rendering(object_createinvoicerendering())
+            .shipping_cost(object_createinvoiceshippingcost())
+            .shipping_details(object_createinvoiceshippingdetails())
             .statement_descriptor("text")
             .subscription("text")
-            .transfer_data(json!({})),
+            .transfer_data(object_createinvoicetransferdata()),
     )
 }
 fn operation_205() -> Exercised {
     Exercised::of(
         &super::CreateInvoicePreview::new()
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .currency("text")
             .customer("text")
             .customer_account("text")
-            .customer_details(json!({}))
-            .discounts(json!({}))
-            .invoice_items(json!({}))
-            .issuer(json!({}))
+            .customer_details(object_createinvoicepreviewcustomerdetails())
+            .discounts([object_createquotediscounts()])
+            .invoice_items([object_createinvoicepreviewinvoiceitems()])
+            .issuer(object_createinvoiceissuer())
             .on_behalf_of("text")
             .preview_mode(super::CreateInvoicePreviewPreviewMode::from_text("next"))
             .schedule("text")
-            .schedule_details(json!({}))
+            .schedule_details(object_createinvoicepreviewscheduledetails())
             .subscription("text")
-            .subscription_details(json!({})),
+            .subscription_details(object_createinvoicepreviewsubscriptiondetails()),
     )
 }
 fn operation_206() -> Exercised {
@@ -2143,31 +2178,31 @@ fn operation_208() -> Exercised {
             .account_tax_ids(["text"])
             .application_fee_amount(7)
             .auto_advance(true)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .automatically_finalizes_at(Timestamp::from_unix_seconds(1_700_000_000))
             .collection_method(
                 super::UpdateInvoiceCollectionMethod::from_text("charge_automatically"),
             )
-            .custom_fields(json!({}))
+            .custom_fields([object_createinvoicecustomfields()])
             .days_until_due(7)
             .default_payment_method("text")
             .default_source("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .due_date(Timestamp::from_unix_seconds(1_700_000_000))
             .effective_at(Timestamp::from_unix_seconds(1_700_000_000))
             .footer("text")
-            .issuer(json!({}))
+            .issuer(object_createinvoiceissuer())
             .metadata([("key", "text")])
             .number("text")
             .on_behalf_of("text")
-            .payment_settings(json!({}))
-            .rendering(json!({}))
-            .shipping_cost(json!({}))
-            .shipping_details(json!({}))
+            .payment_settings(object_createinvoicepaymentsettings())
+            .rendering(object_createinvoicerendering())
+            .shipping_cost(object_createinvoiceshippingcost())
+            .shipping_details(object_createinvoiceshippingdetails())
             .statement_descriptor("text")
-            .transfer_data(json!({})),
+            .transfer_data(object_createinvoicetransferdata()),
     )
 }
 fn operation_209() -> Exercised {
@@ -2175,7 +2210,7 @@ fn operation_209() -> Exercised {
 }
 fn operation_210() -> Exercised {
     Exercised::of(
-        &super::AddInvoiceLines::new("invoice", json!({}))
+        &super::AddInvoiceLines::new("invoice", [object_addinvoicelineslines()])
             .invoice_metadata([("key", "text")]),
     )
 }
@@ -2198,14 +2233,14 @@ fn operation_214() -> Exercised {
             .amount(7)
             .description("text")
             .discountable(true)
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .metadata([("key", "text")])
-            .period(json!({}))
-            .price_data(json!({}))
-            .pricing(json!({}))
+            .period(object_createinvoiceitemperiod())
+            .price_data(object_updateinvoicelinepricedata())
+            .pricing(object_createinvoiceitempricing())
             .quantity(7)
             .quantity_decimal("1.5")
-            .tax_amounts(json!({}))
+            .tax_amounts([object_updateinvoicelinetaxamounts()])
             .tax_rates(["text"]),
     )
 }
@@ -2225,7 +2260,7 @@ fn operation_216() -> Exercised {
 }
 fn operation_217() -> Exercised {
     Exercised::of(
-        &super::RemoveInvoiceLines::new("invoice", json!({}))
+        &super::RemoveInvoiceLines::new("invoice", [object_removeinvoicelineslines()])
             .invoice_metadata([("key", "text")]),
     )
 }
@@ -2234,7 +2269,7 @@ fn operation_218() -> Exercised {
 }
 fn operation_219() -> Exercised {
     Exercised::of(
-        &super::UpdateInvoiceLines::new("invoice", json!({}))
+        &super::UpdateInvoiceLines::new("invoice", [object_updateinvoicelineslines()])
             .invoice_metadata([("key", "text")]),
     )
 }
@@ -2284,16 +2319,19 @@ fn operation_226() -> Exercised {
 }
 fn operation_227() -> Exercised {
     Exercised::of(
-        &super::CreateIssuingCardholder::new(json!({}), "text")
-            .company(json!({}))
+        &super::CreateIssuingCardholder::new(
+                object_createissuingcardholderbilling(),
+                "text",
+            )
+            .company(object_createissuingcardholdercompany())
             .email("text")
-            .individual(json!({}))
+            .individual(object_createissuingcardholderindividual())
             .metadata([("key", "text")])
             .phone_number("text")
             .preferred_locales([
                 super::CreateIssuingCardholderPreferredLocales::from_text("de"),
             ])
-            .spending_controls(json!({}))
+            .spending_controls(object_createissuingcardholderspendingcontrols())
             .status(super::CreateIssuingCardholderStatus::from_text("active"))
             .type_(super::CreateIssuingCardholderType::from_text("company")),
     )
@@ -2304,16 +2342,16 @@ fn operation_228() -> Exercised {
 fn operation_229() -> Exercised {
     Exercised::of(
         &super::UpdateIssuingCardholder::new("cardholder")
-            .billing(json!({}))
-            .company(json!({}))
+            .billing(object_createissuingcardholderbilling())
+            .company(object_createissuingcardholdercompany())
             .email("text")
-            .individual(json!({}))
+            .individual(object_createissuingcardholderindividual())
             .metadata([("key", "text")])
             .phone_number("text")
             .preferred_locales([
                 super::UpdateIssuingCardholderPreferredLocales::from_text("de"),
             ])
-            .spending_controls(json!({}))
+            .spending_controls(object_createissuingcardholderspendingcontrols())
             .status(super::UpdateIssuingCardholderStatus::from_text("active")),
     )
 }
@@ -2340,17 +2378,17 @@ fn operation_231() -> Exercised {
             .exp_month(7)
             .exp_year(7)
             .financial_account("text")
-            .lifecycle_controls(json!({}))
+            .lifecycle_controls(object_createissuingcardlifecyclecontrols())
             .metadata([("key", "text")])
             .personalization_design("text")
-            .pin(json!({}))
+            .pin(object_createissuingcardpin())
             .replacement_for("text")
             .replacement_reason(
                 super::CreateIssuingCardReplacementReason::from_text("damaged"),
             )
             .second_line("text")
-            .shipping(json!({}))
-            .spending_controls(json!({}))
+            .shipping(object_createissuingcardshipping())
+            .spending_controls(object_createissuingcardspendingcontrols())
             .status(super::CreateIssuingCardStatus::from_text("active")),
     )
 }
@@ -2366,9 +2404,9 @@ fn operation_233() -> Exercised {
             .financial_account("text")
             .metadata([("key", "text")])
             .personalization_design("text")
-            .pin(json!({}))
-            .shipping(json!({}))
-            .spending_controls(json!({}))
+            .pin(object_createissuingcardpin())
+            .shipping(object_createissuingcardshipping())
+            .spending_controls(object_createissuingcardspendingcontrols())
             .status(super::UpdateIssuingCardStatus::from_text("active")),
     )
 }
@@ -2384,10 +2422,10 @@ fn operation_235() -> Exercised {
     Exercised::of(
         &super::CreateIssuingDispute::new()
             .amount(7)
-            .evidence(json!({}))
+            .evidence(object_createissuingdisputeevidence())
             .metadata([("key", "text")])
             .transaction("text")
-            .treasury(json!({})),
+            .treasury(object_createissuingdisputetreasury()),
     )
 }
 fn operation_236() -> Exercised {
@@ -2397,7 +2435,7 @@ fn operation_237() -> Exercised {
     Exercised::of(
         &super::UpdateIssuingDispute::new("dispute")
             .amount(7)
-            .evidence(json!({}))
+            .evidence(object_createissuingdisputeevidence())
             .metadata([("key", "text")]),
     )
 }
@@ -2410,7 +2448,7 @@ fn operation_239() -> Exercised {
     Exercised::of(
         &super::ListIssuingPersonalizationDesigns::new()
             .lookup_keys(["text"])
-            .preferences(json!({}))
+            .preferences(object_listissuingpersonalizationdesignspreferences())
             .status(super::ListIssuingPersonalizationDesignsStatus::from_text("active")),
     )
 }
@@ -2418,11 +2456,11 @@ fn operation_240() -> Exercised {
     Exercised::of(
         &super::CreateIssuingPersonalizationDesign::new("text")
             .card_logo("text")
-            .carrier_text(json!({}))
+            .carrier_text(object_createissuingpersonalizationdesigncarriertext())
             .lookup_key("text")
             .metadata([("key", "text")])
             .name("text")
-            .preferences(json!({}))
+            .preferences(object_createissuingpersonalizationdesignpreferences())
             .transfer_lookup_key(true),
     )
 }
@@ -2435,12 +2473,12 @@ fn operation_242() -> Exercised {
     Exercised::of(
         &super::UpdateIssuingPersonalizationDesign::new("personalization_design")
             .card_logo("text")
-            .carrier_text(json!({}))
+            .carrier_text(object_createissuingpersonalizationdesigncarriertext())
             .lookup_key("text")
             .metadata([("key", "text")])
             .name("text")
             .physical_bundle("text")
-            .preferences(json!({}))
+            .preferences(object_createissuingpersonalizationdesignpreferences())
             .transfer_lookup_key(true),
     )
 }
@@ -2514,9 +2552,9 @@ fn operation_255() -> Exercised {
                     "acss_debit",
                 ),
             ])
-            .amount_details(json!({}))
+            .amount_details(object_createpaymentintentamountdetails())
             .application_fee_amount(7)
-            .automatic_payment_methods(json!({}))
+            .automatic_payment_methods(object_createsetupintentautomaticpaymentmethods())
             .capture_method(
                 super::CreatePaymentIntentCaptureMethod::from_text("automatic"),
             )
@@ -2534,27 +2572,27 @@ fn operation_255() -> Exercised {
                     "acss_debit",
                 ),
             ])
-            .hooks(json!({}))
+            .hooks(object_createpaymentintenthooks())
             .mandate("text")
-            .mandate_data(json!({}))
+            .mandate_data(object_createsetupintentmandatedata())
             .metadata([("key", "text")])
             .off_session(json!({}))
             .on_behalf_of("text")
-            .payment_details(json!({}))
+            .payment_details(object_createpaymentintentpaymentdetails())
             .payment_method("text")
             .payment_method_configuration("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
-            .radar_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createpaymentintentpaymentmethodoptions())
+            .radar_options(object_createpaymentintentradaroptions())
             .receipt_email("text")
             .return_url("text")
             .setup_future_usage(
                 super::CreatePaymentIntentSetupFutureUsage::from_text("off_session"),
             )
-            .shipping(json!({}))
+            .shipping(object_createchargeshipping())
             .statement_descriptor("text")
             .statement_descriptor_suffix("text")
-            .transfer_data(json!({}))
+            .transfer_data(object_createpaymentintenttransferdata())
             .transfer_group("text")
             .use_stripe_sdk(true),
     )
@@ -2574,7 +2612,7 @@ fn operation_258() -> Exercised {
                 ),
             ])
             .amount(7)
-            .amount_details(json!({}))
+            .amount_details(object_createpaymentintentamountdetails())
             .application_fee_amount(7)
             .capture_method(
                 super::UpdatePaymentIntentCaptureMethod::from_text("automatic"),
@@ -2588,21 +2626,21 @@ fn operation_258() -> Exercised {
                     "acss_debit",
                 ),
             ])
-            .hooks(json!({}))
+            .hooks(object_createpaymentintenthooks())
             .metadata([("key", "text")])
-            .payment_details(json!({}))
+            .payment_details(object_createpaymentintentpaymentdetails())
             .payment_method("text")
             .payment_method_configuration("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createpaymentintentpaymentmethodoptions())
             .receipt_email("text")
             .setup_future_usage(
                 super::UpdatePaymentIntentSetupFutureUsage::from_text(""),
             )
-            .shipping(json!({}))
+            .shipping(object_createchargeshipping())
             .statement_descriptor("text")
             .statement_descriptor_suffix("text")
-            .transfer_data(json!({}))
+            .transfer_data(object_updatepaymentintenttransferdata())
             .transfer_group("text"),
     )
 }
@@ -2627,16 +2665,16 @@ fn operation_261() -> Exercised {
 fn operation_262() -> Exercised {
     Exercised::of(
         &super::CapturePaymentIntent::new("intent")
-            .amount_details(json!({}))
+            .amount_details(object_createpaymentintentamountdetails())
             .amount_to_capture(7)
             .application_fee_amount(7)
             .final_capture(true)
-            .hooks(json!({}))
+            .hooks(object_createpaymentintenthooks())
             .metadata([("key", "text")])
-            .payment_details(json!({}))
+            .payment_details(object_createpaymentintentpaymentdetails())
             .statement_descriptor("text")
             .statement_descriptor_suffix("text")
-            .transfer_data(json!({})),
+            .transfer_data(object_capturechargetransferdata()),
     )
 }
 fn operation_263() -> Exercised {
@@ -2647,7 +2685,7 @@ fn operation_263() -> Exercised {
                     "acss_debit",
                 ),
             ])
-            .amount_details(json!({}))
+            .amount_details(object_createpaymentintentamountdetails())
             .amount_to_confirm(7)
             .capture_method(
                 super::ConfirmPaymentIntentCaptureMethod::from_text("automatic"),
@@ -2659,35 +2697,35 @@ fn operation_263() -> Exercised {
                     "acss_debit",
                 ),
             ])
-            .hooks(json!({}))
+            .hooks(object_createpaymentintenthooks())
             .mandate("text")
-            .mandate_data(json!({}))
+            .mandate_data(object_confirmsetupintentmandatedata())
             .off_session(json!({}))
-            .payment_details(json!({}))
+            .payment_details(object_createpaymentintentpaymentdetails())
             .payment_method("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
-            .radar_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createpaymentintentpaymentmethodoptions())
+            .radar_options(object_createpaymentintentradaroptions())
             .receipt_email("text")
             .return_url("text")
             .setup_future_usage(
                 super::ConfirmPaymentIntentSetupFutureUsage::from_text(""),
             )
-            .shipping(json!({}))
+            .shipping(object_createchargeshipping())
             .use_stripe_sdk(true),
     )
 }
 fn operation_264() -> Exercised {
     Exercised::of(
         &super::IncrementPaymentIntentAuthorization::new("intent", 7)
-            .amount_details(json!({}))
+            .amount_details(object_createpaymentintentamountdetails())
             .application_fee_amount(7)
             .description("text")
-            .hooks(json!({}))
+            .hooks(object_createpaymentintenthooks())
             .metadata([("key", "text")])
-            .payment_details(json!({}))
+            .payment_details(object_createpaymentintentpaymentdetails())
             .statement_descriptor("text")
-            .transfer_data(json!({})),
+            .transfer_data(object_capturechargetransferdata()),
     )
 }
 fn operation_265() -> Exercised {
@@ -2702,45 +2740,47 @@ fn operation_266() -> Exercised {
 }
 fn operation_267() -> Exercised {
     Exercised::of(
-        &super::CreatePaymentLink::new(json!({}))
-            .after_completion(json!({}))
+        &super::CreatePaymentLink::new([object_createpaymentlinklineitems()])
+            .after_completion(object_createpaymentlinkaftercompletion())
             .allow_promotion_codes(true)
             .application_fee_amount(7)
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .billing_address_collection(
                 super::CreatePaymentLinkBillingAddressCollection::from_text("auto"),
             )
-            .consent_collection(json!({}))
+            .consent_collection(object_createpaymentlinkconsentcollection())
             .currency("text")
-            .custom_fields(json!({}))
-            .custom_text(json!({}))
+            .custom_fields([object_createpaymentlinkcustomfields()])
+            .custom_text(object_createpaymentlinkcustomtext())
             .customer_creation(
                 super::CreatePaymentLinkCustomerCreation::from_text("always"),
             )
             .inactive_message("text")
-            .invoice_creation(json!({}))
-            .managed_payments(json!({}))
+            .invoice_creation(object_createpaymentlinkinvoicecreation())
+            .managed_payments(object_createpaymentlinkmanagedpayments())
             .metadata([("key", "text")])
-            .name_collection(json!({}))
+            .name_collection(object_createpaymentlinknamecollection())
             .on_behalf_of("text")
-            .optional_items(json!({}))
-            .payment_intent_data(json!({}))
+            .optional_items([object_createpaymentlinkoptionalitems()])
+            .payment_intent_data(object_createpaymentlinkpaymentintentdata())
             .payment_method_collection(
                 super::CreatePaymentLinkPaymentMethodCollection::from_text("always"),
             )
-            .payment_method_options(json!({}))
+            .payment_method_options(object_createpaymentlinkpaymentmethodoptions())
             .payment_method_types([
                 super::CreatePaymentLinkPaymentMethodTypes::from_text("affirm"),
             ])
-            .phone_number_collection(json!({}))
-            .restrictions(json!({}))
-            .shipping_address_collection(json!({}))
-            .shipping_options(json!({}))
+            .phone_number_collection(object_listsubscriptionsautomatictax())
+            .restrictions(object_createpaymentlinkrestrictions())
+            .shipping_address_collection(
+                object_createpaymentlinkshippingaddresscollection(),
+            )
+            .shipping_options([object_createcreditnoteshippingcost()])
             .submit_type(super::CreatePaymentLinkSubmitType::from_text("auto"))
-            .subscription_data(json!({}))
-            .tax_id_collection(json!({}))
-            .transfer_data(json!({})),
+            .subscription_data(object_createpaymentlinksubscriptiondata())
+            .tax_id_collection(object_createpaymentlinktaxidcollection())
+            .transfer_data(object_createinvoicetransferdata()),
     )
 }
 fn operation_268() -> Exercised {
@@ -2750,43 +2790,45 @@ fn operation_269() -> Exercised {
     Exercised::of(
         &super::UpdatePaymentLink::new("payment_link")
             .active(true)
-            .after_completion(json!({}))
+            .after_completion(object_createpaymentlinkaftercompletion())
             .allow_promotion_codes(true)
             .application_fee_amount(7)
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .billing_address_collection(
                 super::UpdatePaymentLinkBillingAddressCollection::from_text("auto"),
             )
-            .consent_collection(json!({}))
-            .custom_fields(json!({}))
-            .custom_text(json!({}))
+            .consent_collection(object_createpaymentlinkconsentcollection())
+            .custom_fields([object_createpaymentlinkcustomfields()])
+            .custom_text(object_createpaymentlinkcustomtext())
             .customer_creation(
                 super::UpdatePaymentLinkCustomerCreation::from_text("always"),
             )
             .inactive_message("text")
-            .invoice_creation(json!({}))
-            .line_items(json!({}))
+            .invoice_creation(object_createpaymentlinkinvoicecreation())
+            .line_items([object_updatepaymentlinklineitems()])
             .metadata([("key", "text")])
-            .name_collection(json!({}))
+            .name_collection(object_createpaymentlinknamecollection())
             .on_behalf_of("text")
-            .optional_items(json!({}))
-            .payment_intent_data(json!({}))
+            .optional_items([object_createpaymentlinkoptionalitems()])
+            .payment_intent_data(object_updatepaymentlinkpaymentintentdata())
             .payment_method_collection(
                 super::UpdatePaymentLinkPaymentMethodCollection::from_text("always"),
             )
-            .payment_method_options(json!({}))
+            .payment_method_options(object_updatepaymentlinkpaymentmethodoptions())
             .payment_method_types([
                 super::UpdatePaymentLinkPaymentMethodTypes::from_text("affirm"),
             ])
-            .phone_number_collection(json!({}))
-            .restrictions(json!({}))
-            .shipping_address_collection(json!({}))
-            .shipping_options(json!({}))
+            .phone_number_collection(object_listsubscriptionsautomatictax())
+            .restrictions(object_createpaymentlinkrestrictions())
+            .shipping_address_collection(
+                object_createpaymentlinkshippingaddresscollection(),
+            )
+            .shipping_options([object_createcreditnoteshippingcost()])
             .submit_type(super::UpdatePaymentLinkSubmitType::from_text("auto"))
-            .subscription_data(json!({}))
-            .tax_id_collection(json!({}))
-            .transfer_data(json!({})),
+            .subscription_data(object_updatepaymentlinksubscriptiondata())
+            .tax_id_collection(object_createpaymentlinktaxidcollection())
+            .transfer_data(object_updatepaymentlinktransferdata()),
     )
 }
 fn operation_270() -> Exercised {
@@ -2800,70 +2842,70 @@ fn operation_271() -> Exercised {
 fn operation_272() -> Exercised {
     Exercised::of(
         &super::CreatePaymentMethodConfiguration::new()
-            .acss_debit(json!({}))
-            .affirm(json!({}))
-            .afterpay_clearpay(json!({}))
-            .alipay(json!({}))
-            .alma(json!({}))
-            .amazon_pay(json!({}))
-            .apple_pay(json!({}))
-            .apple_pay_later(json!({}))
-            .au_becs_debit(json!({}))
-            .bacs_debit(json!({}))
-            .bancontact(json!({}))
-            .billie(json!({}))
-            .bizum(json!({}))
-            .blik(json!({}))
-            .boleto(json!({}))
-            .card(json!({}))
-            .cartes_bancaires(json!({}))
-            .cashapp(json!({}))
-            .crypto(json!({}))
-            .customer_balance(json!({}))
-            .eps(json!({}))
-            .fpx(json!({}))
-            .fr_meal_voucher_conecs(json!({}))
-            .giropay(json!({}))
-            .google_pay(json!({}))
-            .grabpay(json!({}))
-            .ideal(json!({}))
-            .jcb(json!({}))
-            .kakao_pay(json!({}))
-            .klarna(json!({}))
-            .konbini(json!({}))
-            .kr_card(json!({}))
-            .link(json!({}))
-            .mb_way(json!({}))
-            .mobilepay(json!({}))
-            .multibanco(json!({}))
+            .acss_debit(object_createpaymentmethodconfigurationeps())
+            .affirm(object_createpaymentmethodconfigurationeps())
+            .afterpay_clearpay(object_createpaymentmethodconfigurationeps())
+            .alipay(object_createpaymentmethodconfigurationeps())
+            .alma(object_createpaymentmethodconfigurationeps())
+            .amazon_pay(object_createpaymentmethodconfigurationeps())
+            .apple_pay(object_createpaymentmethodconfigurationeps())
+            .apple_pay_later(object_createpaymentmethodconfigurationeps())
+            .au_becs_debit(object_createpaymentmethodconfigurationeps())
+            .bacs_debit(object_createpaymentmethodconfigurationeps())
+            .bancontact(object_createpaymentmethodconfigurationeps())
+            .billie(object_createpaymentmethodconfigurationeps())
+            .bizum(object_createpaymentmethodconfigurationeps())
+            .blik(object_createpaymentmethodconfigurationeps())
+            .boleto(object_createpaymentmethodconfigurationeps())
+            .card(object_createpaymentmethodconfigurationeps())
+            .cartes_bancaires(object_createpaymentmethodconfigurationeps())
+            .cashapp(object_createpaymentmethodconfigurationeps())
+            .crypto(object_createpaymentmethodconfigurationeps())
+            .customer_balance(object_createpaymentmethodconfigurationeps())
+            .eps(object_createpaymentmethodconfigurationeps())
+            .fpx(object_createpaymentmethodconfigurationeps())
+            .fr_meal_voucher_conecs(object_createpaymentmethodconfigurationeps())
+            .giropay(object_createpaymentmethodconfigurationeps())
+            .google_pay(object_createpaymentmethodconfigurationeps())
+            .grabpay(object_createpaymentmethodconfigurationeps())
+            .ideal(object_createpaymentmethodconfigurationeps())
+            .jcb(object_createpaymentmethodconfigurationeps())
+            .kakao_pay(object_createpaymentmethodconfigurationeps())
+            .klarna(object_createpaymentmethodconfigurationeps())
+            .konbini(object_createpaymentmethodconfigurationeps())
+            .kr_card(object_createpaymentmethodconfigurationeps())
+            .link(object_createpaymentmethodconfigurationeps())
+            .mb_way(object_createpaymentmethodconfigurationeps())
+            .mobilepay(object_createpaymentmethodconfigurationeps())
+            .multibanco(object_createpaymentmethodconfigurationeps())
             .name("text")
-            .naver_pay(json!({}))
-            .nz_bank_account(json!({}))
-            .oxxo(json!({}))
-            .p24(json!({}))
+            .naver_pay(object_createpaymentmethodconfigurationeps())
+            .nz_bank_account(object_createpaymentmethodconfigurationeps())
+            .oxxo(object_createpaymentmethodconfigurationeps())
+            .p24(object_createpaymentmethodconfigurationeps())
             .parent("text")
-            .pay_by_bank(json!({}))
-            .payco(json!({}))
-            .paynow(json!({}))
-            .paypal(json!({}))
-            .paypay(json!({}))
-            .payto(json!({}))
-            .pix(json!({}))
-            .promptpay(json!({}))
-            .revolut_pay(json!({}))
-            .samsung_pay(json!({}))
-            .satispay(json!({}))
-            .scalapay(json!({}))
-            .sepa_debit(json!({}))
-            .sequra(json!({}))
-            .sofort(json!({}))
-            .sunbit(json!({}))
-            .swish(json!({}))
-            .twint(json!({}))
-            .upi(json!({}))
-            .us_bank_account(json!({}))
-            .wechat_pay(json!({}))
-            .zip(json!({})),
+            .pay_by_bank(object_createpaymentmethodconfigurationeps())
+            .payco(object_createpaymentmethodconfigurationeps())
+            .paynow(object_createpaymentmethodconfigurationeps())
+            .paypal(object_createpaymentmethodconfigurationeps())
+            .paypay(object_createpaymentmethodconfigurationeps())
+            .payto(object_createpaymentmethodconfigurationeps())
+            .pix(object_createpaymentmethodconfigurationeps())
+            .promptpay(object_createpaymentmethodconfigurationeps())
+            .revolut_pay(object_createpaymentmethodconfigurationeps())
+            .samsung_pay(object_createpaymentmethodconfigurationeps())
+            .satispay(object_createpaymentmethodconfigurationeps())
+            .scalapay(object_createpaymentmethodconfigurationeps())
+            .sepa_debit(object_createpaymentmethodconfigurationeps())
+            .sequra(object_createpaymentmethodconfigurationeps())
+            .sofort(object_createpaymentmethodconfigurationeps())
+            .sunbit(object_createpaymentmethodconfigurationeps())
+            .swish(object_createpaymentmethodconfigurationeps())
+            .twint(object_createpaymentmethodconfigurationeps())
+            .upi(object_createpaymentmethodconfigurationeps())
+            .us_bank_account(object_createpaymentmethodconfigurationeps())
+            .wechat_pay(object_createpaymentmethodconfigurationeps())
+            .zip(object_createpaymentmethodconfigurationeps()),
     )
 }
 fn operation_273() -> Exercised {
@@ -2872,70 +2914,70 @@ fn operation_273() -> Exercised {
 fn operation_274() -> Exercised {
     Exercised::of(
         &super::UpdatePaymentMethodConfiguration::new("configuration")
-            .acss_debit(json!({}))
+            .acss_debit(object_createpaymentmethodconfigurationeps())
             .active(true)
-            .affirm(json!({}))
-            .afterpay_clearpay(json!({}))
-            .alipay(json!({}))
-            .alma(json!({}))
-            .amazon_pay(json!({}))
-            .apple_pay(json!({}))
-            .apple_pay_later(json!({}))
-            .au_becs_debit(json!({}))
-            .bacs_debit(json!({}))
-            .bancontact(json!({}))
-            .billie(json!({}))
-            .bizum(json!({}))
-            .blik(json!({}))
-            .boleto(json!({}))
-            .card(json!({}))
-            .cartes_bancaires(json!({}))
-            .cashapp(json!({}))
-            .crypto(json!({}))
-            .customer_balance(json!({}))
-            .eps(json!({}))
-            .fpx(json!({}))
-            .fr_meal_voucher_conecs(json!({}))
-            .giropay(json!({}))
-            .google_pay(json!({}))
-            .grabpay(json!({}))
-            .ideal(json!({}))
-            .jcb(json!({}))
-            .kakao_pay(json!({}))
-            .klarna(json!({}))
-            .konbini(json!({}))
-            .kr_card(json!({}))
-            .link(json!({}))
-            .mb_way(json!({}))
-            .mobilepay(json!({}))
-            .multibanco(json!({}))
+            .affirm(object_createpaymentmethodconfigurationeps())
+            .afterpay_clearpay(object_createpaymentmethodconfigurationeps())
+            .alipay(object_createpaymentmethodconfigurationeps())
+            .alma(object_createpaymentmethodconfigurationeps())
+            .amazon_pay(object_createpaymentmethodconfigurationeps())
+            .apple_pay(object_createpaymentmethodconfigurationeps())
+            .apple_pay_later(object_createpaymentmethodconfigurationeps())
+            .au_becs_debit(object_createpaymentmethodconfigurationeps())
+            .bacs_debit(object_createpaymentmethodconfigurationeps())
+            .bancontact(object_createpaymentmethodconfigurationeps())
+            .billie(object_createpaymentmethodconfigurationeps())
+            .bizum(object_createpaymentmethodconfigurationeps())
+            .blik(object_createpaymentmethodconfigurationeps())
+            .boleto(object_createpaymentmethodconfigurationeps())
+            .card(object_createpaymentmethodconfigurationeps())
+            .cartes_bancaires(object_createpaymentmethodconfigurationeps())
+            .cashapp(object_createpaymentmethodconfigurationeps())
+            .crypto(object_createpaymentmethodconfigurationeps())
+            .customer_balance(object_createpaymentmethodconfigurationeps())
+            .eps(object_createpaymentmethodconfigurationeps())
+            .fpx(object_createpaymentmethodconfigurationeps())
+            .fr_meal_voucher_conecs(object_createpaymentmethodconfigurationeps())
+            .giropay(object_createpaymentmethodconfigurationeps())
+            .google_pay(object_createpaymentmethodconfigurationeps())
+            .grabpay(object_createpaymentmethodconfigurationeps())
+            .ideal(object_createpaymentmethodconfigurationeps())
+            .jcb(object_createpaymentmethodconfigurationeps())
+            .kakao_pay(object_createpaymentmethodconfigurationeps())
+            .klarna(object_createpaymentmethodconfigurationeps())
+            .konbini(object_createpaymentmethodconfigurationeps())
+            .kr_card(object_createpaymentmethodconfigurationeps())
+            .link(object_createpaymentmethodconfigurationeps())
+            .mb_way(object_createpaymentmethodconfigurationeps())
+            .mobilepay(object_createpaymentmethodconfigurationeps())
+            .multibanco(object_createpaymentmethodconfigurationeps())
             .name("text")
-            .naver_pay(json!({}))
-            .nz_bank_account(json!({}))
-            .oxxo(json!({}))
-            .p24(json!({}))
-            .pay_by_bank(json!({}))
-            .payco(json!({}))
-            .paynow(json!({}))
-            .paypal(json!({}))
-            .paypay(json!({}))
-            .payto(json!({}))
-            .pix(json!({}))
-            .promptpay(json!({}))
-            .revolut_pay(json!({}))
-            .samsung_pay(json!({}))
-            .satispay(json!({}))
-            .scalapay(json!({}))
-            .sepa_debit(json!({}))
-            .sequra(json!({}))
-            .sofort(json!({}))
-            .sunbit(json!({}))
-            .swish(json!({}))
-            .twint(json!({}))
-            .upi(json!({}))
-            .us_bank_account(json!({}))
-            .wechat_pay(json!({}))
-            .zip(json!({})),
+            .naver_pay(object_createpaymentmethodconfigurationeps())
+            .nz_bank_account(object_createpaymentmethodconfigurationeps())
+            .oxxo(object_createpaymentmethodconfigurationeps())
+            .p24(object_createpaymentmethodconfigurationeps())
+            .pay_by_bank(object_createpaymentmethodconfigurationeps())
+            .payco(object_createpaymentmethodconfigurationeps())
+            .paynow(object_createpaymentmethodconfigurationeps())
+            .paypal(object_createpaymentmethodconfigurationeps())
+            .paypay(object_createpaymentmethodconfigurationeps())
+            .payto(object_createpaymentmethodconfigurationeps())
+            .pix(object_createpaymentmethodconfigurationeps())
+            .promptpay(object_createpaymentmethodconfigurationeps())
+            .revolut_pay(object_createpaymentmethodconfigurationeps())
+            .samsung_pay(object_createpaymentmethodconfigurationeps())
+            .satispay(object_createpaymentmethodconfigurationeps())
+            .scalapay(object_createpaymentmethodconfigurationeps())
+            .sepa_debit(object_createpaymentmethodconfigurationeps())
+            .sequra(object_createpaymentmethodconfigurationeps())
+            .sofort(object_createpaymentmethodconfigurationeps())
+            .sunbit(object_createpaymentmethodconfigurationeps())
+            .swish(object_createpaymentmethodconfigurationeps())
+            .twint(object_createpaymentmethodconfigurationeps())
+            .upi(object_createpaymentmethodconfigurationeps())
+            .us_bank_account(object_createpaymentmethodconfigurationeps())
+            .wechat_pay(object_createpaymentmethodconfigurationeps())
+            .zip(object_createpaymentmethodconfigurationeps()),
     )
 }
 fn operation_275() -> Exercised {
@@ -2971,7 +3013,7 @@ fn operation_280() -> Exercised {
 fn operation_281() -> Exercised {
     Exercised::of(
         &super::CreatePaymentMethod::new()
-            .acss_debit(json!({}))
+            .acss_debit(object_createpaymentmethodacssdebit())
             .affirm(json!({}))
             .afterpay_clearpay(json!({}))
             .alipay(json!({}))
@@ -2980,28 +3022,28 @@ fn operation_281() -> Exercised {
             )
             .alma(json!({}))
             .amazon_pay(json!({}))
-            .au_becs_debit(json!({}))
-            .bacs_debit(json!({}))
+            .au_becs_debit(object_createpaymentmethodaubecsdebit())
+            .bacs_debit(object_createpaymentmethodbacsdebit())
             .bancontact(json!({}))
             .billie(json!({}))
-            .billing_details(json!({}))
+            .billing_details(object_createpaymentmethodbillingdetails())
             .bizum(json!({}))
             .blik(json!({}))
-            .boleto(json!({}))
-            .card(json!({}))
+            .boleto(object_createpaymentmethodboleto())
+            .card(object_createpaymentmethodcard())
             .cashapp(json!({}))
             .crypto(json!({}))
-            .custom(json!({}))
+            .custom(object_createpaymentmethodcustom())
             .customer("text")
             .customer_balance(json!({}))
-            .eps(json!({}))
-            .fpx(json!({}))
+            .eps(object_createpaymentmethodeps())
+            .fpx(object_createpaymentmethodfpx())
             .giropay(json!({}))
             .grabpay(json!({}))
-            .ideal(json!({}))
+            .ideal(object_createpaymentmethodideal())
             .interac_present(json!({}))
             .kakao_pay(json!({}))
-            .klarna(json!({}))
+            .klarna(object_createpaymentmethodklarna())
             .konbini(json!({}))
             .kr_card(json!({}))
             .link(json!({}))
@@ -3009,33 +3051,33 @@ fn operation_281() -> Exercised {
             .metadata([("key", "text")])
             .mobilepay(json!({}))
             .multibanco(json!({}))
-            .naver_pay(json!({}))
-            .nz_bank_account(json!({}))
+            .naver_pay(object_createpaymentmethodnaverpay())
+            .nz_bank_account(object_createpaymentmethodnzbankaccount())
             .oxxo(json!({}))
-            .p24(json!({}))
+            .p24(object_createpaymentmethodp24())
             .pay_by_bank(json!({}))
             .payco(json!({}))
             .payment_method("text")
             .paynow(json!({}))
             .paypal(json!({}))
             .paypay(json!({}))
-            .payto(json!({}))
+            .payto(object_createpaymentmethodpayto())
             .pix(json!({}))
             .promptpay(json!({}))
-            .radar_options(json!({}))
+            .radar_options(object_createchargeradaroptions())
             .revolut_pay(json!({}))
             .samsung_pay(json!({}))
             .satispay(json!({}))
             .scalapay(json!({}))
-            .sepa_debit(json!({}))
+            .sepa_debit(object_createpaymentmethodsepadebit())
             .sequra(json!({}))
-            .sofort(json!({}))
+            .sofort(object_createpaymentmethodsofort())
             .sunbit(json!({}))
             .swish(json!({}))
             .twint(json!({}))
             .type_(super::CreatePaymentMethodType::from_text("acss_debit"))
-            .upi(json!({}))
-            .us_bank_account(json!({}))
+            .upi(object_createpaymentmethodupi())
+            .us_bank_account(object_createpaymentmethodusbankaccount())
             .wechat_pay(json!({}))
             .zip(json!({})),
     )
@@ -3049,10 +3091,10 @@ fn operation_283() -> Exercised {
             .allow_redisplay(
                 super::UpdatePaymentMethodAllowRedisplay::from_text("always"),
             )
-            .billing_details(json!({}))
-            .card(json!({}))
+            .billing_details(object_createpaymentmethodbillingdetails())
+            .card(object_updatepaymentmethodcard())
             .metadata([("key", "text")])
-            .us_bank_account(json!({})),
+            .us_bank_account(object_updatepaymentmethodusbankaccount()),
     )
 }
 fn operation_284() -> Exercised {
@@ -3075,24 +3117,24 @@ fn operation_286() -> Exercised {
 fn operation_287() -> Exercised {
     Exercised::of(
         &super::ReportPaymentRecordPayment::new(
-                json!({}),
+                object_reportpaymentrecordrefundamount(),
                 Timestamp::from_unix_seconds(1_700_000_000),
-                json!({}),
+                object_reportpaymentrecordpaymentpaymentmethoddetails(),
             )
-            .canceled(json!({}))
-            .customer_details(json!({}))
+            .canceled(object_reportpaymentrecordpaymentcanceled())
+            .customer_details(object_reportpaymentrecordpaymentcustomerdetails())
             .customer_presence(
                 super::ReportPaymentRecordPaymentCustomerPresence::from_text(
                     "off_session",
                 ),
             )
             .description("text")
-            .failed(json!({}))
-            .guaranteed(json!({}))
+            .failed(object_reportpaymentrecordpaymentfailed())
+            .guaranteed(object_reportpaymentrecordpaymentguaranteed())
             .metadata([("key", "text")])
             .outcome(super::ReportPaymentRecordPaymentOutcome::from_text("canceled"))
-            .processor_details(json!({}))
-            .shipping_details(json!({})),
+            .processor_details(object_reportpaymentrecordpaymentprocessordetails())
+            .shipping_details(object_reportpaymentrecordpaymentshippingdetails()),
     )
 }
 fn operation_288() -> Exercised {
@@ -3104,16 +3146,18 @@ fn operation_289() -> Exercised {
                 "id",
                 Timestamp::from_unix_seconds(1_700_000_000),
             )
-            .canceled(json!({}))
+            .canceled(object_reportpaymentrecordpaymentcanceled())
             .description("text")
-            .failed(json!({}))
-            .guaranteed(json!({}))
+            .failed(object_reportpaymentrecordpaymentfailed())
+            .guaranteed(object_reportpaymentrecordpaymentguaranteed())
             .metadata([("key", "text")])
             .outcome(
                 super::ReportPaymentRecordPaymentAttemptOutcome::from_text("canceled"),
             )
-            .payment_method_details(json!({}))
-            .shipping_details(json!({})),
+            .payment_method_details(
+                object_reportpaymentrecordpaymentpaymentmethoddetails(),
+            )
+            .shipping_details(object_reportpaymentrecordpaymentshippingdetails()),
     )
 }
 fn operation_290() -> Exercised {
@@ -3146,19 +3190,23 @@ fn operation_292() -> Exercised {
 fn operation_293() -> Exercised {
     Exercised::of(
         &super::ReportPaymentRecordPaymentAttemptInformational::new("id")
-            .customer_details(json!({}))
+            .customer_details(object_reportpaymentrecordpaymentcustomerdetails())
             .description("text")
             .metadata([("key", "text")])
-            .shipping_details(json!({})),
+            .shipping_details(object_reportpaymentrecordpaymentshippingdetails()),
     )
 }
 fn operation_294() -> Exercised {
     Exercised::of(
-        &super::ReportPaymentRecordRefund::new("id", "refunded", json!({}))
-            .amount(json!({}))
+        &super::ReportPaymentRecordRefund::new(
+                "id",
+                "refunded",
+                object_reportpaymentrecordrefundprocessordetails(),
+            )
+            .amount(object_reportpaymentrecordrefundamount())
             .initiated_at(Timestamp::from_unix_seconds(1_700_000_000))
             .metadata([("key", "text")])
-            .refunded(json!({})),
+            .refunded(object_reportpaymentrecordrefundrefunded()),
     )
 }
 fn operation_295() -> Exercised {
@@ -3215,9 +3263,9 @@ fn operation_302() -> Exercised {
             .meter("text")
             .nickname("text")
             .product(json!({}))
-            .tiers(json!({}))
+            .tiers([object_createplantiers()])
             .tiers_mode(super::CreatePlanTiersMode::from_text("graduated"))
-            .transform_usage(json!({}))
+            .transform_usage(object_createplantransformusage())
             .trial_period_days(7)
             .usage_type(super::CreatePlanUsageType::from_text("licensed")),
     )
@@ -3246,7 +3294,7 @@ fn operation_306() -> Exercised {
             .currency("text")
             .lookup_keys(["text"])
             .product("text")
-            .recurring(json!({}))
+            .recurring(object_listpricesrecurring())
             .type_(super::ListPricesType::from_text("one_time")),
     )
 }
@@ -3256,18 +3304,18 @@ fn operation_307() -> Exercised {
             .active(true)
             .billing_scheme(super::CreatePriceBillingScheme::from_text("per_unit"))
             .currency_options(json!({}))
-            .custom_unit_amount(json!({}))
+            .custom_unit_amount(object_createpricecustomunitamount())
             .lookup_key("text")
             .metadata([("key", "text")])
             .nickname("text")
             .product("text")
-            .product_data(json!({}))
-            .recurring(json!({}))
+            .product_data(object_createpriceproductdata())
+            .recurring(object_createpricerecurring())
             .tax_behavior(super::CreatePriceTaxBehavior::from_text("exclusive"))
-            .tiers(json!({}))
+            .tiers([object_createplantiers()])
             .tiers_mode(super::CreatePriceTiersMode::from_text("graduated"))
             .transfer_lookup_key(true)
-            .transform_quantity(json!({}))
+            .transform_quantity(object_createplantransformusage())
             .unit_amount(7)
             .unit_amount_decimal("1.5"),
     )
@@ -3300,7 +3348,11 @@ fn operation_311() -> Exercised {
 }
 fn operation_312() -> Exercised {
     Exercised::of(
-        &super::CreateProductCatalogTrialOffer::new(json!({}), json!({}), "text")
+        &super::CreateProductCatalogTrialOffer::new(
+                object_createproductcatalogtrialofferduration(),
+                object_createproductcatalogtrialofferendbehavior(),
+                "text",
+            )
             .active(true)
             .nickname("text"),
     )
@@ -3326,17 +3378,17 @@ fn operation_316() -> Exercised {
     Exercised::of(
         &super::CreateProduct::new("text")
             .active(true)
-            .default_price_data(json!({}))
+            .default_price_data(object_createproductdefaultpricedata())
             .description("text")
             .id("text")
             .images(["text"])
-            .marketing_features(json!({}))
+            .marketing_features([object_createproductmarketingfeatures()])
             .metadata([("key", "text")])
-            .package_dimensions(json!({}))
+            .package_dimensions(object_createproductpackagedimensions())
             .shippable(true)
             .statement_descriptor("text")
             .tax_code("text")
-            .tax_details(json!({}))
+            .tax_details(object_createproducttaxdetails())
             .type_(super::CreateProductType::from_text("good"))
             .unit_label("text")
             .url("text"),
@@ -3355,14 +3407,14 @@ fn operation_319() -> Exercised {
             .default_price("text")
             .description("text")
             .images(["text"])
-            .marketing_features(json!({}))
+            .marketing_features([object_createproductmarketingfeatures()])
             .metadata([("key", "text")])
             .name("text")
-            .package_dimensions(json!({}))
+            .package_dimensions(object_createproductpackagedimensions())
             .shippable(true)
             .statement_descriptor("text")
             .tax_code("text")
-            .tax_details(json!({}))
+            .tax_details(object_createproducttaxdetails())
             .unit_label("text")
             .url("text"),
     )
@@ -3395,7 +3447,7 @@ fn operation_325() -> Exercised {
 }
 fn operation_326() -> Exercised {
     Exercised::of(
-        &super::CreatePromotionCode::new(json!({}))
+        &super::CreatePromotionCode::new(object_createpromotioncodepromotion())
             .active(true)
             .code("text")
             .customer("text")
@@ -3403,7 +3455,7 @@ fn operation_326() -> Exercised {
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
             .max_redemptions(7)
             .metadata([("key", "text")])
-            .restrictions(json!({})),
+            .restrictions(object_createpromotioncoderestrictions()),
     )
 }
 fn operation_327() -> Exercised {
@@ -3414,7 +3466,7 @@ fn operation_328() -> Exercised {
         &super::UpdatePromotionCode::new("promotion_code")
             .active(true)
             .metadata([("key", "text")])
-            .restrictions(json!({})),
+            .restrictions(object_updateshippingratefixedamount()),
     )
 }
 fn operation_329() -> Exercised {
@@ -3431,7 +3483,7 @@ fn operation_330() -> Exercised {
         &super::CreateQuote::new()
             .application_fee_amount(7)
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .collection_method(
                 super::CreateQuoteCollectionMethod::from_text("charge_automatically"),
             )
@@ -3439,18 +3491,18 @@ fn operation_330() -> Exercised {
             .customer_account("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
             .footer("text")
-            .from_quote(json!({}))
+            .from_quote(object_createquotefromquote())
             .header("text")
-            .invoice_settings(json!({}))
-            .line_items(json!({}))
+            .invoice_settings(object_createquoteinvoicesettings())
+            .line_items([object_createquotelineitems()])
             .metadata([("key", "text")])
             .on_behalf_of("text")
-            .subscription_data(json!({}))
+            .subscription_data(object_createquotesubscriptiondata())
             .test_clock("text")
-            .transfer_data(json!({})),
+            .transfer_data(object_createquotetransferdata()),
     )
 }
 fn operation_331() -> Exercised {
@@ -3461,7 +3513,7 @@ fn operation_332() -> Exercised {
         &super::UpdateQuote::new("quote")
             .application_fee_amount(7)
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .collection_method(
                 super::UpdateQuoteCollectionMethod::from_text("charge_automatically"),
             )
@@ -3469,16 +3521,16 @@ fn operation_332() -> Exercised {
             .customer_account("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
+            .discounts([object_createquotediscounts()])
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
             .footer("text")
             .header("text")
-            .invoice_settings(json!({}))
-            .line_items(json!({}))
+            .invoice_settings(object_createquoteinvoicesettings())
+            .line_items([object_updatequotelineitems()])
             .metadata([("key", "text")])
             .on_behalf_of("text")
-            .subscription_data(json!({}))
-            .transfer_data(json!({})),
+            .subscription_data(object_updatequotesubscriptiondata())
+            .transfer_data(object_createquotetransferdata()),
     )
 }
 fn operation_333() -> Exercised {
@@ -3512,8 +3564,13 @@ fn operation_339() -> Exercised {
 }
 fn operation_340() -> Exercised {
     Exercised::of(
-        &super::CreateRadarPaymentEvaluation::new(json!({}), json!({}))
-            .client_device_metadata_details(json!({}))
+        &super::CreateRadarPaymentEvaluation::new(
+                object_createradarpaymentevaluationcustomerdetails(),
+                object_createradarpaymentevaluationpaymentdetails(),
+            )
+            .client_device_metadata_details(
+                object_createradarpaymentevaluationclientdevicemetadatadetails(),
+            )
             .metadata([("key", "text")]),
     )
 }
@@ -3602,7 +3659,10 @@ fn operation_355() -> Exercised {
     )
 }
 fn operation_356() -> Exercised {
-    Exercised::of(&super::CreateReportingReportRun::new("text").parameters(json!({})))
+    Exercised::of(
+        &super::CreateReportingReportRun::new("text")
+            .parameters(object_createreportingreportrunparameters()),
+    )
 }
 fn operation_357() -> Exercised {
     Exercised::of(&super::RetrieveReportingReportRun::new("report_run"))
@@ -3649,7 +3709,7 @@ fn operation_365() -> Exercised {
                 ),
             ])
             .attach_to_self(true)
-            .automatic_payment_methods(json!({}))
+            .automatic_payment_methods(object_createsetupintentautomaticpaymentmethods())
             .confirm(true)
             .confirmation_token("text")
             .customer("text")
@@ -3663,15 +3723,15 @@ fn operation_365() -> Exercised {
             .flow_directions([
                 super::CreateSetupIntentFlowDirections::from_text("inbound"),
             ])
-            .mandate_data(json!({}))
+            .mandate_data(object_createsetupintentmandatedata())
             .metadata([("key", "text")])
             .on_behalf_of("text")
             .payment_method("text")
             .payment_method_configuration("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createsetupintentpaymentmethodoptions())
             .return_url("text")
-            .single_use(json!({}))
+            .single_use(object_createsetupintentsingleuse())
             .usage(super::CreateSetupIntentUsage::from_text("off_session"))
             .use_stripe_sdk(true),
     )
@@ -3702,8 +3762,8 @@ fn operation_367() -> Exercised {
             .metadata([("key", "text")])
             .payment_method("text")
             .payment_method_configuration("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({})),
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createsetupintentpaymentmethodoptions()),
     )
 }
 fn operation_368() -> Exercised {
@@ -3723,10 +3783,10 @@ fn operation_369() -> Exercised {
                 ),
             ])
             .confirmation_token("text")
-            .mandate_data(json!({}))
+            .mandate_data(object_confirmsetupintentmandatedata())
             .payment_method("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(object_createsetupintentpaymentmethodoptions())
             .return_url("text")
             .use_stripe_sdk(true),
     )
@@ -3749,8 +3809,8 @@ fn operation_371() -> Exercised {
 fn operation_372() -> Exercised {
     Exercised::of(
         &super::CreateShippingRate::new("text")
-            .delivery_estimate(json!({}))
-            .fixed_amount(json!({}))
+            .delivery_estimate(object_createshippingratedeliveryestimate())
+            .fixed_amount(object_createshippingratefixedamount())
             .metadata([("key", "text")])
             .tax_behavior(super::CreateShippingRateTaxBehavior::from_text("exclusive"))
             .tax_code("text")
@@ -3764,7 +3824,7 @@ fn operation_374() -> Exercised {
     Exercised::of(
         &super::UpdateShippingRate::new("shipping_rate_token")
             .active(true)
-            .fixed_amount(json!({}))
+            .fixed_amount(object_updateshippingratefixedamount())
             .metadata([("key", "text")])
             .tax_behavior(super::UpdateShippingRateTaxBehavior::from_text("exclusive")),
     )
@@ -3782,13 +3842,13 @@ fn operation_377() -> Exercised {
             .currency("text")
             .customer("text")
             .flow(super::CreateSourceFlow::from_text("code_verification"))
-            .mandate(json!({}))
+            .mandate(object_createsourcemandate())
             .metadata([("key", "text")])
             .original_source("text")
-            .owner(json!({}))
-            .receiver(json!({}))
-            .redirect(json!({}))
-            .source_order(json!({}))
+            .owner(object_createsourceowner())
+            .receiver(object_createsourcereceiver())
+            .redirect(object_createsourceredirect())
+            .source_order(object_createsourcesourceorder())
             .statement_descriptor("text")
             .token("text")
             .type_("text")
@@ -3802,10 +3862,10 @@ fn operation_379() -> Exercised {
     Exercised::of(
         &super::UpdateSource::new("source")
             .amount(7)
-            .mandate(json!({}))
+            .mandate(object_createsourcemandate())
             .metadata([("key", "text")])
-            .owner(json!({}))
-            .source_order(json!({})),
+            .owner(object_createsourceowner())
+            .source_order(object_createsourcesourceorder()),
     )
 }
 fn operation_380() -> Exercised {
@@ -3820,9 +3880,9 @@ fn operation_382() -> Exercised {
 fn operation_383() -> Exercised {
     Exercised::of(
         &super::CreateSubscriptionItem::new("text")
-            .billing_thresholds(json!({}))
-            .current_trial(json!({}))
-            .discounts(json!({}))
+            .billing_thresholds(object_createsubscriptionitembillingthresholds())
+            .current_trial(object_createsubscriptionitemcurrenttrial())
+            .discounts([object_createquotediscounts()])
             .metadata([("key", "text")])
             .payment_behavior(
                 super::CreateSubscriptionItemPaymentBehavior::from_text(
@@ -3831,7 +3891,7 @@ fn operation_383() -> Exercised {
             )
             .plan("text")
             .price("text")
-            .price_data(json!({}))
+            .price_data(object_createsubscriptionitempricedata())
             .proration_behavior(
                 super::CreateSubscriptionItemProrationBehavior::from_text(
                     "always_invoice",
@@ -3848,9 +3908,9 @@ fn operation_384() -> Exercised {
 fn operation_385() -> Exercised {
     Exercised::of(
         &super::UpdateSubscriptionItem::new("item")
-            .billing_thresholds(json!({}))
-            .current_trial(json!({}))
-            .discounts(json!({}))
+            .billing_thresholds(object_createsubscriptionitembillingthresholds())
+            .current_trial(object_createsubscriptionitemcurrenttrial())
+            .discounts([object_createquotediscounts()])
             .metadata([("key", "text")])
             .off_session(true)
             .payment_behavior(
@@ -3860,7 +3920,7 @@ fn operation_385() -> Exercised {
             )
             .plan("text")
             .price("text")
-            .price_data(json!({}))
+            .price_data(object_createsubscriptionitempricedata())
             .proration_behavior(
                 super::UpdateSubscriptionItemProrationBehavior::from_text(
                     "always_invoice",
@@ -3903,17 +3963,17 @@ fn operation_387() -> Exercised {
 fn operation_388() -> Exercised {
     Exercised::of(
         &super::CreateSubscriptionSchedule::new()
-            .billing_mode(json!({}))
+            .billing_mode(object_createsubscriptionbillingmode())
             .customer("text")
             .customer_account("text")
-            .default_settings(json!({}))
+            .default_settings(object_createsubscriptionscheduledefaultsettings())
             .end_behavior(
                 super::CreateSubscriptionScheduleEndBehavior::from_text("cancel"),
             )
             .from_subscription("text")
             .metadata([("key", "text")])
-            .pause_schedules(json!({}))
-            .phases(json!({}))
+            .pause_schedules([object_createsubscriptionschedulepauseschedules()])
+            .phases([object_createsubscriptionschedulephases()])
             .start_date(json!({})),
     )
 }
@@ -3923,13 +3983,13 @@ fn operation_389() -> Exercised {
 fn operation_390() -> Exercised {
     Exercised::of(
         &super::UpdateSubscriptionSchedule::new("schedule")
-            .default_settings(json!({}))
+            .default_settings(object_createsubscriptionscheduledefaultsettings())
             .end_behavior(
                 super::UpdateSubscriptionScheduleEndBehavior::from_text("cancel"),
             )
             .metadata([("key", "text")])
-            .pause_schedules(json!({}))
-            .phases(json!({}))
+            .pause_schedules([object_updatesubscriptionschedulepauseschedules()])
+            .phases([object_updatesubscriptionschedulephases()])
             .proration_behavior(
                 super::UpdateSubscriptionScheduleProrationBehavior::from_text(
                     "always_invoice",
@@ -3952,7 +4012,7 @@ fn operation_392() -> Exercised {
 fn operation_393() -> Exercised {
     Exercised::of(
         &super::ListSubscriptions::new()
-            .automatic_tax(json!({}))
+            .automatic_tax(object_listsubscriptionsautomatictax())
             .collection_method(
                 super::ListSubscriptionsCollectionMethod::from_text(
                     "charge_automatically",
@@ -3972,15 +4032,17 @@ fn operation_393() -> Exercised {
 fn operation_394() -> Exercised {
     Exercised::of(
         &super::CreateSubscription::new()
-            .add_invoice_items(json!({}))
+            .add_invoice_items([object_createsubscriptionaddinvoiceitems()])
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
             .backdate_start_date(Timestamp::from_unix_seconds(1_700_000_000))
             .billing_cycle_anchor(Timestamp::from_unix_seconds(1_700_000_000))
-            .billing_cycle_anchor_config(json!({}))
-            .billing_mode(json!({}))
-            .billing_schedules(json!({}))
-            .billing_thresholds(json!({}))
+            .billing_cycle_anchor_config(
+                object_createsubscriptionbillingcycleanchorconfig(),
+            )
+            .billing_mode(object_createsubscriptionbillingmode())
+            .billing_schedules([object_createsubscriptionbillingschedules()])
+            .billing_thresholds(object_createsubscriptionbillingthresholds())
             .cancel_at(json!({}))
             .cancel_at_period_end(true)
             .collection_method(
@@ -3996,25 +4058,27 @@ fn operation_394() -> Exercised {
             .default_source("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
-            .invoice_settings(json!({}))
-            .items(json!({}))
+            .discounts([object_createquotediscounts()])
+            .invoice_settings(object_createsubscriptioninvoicesettings())
+            .items([object_createsubscriptionitems()])
             .metadata([("key", "text")])
             .off_session(true)
             .on_behalf_of("text")
             .payment_behavior(
                 super::CreateSubscriptionPaymentBehavior::from_text("allow_incomplete"),
             )
-            .payment_settings(json!({}))
-            .pending_invoice_item_interval(json!({}))
+            .payment_settings(object_createsubscriptionpaymentsettings())
+            .pending_invoice_item_interval(
+                object_createproductdefaultpricedatarecurring(),
+            )
             .proration_behavior(
                 super::CreateSubscriptionProrationBehavior::from_text("always_invoice"),
             )
-            .transfer_data(json!({}))
+            .transfer_data(object_createsubscriptiontransferdata())
             .trial_end(json!({}))
             .trial_from_plan(true)
             .trial_period_days(7)
-            .trial_settings(json!({})),
+            .trial_settings(object_createsubscriptiontrialsettings()),
     )
 }
 fn operation_395() -> Exercised {
@@ -4026,15 +4090,15 @@ fn operation_396() -> Exercised {
 fn operation_397() -> Exercised {
     Exercised::of(
         &super::UpdateSubscription::new("subscription_exposed_id")
-            .add_invoice_items(json!({}))
+            .add_invoice_items([object_createsubscriptionaddinvoiceitems()])
             .application_fee_percent(1.5)
-            .automatic_tax(json!({}))
-            .billing_cycle_anchor(json!({}))
-            .billing_schedules(json!({}))
-            .billing_thresholds(json!({}))
+            .automatic_tax(object_createquoteautomatictax())
+            .billing_cycle_anchor(object_resumesubscriptionbillingcycleanchor())
+            .billing_schedules([object_updatesubscriptionbillingschedules()])
+            .billing_thresholds(object_createsubscriptionbillingthresholds())
             .cancel_at(json!({}))
             .cancel_at_period_end(true)
-            .cancellation_details(json!({}))
+            .cancellation_details(object_cancelsubscriptioncancellationdetails())
             .collection_method(
                 super::UpdateSubscriptionCollectionMethod::from_text(
                     "charge_automatically",
@@ -4045,32 +4109,34 @@ fn operation_397() -> Exercised {
             .default_source("text")
             .default_tax_rates(["text"])
             .description("text")
-            .discounts(json!({}))
-            .invoice_settings(json!({}))
-            .items(json!({}))
+            .discounts([object_createquotediscounts()])
+            .invoice_settings(object_updatesubscriptioninvoicesettings())
+            .items([object_updatesubscriptionitems()])
             .metadata([("key", "text")])
             .off_session(true)
             .on_behalf_of("text")
-            .pause_collection(json!({}))
+            .pause_collection(object_updatesubscriptionpausecollection())
             .payment_behavior(
                 super::UpdateSubscriptionPaymentBehavior::from_text("allow_incomplete"),
             )
-            .payment_settings(json!({}))
-            .pending_invoice_item_interval(json!({}))
+            .payment_settings(object_createsubscriptionpaymentsettings())
+            .pending_invoice_item_interval(
+                object_createproductdefaultpricedatarecurring(),
+            )
             .proration_behavior(
                 super::UpdateSubscriptionProrationBehavior::from_text("always_invoice"),
             )
             .proration_date(Timestamp::from_unix_seconds(1_700_000_000))
-            .transfer_data(json!({}))
+            .transfer_data(object_createsubscriptiontransferdata())
             .trial_end(json!({}))
             .trial_from_plan(true)
-            .trial_settings(json!({})),
+            .trial_settings(object_createsubscriptiontrialsettings()),
     )
 }
 fn operation_398() -> Exercised {
     Exercised::of(
         &super::CancelSubscription::new("subscription_exposed_id")
-            .cancellation_details(json!({}))
+            .cancellation_details(object_cancelsubscriptioncancellationdetails())
             .invoice_now(true)
             .prorate(true),
     )
@@ -4081,7 +4147,7 @@ fn operation_399() -> Exercised {
 fn operation_400() -> Exercised {
     Exercised::of(
         &super::PauseSubscription::new("subscription_exposed_id")
-            .bill_for(json!({}))
+            .bill_for(object_pausesubscriptionbillfor())
             .invoicing_behavior(
                 super::PauseSubscriptionInvoicingBehavior::from_text("invoice"),
             )
@@ -4089,12 +4155,17 @@ fn operation_400() -> Exercised {
     )
 }
 fn operation_401() -> Exercised {
-    Exercised::of(&super::MigrateSubscription::new("subscription", json!({})))
+    Exercised::of(
+        &super::MigrateSubscription::new(
+            "subscription",
+            object_migratesubscriptionbillingmode(),
+        ),
+    )
 }
 fn operation_402() -> Exercised {
     Exercised::of(
         &super::ResumeSubscription::new("subscription")
-            .billing_cycle_anchor(json!({}))
+            .billing_cycle_anchor(object_resumesubscriptionbillingcycleanchor())
             .payment_behavior(
                 super::ResumeSubscriptionPaymentBehavior::from_text(
                     "resume_on_payment_attempt",
@@ -4111,11 +4182,14 @@ fn operation_403() -> Exercised {
 }
 fn operation_404() -> Exercised {
     Exercised::of(
-        &super::CreateTaxCalculation::new("text", json!({}))
+        &super::CreateTaxCalculation::new(
+                "text",
+                [object_createtaxcalculationlineitems()],
+            )
             .customer("text")
-            .customer_details(json!({}))
-            .ship_from_details(json!({}))
-            .shipping_cost(json!({}))
+            .customer_details(object_createtaxcalculationcustomerdetails())
+            .ship_from_details(object_createtaxcalculationshipfromdetails())
+            .shipping_cost(object_createtaxcalculationshippingcost())
             .tax_date(7),
     )
 }
@@ -4130,7 +4204,8 @@ fn operation_407() -> Exercised {
 }
 fn operation_408() -> Exercised {
     Exercised::of(
-        &super::CreateTaxLocation::new(json!({}), "performance").description("text"),
+        &super::CreateTaxLocation::new(object_createtaxlocationaddress(), "performance")
+            .description("text"),
     )
 }
 fn operation_409() -> Exercised {
@@ -4144,7 +4219,11 @@ fn operation_410() -> Exercised {
 }
 fn operation_411() -> Exercised {
     Exercised::of(
-        &super::CreateTaxRegistration::new(json!({}), "text", json!({}))
+        &super::CreateTaxRegistration::new(
+                json!({}),
+                "text",
+                object_createtaxregistrationcountryoptions(),
+            )
             .expires_at(Timestamp::from_unix_seconds(1_700_000_000)),
     )
 }
@@ -4163,7 +4242,9 @@ fn operation_414() -> Exercised {
 }
 fn operation_415() -> Exercised {
     Exercised::of(
-        &super::UpdateTaxSettings::new().defaults(json!({})).head_office(json!({})),
+        &super::UpdateTaxSettings::new()
+            .defaults(object_updatetaxsettingsdefaults())
+            .head_office(object_updatetaxsettingsheadoffice()),
     )
 }
 fn operation_416() -> Exercised {
@@ -4181,9 +4262,9 @@ fn operation_417() -> Exercised {
                 "text",
             )
             .flat_amount(7)
-            .line_items(json!({}))
+            .line_items([object_createtaxtransactionreversallineitems()])
             .metadata([("key", "text")])
-            .shipping_cost(json!({})),
+            .shipping_cost(object_createtaxtransactionreversalshippingcost()),
     )
 }
 fn operation_418() -> Exercised {
@@ -4199,12 +4280,12 @@ fn operation_421() -> Exercised {
     Exercised::of(&super::RetrieveTaxCode::new("id"))
 }
 fn operation_422() -> Exercised {
-    Exercised::of(&super::ListTaxIds::new().owner(json!({})))
+    Exercised::of(&super::ListTaxIds::new().owner(object_listtaxidsowner()))
 }
 fn operation_423() -> Exercised {
     Exercised::of(
         &super::CreateTaxId::new(super::CreateTaxIdType::from_text("ad_nrt"), "text")
-            .owner(json!({})),
+            .owner(object_listtaxidsowner()),
     )
 }
 fn operation_424() -> Exercised {
@@ -4255,23 +4336,23 @@ fn operation_430() -> Exercised {
 fn operation_431() -> Exercised {
     Exercised::of(
         &super::CreateTerminalConfiguration::new()
-            .bbpos_wisepad3(json!({}))
-            .bbpos_wisepos_e(json!({}))
-            .cellular(json!({}))
+            .bbpos_wisepad3(object_createterminalconfigurationstripes700())
+            .bbpos_wisepos_e(object_createterminalconfigurationstripes700())
+            .cellular(object_listsubscriptionsautomatictax())
             .name("text")
-            .offline(json!({}))
-            .reader_security(json!({}))
-            .reboot_window(json!({}))
-            .stripe_s700(json!({}))
-            .stripe_s710(json!({}))
-            .stripe_t600(json!({}))
-            .tipping(json!({}))
-            .verifone_m425(json!({}))
-            .verifone_p400(json!({}))
-            .verifone_p630(json!({}))
-            .verifone_ux700(json!({}))
-            .verifone_v660p(json!({}))
-            .wifi(json!({})),
+            .offline(object_listsubscriptionsautomatictax())
+            .reader_security(object_createterminalconfigurationreadersecurity())
+            .reboot_window(object_createterminalconfigurationrebootwindow())
+            .stripe_s700(object_createterminalconfigurationstripes700())
+            .stripe_s710(object_createterminalconfigurationstripes700())
+            .stripe_t600(object_createterminalconfigurationstripes700())
+            .tipping(object_createterminalconfigurationtipping())
+            .verifone_m425(object_createterminalconfigurationstripes700())
+            .verifone_p400(object_createterminalconfigurationstripes700())
+            .verifone_p630(object_createterminalconfigurationstripes700())
+            .verifone_ux700(object_createterminalconfigurationstripes700())
+            .verifone_v660p(object_createterminalconfigurationstripes700())
+            .wifi(object_createterminalconfigurationwifi()),
     )
 }
 fn operation_432() -> Exercised {
@@ -4280,23 +4361,23 @@ fn operation_432() -> Exercised {
 fn operation_433() -> Exercised {
     Exercised::of(
         &super::UpdateTerminalConfiguration::new("configuration")
-            .bbpos_wisepad3(json!({}))
-            .bbpos_wisepos_e(json!({}))
-            .cellular(json!({}))
+            .bbpos_wisepad3(object_createterminalconfigurationstripes700())
+            .bbpos_wisepos_e(object_createterminalconfigurationstripes700())
+            .cellular(object_listsubscriptionsautomatictax())
             .name("text")
-            .offline(json!({}))
-            .reader_security(json!({}))
-            .reboot_window(json!({}))
-            .stripe_s700(json!({}))
-            .stripe_s710(json!({}))
-            .stripe_t600(json!({}))
-            .tipping(json!({}))
-            .verifone_m425(json!({}))
-            .verifone_p400(json!({}))
-            .verifone_p630(json!({}))
-            .verifone_ux700(json!({}))
-            .verifone_v660p(json!({}))
-            .wifi(json!({})),
+            .offline(object_listsubscriptionsautomatictax())
+            .reader_security(object_createterminalconfigurationreadersecurity())
+            .reboot_window(object_createterminalconfigurationrebootwindow())
+            .stripe_s700(object_createterminalconfigurationstripes700())
+            .stripe_s710(object_createterminalconfigurationstripes700())
+            .stripe_t600(object_createterminalconfigurationstripes700())
+            .tipping(object_createterminalconfigurationtipping())
+            .verifone_m425(object_createterminalconfigurationstripes700())
+            .verifone_p400(object_createterminalconfigurationstripes700())
+            .verifone_p630(object_createterminalconfigurationstripes700())
+            .verifone_ux700(object_createterminalconfigurationstripes700())
+            .verifone_v660p(object_createterminalconfigurationstripes700())
+            .wifi(object_createterminalconfigurationwifi()),
     )
 }
 fn operation_434() -> Exercised {
@@ -4311,9 +4392,9 @@ fn operation_436() -> Exercised {
 fn operation_437() -> Exercised {
     Exercised::of(
         &super::CreateTerminalLocation::new()
-            .address(json!({}))
-            .address_kana(json!({}))
-            .address_kanji(json!({}))
+            .address(object_createterminallocationaddress())
+            .address_kana(object_createtokenpersonaddresskana())
+            .address_kanji(object_createtokenpersonaddresskana())
             .configuration_overrides("text")
             .display_name("text")
             .display_name_kana("text")
@@ -4328,9 +4409,9 @@ fn operation_438() -> Exercised {
 fn operation_439() -> Exercised {
     Exercised::of(
         &super::UpdateTerminalLocation::new("location")
-            .address(json!({}))
-            .address_kana(json!({}))
-            .address_kanji(json!({}))
+            .address(object_createcustomeraddress())
+            .address_kana(object_createtokenpersonaddresskana())
+            .address_kanji(object_createtokenpersonaddresskana())
             .configuration_overrides("text")
             .display_name("text")
             .display_name_kana("text")
@@ -4345,7 +4426,7 @@ fn operation_440() -> Exercised {
 fn operation_441() -> Exercised {
     Exercised::of(
         &super::CreateTerminalOnboardingLink::new(
-                json!({}),
+                object_createterminalonboardinglinklinkoptions(),
                 "apple_terms_and_conditions",
             )
             .on_behalf_of("text"),
@@ -4388,26 +4469,29 @@ fn operation_447() -> Exercised {
 }
 fn operation_448() -> Exercised {
     Exercised::of(
-        &super::CollectTerminalReaderInputs::new("reader", json!({}))
+        &super::CollectTerminalReaderInputs::new(
+                "reader",
+                [object_collectterminalreaderinputsinputs()],
+            )
             .metadata([("key", "text")]),
     )
 }
 fn operation_449() -> Exercised {
     Exercised::of(
         &super::CollectTerminalReaderPaymentMethod::new("reader", "text")
-            .collect_config(json!({})),
+            .collect_config(object_collectterminalreaderpaymentmethodcollectconfig()),
     )
 }
 fn operation_450() -> Exercised {
     Exercised::of(
         &super::ConfirmTerminalReaderPaymentIntent::new("reader", "text")
-            .confirm_config(json!({})),
+            .confirm_config(object_confirmterminalreaderpaymentintentconfirmconfig()),
     )
 }
 fn operation_451() -> Exercised {
     Exercised::of(
         &super::ProcessTerminalReaderPaymentIntent::new("reader", "text")
-            .process_config(json!({})),
+            .process_config(object_processterminalreaderpaymentintentprocessconfig()),
     )
 }
 fn operation_452() -> Exercised {
@@ -4419,7 +4503,7 @@ fn operation_452() -> Exercised {
                 ),
                 "text",
             )
-            .process_config(json!({})),
+            .process_config(object_processterminalreadersetupintentprocessconfig()),
     )
 }
 fn operation_453() -> Exercised {
@@ -4430,28 +4514,33 @@ fn operation_453() -> Exercised {
             .metadata([("key", "text")])
             .payment_intent("text")
             .refund_application_fee(true)
-            .refund_payment_config(json!({}))
+            .refund_payment_config(
+                object_processterminalreadersetupintentprocessconfig(),
+            )
             .reverse_transfer(true),
     )
 }
 fn operation_454() -> Exercised {
     Exercised::of(
-        &super::SetTerminalReaderReaderDisplay::new("reader", "cart").cart(json!({})),
+        &super::SetTerminalReaderReaderDisplay::new("reader", "cart")
+            .cart(object_setterminalreaderreaderdisplaycart()),
     )
 }
 fn operation_455() -> Exercised {
     Exercised::of(
         &super::CreateTestHelpersConfirmationToken::new()
             .payment_method("text")
-            .payment_method_data(json!({}))
-            .payment_method_options(json!({}))
+            .payment_method_data(object_createsetupintentpaymentmethoddata())
+            .payment_method_options(
+                object_createtesthelpersconfirmationtokenpaymentmethodoptions(),
+            )
             .return_url("text")
             .setup_future_usage(
                 super::CreateTestHelpersConfirmationTokenSetupFutureUsage::from_text(
                     "off_session",
                 ),
             )
-            .shipping(json!({})),
+            .shipping(object_createinvoiceshippingdetails()),
     )
 }
 fn operation_456() -> Exercised {
@@ -4464,27 +4553,31 @@ fn operation_457() -> Exercised {
     Exercised::of(
         &super::CreateTestHelpersIssuingAuthorization::new("text")
             .amount(7)
-            .amount_details(json!({}))
+            .amount_details(object_createtesthelpersissuingauthorizationamountdetails())
             .authorization_method(
                 super::CreateTestHelpersIssuingAuthorizationAuthorizationMethod::from_text(
                     "chip",
                 ),
             )
             .currency("text")
-            .fleet(json!({}))
+            .fleet(object_createtesthelpersissuingauthorizationfleet())
             .fraud_disputability_likelihood(
                 super::CreateTestHelpersIssuingAuthorizationFraudDisputabilityLikelihood::from_text(
                     "neutral",
                 ),
             )
-            .fuel(json!({}))
+            .fuel(object_createtesthelpersissuingauthorizationfuel())
             .is_amount_controllable(true)
             .merchant_amount(7)
             .merchant_currency("text")
-            .merchant_data(json!({}))
-            .network_data(json!({}))
-            .risk_assessment(json!({}))
-            .verification_data(json!({}))
+            .merchant_data(object_createtesthelpersissuingauthorizationmerchantdata())
+            .network_data(object_createtesthelpersissuingauthorizationnetworkdata())
+            .risk_assessment(
+                object_createtesthelpersissuingauthorizationriskassessment(),
+            )
+            .verification_data(
+                object_createtesthelpersissuingauthorizationverificationdata(),
+            )
             .wallet(
                 super::CreateTestHelpersIssuingAuthorizationWallet::from_text(
                     "apple_pay",
@@ -4497,7 +4590,9 @@ fn operation_458() -> Exercised {
         &super::CaptureTestHelpersIssuingAuthorization::new("authorization")
             .capture_amount(7)
             .close_authorization(true)
-            .purchase_details(json!({})),
+            .purchase_details(
+                object_capturetesthelpersissuingauthorizationpurchasedetails(),
+            ),
     )
 }
 fn operation_459() -> Exercised {
@@ -4506,8 +4601,8 @@ fn operation_459() -> Exercised {
 fn operation_460() -> Exercised {
     Exercised::of(
         &super::FinalizeTestHelpersIssuingAuthorizationAmount::new("authorization", 7)
-            .fleet(json!({}))
-            .fuel(json!({})),
+            .fleet(object_createtesthelpersissuingauthorizationfleet())
+            .fuel(object_createtesthelpersissuingauthorizationfuel()),
     )
 }
 fn operation_461() -> Exercised {
@@ -4563,7 +4658,7 @@ fn operation_471() -> Exercised {
     Exercised::of(
         &super::RejectTestHelpersIssuingPersonalizationDesign::new(
             "personalization_design",
-            json!({}),
+            object_rejecttesthelpersissuingpersonalizationdesignrejectionreasons(),
         ),
     )
 }
@@ -4571,16 +4666,20 @@ fn operation_472() -> Exercised {
     Exercised::of(
         &super::CreateTestHelpersIssuingTransactionForceCapture::new(7, "text")
             .currency("text")
-            .merchant_data(json!({}))
-            .purchase_details(json!({})),
+            .merchant_data(object_createtesthelpersissuingauthorizationmerchantdata())
+            .purchase_details(
+                object_capturetesthelpersissuingauthorizationpurchasedetails(),
+            ),
     )
 }
 fn operation_473() -> Exercised {
     Exercised::of(
         &super::CreateTestHelpersIssuingTransactionUnlinkedRefund::new(7, "text")
             .currency("text")
-            .merchant_data(json!({}))
-            .purchase_details(json!({})),
+            .merchant_data(object_createtesthelpersissuingauthorizationmerchantdata())
+            .purchase_details(
+                object_capturetesthelpersissuingauthorizationpurchasedetails(),
+            ),
     )
 }
 fn operation_474() -> Exercised {
@@ -4595,9 +4694,13 @@ fn operation_476() -> Exercised {
     Exercised::of(
         &super::PresentTestHelpersTerminalReaderPaymentMethod::new("reader")
             .amount_tip(7)
-            .card(json!({}))
-            .card_present(json!({}))
-            .interac_present(json!({}))
+            .card(object_presenttesthelpersterminalreaderpaymentmethodcard())
+            .card_present(
+                object_presenttesthelpersterminalreaderpaymentmethodcardpresent(),
+            )
+            .interac_present(
+                object_presenttesthelpersterminalreaderpaymentmethodcardpresent(),
+            )
             .type_(
                 super::PresentTestHelpersTerminalReaderPaymentMethodType::from_text(
                     "card",
@@ -4647,7 +4750,9 @@ fn operation_483() -> Exercised {
 fn operation_484() -> Exercised {
     Exercised::of(
         &super::FailTestHelpersTreasuryInboundTransfer::new("id")
-            .failure_details(json!({})),
+            .failure_details(
+                object_failtesthelperstreasuryinboundtransferfailuredetails(),
+            ),
     )
 }
 fn operation_485() -> Exercised {
@@ -4657,7 +4762,12 @@ fn operation_486() -> Exercised {
     Exercised::of(&super::SucceedTestHelpersTreasuryInboundTransfer::new("id"))
 }
 fn operation_487() -> Exercised {
-    Exercised::of(&super::UpdateTestHelpersTreasuryOutboundPayment::new("id", json!({})))
+    Exercised::of(
+        &super::UpdateTestHelpersTreasuryOutboundPayment::new(
+            "id",
+            object_updatetesthelperstreasuryoutboundpaymenttrackingdetails(),
+        ),
+    )
 }
 fn operation_488() -> Exercised {
     Exercised::of(&super::FailTestHelpersTreasuryOutboundPayment::new("id"))
@@ -4668,14 +4778,16 @@ fn operation_489() -> Exercised {
 fn operation_490() -> Exercised {
     Exercised::of(
         &super::ReturnTestHelpersTreasuryOutboundPayment::new("id")
-            .returned_details(json!({})),
+            .returned_details(
+                object_returntesthelperstreasuryoutboundpaymentreturneddetails(),
+            ),
     )
 }
 fn operation_491() -> Exercised {
     Exercised::of(
         &super::UpdateTestHelpersTreasuryOutboundTransfer::new(
             "outbound_transfer",
-            json!({}),
+            object_updatetesthelperstreasuryoutboundpaymenttrackingdetails(),
         ),
     )
 }
@@ -4692,7 +4804,9 @@ fn operation_493() -> Exercised {
 fn operation_494() -> Exercised {
     Exercised::of(
         &super::ReturnTestHelpersTreasuryOutboundTransfer::new("outbound_transfer")
-            .returned_details(json!({})),
+            .returned_details(
+                object_returntesthelperstreasuryoutboundpaymentreturneddetails(),
+            ),
     )
 }
 fn operation_495() -> Exercised {
@@ -4704,14 +4818,18 @@ fn operation_495() -> Exercised {
                 super::CreateTestHelpersTreasuryReceivedCreditNetwork::from_text("ach"),
             )
             .description("text")
-            .initiating_payment_method_details(json!({})),
+            .initiating_payment_method_details(
+                object_createtesthelperstreasuryreceiveddebitinitiatingpaymentmethoddetails(),
+            ),
     )
 }
 fn operation_496() -> Exercised {
     Exercised::of(
         &super::CreateTestHelpersTreasuryReceivedDebit::new(7, "text", "text", "ach")
             .description("text")
-            .initiating_payment_method_details(json!({})),
+            .initiating_payment_method_details(
+                object_createtesthelperstreasuryreceiveddebitinitiatingpaymentmethoddetails(),
+            ),
     )
 }
 fn operation_497() -> Exercised {
@@ -4724,12 +4842,12 @@ fn operation_497() -> Exercised {
 fn operation_498() -> Exercised {
     Exercised::of(
         &super::CreateThreeDSecureAuthentication::new(
-                json!({}),
+                object_createthreedsecureauthenticationchannel(),
                 super::CreateThreeDSecureAuthenticationMessageCategory::from_text(
                     "non_payment_authentication",
                 ),
             )
-            .acquirer_details(json!({}))
+            .acquirer_details(object_createthreedsecureauthenticationacquirerdetails())
             .amount(7)
             .currency("text")
             .directory_server(
@@ -4737,17 +4855,19 @@ fn operation_498() -> Exercised {
                     "american_express",
                 ),
             )
-            .flow_preference(json!({}))
-            .future_usage(json!({}))
+            .flow_preference(object_createthreedsecureauthenticationflowpreference())
+            .future_usage(object_createthreedsecureauthenticationfutureusage())
             .metadata([("key", "text")])
             .payment_method("text")
-            .payment_method_data(json!({}))
+            .payment_method_data(
+                object_createthreedsecureauthenticationpaymentmethoddata(),
+            )
             .reason(
                 super::CreateThreeDSecureAuthenticationReason::from_text(
                     "cardholder_authentication",
                 ),
             )
-            .shipping_address(json!({}))
+            .shipping_address(object_createcustomeraddress())
             .submit(super::CreateThreeDSecureAuthenticationSubmit::from_text("always")),
     )
 }
@@ -4769,13 +4889,13 @@ fn operation_501() -> Exercised {
 fn operation_502() -> Exercised {
     Exercised::of(
         &super::CreateToken::new()
-            .account(json!({}))
+            .account(object_createtokenaccount())
             .bank_account(json!({}))
             .card(json!({}))
             .customer("text")
-            .cvc_update(json!({}))
-            .person(json!({}))
-            .pii(json!({})),
+            .cvc_update(object_createtokencvcupdate())
+            .person(object_createtokenperson())
+            .pii(object_createtokenpii()),
     )
 }
 fn operation_503() -> Exercised {
@@ -4795,7 +4915,7 @@ fn operation_505() -> Exercised {
             .description("text")
             .metadata([("key", "text")])
             .payment_method("text")
-            .payment_method_options(json!({}))
+            .payment_method_options(object_createtopuppaymentmethodoptions())
             .source("text")
             .statement_descriptor("text")
             .transfer_group("text"),
@@ -4902,10 +5022,12 @@ fn operation_523() -> Exercised {
 fn operation_524() -> Exercised {
     Exercised::of(
         &super::CreateTreasuryFinancialAccount::new(["text"])
-            .features(json!({}))
+            .features(object_createtreasuryfinancialaccountfeatures())
             .metadata([("key", "text")])
             .nickname("text")
-            .platform_restrictions(json!({})),
+            .platform_restrictions(
+                object_createtreasuryfinancialaccountplatformrestrictions(),
+            ),
     )
 }
 fn operation_525() -> Exercised {
@@ -4914,17 +5036,23 @@ fn operation_525() -> Exercised {
 fn operation_526() -> Exercised {
     Exercised::of(
         &super::UpdateTreasuryFinancialAccount::new("financial_account")
-            .features(json!({}))
-            .forwarding_settings(json!({}))
+            .features(object_createtreasuryfinancialaccountfeatures())
+            .forwarding_settings(
+                object_closetreasuryfinancialaccountforwardingsettings(),
+            )
             .metadata([("key", "text")])
             .nickname("text")
-            .platform_restrictions(json!({})),
+            .platform_restrictions(
+                object_createtreasuryfinancialaccountplatformrestrictions(),
+            ),
     )
 }
 fn operation_527() -> Exercised {
     Exercised::of(
         &super::CloseTreasuryFinancialAccount::new("financial_account")
-            .forwarding_settings(json!({})),
+            .forwarding_settings(
+                object_closetreasuryfinancialaccountforwardingsettings(),
+            ),
     )
 }
 fn operation_528() -> Exercised {
@@ -4935,13 +5063,25 @@ fn operation_528() -> Exercised {
 fn operation_529() -> Exercised {
     Exercised::of(
         &super::UpdateTreasuryFinancialAccountFeatures::new("financial_account")
-            .card_issuing(json!({}))
-            .deposit_insurance(json!({}))
-            .financial_addresses(json!({}))
-            .inbound_transfers(json!({}))
-            .intra_stripe_flows(json!({}))
-            .outbound_payments(json!({}))
-            .outbound_transfers(json!({})),
+            .card_issuing(object_createtreasuryfinancialaccountfeaturescardissuing())
+            .deposit_insurance(
+                object_createtreasuryfinancialaccountfeaturescardissuing(),
+            )
+            .financial_addresses(
+                object_createtreasuryfinancialaccountfeaturesfinancialaddresses(),
+            )
+            .inbound_transfers(
+                object_createtreasuryfinancialaccountfeaturesinboundtransfers(),
+            )
+            .intra_stripe_flows(
+                object_createtreasuryfinancialaccountfeaturescardissuing(),
+            )
+            .outbound_payments(
+                object_createtreasuryfinancialaccountfeaturesoutboundpayments(),
+            )
+            .outbound_transfers(
+                object_createtreasuryfinancialaccountfeaturesoutboundpayments(),
+            ),
     )
 }
 fn operation_530() -> Exercised {
@@ -4978,9 +5118,13 @@ fn operation_535() -> Exercised {
             .customer("text")
             .description("text")
             .destination_payment_method("text")
-            .destination_payment_method_data(json!({}))
-            .destination_payment_method_options(json!({}))
-            .end_user_details(json!({}))
+            .destination_payment_method_data(
+                object_createtreasuryoutboundpaymentdestinationpaymentmethoddata(),
+            )
+            .destination_payment_method_options(
+                object_createtreasuryoutboundpaymentdestinationpaymentmethodoptions(),
+            )
+            .end_user_details(object_createtreasuryoutboundpaymentenduserdetails())
             .metadata([("key", "text")])
             .statement_descriptor("text"),
     )
@@ -5002,8 +5146,12 @@ fn operation_539() -> Exercised {
         &super::CreateTreasuryOutboundTransfer::new(7, "text", "text")
             .description("text")
             .destination_payment_method("text")
-            .destination_payment_method_data(json!({}))
-            .destination_payment_method_options(json!({}))
+            .destination_payment_method_data(
+                object_createtreasuryoutboundtransferdestinationpaymentmethoddata(),
+            )
+            .destination_payment_method_options(
+                object_createtreasuryoutboundpaymentdestinationpaymentmethodoptions(),
+            )
             .metadata([("key", "text")])
             .statement_descriptor("text"),
     )
@@ -5017,7 +5165,7 @@ fn operation_541() -> Exercised {
 fn operation_542() -> Exercised {
     Exercised::of(
         &super::ListTreasuryReceivedCredits::new("text")
-            .linked_flows(json!({}))
+            .linked_flows(object_listtreasuryreceivedcreditslinkedflows())
             .status(super::ListTreasuryReceivedCreditsStatus::from_text("failed")),
     )
 }
@@ -5051,7 +5199,7 @@ fn operation_548() -> Exercised {
             .created(Timestamp::from_unix_seconds(1_700_000_000))
             .order_by(super::ListTreasuryTransactionsOrderBy::from_text("created"))
             .status(super::ListTreasuryTransactionsStatus::from_text("open"))
-            .status_transitions(json!({})),
+            .status_transitions(object_listtreasurytransactionsstatustransitions()),
     )
 }
 fn operation_549() -> Exercised {
@@ -5090,14 +5238,22 @@ fn operation_554() -> Exercised {
 }
 fn operation_555() -> Exercised {
     Exercised::of(
-        &super::CreateV2BillingMeterEventAdjustment::new(json!({}), "text", "cancel"),
+        &super::CreateV2BillingMeterEventAdjustment::new(
+            object_createv2billingmetereventadjustmentcancel(),
+            "text",
+            "cancel",
+        ),
     )
 }
 fn operation_556() -> Exercised {
     Exercised::of(&super::CreateV2BillingMeterEventSession::new())
 }
 fn operation_557() -> Exercised {
-    Exercised::of(&super::CreateV2BillingMeterEventStream::new(json!({})))
+    Exercised::of(
+        &super::CreateV2BillingMeterEventStream::new([
+            object_createv2billingmetereventstreamevents(),
+        ]),
+    )
 }
 fn operation_558() -> Exercised {
     Exercised::of(
@@ -5139,7 +5295,12 @@ fn operation_561() -> Exercised {
     Exercised::of(&super::RetrieveV2CommerceProductCatalogImport::new("id"))
 }
 fn operation_562() -> Exercised {
-    Exercised::of(&super::CreateV2CoreAccountLink::new("text", json!({})))
+    Exercised::of(
+        &super::CreateV2CoreAccountLink::new(
+            "text",
+            object_createv2coreaccountlinkusecase(),
+        ),
+    )
 }
 fn operation_563() -> Exercised {
     Exercised::of(
@@ -5147,7 +5308,7 @@ fn operation_563() -> Exercised {
             .contact_email("text")
             .contact_phone("text")
             .display_name("text")
-            .identity(json!({})),
+            .identity(object_createv2coreaccounttokenidentity()),
     )
 }
 fn operation_564() -> Exercised {
@@ -5166,13 +5327,13 @@ fn operation_566() -> Exercised {
     Exercised::of(
         &super::CreateV2CoreAccount::new()
             .account_token("text")
-            .configuration(json!({}))
+            .configuration(object_createv2coreaccountconfiguration())
             .contact_email("text")
             .contact_phone("text")
             .dashboard(super::CreateV2CoreAccountDashboard::from_text("express"))
-            .defaults(json!({}))
+            .defaults(object_createv2coreaccountdefaults())
             .display_name("text")
-            .identity(json!({}))
+            .identity(object_createv2coreaccountidentity())
             .include([
                 super::CreateV2CoreAccountInclude::from_text("configuration.customer"),
             ])
@@ -5182,15 +5343,19 @@ fn operation_566() -> Exercised {
 fn operation_567() -> Exercised {
     Exercised::of(
         &super::CreateV2CoreAccountPersonToken::new("account_id")
-            .additional_addresses(json!({}))
-            .additional_names(json!({}))
-            .additional_terms_of_service(json!({}))
-            .address(json!({}))
-            .date_of_birth(json!({}))
-            .documents(json!({}))
+            .additional_addresses([
+                object_updatev2coreaccountpersonadditionaladdresses(),
+            ])
+            .additional_names([object_createv2coreaccountpersonadditionalnames()])
+            .additional_terms_of_service(
+                object_createv2coreaccountpersontokenadditionaltermsofservice(),
+            )
+            .address(object_createtokenpersonaddresskana())
+            .date_of_birth(object_createtokenpersondob())
+            .documents(object_updatev2coreaccountpersondocuments())
             .email("text")
             .given_name("text")
-            .id_numbers(json!({}))
+            .id_numbers([object_createv2coreaccountpersonidnumbers()])
             .legal_gender(
                 super::CreateV2CoreAccountPersonTokenLegalGender::from_text("female"),
             )
@@ -5202,9 +5367,9 @@ fn operation_567() -> Exercised {
                     "existing",
                 ),
             )
-            .relationship(json!({}))
-            .script_addresses(json!({}))
-            .script_names(json!({}))
+            .relationship(object_createv2coreaccountpersonrelationship())
+            .script_addresses(object_updatev2coreaccountpersonscriptaddresses())
+            .script_names(object_createv2coreaccountpersonscriptnames())
             .surname("text"),
     )
 }
@@ -5217,15 +5382,19 @@ fn operation_569() -> Exercised {
 fn operation_570() -> Exercised {
     Exercised::of(
         &super::CreateV2CoreAccountPerson::new("account_id")
-            .additional_addresses(json!({}))
-            .additional_names(json!({}))
-            .additional_terms_of_service(json!({}))
-            .address(json!({}))
-            .date_of_birth(json!({}))
-            .documents(json!({}))
+            .additional_addresses([
+                object_createv2coreaccountpersonadditionaladdresses(),
+            ])
+            .additional_names([object_createv2coreaccountpersonadditionalnames()])
+            .additional_terms_of_service(
+                object_createv2coreaccountpersonadditionaltermsofservice(),
+            )
+            .address(object_createv2coreaccountpersonaddress())
+            .date_of_birth(object_createtokenpersondob())
+            .documents(object_createv2coreaccountpersondocuments())
             .email("text")
             .given_name("text")
-            .id_numbers(json!({}))
+            .id_numbers([object_createv2coreaccountpersonidnumbers()])
             .legal_gender(
                 super::CreateV2CoreAccountPersonLegalGender::from_text("female"),
             )
@@ -5236,9 +5405,9 @@ fn operation_570() -> Exercised {
             .political_exposure(
                 super::CreateV2CoreAccountPersonPoliticalExposure::from_text("existing"),
             )
-            .relationship(json!({}))
-            .script_addresses(json!({}))
-            .script_names(json!({}))
+            .relationship(object_createv2coreaccountpersonrelationship())
+            .script_addresses(object_createv2coreaccountpersonscriptaddresses())
+            .script_names(object_createv2coreaccountpersonscriptnames())
             .surname("text"),
     )
 }
@@ -5248,15 +5417,19 @@ fn operation_571() -> Exercised {
 fn operation_572() -> Exercised {
     Exercised::of(
         &super::UpdateV2CoreAccountPerson::new("account_id", "id")
-            .additional_addresses(json!({}))
-            .additional_names(json!({}))
-            .additional_terms_of_service(json!({}))
-            .address(json!({}))
-            .date_of_birth(json!({}))
-            .documents(json!({}))
+            .additional_addresses([
+                object_updatev2coreaccountpersonadditionaladdresses(),
+            ])
+            .additional_names([object_createv2coreaccountpersonadditionalnames()])
+            .additional_terms_of_service(
+                object_updatev2coreaccountpersonadditionaltermsofservice(),
+            )
+            .address(object_createtokenpersonaddresskana())
+            .date_of_birth(object_createtokenpersondob())
+            .documents(object_updatev2coreaccountpersondocuments())
             .email("text")
             .given_name("text")
-            .id_numbers(json!({}))
+            .id_numbers([object_createv2coreaccountpersonidnumbers()])
             .legal_gender(
                 super::UpdateV2CoreAccountPersonLegalGender::from_text("female"),
             )
@@ -5267,9 +5440,9 @@ fn operation_572() -> Exercised {
             .political_exposure(
                 super::UpdateV2CoreAccountPersonPoliticalExposure::from_text("existing"),
             )
-            .relationship(json!({}))
-            .script_addresses(json!({}))
-            .script_names(json!({}))
+            .relationship(object_createv2coreaccountpersonrelationship())
+            .script_addresses(object_updatev2coreaccountpersonscriptaddresses())
+            .script_names(object_createv2coreaccountpersonscriptnames())
             .surname("text"),
     )
 }
@@ -5288,13 +5461,13 @@ fn operation_575() -> Exercised {
     Exercised::of(
         &super::UpdateV2CoreAccount::new("id")
             .account_token("text")
-            .configuration(json!({}))
+            .configuration(object_updatev2coreaccountconfiguration())
             .contact_email("text")
             .contact_phone("text")
             .dashboard(super::UpdateV2CoreAccountDashboard::from_text("express"))
-            .defaults(json!({}))
+            .defaults(object_updatev2coreaccountdefaults())
             .display_name("text")
-            .identity(json!({}))
+            .identity(object_updatev2coreaccountidentity())
             .include([
                 super::UpdateV2CoreAccountInclude::from_text("configuration.customer"),
             ])
@@ -5327,8 +5500,8 @@ fn operation_578() -> Exercised {
                 "text",
                 super::CreateV2CoreEventDestinationType::from_text("amazon_eventbridge"),
             )
-            .amazon_eventbridge(json!({}))
-            .azure_event_grid(json!({}))
+            .amazon_eventbridge(object_createv2coreeventdestinationamazoneventbridge())
+            .azure_event_grid(object_createv2coreeventdestinationazureeventgrid())
             .description("text")
             .events_from(["text"])
             .include([
@@ -5338,7 +5511,7 @@ fn operation_578() -> Exercised {
             ])
             .metadata([("key", "text")])
             .snapshot_api_version("text")
-            .webhook_endpoint(json!({})),
+            .webhook_endpoint(object_createpaymentlinkaftercompletionredirect()),
     )
 }
 fn operation_579() -> Exercised {
@@ -5363,7 +5536,7 @@ fn operation_580() -> Exercised {
             ])
             .metadata([("key", "text")])
             .name("text")
-            .webhook_endpoint(json!({})),
+            .webhook_endpoint(object_createpaymentlinkaftercompletionredirect()),
     )
 }
 fn operation_581() -> Exercised {
@@ -5512,7 +5685,7 @@ fn operation_605() -> Exercised {
 fn operation_606() -> Exercised {
     Exercised::of(
         &super::CreateV2MoneyManagementFinancialAddress::new("text", "bank_account")
-            .bank_account(json!({})),
+            .bank_account(object_createv2moneymanagementfinancialaddressbankaccount()),
     )
 }
 fn operation_607() -> Exercised {
@@ -5527,9 +5700,9 @@ fn operation_608() -> Exercised {
 fn operation_609() -> Exercised {
     Exercised::of(
         &super::CreateV2MoneyManagementInboundTransfer::new(
-                json!({}),
-                json!({}),
-                json!({}),
+                object_reportpaymentrecordrefundamount(),
+                object_createv2moneymanagementinboundtransferfrom(),
+                object_createv2moneymanagementpayoutintentfrom(),
             )
             .description("text"),
     )
@@ -5550,13 +5723,15 @@ fn operation_611() -> Exercised {
 fn operation_612() -> Exercised {
     Exercised::of(
         &super::CreateV2MoneyManagementOutboundPayment::new(
-                json!({}),
-                json!({}),
-                json!({}),
+                object_reportpaymentrecordrefundamount(),
+                object_createv2moneymanagementpayoutintentfrom(),
+                object_createv2moneymanagementoutboundpaymentto(),
             )
             .description("text")
             .metadata([("key", "text")])
-            .recipient_notification(json!({}))
+            .recipient_notification(
+                object_createv2moneymanagementpayoutintentrecipientnotification(),
+            )
             .recipient_verification("text")
             .statement_descriptor("text"),
     )
@@ -5574,7 +5749,9 @@ fn operation_616() -> Exercised {
     Exercised::of(
         &super::CreateV2MoneyManagementOutboundSetupIntent::new()
             .payout_method("text")
-            .payout_method_data(json!({}))
+            .payout_method_data(
+                object_createv2moneymanagementoutboundsetupintentpayoutmethoddata(),
+            )
             .usage_intent(
                 super::CreateV2MoneyManagementOutboundSetupIntentUsageIntent::from_text(
                     "payment",
@@ -5589,7 +5766,9 @@ fn operation_618() -> Exercised {
     Exercised::of(
         &super::UpdateV2MoneyManagementOutboundSetupIntent::new("id")
             .payout_method("text")
-            .payout_method_data(json!({})),
+            .payout_method_data(
+                object_createv2moneymanagementoutboundsetupintentpayoutmethoddata(),
+            ),
     )
 }
 fn operation_619() -> Exercised {
@@ -5600,7 +5779,11 @@ fn operation_620() -> Exercised {
 }
 fn operation_621() -> Exercised {
     Exercised::of(
-        &super::CreateV2MoneyManagementPayoutIntent::new(json!({}), json!({}), json!({}))
+        &super::CreateV2MoneyManagementPayoutIntent::new(
+                object_reportpaymentrecordrefundamount(),
+                object_createv2moneymanagementpayoutintentfrom(),
+                object_createv2moneymanagementpayoutintentto(),
+            )
             .confirmation_method(
                 super::CreateV2MoneyManagementPayoutIntentConfirmationMethod::from_text(
                     "automatic",
@@ -5608,8 +5791,12 @@ fn operation_621() -> Exercised {
             )
             .description("text")
             .metadata([("key", "text")])
-            .recipient_notification(json!({}))
-            .schedule_options(json!({}))
+            .recipient_notification(
+                object_createv2moneymanagementpayoutintentrecipientnotification(),
+            )
+            .schedule_options(
+                object_createv2moneymanagementpayoutintentscheduleoptions(),
+            )
             .statement_descriptor("text"),
     )
 }
@@ -5621,10 +5808,14 @@ fn operation_623() -> Exercised {
         &super::UpdateV2MoneyManagementPayoutIntent::new("id")
             .description("text")
             .metadata([("key", "text")])
-            .recipient_notification(json!({}))
-            .schedule_options(json!({}))
+            .recipient_notification(
+                object_createv2moneymanagementpayoutintentrecipientnotification(),
+            )
+            .schedule_options(
+                object_createv2moneymanagementpayoutintentscheduleoptions(),
+            )
             .statement_descriptor("text")
-            .to(json!({})),
+            .to(object_createv2moneymanagementpayoutintentto()),
     )
 }
 fn operation_624() -> Exercised {
@@ -5643,7 +5834,8 @@ fn operation_627() -> Exercised {
 }
 fn operation_628() -> Exercised {
     Exercised::of(
-        &super::ListV2MoneyManagementPayoutMethods::new().usage_status(json!({})),
+        &super::ListV2MoneyManagementPayoutMethods::new()
+            .usage_status(object_listv2moneymanagementpayoutmethodsusagestatus()),
     )
 }
 fn operation_629() -> Exercised {
@@ -5686,7 +5878,7 @@ fn operation_638() -> Exercised {
     Exercised::of(
         &super::CreditV2MoneyManagementTestHelpersFinancialAddress::new(
                 "id",
-                json!({}),
+                object_reportpaymentrecordrefundamount(),
                 super::CreditV2MoneyManagementTestHelpersFinancialAddressNetwork::from_text(
                     "ach",
                 ),
@@ -5737,4 +5929,6971 @@ fn operation_645() -> Exercised {
             )
             .recipient("text"),
     )
+}
+fn object_addinvoicelineslines() -> super::AddInvoiceLinesLines {
+    super::AddInvoiceLinesLines::new()
+        .amount(7)
+        .description("text")
+        .discountable(true)
+        .discounts([object_createquotediscounts()])
+        .invoice_item("text")
+        .metadata([("key", "text")])
+        .period(object_createinvoiceitemperiod())
+        .price_data(object_updateinvoicelinepricedata())
+        .pricing(object_createinvoiceitempricing())
+        .quantity(7)
+        .quantity_decimal("1.5")
+        .tax_amounts([object_updateinvoicelinetaxamounts()])
+        .tax_rates(["text"])
+}
+fn object_cancelsubscriptioncancellationdetails() -> super::CancelSubscriptionCancellationDetails {
+    super::CancelSubscriptionCancellationDetails::new()
+        .comment("text")
+        .feedback(super::CancelSubscriptionCancellationDetailsFeedback::from_text(""))
+        .feedback_option("text")
+}
+fn object_capturechargetransferdata() -> super::CaptureChargeTransferData {
+    super::CaptureChargeTransferData::new().amount(7)
+}
+fn object_capturetesthelpersissuingauthorizationpurchasedetails() -> super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
+    super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails::new()
+        .fleet(object_createtesthelpersissuingauthorizationfleet())
+        .flight(object_capturetesthelpersissuingauthorizationpurchasedetailsflight())
+        .fuel(object_createtesthelpersissuingauthorizationfuel())
+        .lodging(object_capturetesthelpersissuingauthorizationpurchasedetailslodging())
+        .receipt([object_capturetesthelpersissuingauthorizationpurchasedetailsreceipt()])
+        .reference("text")
+}
+fn object_capturetesthelpersissuingauthorizationpurchasedetailsflight() -> super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight {
+    super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight::new()
+        .departure_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .passenger_name("text")
+        .refundable(true)
+        .segments([
+            object_capturetesthelpersissuingauthorizationpurchasedetailsflightsegments(),
+        ])
+        .travel_agency("text")
+}
+fn object_capturetesthelpersissuingauthorizationpurchasedetailsflightsegments() -> super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments {
+    super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments::new()
+        .arrival_airport_code("text")
+        .carrier("text")
+        .departure_airport_code("text")
+        .flight_number("text")
+        .service_class("text")
+        .stopover_allowed(true)
+}
+fn object_capturetesthelpersissuingauthorizationpurchasedetailslodging() -> super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging {
+    super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging::new()
+        .check_in_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .nights(7)
+}
+fn object_capturetesthelpersissuingauthorizationpurchasedetailsreceipt() -> super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt {
+    super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt::new()
+        .description("text")
+        .quantity("1.5")
+        .total(7)
+        .unit_cost(7)
+}
+fn object_closetreasuryfinancialaccountforwardingsettings() -> super::CloseTreasuryFinancialAccountForwardingSettings {
+    super::CloseTreasuryFinancialAccountForwardingSettings::new(
+            super::CloseTreasuryFinancialAccountForwardingSettingsType::from_text(
+                "financial_account",
+            ),
+        )
+        .financial_account("text")
+        .payment_method("text")
+}
+fn object_collectterminalreaderinputsinputs() -> super::CollectTerminalReaderInputsInputs {
+    super::CollectTerminalReaderInputsInputs::new(
+            object_collectterminalreaderinputsinputscustomtext(),
+            super::CollectTerminalReaderInputsInputsType::from_text("email"),
+        )
+        .required(true)
+        .selection(object_collectterminalreaderinputsinputsselection())
+        .toggles([object_collectterminalreaderinputsinputstoggles()])
+}
+fn object_collectterminalreaderinputsinputscustomtext() -> super::CollectTerminalReaderInputsInputsCustomText {
+    super::CollectTerminalReaderInputsInputsCustomText::new("text")
+        .description("text")
+        .skip_button("text")
+        .submit_button("text")
+}
+fn object_collectterminalreaderinputsinputsselection() -> super::CollectTerminalReaderInputsInputsSelection {
+    super::CollectTerminalReaderInputsInputsSelection::new([
+        object_collectterminalreaderinputsinputsselectionchoices(),
+    ])
+}
+fn object_collectterminalreaderinputsinputsselectionchoices() -> super::CollectTerminalReaderInputsInputsSelectionChoices {
+    super::CollectTerminalReaderInputsInputsSelectionChoices::new("text", "text")
+        .style(
+            super::CollectTerminalReaderInputsInputsSelectionChoicesStyle::from_text(
+                "primary",
+            ),
+        )
+}
+fn object_collectterminalreaderinputsinputstoggles() -> super::CollectTerminalReaderInputsInputsToggles {
+    super::CollectTerminalReaderInputsInputsToggles::new()
+        .default_value(
+            super::CollectTerminalReaderInputsInputsTogglesDefaultValue::from_text(
+                "disabled",
+            ),
+        )
+        .description("text")
+        .title("text")
+}
+fn object_collectterminalreaderpaymentmethodcollectconfig() -> super::CollectTerminalReaderPaymentMethodCollectConfig {
+    super::CollectTerminalReaderPaymentMethodCollectConfig::new()
+        .allow_redisplay(
+            super::CollectTerminalReaderPaymentMethodCollectConfigAllowRedisplay::from_text(
+                "always",
+            ),
+        )
+        .enable_customer_cancellation(true)
+        .skip_tipping(true)
+        .tipping(object_collectterminalreaderpaymentmethodcollectconfigtipping())
+}
+fn object_collectterminalreaderpaymentmethodcollectconfigtipping() -> super::CollectTerminalReaderPaymentMethodCollectConfigTipping {
+    super::CollectTerminalReaderPaymentMethodCollectConfigTipping::new()
+        .amount_eligible(7)
+}
+fn object_confirmsetupintentmandatedata() -> super::ConfirmSetupIntentMandateData {
+    super::ConfirmSetupIntentMandateData::new()
+        .customer_acceptance(object_confirmsetupintentmandatedatacustomeracceptance())
+}
+fn object_confirmsetupintentmandatedatacustomeracceptance() -> super::ConfirmSetupIntentMandateDataCustomerAcceptance {
+    super::ConfirmSetupIntentMandateDataCustomerAcceptance::new(
+            super::ConfirmSetupIntentMandateDataCustomerAcceptanceType::from_text(
+                "offline",
+            ),
+        )
+        .accepted_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .offline(json!({}))
+        .online(object_confirmsetupintentmandatedatacustomeracceptanceonline())
+}
+fn object_confirmsetupintentmandatedatacustomeracceptanceonline() -> super::ConfirmSetupIntentMandateDataCustomerAcceptanceOnline {
+    super::ConfirmSetupIntentMandateDataCustomerAcceptanceOnline::new()
+        .ip_address("text")
+        .user_agent("text")
+}
+fn object_confirmterminalreaderpaymentintentconfirmconfig() -> super::ConfirmTerminalReaderPaymentIntentConfirmConfig {
+    super::ConfirmTerminalReaderPaymentIntentConfirmConfig::new().return_url("text")
+}
+fn object_createaccountbusinessprofile() -> super::CreateAccountBusinessProfile {
+    super::CreateAccountBusinessProfile::new()
+        .annual_revenue(object_createaccountbusinessprofileannualrevenue())
+        .estimated_worker_count(7)
+        .mcc("text")
+        .minority_owned_business_designation([
+            super::CreateAccountBusinessProfileMinorityOwnedBusinessDesignation::from_text(
+                "lgbtqi_owned_business",
+            ),
+        ])
+        .monthly_estimated_revenue(object_createsetupintentsingleuse())
+        .name("text")
+        .product_description("text")
+        .specified_commercial_transactions_act_url("text")
+        .support_address(object_createcustomeraddress())
+        .support_email("text")
+        .support_phone("text")
+        .support_url("text")
+        .url("text")
+}
+fn object_createaccountbusinessprofileannualrevenue() -> super::CreateAccountBusinessProfileAnnualRevenue {
+    super::CreateAccountBusinessProfileAnnualRevenue::new(7, "text", "text")
+}
+fn object_createaccountcapabilities() -> super::CreateAccountCapabilities {
+    super::CreateAccountCapabilities::new()
+        .acss_debit_payments(object_createaccountcapabilitiestreasury())
+        .affirm_payments(object_createaccountcapabilitiestreasury())
+        .afterpay_clearpay_payments(object_createaccountcapabilitiestreasury())
+        .alma_payments(object_createaccountcapabilitiestreasury())
+        .amazon_pay_payments(object_createaccountcapabilitiestreasury())
+        .app_distribution(object_createaccountcapabilitiestreasury())
+        .au_becs_debit_payments(object_createaccountcapabilitiestreasury())
+        .bacs_debit_payments(object_createaccountcapabilitiestreasury())
+        .bancontact_payments(object_createaccountcapabilitiestreasury())
+        .bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .billie_payments(object_createaccountcapabilitiestreasury())
+        .bizum_payments(object_createaccountcapabilitiestreasury())
+        .blik_payments(object_createaccountcapabilitiestreasury())
+        .blik_recurring_payments(object_createaccountcapabilitiestreasury())
+        .boleto_payments(object_createaccountcapabilitiestreasury())
+        .card_issuing(object_createaccountcapabilitiestreasury())
+        .card_payments(object_createaccountcapabilitiestreasury())
+        .cartes_bancaires_payments(object_createaccountcapabilitiestreasury())
+        .cashapp_payments(object_createaccountcapabilitiestreasury())
+        .crypto_payments(object_createaccountcapabilitiestreasury())
+        .eps_payments(object_createaccountcapabilitiestreasury())
+        .fpx_payments(object_createaccountcapabilitiestreasury())
+        .gb_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .giropay_payments(object_createaccountcapabilitiestreasury())
+        .grabpay_payments(object_createaccountcapabilitiestreasury())
+        .ideal_payments(object_createaccountcapabilitiestreasury())
+        .india_international_payments(object_createaccountcapabilitiestreasury())
+        .jcb_payments(object_createaccountcapabilitiestreasury())
+        .jp_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .kakao_pay_payments(object_createaccountcapabilitiestreasury())
+        .klarna_payments(object_createaccountcapabilitiestreasury())
+        .konbini_payments(object_createaccountcapabilitiestreasury())
+        .kr_card_payments(object_createaccountcapabilitiestreasury())
+        .legacy_payments(object_createaccountcapabilitiestreasury())
+        .link_payments(object_createaccountcapabilitiestreasury())
+        .mb_way_payments(object_createaccountcapabilitiestreasury())
+        .mobilepay_payments(object_createaccountcapabilitiestreasury())
+        .multibanco_payments(object_createaccountcapabilitiestreasury())
+        .mx_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .naver_pay_payments(object_createaccountcapabilitiestreasury())
+        .nz_bank_account_becs_debit_payments(object_createaccountcapabilitiestreasury())
+        .oxxo_payments(object_createaccountcapabilitiestreasury())
+        .p24_payments(object_createaccountcapabilitiestreasury())
+        .pay_by_bank_payments(object_createaccountcapabilitiestreasury())
+        .payco_payments(object_createaccountcapabilitiestreasury())
+        .paynow_payments(object_createaccountcapabilitiestreasury())
+        .paypay_payments(object_createaccountcapabilitiestreasury())
+        .payto_payments(object_createaccountcapabilitiestreasury())
+        .pix_payments(object_createaccountcapabilitiestreasury())
+        .promptpay_payments(object_createaccountcapabilitiestreasury())
+        .revolut_pay_payments(object_createaccountcapabilitiestreasury())
+        .samsung_pay_payments(object_createaccountcapabilitiestreasury())
+        .satispay_payments(object_createaccountcapabilitiestreasury())
+        .scalapay_payments(object_createaccountcapabilitiestreasury())
+        .sepa_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .sepa_debit_payments(object_createaccountcapabilitiestreasury())
+        .sequra_payments(object_createaccountcapabilitiestreasury())
+        .sofort_payments(object_createaccountcapabilitiestreasury())
+        .sunbit_payments(object_createaccountcapabilitiestreasury())
+        .swish_payments(object_createaccountcapabilitiestreasury())
+        .tax_reporting_us_1099_k(object_createaccountcapabilitiestreasury())
+        .tax_reporting_us_1099_misc(object_createaccountcapabilitiestreasury())
+        .transfers(object_createaccountcapabilitiestreasury())
+        .treasury(object_createaccountcapabilitiestreasury())
+        .twint_payments(object_createaccountcapabilitiestreasury())
+        .upi_payments(object_createaccountcapabilitiestreasury())
+        .us_bank_account_ach_payments(object_createaccountcapabilitiestreasury())
+        .us_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .wero_payments(object_createaccountcapabilitiestreasury())
+        .zip_payments(object_createaccountcapabilitiestreasury())
+}
+fn object_createaccountcapabilitiestreasury() -> super::CreateAccountCapabilitiesTreasury {
+    super::CreateAccountCapabilitiesTreasury::new().requested(true)
+}
+fn object_createaccountcompany() -> super::CreateAccountCompany {
+    super::CreateAccountCompany::new()
+        .address(object_createcustomeraddress())
+        .address_kana(object_createtokenpersonaddresskana())
+        .address_kanji(object_createtokenpersonaddresskana())
+        .administrative_address(object_createcustomeraddress())
+        .directors_provided(true)
+        .directorship_declaration(object_createsourcemandateacceptanceonline())
+        .executives_provided(true)
+        .export_license_id("text")
+        .export_purpose_code("text")
+        .name("text")
+        .name_kana("text")
+        .name_kanji("text")
+        .owners_provided(true)
+        .ownership_declaration(object_createsourcemandateacceptanceonline())
+        .ownership_exemption_reason(
+            super::CreateAccountCompanyOwnershipExemptionReason::from_text(""),
+        )
+        .phone("text")
+        .physical_address(object_createcustomeraddress())
+        .principal_place_of_business(object_createcustomeraddress())
+        .registration_date(object_createtokenpersondob())
+        .registration_number("text")
+        .representative_declaration(object_createsourcemandateacceptanceonline())
+        .structure(super::CreateAccountCompanyStructure::from_text(""))
+        .tax_id("text")
+        .tax_id_registrar("text")
+        .vat_id("text")
+        .verification(object_createaccountcompanyverification())
+}
+fn object_createaccountcompanyverification() -> super::CreateAccountCompanyVerification {
+    super::CreateAccountCompanyVerification::new()
+        .document(object_createtokenpersonverificationdocument())
+}
+fn object_createaccountcontroller() -> super::CreateAccountController {
+    super::CreateAccountController::new()
+        .fees(object_createaccountcontrollerfees())
+        .losses(object_createaccountcontrollerlosses())
+        .requirement_collection(
+            super::CreateAccountControllerRequirementCollection::from_text("application"),
+        )
+        .stripe_dashboard(object_createaccountcontrollerstripedashboard())
+}
+fn object_createaccountcontrollerfees() -> super::CreateAccountControllerFees {
+    super::CreateAccountControllerFees::new()
+        .payer(super::CreateAccountControllerFeesPayer::from_text("account"))
+}
+fn object_createaccountcontrollerlosses() -> super::CreateAccountControllerLosses {
+    super::CreateAccountControllerLosses::new()
+        .payments(super::CreateAccountControllerLossesPayments::from_text("application"))
+}
+fn object_createaccountcontrollerstripedashboard() -> super::CreateAccountControllerStripeDashboard {
+    super::CreateAccountControllerStripeDashboard::new()
+        .type_(super::CreateAccountControllerStripeDashboardType::from_text("express"))
+}
+fn object_createaccountdocuments() -> super::CreateAccountDocuments {
+    super::CreateAccountDocuments::new()
+        .bank_account_ownership_verification(object_createtokenpersondocumentsvisa())
+        .company_license(object_createtokenpersondocumentsvisa())
+        .company_memorandum_of_association(object_createtokenpersondocumentsvisa())
+        .company_ministerial_decree(object_createtokenpersondocumentsvisa())
+        .company_registration_verification(object_createtokenpersondocumentsvisa())
+        .company_tax_id_verification(object_createtokenpersondocumentsvisa())
+        .proof_of_address(object_createtokenpersondocumentsvisa())
+        .proof_of_business_presence(object_createtokenpersondocumentsvisa())
+        .proof_of_ultimate_beneficial_ownership(
+            object_updateaccountdocumentsproofofregistration(),
+        )
+}
+fn object_createaccountgroups() -> super::CreateAccountGroups {
+    super::CreateAccountGroups::new().payments_pricing("text")
+}
+fn object_createaccountindividual() -> super::CreateAccountIndividual {
+    super::CreateAccountIndividual::new()
+        .address(object_createcustomeraddress())
+        .address_kana(object_createtokenpersonaddresskana())
+        .address_kanji(object_createtokenpersonaddresskana())
+        .dob(object_createtokenpersondob())
+        .email("text")
+        .first_name("text")
+        .first_name_kana("text")
+        .first_name_kanji("text")
+        .full_name_aliases(["text"])
+        .gender("text")
+        .id_number("text")
+        .id_number_secondary("text")
+        .last_name("text")
+        .last_name_kana("text")
+        .last_name_kanji("text")
+        .maiden_name("text")
+        .metadata([("key", "text")])
+        .phone("text")
+        .political_exposure(
+            super::CreateAccountIndividualPoliticalExposure::from_text("existing"),
+        )
+        .registered_address(object_createcustomeraddress())
+        .relationship(object_createaccountindividualrelationship())
+        .ssn_last_4("text")
+        .verification(object_createtokenpersonverification())
+}
+fn object_createaccountindividualrelationship() -> super::CreateAccountIndividualRelationship {
+    super::CreateAccountIndividualRelationship::new()
+        .director(true)
+        .executive(true)
+        .owner(true)
+        .percent_ownership(1.5)
+        .title("text")
+}
+fn object_createaccountlinkcollectionoptions() -> super::CreateAccountLinkCollectionOptions {
+    super::CreateAccountLinkCollectionOptions::new()
+        .fields(
+            super::CreateAccountLinkCollectionOptionsFields::from_text("currently_due"),
+        )
+        .future_requirements(
+            super::CreateAccountLinkCollectionOptionsFutureRequirements::from_text(
+                "include",
+            ),
+        )
+}
+fn object_createaccountsessioncomponents() -> super::CreateAccountSessionComponents {
+    super::CreateAccountSessionComponents::new()
+        .account_management(object_createaccountsessioncomponentsaccountmanagement())
+        .account_onboarding(object_createaccountsessioncomponentsaccountmanagement())
+        .balance_report(object_createaccountsessioncomponentsdocuments())
+        .balances(object_createaccountsessioncomponentspayouts())
+        .disputes_list(object_createaccountsessioncomponentspayments())
+        .documents(object_createaccountsessioncomponentsdocuments())
+        .financial_account(object_createaccountsessioncomponentsfinancialaccount())
+        .financial_account_transactions(
+            object_createaccountsessioncomponentsfinancialaccounttransactions(),
+        )
+        .instant_payouts_promotion(
+            object_createaccountsessioncomponentsinstantpayoutspromotion(),
+        )
+        .issuing_card(object_createaccountsessioncomponentsissuingcard())
+        .issuing_cards_list(object_createaccountsessioncomponentsissuingcardslist())
+        .notification_banner(object_createaccountsessioncomponentsaccountmanagement())
+        .payment_details(object_createaccountsessioncomponentspayments())
+        .payment_disputes(object_createaccountsessioncomponentspaymentdisputes())
+        .payment_method_settings(
+            object_createaccountsessioncomponentspaymentmethodsettings(),
+        )
+        .payments(object_createaccountsessioncomponentspayments())
+        .payout_details(object_createaccountsessioncomponentsdocuments())
+        .payout_reconciliation_report(object_createaccountsessioncomponentsdocuments())
+        .payouts(object_createaccountsessioncomponentspayouts())
+        .payouts_list(object_createaccountsessioncomponentsdocuments())
+        .reporting_chart(object_createaccountsessioncomponentsdocuments())
+        .tax_registrations(object_createaccountsessioncomponentsdocuments())
+        .tax_settings(object_createaccountsessioncomponentsdocuments())
+        .terminal_hardware_orders(object_createaccountsessioncomponentsdocuments())
+        .terminal_hardware_shop(object_createaccountsessioncomponentsdocuments())
+}
+fn object_createaccountsessioncomponentsaccountmanagement() -> super::CreateAccountSessionComponentsAccountManagement {
+    super::CreateAccountSessionComponentsAccountManagement::new(true)
+        .features(object_createaccountsessioncomponentsaccountmanagementfeatures())
+}
+fn object_createaccountsessioncomponentsaccountmanagementfeatures() -> super::CreateAccountSessionComponentsAccountManagementFeatures {
+    super::CreateAccountSessionComponentsAccountManagementFeatures::new()
+        .disable_stripe_user_authentication(true)
+        .external_account_collection(true)
+}
+fn object_createaccountsessioncomponentsdocuments() -> super::CreateAccountSessionComponentsDocuments {
+    super::CreateAccountSessionComponentsDocuments::new(true).features(json!({}))
+}
+fn object_createaccountsessioncomponentsfinancialaccount() -> super::CreateAccountSessionComponentsFinancialAccount {
+    super::CreateAccountSessionComponentsFinancialAccount::new(true)
+        .features(object_createaccountsessioncomponentsfinancialaccountfeatures())
+}
+fn object_createaccountsessioncomponentsfinancialaccountfeatures() -> super::CreateAccountSessionComponentsFinancialAccountFeatures {
+    super::CreateAccountSessionComponentsFinancialAccountFeatures::new()
+        .disable_stripe_user_authentication(true)
+        .external_account_collection(true)
+        .send_money(true)
+        .transfer_balance(true)
+}
+fn object_createaccountsessioncomponentsfinancialaccounttransactions() -> super::CreateAccountSessionComponentsFinancialAccountTransactions {
+    super::CreateAccountSessionComponentsFinancialAccountTransactions::new(true)
+        .features(
+            object_createaccountsessioncomponentsfinancialaccounttransactionsfeatures(),
+        )
+}
+fn object_createaccountsessioncomponentsfinancialaccounttransactionsfeatures() -> super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures {
+    super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures::new()
+        .card_spend_dispute_management(true)
+}
+fn object_createaccountsessioncomponentsinstantpayoutspromotion() -> super::CreateAccountSessionComponentsInstantPayoutsPromotion {
+    super::CreateAccountSessionComponentsInstantPayoutsPromotion::new(true)
+        .features(object_createaccountsessioncomponentsinstantpayoutspromotionfeatures())
+}
+fn object_createaccountsessioncomponentsinstantpayoutspromotionfeatures() -> super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures {
+    super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures::new()
+        .disable_stripe_user_authentication(true)
+        .external_account_collection(true)
+        .instant_payouts(true)
+}
+fn object_createaccountsessioncomponentsissuingcard() -> super::CreateAccountSessionComponentsIssuingCard {
+    super::CreateAccountSessionComponentsIssuingCard::new(true)
+        .features(object_createaccountsessioncomponentsissuingcardfeatures())
+}
+fn object_createaccountsessioncomponentsissuingcardfeatures() -> super::CreateAccountSessionComponentsIssuingCardFeatures {
+    super::CreateAccountSessionComponentsIssuingCardFeatures::new()
+        .card_management(true)
+        .card_spend_dispute_management(true)
+        .cardholder_management(true)
+        .spend_control_management(true)
+}
+fn object_createaccountsessioncomponentsissuingcardslist() -> super::CreateAccountSessionComponentsIssuingCardsList {
+    super::CreateAccountSessionComponentsIssuingCardsList::new(true)
+        .features(object_createaccountsessioncomponentsissuingcardslistfeatures())
+}
+fn object_createaccountsessioncomponentsissuingcardslistfeatures() -> super::CreateAccountSessionComponentsIssuingCardsListFeatures {
+    super::CreateAccountSessionComponentsIssuingCardsListFeatures::new()
+        .card_management(true)
+        .card_spend_dispute_management(true)
+        .cardholder_management(true)
+        .disable_stripe_user_authentication(true)
+        .spend_control_management(true)
+}
+fn object_createaccountsessioncomponentspaymentdisputes() -> super::CreateAccountSessionComponentsPaymentDisputes {
+    super::CreateAccountSessionComponentsPaymentDisputes::new(true)
+        .features(object_createaccountsessioncomponentspaymentdisputesfeatures())
+}
+fn object_createaccountsessioncomponentspaymentdisputesfeatures() -> super::CreateAccountSessionComponentsPaymentDisputesFeatures {
+    super::CreateAccountSessionComponentsPaymentDisputesFeatures::new()
+        .destination_on_behalf_of_charge_management(true)
+        .dispute_management(true)
+        .refund_management(true)
+        .smart_disputes_management(true)
+}
+fn object_createaccountsessioncomponentspaymentmethodsettings() -> super::CreateAccountSessionComponentsPaymentMethodSettings {
+    super::CreateAccountSessionComponentsPaymentMethodSettings::new(true)
+        .features(object_createaccountsessioncomponentspaymentmethodsettingsfeatures())
+}
+fn object_createaccountsessioncomponentspaymentmethodsettingsfeatures() -> super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures {
+    super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures::new()
+        .disable_stripe_user_authentication(true)
+}
+fn object_createaccountsessioncomponentspayments() -> super::CreateAccountSessionComponentsPayments {
+    super::CreateAccountSessionComponentsPayments::new(true)
+        .features(object_createaccountsessioncomponentspaymentsfeatures())
+}
+fn object_createaccountsessioncomponentspaymentsfeatures() -> super::CreateAccountSessionComponentsPaymentsFeatures {
+    super::CreateAccountSessionComponentsPaymentsFeatures::new()
+        .capture_payments(true)
+        .destination_on_behalf_of_charge_management(true)
+        .dispute_management(true)
+        .refund_management(true)
+        .smart_disputes_management(true)
+}
+fn object_createaccountsessioncomponentspayouts() -> super::CreateAccountSessionComponentsPayouts {
+    super::CreateAccountSessionComponentsPayouts::new(true)
+        .features(object_createaccountsessioncomponentspayoutsfeatures())
+}
+fn object_createaccountsessioncomponentspayoutsfeatures() -> super::CreateAccountSessionComponentsPayoutsFeatures {
+    super::CreateAccountSessionComponentsPayoutsFeatures::new()
+        .disable_stripe_user_authentication(true)
+        .edit_payout_schedule(true)
+        .external_account_collection(true)
+        .instant_payouts(true)
+        .standard_payouts(true)
+}
+fn object_createaccountsettings() -> super::CreateAccountSettings {
+    super::CreateAccountSettings::new()
+        .bacs_debit_payments(object_createaccountsettingsbacsdebitpayments())
+        .branding(object_createaccountsettingsbranding())
+        .card_issuing(object_createaccountsettingstreasury())
+        .card_payments(object_createaccountsettingscardpayments())
+        .invoices(object_createaccountsettingsinvoices())
+        .payments(object_createaccountsettingspayments())
+        .payouts(object_createaccountsettingspayouts())
+        .paypay_payments(object_createaccountsettingspaypaypayments())
+        .sepa_debit_payments(object_createaccountsettingssepadebitpayments())
+        .treasury(object_createaccountsettingstreasury())
+}
+fn object_createaccountsettingsbacsdebitpayments() -> super::CreateAccountSettingsBacsDebitPayments {
+    super::CreateAccountSettingsBacsDebitPayments::new().display_name("text")
+}
+fn object_createaccountsettingsbranding() -> super::CreateAccountSettingsBranding {
+    super::CreateAccountSettingsBranding::new()
+        .icon("text")
+        .logo("text")
+        .primary_color("text")
+        .secondary_color("text")
+}
+fn object_createaccountsettingscardpayments() -> super::CreateAccountSettingsCardPayments {
+    super::CreateAccountSettingsCardPayments::new()
+        .decline_on(object_createaccountsettingscardpaymentsdeclineon())
+        .statement_descriptor_prefix("text")
+        .statement_descriptor_prefix_kana("text")
+        .statement_descriptor_prefix_kanji("text")
+}
+fn object_createaccountsettingscardpaymentsdeclineon() -> super::CreateAccountSettingsCardPaymentsDeclineOn {
+    super::CreateAccountSettingsCardPaymentsDeclineOn::new()
+        .avs_failure(true)
+        .cvc_failure(true)
+}
+fn object_createaccountsettingsinvoices() -> super::CreateAccountSettingsInvoices {
+    super::CreateAccountSettingsInvoices::new()
+        .hosted_payment_method_save(
+            super::CreateAccountSettingsInvoicesHostedPaymentMethodSave::from_text(
+                "always",
+            ),
+        )
+}
+fn object_createaccountsettingspayments() -> super::CreateAccountSettingsPayments {
+    super::CreateAccountSettingsPayments::new()
+        .statement_descriptor("text")
+        .statement_descriptor_kana("text")
+        .statement_descriptor_kanji("text")
+}
+fn object_createaccountsettingspayouts() -> super::CreateAccountSettingsPayouts {
+    super::CreateAccountSettingsPayouts::new()
+        .debit_negative_balances(true)
+        .schedule(object_createaccountsettingspayoutsschedule())
+        .statement_descriptor("text")
+}
+fn object_createaccountsettingspayoutsschedule() -> super::CreateAccountSettingsPayoutsSchedule {
+    super::CreateAccountSettingsPayoutsSchedule::new()
+        .delay_days(json!({}))
+        .interval(
+            super::CreateAccountSettingsPayoutsScheduleInterval::from_text("daily"),
+        )
+        .monthly_anchor(7)
+        .monthly_payout_days(json!({}))
+        .weekly_anchor(
+            super::CreateAccountSettingsPayoutsScheduleWeeklyAnchor::from_text("friday"),
+        )
+        .weekly_payout_days([
+            super::CreateAccountSettingsPayoutsScheduleWeeklyPayoutDays::from_text(
+                "friday",
+            ),
+        ])
+}
+fn object_createaccountsettingspaypaypayments() -> super::CreateAccountSettingsPaypayPayments {
+    super::CreateAccountSettingsPaypayPayments::new()
+        .additional_files(["text"])
+        .goods_type(
+            super::CreateAccountSettingsPaypayPaymentsGoodsType::from_text(
+                "digital_content",
+            ),
+        )
+        .site(object_createaccountsettingspaypaypaymentssite())
+}
+fn object_createaccountsettingspaypaypaymentssite() -> super::CreateAccountSettingsPaypayPaymentsSite {
+    super::CreateAccountSettingsPaypayPaymentsSite::new()
+        .accessible(json!({}))
+        .in_development(object_createaccountsettingspaypaypaymentssiteindevelopment())
+        .restricted(object_createaccountsettingspaypaypaymentssiterestricted())
+        .type_(
+            super::CreateAccountSettingsPaypayPaymentsSiteType::from_text("accessible"),
+        )
+}
+fn object_createaccountsettingspaypaypaymentssiteindevelopment() -> super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment {
+    super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment::new("text")
+        .username("text")
+}
+fn object_createaccountsettingspaypaypaymentssiterestricted() -> super::CreateAccountSettingsPaypayPaymentsSiteRestricted {
+    super::CreateAccountSettingsPaypayPaymentsSiteRestricted::new()
+        .payment_flow_file("text")
+}
+fn object_createaccountsettingssepadebitpayments() -> super::CreateAccountSettingsSepaDebitPayments {
+    super::CreateAccountSettingsSepaDebitPayments::new().creditor_id("text")
+}
+fn object_createaccountsettingstreasury() -> super::CreateAccountSettingsTreasury {
+    super::CreateAccountSettingsTreasury::new()
+        .tos_acceptance(object_createaccountsettingstreasurytosacceptance())
+}
+fn object_createaccountsettingstreasurytosacceptance() -> super::CreateAccountSettingsTreasuryTosAcceptance {
+    super::CreateAccountSettingsTreasuryTosAcceptance::new()
+        .date(Timestamp::from_unix_seconds(1_700_000_000))
+        .ip("text")
+        .user_agent("text")
+}
+fn object_createaccounttosacceptance() -> super::CreateAccountTosAcceptance {
+    super::CreateAccountTosAcceptance::new()
+        .date(Timestamp::from_unix_seconds(1_700_000_000))
+        .ip("text")
+        .service_agreement("text")
+        .user_agent("text")
+}
+fn object_createbillingalertusagethreshold() -> super::CreateBillingAlertUsageThreshold {
+    super::CreateBillingAlertUsageThreshold::new(7, "text", "one_time")
+        .filters([object_createbillingalertusagethresholdfilters()])
+}
+fn object_createbillingalertusagethresholdfilters() -> super::CreateBillingAlertUsageThresholdFilters {
+    super::CreateBillingAlertUsageThresholdFilters::new("customer").customer("text")
+}
+fn object_createbillingcreditgrantamount() -> super::CreateBillingCreditGrantAmount {
+    super::CreateBillingCreditGrantAmount::new("monetary")
+        .monetary(object_reportpaymentrecordrefundamount())
+}
+fn object_createbillingcreditgrantapplicabilityconfig() -> super::CreateBillingCreditGrantApplicabilityConfig {
+    super::CreateBillingCreditGrantApplicabilityConfig::new(
+        object_createbillingcreditgrantapplicabilityconfigscope(),
+    )
+}
+fn object_createbillingcreditgrantapplicabilityconfigscope() -> super::CreateBillingCreditGrantApplicabilityConfigScope {
+    super::CreateBillingCreditGrantApplicabilityConfigScope::new()
+        .price_type("metered")
+        .prices([object_createbillingcreditgrantapplicabilityconfigscopeprices()])
+}
+fn object_createbillingcreditgrantapplicabilityconfigscopeprices() -> super::CreateBillingCreditGrantApplicabilityConfigScopePrices {
+    super::CreateBillingCreditGrantApplicabilityConfigScopePrices::new("text")
+}
+fn object_createbillingmetercustomermapping() -> super::CreateBillingMeterCustomerMapping {
+    super::CreateBillingMeterCustomerMapping::new("text", "by_id")
+}
+fn object_createbillingmeterdefaultaggregation() -> super::CreateBillingMeterDefaultAggregation {
+    super::CreateBillingMeterDefaultAggregation::new(
+        super::CreateBillingMeterDefaultAggregationFormula::from_text("count"),
+    )
+}
+fn object_createbillingmetereventadjustmentcancel() -> super::CreateBillingMeterEventAdjustmentCancel {
+    super::CreateBillingMeterEventAdjustmentCancel::new().identifier("text")
+}
+fn object_createbillingmetervaluesettings() -> super::CreateBillingMeterValueSettings {
+    super::CreateBillingMeterValueSettings::new("text")
+}
+fn object_createbillingportalconfigurationbusinessprofile() -> super::CreateBillingPortalConfigurationBusinessProfile {
+    super::CreateBillingPortalConfigurationBusinessProfile::new()
+        .headline("text")
+        .privacy_policy_url("text")
+        .terms_of_service_url("text")
+}
+fn object_createbillingportalconfigurationfeatures() -> super::CreateBillingPortalConfigurationFeatures {
+    super::CreateBillingPortalConfigurationFeatures::new()
+        .customer_update(object_createbillingportalconfigurationfeaturescustomerupdate())
+        .invoice_history(object_listsubscriptionsautomatictax())
+        .payment_method_update(
+            object_createbillingportalconfigurationfeaturespaymentmethodupdate(),
+        )
+        .subscription_cancel(
+            object_createbillingportalconfigurationfeaturessubscriptioncancel(),
+        )
+        .subscription_pause(
+            object_createbillingportalconfigurationfeaturessubscriptionpause(),
+        )
+        .subscription_update(
+            object_createbillingportalconfigurationfeaturessubscriptionupdate(),
+        )
+}
+fn object_createbillingportalconfigurationfeaturescustomerupdate() -> super::CreateBillingPortalConfigurationFeaturesCustomerUpdate {
+    super::CreateBillingPortalConfigurationFeaturesCustomerUpdate::new(true)
+        .allowed_updates([
+            super::CreateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates::from_text(
+                "address",
+            ),
+        ])
+}
+fn object_createbillingportalconfigurationfeaturespaymentmethodupdate() -> super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate {
+    super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate::new(true)
+        .payment_method_configuration("text")
+}
+fn object_createbillingportalconfigurationfeaturessubscriptioncancel() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel::new(true)
+        .cancellation_reason(
+            object_createbillingportalconfigurationfeaturessubscriptioncancelcancellationreason(),
+        )
+        .mode(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelMode::from_text(
+                "at_period_end",
+            ),
+        )
+        .proration_behavior(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+}
+fn object_createbillingportalconfigurationfeaturessubscriptioncancelcancellationreason() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason::new(
+            true,
+            [
+                super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions::from_text(
+                    "customer_service",
+                ),
+            ],
+        )
+        .feedback_options(["text"])
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionpause() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionPause {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionPause::new()
+        .duration(
+            object_createbillingportalconfigurationfeaturessubscriptionpauseduration(),
+        )
+        .enabled(true)
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionpauseduration() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration::new(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationType::from_text(
+                "indefinite",
+            ),
+        )
+        .interval_options([object_createproductdefaultpricedatarecurring()])
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionupdate() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate::new(true)
+        .billing_cycle_anchor(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor::from_text(
+                "now",
+            ),
+        )
+        .default_allowed_updates([
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates::from_text(
+                "price",
+            ),
+        ])
+        .products([
+            object_createbillingportalconfigurationfeaturessubscriptionupdateproducts(),
+        ])
+        .proration_behavior(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .schedule_at_period_end(
+            object_createbillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodend(),
+        )
+        .trial_update_behavior(
+            super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior::from_text(
+                "continue_trial",
+            ),
+        )
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionupdateproducts() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts::new(
+            ["text"],
+            "text",
+        )
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodend() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd::new()
+        .conditions([
+            object_createbillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodendconditions(),
+        ])
+}
+fn object_createbillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodendconditions() -> super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions {
+    super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions::new(
+        super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditionsType::from_text(
+            "decreasing_item_amount",
+        ),
+    )
+}
+fn object_createbillingportalsessionafterexpiration() -> super::CreateBillingPortalSessionAfterExpiration {
+    super::CreateBillingPortalSessionAfterExpiration::new("customer_login")
+        .customer_login(object_createbillingportalsessionafterexpirationcustomerlogin())
+}
+fn object_createbillingportalsessionafterexpirationcustomerlogin() -> super::CreateBillingPortalSessionAfterExpirationCustomerLogin {
+    super::CreateBillingPortalSessionAfterExpirationCustomerLogin::new()
+        .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createbillingportalsessionflowdata() -> super::CreateBillingPortalSessionFlowData {
+    super::CreateBillingPortalSessionFlowData::new(
+            super::CreateBillingPortalSessionFlowDataType::from_text("customer_update"),
+        )
+        .after_completion(object_createbillingportalsessionflowdataaftercompletion())
+        .subscription_cancel(
+            object_createbillingportalsessionflowdatasubscriptioncancel(),
+        )
+        .subscription_pause(object_createbillingportalsessionflowdatasubscriptionpause())
+        .subscription_update(
+            object_createbillingportalsessionflowdatasubscriptionpause(),
+        )
+        .subscription_update_confirm(
+            object_createbillingportalsessionflowdatasubscriptionupdateconfirm(),
+        )
+}
+fn object_createbillingportalsessionflowdataaftercompletion() -> super::CreateBillingPortalSessionFlowDataAfterCompletion {
+    super::CreateBillingPortalSessionFlowDataAfterCompletion::new(
+            super::CreateBillingPortalSessionFlowDataAfterCompletionType::from_text(
+                "hosted_confirmation",
+            ),
+        )
+        .hosted_confirmation(object_createpaymentlinkaftercompletionhostedconfirmation())
+        .redirect(object_createsourceredirect())
+}
+fn object_createbillingportalsessionflowdatasubscriptioncancel() -> super::CreateBillingPortalSessionFlowDataSubscriptionCancel {
+    super::CreateBillingPortalSessionFlowDataSubscriptionCancel::new("text")
+        .retention(
+            object_createbillingportalsessionflowdatasubscriptioncancelretention(),
+        )
+}
+fn object_createbillingportalsessionflowdatasubscriptioncancelretention() -> super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention {
+    super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention::new(
+        object_createbillingportalsessionflowdatasubscriptioncancelretentioncouponoffer(),
+        "coupon_offer",
+    )
+}
+fn object_createbillingportalsessionflowdatasubscriptioncancelretentioncouponoffer() -> super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer {
+    super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer::new(
+        "text",
+    )
+}
+fn object_createbillingportalsessionflowdatasubscriptionpause() -> super::CreateBillingPortalSessionFlowDataSubscriptionPause {
+    super::CreateBillingPortalSessionFlowDataSubscriptionPause::new("text")
+}
+fn object_createbillingportalsessionflowdatasubscriptionupdateconfirm() -> super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm {
+    super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm::new(
+            [object_createbillingportalsessionflowdatasubscriptionupdateconfirmitems()],
+            "text",
+        )
+        .discounts([object_createcheckoutsessiondiscounts()])
+}
+fn object_createbillingportalsessionflowdatasubscriptionupdateconfirmitems() -> super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems {
+    super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems::new("text")
+        .price("text")
+        .quantity(7)
+}
+fn object_createchargedestination() -> super::CreateChargeDestination {
+    super::CreateChargeDestination::new("text").amount(7)
+}
+fn object_createchargeradaroptions() -> super::CreateChargeRadarOptions {
+    super::CreateChargeRadarOptions::new().session("text")
+}
+fn object_createchargeshipping() -> super::CreateChargeShipping {
+    super::CreateChargeShipping::new(object_createcustomeraddress(), "text")
+        .carrier("text")
+        .phone("text")
+        .tracking_number("text")
+}
+fn object_createchargetransferdata() -> super::CreateChargeTransferData {
+    super::CreateChargeTransferData::new("text").amount(7).description("text")
+}
+fn object_createcheckoutsessionafterexpiration() -> super::CreateCheckoutSessionAfterExpiration {
+    super::CreateCheckoutSessionAfterExpiration::new()
+        .recovery(object_createcheckoutsessionafterexpirationrecovery())
+}
+fn object_createcheckoutsessionafterexpirationrecovery() -> super::CreateCheckoutSessionAfterExpirationRecovery {
+    super::CreateCheckoutSessionAfterExpirationRecovery::new(true)
+        .allow_promotion_codes(true)
+}
+fn object_createcheckoutsessionbrandingsettings() -> super::CreateCheckoutSessionBrandingSettings {
+    super::CreateCheckoutSessionBrandingSettings::new()
+        .background_color("text")
+        .border_style(
+            super::CreateCheckoutSessionBrandingSettingsBorderStyle::from_text(""),
+        )
+        .button_color("text")
+        .display_name("text")
+        .font_family(
+            super::CreateCheckoutSessionBrandingSettingsFontFamily::from_text(""),
+        )
+        .icon(object_createcheckoutsessionbrandingsettingsicon())
+        .logo(object_createcheckoutsessionbrandingsettingsicon())
+}
+fn object_createcheckoutsessionbrandingsettingsicon() -> super::CreateCheckoutSessionBrandingSettingsIcon {
+    super::CreateCheckoutSessionBrandingSettingsIcon::new(
+            super::CreateCheckoutSessionBrandingSettingsIconType::from_text("file"),
+        )
+        .file("text")
+        .url("text")
+}
+fn object_createcheckoutsessioncustomerupdate() -> super::CreateCheckoutSessionCustomerUpdate {
+    super::CreateCheckoutSessionCustomerUpdate::new()
+        .address(super::CreateCheckoutSessionCustomerUpdateAddress::from_text("auto"))
+        .name(super::CreateCheckoutSessionCustomerUpdateName::from_text("auto"))
+        .shipping(super::CreateCheckoutSessionCustomerUpdateShipping::from_text("auto"))
+}
+fn object_createcheckoutsessiondiscounts() -> super::CreateCheckoutSessionDiscounts {
+    super::CreateCheckoutSessionDiscounts::new().coupon("text").promotion_code("text")
+}
+fn object_createcheckoutsessioninvoicecreation() -> super::CreateCheckoutSessionInvoiceCreation {
+    super::CreateCheckoutSessionInvoiceCreation::new(true)
+        .invoice_data(object_createcheckoutsessioninvoicecreationinvoicedata())
+}
+fn object_createcheckoutsessioninvoicecreationinvoicedata() -> super::CreateCheckoutSessionInvoiceCreationInvoiceData {
+    super::CreateCheckoutSessionInvoiceCreationInvoiceData::new()
+        .account_tax_ids(["text"])
+        .custom_fields([object_createinvoicecustomfields()])
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+        .metadata([("key", "text")])
+        .rendering_options(object_createcustomerinvoicesettingsrenderingoptions())
+}
+fn object_createcheckoutsessionlineitems() -> super::CreateCheckoutSessionLineItems {
+    super::CreateCheckoutSessionLineItems::new()
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+        .metadata([("key", "text")])
+        .price("text")
+        .price_data(object_createpaymentlinklineitemspricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createcheckoutsessionpaymentintentdata() -> super::CreateCheckoutSessionPaymentIntentData {
+    super::CreateCheckoutSessionPaymentIntentData::new()
+        .application_fee_amount(7)
+        .capture_method(
+            super::CreateCheckoutSessionPaymentIntentDataCaptureMethod::from_text(
+                "automatic",
+            ),
+        )
+        .description("text")
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+        .receipt_email("text")
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentIntentDataSetupFutureUsage::from_text(
+                "off_session",
+            ),
+        )
+        .shipping(object_createcheckoutsessionpaymentintentdatashipping())
+        .statement_descriptor("text")
+        .statement_descriptor_suffix("text")
+        .transfer_data(object_createinvoicetransferdata())
+        .transfer_group("text")
+}
+fn object_createcheckoutsessionpaymentintentdatashipping() -> super::CreateCheckoutSessionPaymentIntentDataShipping {
+    super::CreateCheckoutSessionPaymentIntentDataShipping::new(
+            object_createsourcesourceordershippingaddress(),
+            "text",
+        )
+        .carrier("text")
+        .phone("text")
+        .tracking_number("text")
+}
+fn object_createcheckoutsessionpaymentmethoddata() -> super::CreateCheckoutSessionPaymentMethodData {
+    super::CreateCheckoutSessionPaymentMethodData::new()
+        .allow_redisplay(
+            super::CreateCheckoutSessionPaymentMethodDataAllowRedisplay::from_text(
+                "always",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptions() -> super::CreateCheckoutSessionPaymentMethodOptions {
+    super::CreateCheckoutSessionPaymentMethodOptions::new()
+        .acss_debit(object_createcheckoutsessionpaymentmethodoptionsacssdebit())
+        .affirm(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .afterpay_clearpay(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .alipay(object_createpaymentintentpaymentmethodoptionseps())
+        .alma(object_createcheckoutsessionpaymentmethodoptionsalma())
+        .amazon_pay(object_createcheckoutsessionpaymentmethodoptionslink())
+        .au_becs_debit(object_createcheckoutsessionpaymentmethodoptionsaubecsdebit())
+        .bacs_debit(object_createcheckoutsessionpaymentmethodoptionsbacsdebit())
+        .bancontact(object_createpaymentintentpaymentmethodoptionstwint())
+        .billie(object_createcheckoutsessionpaymentmethodoptionsalma())
+        .blik(object_createcheckoutsessionpaymentmethodoptionsblik())
+        .boleto(object_createcheckoutsessionpaymentmethodoptionsboleto())
+        .card(object_createcheckoutsessionpaymentmethodoptionscard())
+        .cashapp(object_createcheckoutsessionpaymentmethodoptionscashapp())
+        .crypto(object_createpaymentintentpaymentmethodoptionseps())
+        .customer_balance(
+            object_createpaymentintentpaymentmethodoptionscustomerbalance(),
+        )
+        .demo_pay(object_createpaymentintentpaymentmethodoptionstwint())
+        .eps(object_createpaymentintentpaymentmethodoptionseps())
+        .fpx(object_createpaymentintentpaymentmethodoptionseps())
+        .giropay(object_createpaymentintentpaymentmethodoptionseps())
+        .grabpay(object_createpaymentintentpaymentmethodoptionseps())
+        .ideal(object_createpaymentintentpaymentmethodoptionseps())
+        .kakao_pay(object_createcheckoutsessionpaymentmethodoptionslink())
+        .klarna(object_createcheckoutsessionpaymentmethodoptionsklarna())
+        .konbini(object_createpaymentintentpaymentmethodoptionsoxxo())
+        .kr_card(object_createcheckoutsessionpaymentmethodoptionslink())
+        .link(object_createcheckoutsessionpaymentmethodoptionslink())
+        .mobilepay(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .multibanco(object_createpaymentintentpaymentmethodoptionseps())
+        .naver_pay(object_createcheckoutsessionpaymentmethodoptionslink())
+        .oxxo(object_createpaymentintentpaymentmethodoptionsoxxo())
+        .p24(object_createpaymentintentpaymentmethodoptionsp24())
+        .pay_by_bank(json!({}))
+        .payco(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .paynow(object_createpaymentintentpaymentmethodoptionseps())
+        .paypal(object_createpaymentintentpaymentmethodoptionspaypal())
+        .payto(object_createcheckoutsessionpaymentmethodoptionspayto())
+        .pix(object_createcheckoutsessionpaymentmethodoptionspix())
+        .revolut_pay(object_createcheckoutsessionpaymentmethodoptionslink())
+        .samsung_pay(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .satispay(object_createcheckoutsessionpaymentmethodoptionsalma())
+        .scalapay(object_createcheckoutsessionpaymentmethodoptionsalma())
+        .sepa_debit(object_createcheckoutsessionpaymentmethodoptionsbacsdebit())
+        .sequra(object_createcheckoutsessionpaymentmethodoptionsalma())
+        .sofort(object_createpaymentintentpaymentmethodoptionseps())
+        .sunbit(object_createcheckoutsessionpaymentmethodoptionspayco())
+        .swish(object_createcheckoutsessionpaymentmethodoptionsswish())
+        .twint(object_createpaymentintentpaymentmethodoptionstwint())
+        .upi(object_createsetupintentpaymentmethodoptionsupi())
+        .us_bank_account(object_createcheckoutsessionpaymentmethodoptionsusbankaccount())
+        .wechat_pay(object_createcheckoutsessionpaymentmethodoptionswechatpay())
+}
+fn object_createcheckoutsessionpaymentmethodoptionsacssdebit() -> super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit {
+    super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit::new()
+        .currency(
+            super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitCurrency::from_text(
+                "cad",
+            ),
+        )
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsacssdebitmandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+        .target_date("text")
+        .verification_method(
+            super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionsalma() -> super::CreateCheckoutSessionPaymentMethodOptionsAlma {
+    super::CreateCheckoutSessionPaymentMethodOptionsAlma::new().capture_method("manual")
+}
+fn object_createcheckoutsessionpaymentmethodoptionsaubecsdebit() -> super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit {
+    super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit::new()
+        .setup_future_usage("none")
+        .target_date("text")
+}
+fn object_createcheckoutsessionpaymentmethodoptionsbacsdebit() -> super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit {
+    super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsbacsdebitmandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+        .target_date("text")
+}
+fn object_createcheckoutsessionpaymentmethodoptionsblik() -> super::CreateCheckoutSessionPaymentMethodOptionsBlik {
+    super::CreateCheckoutSessionPaymentMethodOptionsBlik::new()
+        .mandate_options(object_createbillingportalsessionafterexpirationcustomerlogin())
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsBlikSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionsboleto() -> super::CreateCheckoutSessionPaymentMethodOptionsBoleto {
+    super::CreateCheckoutSessionPaymentMethodOptionsBoleto::new()
+        .expires_after_days(7)
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsBoletoSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionscard() -> super::CreateCheckoutSessionPaymentMethodOptionsCard {
+    super::CreateCheckoutSessionPaymentMethodOptionsCard::new()
+        .capture_method("manual")
+        .installments(object_createpaymentlinkmanagedpayments())
+        .request_extended_authorization(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRequestExtendedAuthorization::from_text(
+                "if_available",
+            ),
+        )
+        .request_incremental_authorization(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRequestIncrementalAuthorization::from_text(
+                "if_available",
+            ),
+        )
+        .request_multicapture(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRequestMulticapture::from_text(
+                "if_available",
+            ),
+        )
+        .request_overcapture(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRequestOvercapture::from_text(
+                "if_available",
+            ),
+        )
+        .request_three_d_secure(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRequestThreeDSecure::from_text(
+                "any",
+            ),
+        )
+        .restrictions(object_createcheckoutsessionpaymentmethodoptionscardrestrictions())
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsCardSetupFutureUsage::from_text(
+                "off_session",
+            ),
+        )
+        .statement_descriptor_suffix_kana("text")
+        .statement_descriptor_suffix_kanji("text")
+}
+fn object_createcheckoutsessionpaymentmethodoptionscardrestrictions() -> super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions {
+    super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions::new()
+        .brands_blocked([
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsBrandsBlocked::from_text(
+                "american_express",
+            ),
+        ])
+        .funding_types_blocked([
+            super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictionsFundingTypesBlocked::from_text(
+                "credit",
+            ),
+        ])
+}
+fn object_createcheckoutsessionpaymentmethodoptionscashapp() -> super::CreateCheckoutSessionPaymentMethodOptionsCashapp {
+    super::CreateCheckoutSessionPaymentMethodOptionsCashapp::new()
+        .capture_method("manual")
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsCashappSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionsklarna() -> super::CreateCheckoutSessionPaymentMethodOptionsKlarna {
+    super::CreateCheckoutSessionPaymentMethodOptionsKlarna::new()
+        .capture_method("manual")
+        .setup_future_usage("none")
+        .subscriptions([
+            object_createsetupintentpaymentmethodoptionsklarnasubscriptions(),
+        ])
+}
+fn object_createcheckoutsessionpaymentmethodoptionslink() -> super::CreateCheckoutSessionPaymentMethodOptionsLink {
+    super::CreateCheckoutSessionPaymentMethodOptionsLink::new()
+        .capture_method("manual")
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsLinkSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionspayco() -> super::CreateCheckoutSessionPaymentMethodOptionsPayco {
+    super::CreateCheckoutSessionPaymentMethodOptionsPayco::new()
+        .capture_method("manual")
+        .setup_future_usage("none")
+}
+fn object_createcheckoutsessionpaymentmethodoptionspayto() -> super::CreateCheckoutSessionPaymentMethodOptionsPayto {
+    super::CreateCheckoutSessionPaymentMethodOptionsPayto::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionspaytomandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsPaytoSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionspix() -> super::CreateCheckoutSessionPaymentMethodOptionsPix {
+    super::CreateCheckoutSessionPaymentMethodOptionsPix::new()
+        .amount_includes_iof(
+            super::CreateCheckoutSessionPaymentMethodOptionsPixAmountIncludesIof::from_text(
+                "always",
+            ),
+        )
+        .expires_after_seconds(7)
+        .mandate_options(object_createsetupintentpaymentmethodoptionspixmandateoptions())
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsPixSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionsswish() -> super::CreateCheckoutSessionPaymentMethodOptionsSwish {
+    super::CreateCheckoutSessionPaymentMethodOptionsSwish::new().reference("text")
+}
+fn object_createcheckoutsessionpaymentmethodoptionsusbankaccount() -> super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount {
+    super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount::new()
+        .financial_connections(
+            object_createcheckoutsessionpaymentmethodoptionsusbankaccountfinancialconnections(),
+        )
+        .setup_future_usage(
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+        .target_date("text")
+        .verification_method(
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createcheckoutsessionpaymentmethodoptionsusbankaccountfinancialconnections() -> super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections {
+    super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections::new()
+        .permissions([
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions::from_text(
+                "balances",
+            ),
+        ])
+        .prefetch([
+            super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch::from_text(
+                "balances",
+            ),
+        ])
+}
+fn object_createcheckoutsessionpaymentmethodoptionswechatpay() -> super::CreateCheckoutSessionPaymentMethodOptionsWechatPay {
+    super::CreateCheckoutSessionPaymentMethodOptionsWechatPay::new(
+            super::CreateCheckoutSessionPaymentMethodOptionsWechatPayClient::from_text(
+                "android",
+            ),
+        )
+        .app_id("text")
+        .setup_future_usage("none")
+}
+fn object_createcheckoutsessionpermissions() -> super::CreateCheckoutSessionPermissions {
+    super::CreateCheckoutSessionPermissions::new()
+        .update_shipping_details(
+            super::CreateCheckoutSessionPermissionsUpdateShippingDetails::from_text(
+                "client_only",
+            ),
+        )
+}
+fn object_createcheckoutsessionsavedpaymentmethodoptions() -> super::CreateCheckoutSessionSavedPaymentMethodOptions {
+    super::CreateCheckoutSessionSavedPaymentMethodOptions::new()
+        .allow_redisplay_filters([
+            super::CreateCheckoutSessionSavedPaymentMethodOptionsAllowRedisplayFilters::from_text(
+                "always",
+            ),
+        ])
+        .payment_method_remove(
+            super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodRemove::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_save(
+            super::CreateCheckoutSessionSavedPaymentMethodOptionsPaymentMethodSave::from_text(
+                "disabled",
+            ),
+        )
+}
+fn object_createcheckoutsessionsetupintentdata() -> super::CreateCheckoutSessionSetupIntentData {
+    super::CreateCheckoutSessionSetupIntentData::new()
+        .description("text")
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+}
+fn object_createcheckoutsessionsubscriptiondata() -> super::CreateCheckoutSessionSubscriptionData {
+    super::CreateCheckoutSessionSubscriptionData::new()
+        .application_fee_percent(1.5)
+        .billing_cycle_anchor(Timestamp::from_unix_seconds(1_700_000_000))
+        .billing_cycle_anchor_config(object_createsubscriptionbillingcycleanchorconfig())
+        .billing_mode(object_createsubscriptionbillingmode())
+        .default_tax_rates(["text"])
+        .description("text")
+        .invoice_settings(object_createsubscriptioninvoicesettings())
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+        .pending_invoice_item_interval(object_createproductdefaultpricedatarecurring())
+        .proration_behavior(
+            super::CreateCheckoutSessionSubscriptionDataProrationBehavior::from_text(
+                "create_prorations",
+            ),
+        )
+        .transfer_data(object_createsubscriptiontransferdata())
+        .trial_end(Timestamp::from_unix_seconds(1_700_000_000))
+        .trial_period_days(7)
+        .trial_settings(object_createpaymentlinksubscriptiondatatrialsettings())
+}
+fn object_createcheckoutsessionwalletoptions() -> super::CreateCheckoutSessionWalletOptions {
+    super::CreateCheckoutSessionWalletOptions::new()
+        .link(object_createcheckoutsessionwalletoptionslink())
+}
+fn object_createcheckoutsessionwalletoptionslink() -> super::CreateCheckoutSessionWalletOptionsLink {
+    super::CreateCheckoutSessionWalletOptionsLink::new()
+        .display(super::CreateCheckoutSessionWalletOptionsLinkDisplay::from_text("auto"))
+}
+fn object_createclimateorderbeneficiary() -> super::CreateClimateOrderBeneficiary {
+    super::CreateClimateOrderBeneficiary::new("text")
+}
+fn object_createcouponappliesto() -> super::CreateCouponAppliesTo {
+    super::CreateCouponAppliesTo::new().products(["text"])
+}
+fn object_createcreditnotelines() -> super::CreateCreditNoteLines {
+    super::CreateCreditNoteLines::new(
+            super::CreateCreditNoteLinesType::from_text("custom_line_item"),
+        )
+        .amount(7)
+        .description("text")
+        .invoice_line_item("text")
+        .metadata([("key", "text")])
+        .quantity(7)
+        .tax_amounts([object_createcreditnotelinestaxamounts()])
+        .tax_rates(["text"])
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createcreditnotelinestaxamounts() -> super::CreateCreditNoteLinesTaxAmounts {
+    super::CreateCreditNoteLinesTaxAmounts::new(7, "text", 7)
+}
+fn object_createcreditnoterefunds() -> super::CreateCreditNoteRefunds {
+    super::CreateCreditNoteRefunds::new()
+        .amount_refunded(7)
+        .payment_record_refund(object_createcreditnoterefundspaymentrecordrefund())
+        .refund("text")
+        .type_(super::CreateCreditNoteRefundsType::from_text("payment_record_refund"))
+}
+fn object_createcreditnoterefundspaymentrecordrefund() -> super::CreateCreditNoteRefundsPaymentRecordRefund {
+    super::CreateCreditNoteRefundsPaymentRecordRefund::new("text", "text")
+}
+fn object_createcreditnoteshippingcost() -> super::CreateCreditNoteShippingCost {
+    super::CreateCreditNoteShippingCost::new().shipping_rate("text")
+}
+fn object_createcustomeraddress() -> super::CreateCustomerAddress {
+    super::CreateCustomerAddress::new()
+        .city("text")
+        .country("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+}
+fn object_createcustomercashbalance() -> super::CreateCustomerCashBalance {
+    super::CreateCustomerCashBalance::new()
+        .settings(object_createcustomercashbalancesettings())
+}
+fn object_createcustomercashbalancesettings() -> super::CreateCustomerCashBalanceSettings {
+    super::CreateCustomerCashBalanceSettings::new()
+        .reconciliation_mode(
+            super::CreateCustomerCashBalanceSettingsReconciliationMode::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createcustomerfundinginstructionsbanktransfer() -> super::CreateCustomerFundingInstructionsBankTransfer {
+    super::CreateCustomerFundingInstructionsBankTransfer::new(
+            super::CreateCustomerFundingInstructionsBankTransferType::from_text(
+                "eu_bank_transfer",
+            ),
+        )
+        .eu_bank_transfer(
+            object_createcustomerfundinginstructionsbanktransfereubanktransfer(),
+        )
+        .requested_address_types([
+            super::CreateCustomerFundingInstructionsBankTransferRequestedAddressTypes::from_text(
+                "iban",
+            ),
+        ])
+}
+fn object_createcustomerfundinginstructionsbanktransfereubanktransfer() -> super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer {
+    super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer::new("text")
+}
+fn object_createcustomerinvoicesettings() -> super::CreateCustomerInvoiceSettings {
+    super::CreateCustomerInvoiceSettings::new()
+        .custom_fields([object_createinvoicecustomfields()])
+        .default_payment_method("text")
+        .footer("text")
+        .rendering_options(object_createcustomerinvoicesettingsrenderingoptions())
+}
+fn object_createcustomerinvoicesettingsrenderingoptions() -> super::CreateCustomerInvoiceSettingsRenderingOptions {
+    super::CreateCustomerInvoiceSettingsRenderingOptions::new()
+        .amount_tax_display(
+            super::CreateCustomerInvoiceSettingsRenderingOptionsAmountTaxDisplay::from_text(
+                "",
+            ),
+        )
+        .template("text")
+}
+fn object_createcustomersessioncomponents() -> super::CreateCustomerSessionComponents {
+    super::CreateCustomerSessionComponents::new()
+        .active_entitlements(object_listsubscriptionsautomatictax())
+        .buy_button(object_listsubscriptionsautomatictax())
+        .customer_portal(object_listsubscriptionsautomatictax())
+        .customer_sheet(object_createcustomersessioncomponentscustomersheet())
+        .mobile_payment_element(
+            object_createcustomersessioncomponentsmobilepaymentelement(),
+        )
+        .payment_element(object_createcustomersessioncomponentspaymentelement())
+        .pricing_table(object_listsubscriptionsautomatictax())
+}
+fn object_createcustomersessioncomponentscustomersheet() -> super::CreateCustomerSessionComponentsCustomerSheet {
+    super::CreateCustomerSessionComponentsCustomerSheet::new(true)
+        .features(object_createcustomersessioncomponentscustomersheetfeatures())
+}
+fn object_createcustomersessioncomponentscustomersheetfeatures() -> super::CreateCustomerSessionComponentsCustomerSheetFeatures {
+    super::CreateCustomerSessionComponentsCustomerSheetFeatures::new()
+        .payment_method_allow_redisplay_filters([
+            super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodAllowRedisplayFilters::from_text(
+                "always",
+            ),
+        ])
+        .payment_method_remove(
+            super::CreateCustomerSessionComponentsCustomerSheetFeaturesPaymentMethodRemove::from_text(
+                "disabled",
+            ),
+        )
+}
+fn object_createcustomersessioncomponentsmobilepaymentelement() -> super::CreateCustomerSessionComponentsMobilePaymentElement {
+    super::CreateCustomerSessionComponentsMobilePaymentElement::new(true)
+        .features(object_createcustomersessioncomponentsmobilepaymentelementfeatures())
+}
+fn object_createcustomersessioncomponentsmobilepaymentelementfeatures() -> super::CreateCustomerSessionComponentsMobilePaymentElementFeatures {
+    super::CreateCustomerSessionComponentsMobilePaymentElementFeatures::new()
+        .payment_method_allow_redisplay_filters([
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodAllowRedisplayFilters::from_text(
+                "always",
+            ),
+        ])
+        .payment_method_redisplay(
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRedisplay::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_remove(
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodRemove::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_save(
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSave::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_save_allow_redisplay_override(
+            super::CreateCustomerSessionComponentsMobilePaymentElementFeaturesPaymentMethodSaveAllowRedisplayOverride::from_text(
+                "always",
+            ),
+        )
+}
+fn object_createcustomersessioncomponentspaymentelement() -> super::CreateCustomerSessionComponentsPaymentElement {
+    super::CreateCustomerSessionComponentsPaymentElement::new(true)
+        .features(object_createcustomersessioncomponentspaymentelementfeatures())
+}
+fn object_createcustomersessioncomponentspaymentelementfeatures() -> super::CreateCustomerSessionComponentsPaymentElementFeatures {
+    super::CreateCustomerSessionComponentsPaymentElementFeatures::new()
+        .payment_method_allow_redisplay_filters([
+            super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodAllowRedisplayFilters::from_text(
+                "always",
+            ),
+        ])
+        .payment_method_redisplay(
+            super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRedisplay::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_redisplay_limit(7)
+        .payment_method_remove(
+            super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodRemove::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_save(
+            super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSave::from_text(
+                "disabled",
+            ),
+        )
+        .payment_method_save_usage(
+            super::CreateCustomerSessionComponentsPaymentElementFeaturesPaymentMethodSaveUsage::from_text(
+                "off_session",
+            ),
+        )
+}
+fn object_createcustomershipping() -> super::CreateCustomerShipping {
+    super::CreateCustomerShipping::new(object_createcustomeraddress(), "text")
+        .phone("text")
+}
+fn object_createcustomertax() -> super::CreateCustomerTax {
+    super::CreateCustomerTax::new()
+        .ip_address("text")
+        .validate_location(
+            super::CreateCustomerTaxValidateLocation::from_text("deferred"),
+        )
+}
+fn object_createcustomertaxiddata() -> super::CreateCustomerTaxIdData {
+    super::CreateCustomerTaxIdData::new(
+        super::CreateCustomerTaxIdDataType::from_text("ad_nrt"),
+        "text",
+    )
+}
+fn object_createfinancialconnectionssessionaccountholder() -> super::CreateFinancialConnectionsSessionAccountHolder {
+    super::CreateFinancialConnectionsSessionAccountHolder::new(
+            super::CreateFinancialConnectionsSessionAccountHolderType::from_text(
+                "account",
+            ),
+        )
+        .account("text")
+        .customer("text")
+        .customer_account("text")
+}
+fn object_createfinancialconnectionssessionfilters() -> super::CreateFinancialConnectionsSessionFilters {
+    super::CreateFinancialConnectionsSessionFilters::new()
+        .account_subcategories([
+            super::CreateFinancialConnectionsSessionFiltersAccountSubcategories::from_text(
+                "checking",
+            ),
+        ])
+        .country("text")
+        .require_payment_method_support(
+            super::CreateFinancialConnectionsSessionFiltersRequirePaymentMethodSupport::from_text(
+                "all",
+            ),
+        )
+}
+fn object_createfinancialconnectionssessionlimits() -> super::CreateFinancialConnectionsSessionLimits {
+    super::CreateFinancialConnectionsSessionLimits::new(7)
+}
+fn object_createfinancialconnectionssessionmanualentry() -> super::CreateFinancialConnectionsSessionManualEntry {
+    super::CreateFinancialConnectionsSessionManualEntry::new()
+        .mode(
+            super::CreateFinancialConnectionsSessionManualEntryMode::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createforwardingrequestrequest() -> super::CreateForwardingRequestRequest {
+    super::CreateForwardingRequestRequest::new()
+        .body("text")
+        .headers([object_createinvoicecustomfields()])
+}
+fn object_createidentityverificationsessionoptions() -> super::CreateIdentityVerificationSessionOptions {
+    super::CreateIdentityVerificationSessionOptions::new()
+        .document(object_createidentityverificationsessionoptionsdocument())
+}
+fn object_createidentityverificationsessionoptionsdocument() -> super::CreateIdentityVerificationSessionOptionsDocument {
+    super::CreateIdentityVerificationSessionOptionsDocument::new()
+        .allowed_types([
+            super::CreateIdentityVerificationSessionOptionsDocumentAllowedTypes::from_text(
+                "driving_license",
+            ),
+        ])
+        .require_id_number(true)
+        .require_live_capture(true)
+        .require_matching_selfie(true)
+}
+fn object_createidentityverificationsessionprovideddetails() -> super::CreateIdentityVerificationSessionProvidedDetails {
+    super::CreateIdentityVerificationSessionProvidedDetails::new()
+        .email("text")
+        .phone("text")
+}
+fn object_createidentityverificationsessionrelatedperson() -> super::CreateIdentityVerificationSessionRelatedPerson {
+    super::CreateIdentityVerificationSessionRelatedPerson::new("text", "text")
+}
+fn object_createinvoicecustomfields() -> super::CreateInvoiceCustomFields {
+    super::CreateInvoiceCustomFields::new("text", "text")
+}
+fn object_createinvoicefrominvoice() -> super::CreateInvoiceFromInvoice {
+    super::CreateInvoiceFromInvoice::new("revision", "text")
+}
+fn object_createinvoiceissuer() -> super::CreateInvoiceIssuer {
+    super::CreateInvoiceIssuer::new(super::CreateInvoiceIssuerType::from_text("account"))
+        .account("text")
+}
+fn object_createinvoicepaymentsettings() -> super::CreateInvoicePaymentSettings {
+    super::CreateInvoicePaymentSettings::new()
+        .default_mandate("text")
+        .payment_method_options(
+            object_createinvoicepaymentsettingspaymentmethodoptions(),
+        )
+        .payment_method_types([
+            super::CreateInvoicePaymentSettingsPaymentMethodTypes::from_text(
+                "ach_credit_transfer",
+            ),
+        ])
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptions() -> super::CreateInvoicePaymentSettingsPaymentMethodOptions {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptions::new()
+        .acss_debit(object_createinvoicepaymentsettingspaymentmethodoptionsacssdebit())
+        .bancontact(object_createinvoicepaymentsettingspaymentmethodoptionsbancontact())
+        .billie(object_createinvoicepaymentsettingspaymentmethodoptionsbillie())
+        .blik(json!({}))
+        .card(object_createinvoicepaymentsettingspaymentmethodoptionscard())
+        .customer_balance(
+            object_createinvoicepaymentsettingspaymentmethodoptionscustomerbalance(),
+        )
+        .konbini(json!({}))
+        .payto(object_createinvoicepaymentsettingspaymentmethodoptionspayto())
+        .pix(object_createinvoicepaymentsettingspaymentmethodoptionspix())
+        .sepa_debit(json!({}))
+        .upi(object_createpaymentmethodupi())
+        .us_bank_account(
+            object_createinvoicepaymentsettingspaymentmethodoptionsusbankaccount(),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsacssdebit() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit::new()
+        .mandate_options(
+            object_createinvoicepaymentsettingspaymentmethodoptionsacssdebitmandateoptions(),
+        )
+        .verification_method(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsacssdebitmandateoptions() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions::new()
+        .transaction_type(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType::from_text(
+                "business",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsbancontact() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact::new()
+        .preferred_language(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage::from_text(
+                "de",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsbillie() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie::new()
+        .company_details(
+            object_createpaymentintentpaymentmethodoptionsbilliecompanydetails(),
+        )
+        .reference("text")
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionscard() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard::new()
+        .installments(object_createpaymentintentpaymentmethodoptionscardinstallments())
+        .request_three_d_secure(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure::from_text(
+                "any",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionscustomerbalance() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance::new()
+        .bank_transfer(
+            object_createinvoicepaymentsettingspaymentmethodoptionscustomerbalancebanktransfer(),
+        )
+        .funding_type("text")
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionscustomerbalancebanktransfer() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer::new()
+        .eu_bank_transfer(
+            object_createcustomerfundinginstructionsbanktransfereubanktransfer(),
+        )
+        .type_("text")
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionspayto() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto::new()
+        .mandate_options(
+            object_createinvoicepaymentsettingspaymentmethodoptionspaytomandateoptions(),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionspaytomandateoptions() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions::new()
+        .amount(7)
+        .purpose(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose::from_text(
+                "dependant_support",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionspix() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix::new()
+        .amount_includes_iof(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof::from_text(
+                "always",
+            ),
+        )
+        .expires_after_seconds(7)
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsusbankaccount() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount::new()
+        .financial_connections(
+            object_createinvoicepaymentsettingspaymentmethodoptionsusbankaccountfinancialconnections(),
+        )
+        .verification_method(
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createinvoicepaymentsettingspaymentmethodoptionsusbankaccountfinancialconnections() -> super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections {
+    super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections::new()
+        .filters(
+            object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnectionsfilters(),
+        )
+        .permissions([
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions::from_text(
+                "balances",
+            ),
+        ])
+        .prefetch([
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch::from_text(
+                "balances",
+            ),
+        ])
+}
+fn object_createinvoicepreviewcustomerdetails() -> super::CreateInvoicePreviewCustomerDetails {
+    super::CreateInvoicePreviewCustomerDetails::new()
+        .address(object_createcustomeraddress())
+        .shipping(object_createcustomershipping())
+        .tax(object_createinvoicepreviewcustomerdetailstax())
+        .tax_exempt(super::CreateInvoicePreviewCustomerDetailsTaxExempt::from_text(""))
+        .tax_ids([object_createcustomertaxiddata()])
+}
+fn object_createinvoicepreviewcustomerdetailstax() -> super::CreateInvoicePreviewCustomerDetailsTax {
+    super::CreateInvoicePreviewCustomerDetailsTax::new().ip_address("text")
+}
+fn object_createinvoicepreviewinvoiceitems() -> super::CreateInvoicePreviewInvoiceItems {
+    super::CreateInvoicePreviewInvoiceItems::new()
+        .amount(7)
+        .currency("text")
+        .description("text")
+        .discountable(true)
+        .discounts([object_createquotediscounts()])
+        .invoiceitem("text")
+        .metadata([("key", "text")])
+        .period(object_createinvoiceitemperiod())
+        .price("text")
+        .price_data(object_createinvoiceitempricedata())
+        .quantity(7)
+        .quantity_decimal("1.5")
+        .tax_behavior(
+            super::CreateInvoicePreviewInvoiceItemsTaxBehavior::from_text("exclusive"),
+        )
+        .tax_code("text")
+        .tax_rates(["text"])
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createinvoicepreviewscheduledetails() -> super::CreateInvoicePreviewScheduleDetails {
+    super::CreateInvoicePreviewScheduleDetails::new()
+        .billing_mode(object_createsubscriptionbillingmode())
+        .end_behavior(
+            super::CreateInvoicePreviewScheduleDetailsEndBehavior::from_text("cancel"),
+        )
+        .pause_schedules([object_updatesubscriptionschedulepauseschedules()])
+        .phases([object_createinvoicepreviewscheduledetailsphases()])
+        .proration_behavior(
+            super::CreateInvoicePreviewScheduleDetailsProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+}
+fn object_createinvoicepreviewscheduledetailsphases() -> super::CreateInvoicePreviewScheduleDetailsPhases {
+    super::CreateInvoicePreviewScheduleDetailsPhases::new([
+            object_createsubscriptionschedulephasesitems(),
+        ])
+        .add_invoice_items([object_createsubscriptionschedulephasesaddinvoiceitems()])
+        .application_fee_percent(1.5)
+        .automatic_tax(object_createquoteautomatictax())
+        .billing_cycle_anchor(
+            super::CreateInvoicePreviewScheduleDetailsPhasesBillingCycleAnchor::from_text(
+                "automatic",
+            ),
+        )
+        .billing_thresholds(object_createsubscriptionbillingthresholds())
+        .collection_method(
+            super::CreateInvoicePreviewScheduleDetailsPhasesCollectionMethod::from_text(
+                "charge_automatically",
+            ),
+        )
+        .currency("text")
+        .default_payment_method("text")
+        .default_tax_rates(["text"])
+        .description("text")
+        .discounts([object_createquotediscounts()])
+        .duration(object_createproductdefaultpricedatarecurring())
+        .end_date(json!({}))
+        .invoice_settings(
+            object_createinvoicepreviewscheduledetailsphasesinvoicesettings(),
+        )
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+        .proration_behavior(
+            super::CreateInvoicePreviewScheduleDetailsPhasesProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .start_date(json!({}))
+        .transfer_data(object_createsubscriptiontransferdata())
+        .trial(true)
+        .trial_end(json!({}))
+}
+fn object_createinvoicepreviewscheduledetailsphasesinvoicesettings() -> super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings {
+    super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings::new()
+        .account_tax_ids(["text"])
+        .days_until_due(7)
+        .issuer(object_createinvoiceissuer())
+}
+fn object_createinvoicepreviewsubscriptiondetails() -> super::CreateInvoicePreviewSubscriptionDetails {
+    super::CreateInvoicePreviewSubscriptionDetails::new()
+        .billing_cycle_anchor(
+            object_createinvoicepreviewsubscriptiondetailsbillingcycleanchor(),
+        )
+        .billing_mode(object_createsubscriptionbillingmode())
+        .billing_schedules([object_updatesubscriptionbillingschedules()])
+        .cancel_at(json!({}))
+        .cancel_at_period_end(true)
+        .cancel_now(true)
+        .default_tax_rates(["text"])
+        .items([object_updatesubscriptionitems()])
+        .metadata([("key", "text")])
+        .pause(object_createinvoicepreviewsubscriptiondetailspause())
+        .proration_behavior(
+            super::CreateInvoicePreviewSubscriptionDetailsProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .proration_date(Timestamp::from_unix_seconds(1_700_000_000))
+        .resume_at("now")
+        .start_date(Timestamp::from_unix_seconds(1_700_000_000))
+        .trial_end(json!({}))
+}
+fn object_createinvoicepreviewsubscriptiondetailsbillingcycleanchor() -> super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor {
+    super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor::new(
+            super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType::from_text(
+                "now",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createinvoicepreviewsubscriptiondetailspause() -> super::CreateInvoicePreviewSubscriptionDetailsPause {
+    super::CreateInvoicePreviewSubscriptionDetailsPause::new()
+        .bill_for(object_pausesubscriptionbillfor())
+        .invoicing_behavior(
+            super::CreateInvoicePreviewSubscriptionDetailsPauseInvoicingBehavior::from_text(
+                "invoice",
+            ),
+        )
+        .type_("subscription")
+}
+fn object_createinvoicerendering() -> super::CreateInvoiceRendering {
+    super::CreateInvoiceRendering::new()
+        .amount_tax_display(super::CreateInvoiceRenderingAmountTaxDisplay::from_text(""))
+        .pdf(object_createinvoicerenderingpdf())
+        .template("text")
+        .template_version(7)
+}
+fn object_createinvoicerenderingpdf() -> super::CreateInvoiceRenderingPdf {
+    super::CreateInvoiceRenderingPdf::new()
+        .page_size(super::CreateInvoiceRenderingPdfPageSize::from_text("a4"))
+}
+fn object_createinvoiceshippingcost() -> super::CreateInvoiceShippingCost {
+    super::CreateInvoiceShippingCost::new()
+        .shipping_rate("text")
+        .shipping_rate_data(object_createinvoiceshippingcostshippingratedata())
+}
+fn object_createinvoiceshippingcostshippingratedata() -> super::CreateInvoiceShippingCostShippingRateData {
+    super::CreateInvoiceShippingCostShippingRateData::new("text")
+        .delivery_estimate(object_createshippingratedeliveryestimate())
+        .fixed_amount(object_createshippingratefixedamount())
+        .metadata([("key", "text")])
+        .tax_behavior(
+            super::CreateInvoiceShippingCostShippingRateDataTaxBehavior::from_text(
+                "exclusive",
+            ),
+        )
+        .tax_code("text")
+        .type_("fixed_amount")
+}
+fn object_createinvoiceshippingdetails() -> super::CreateInvoiceShippingDetails {
+    super::CreateInvoiceShippingDetails::new(object_createcustomeraddress(), "text")
+        .phone("text")
+}
+fn object_createinvoicetransferdata() -> super::CreateInvoiceTransferData {
+    super::CreateInvoiceTransferData::new("text").amount(7)
+}
+fn object_createinvoiceitemperiod() -> super::CreateInvoiceitemPeriod {
+    super::CreateInvoiceitemPeriod::new(
+        Timestamp::from_unix_seconds(1_700_000_000),
+        Timestamp::from_unix_seconds(1_700_000_000),
+    )
+}
+fn object_createinvoiceitempricedata() -> super::CreateInvoiceitemPriceData {
+    super::CreateInvoiceitemPriceData::new("text", "text")
+        .tax_behavior(
+            super::CreateInvoiceitemPriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createinvoiceitempricing() -> super::CreateInvoiceitemPricing {
+    super::CreateInvoiceitemPricing::new().price("text")
+}
+fn object_createissuingcardlifecyclecontrols() -> super::CreateIssuingCardLifecycleControls {
+    super::CreateIssuingCardLifecycleControls::new(
+        object_createissuingcardlifecyclecontrolscancelafter(),
+    )
+}
+fn object_createissuingcardlifecyclecontrolscancelafter() -> super::CreateIssuingCardLifecycleControlsCancelAfter {
+    super::CreateIssuingCardLifecycleControlsCancelAfter::new(7)
+}
+fn object_createissuingcardpin() -> super::CreateIssuingCardPin {
+    super::CreateIssuingCardPin::new().encrypted_number("text")
+}
+fn object_createissuingcardshipping() -> super::CreateIssuingCardShipping {
+    super::CreateIssuingCardShipping::new(
+            object_createissuingcardshippingaddress(),
+            "text",
+        )
+        .address_validation(object_createissuingcardshippingaddressvalidation())
+        .business_name("text")
+        .customs(object_createissuingcardshippingcustoms())
+        .phone_number("text")
+        .require_signature(true)
+        .service(super::CreateIssuingCardShippingService::from_text("express"))
+        .type_(super::CreateIssuingCardShippingType::from_text("bulk"))
+}
+fn object_createissuingcardshippingaddress() -> super::CreateIssuingCardShippingAddress {
+    super::CreateIssuingCardShippingAddress::new("text", "text", "text", "text")
+        .line2("text")
+        .state("text")
+}
+fn object_createissuingcardshippingaddressvalidation() -> super::CreateIssuingCardShippingAddressValidation {
+    super::CreateIssuingCardShippingAddressValidation::new(
+        super::CreateIssuingCardShippingAddressValidationMode::from_text("disabled"),
+    )
+}
+fn object_createissuingcardshippingcustoms() -> super::CreateIssuingCardShippingCustoms {
+    super::CreateIssuingCardShippingCustoms::new().eori_number("text")
+}
+fn object_createissuingcardspendingcontrols() -> super::CreateIssuingCardSpendingControls {
+    super::CreateIssuingCardSpendingControls::new()
+        .allowed_card_presences([
+            super::CreateIssuingCardSpendingControlsAllowedCardPresences::from_text(
+                "not_present",
+            ),
+        ])
+        .allowed_categories([
+            super::CreateIssuingCardSpendingControlsAllowedCategories::from_text(
+                "ac_refrigeration_repair",
+            ),
+        ])
+        .allowed_merchant_countries(["text"])
+        .blocked_card_presences([
+            super::CreateIssuingCardSpendingControlsBlockedCardPresences::from_text(
+                "not_present",
+            ),
+        ])
+        .blocked_categories([
+            super::CreateIssuingCardSpendingControlsBlockedCategories::from_text(
+                "ac_refrigeration_repair",
+            ),
+        ])
+        .blocked_merchant_countries(["text"])
+        .spending_limits([object_createissuingcardspendingcontrolsspendinglimits()])
+}
+fn object_createissuingcardspendingcontrolsspendinglimits() -> super::CreateIssuingCardSpendingControlsSpendingLimits {
+    super::CreateIssuingCardSpendingControlsSpendingLimits::new(
+            7,
+            super::CreateIssuingCardSpendingControlsSpendingLimitsInterval::from_text(
+                "all_time",
+            ),
+        )
+        .categories([
+            super::CreateIssuingCardSpendingControlsSpendingLimitsCategories::from_text(
+                "ac_refrigeration_repair",
+            ),
+        ])
+}
+fn object_createissuingcardholderbilling() -> super::CreateIssuingCardholderBilling {
+    super::CreateIssuingCardholderBilling::new(object_createissuingcardshippingaddress())
+}
+fn object_createissuingcardholdercompany() -> super::CreateIssuingCardholderCompany {
+    super::CreateIssuingCardholderCompany::new().tax_id("text")
+}
+fn object_createissuingcardholderindividual() -> super::CreateIssuingCardholderIndividual {
+    super::CreateIssuingCardholderIndividual::new()
+        .card_issuing(object_createissuingcardholderindividualcardissuing())
+        .dob(object_createtokenpersondob())
+        .first_name("text")
+        .last_name("text")
+        .verification(object_createaccountcompanyverification())
+}
+fn object_createissuingcardholderindividualcardissuing() -> super::CreateIssuingCardholderIndividualCardIssuing {
+    super::CreateIssuingCardholderIndividualCardIssuing::new()
+        .user_terms_acceptance(object_createaccountsettingstreasurytosacceptance())
+}
+fn object_createissuingcardholderspendingcontrols() -> super::CreateIssuingCardholderSpendingControls {
+    super::CreateIssuingCardholderSpendingControls::new()
+        .allowed_card_presences([
+            super::CreateIssuingCardholderSpendingControlsAllowedCardPresences::from_text(
+                "not_present",
+            ),
+        ])
+        .allowed_categories([
+            super::CreateIssuingCardholderSpendingControlsAllowedCategories::from_text(
+                "ac_refrigeration_repair",
+            ),
+        ])
+        .allowed_merchant_countries(["text"])
+        .blocked_card_presences([
+            super::CreateIssuingCardholderSpendingControlsBlockedCardPresences::from_text(
+                "not_present",
+            ),
+        ])
+        .blocked_categories([
+            super::CreateIssuingCardholderSpendingControlsBlockedCategories::from_text(
+                "ac_refrigeration_repair",
+            ),
+        ])
+        .blocked_merchant_countries(["text"])
+        .spending_limits([object_createissuingcardspendingcontrolsspendinglimits()])
+        .spending_limits_currency("text")
+}
+fn object_createissuingdisputeevidence() -> super::CreateIssuingDisputeEvidence {
+    super::CreateIssuingDisputeEvidence::new()
+        .canceled(object_createissuingdisputeevidencecanceled())
+        .duplicate(object_createissuingdisputeevidenceduplicate())
+        .fraudulent(object_createissuingdisputeevidencefraudulent())
+        .merchandise_not_as_described(
+            object_createissuingdisputeevidencemerchandisenotasdescribed(),
+        )
+        .no_valid_authorization(object_createissuingdisputeevidencefraudulent())
+        .not_received(object_createissuingdisputeevidencenotreceived())
+        .other(object_createissuingdisputeevidenceother())
+        .reason(super::CreateIssuingDisputeEvidenceReason::from_text("canceled"))
+        .service_not_as_described(
+            object_createissuingdisputeevidenceservicenotasdescribed(),
+        )
+}
+fn object_createissuingdisputeevidencecanceled() -> super::CreateIssuingDisputeEvidenceCanceled {
+    super::CreateIssuingDisputeEvidenceCanceled::new()
+        .additional_documentation("text")
+        .canceled_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .cancellation_policy_provided(true)
+        .cancellation_reason("text")
+        .expected_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .explanation("text")
+        .product_description("text")
+        .product_type(
+            super::CreateIssuingDisputeEvidenceCanceledProductType::from_text(""),
+        )
+        .return_status(
+            super::CreateIssuingDisputeEvidenceCanceledReturnStatus::from_text(""),
+        )
+        .returned_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createissuingdisputeevidenceduplicate() -> super::CreateIssuingDisputeEvidenceDuplicate {
+    super::CreateIssuingDisputeEvidenceDuplicate::new()
+        .additional_documentation("text")
+        .card_statement("text")
+        .cash_receipt("text")
+        .check_image("text")
+        .explanation("text")
+        .original_transaction("text")
+}
+fn object_createissuingdisputeevidencefraudulent() -> super::CreateIssuingDisputeEvidenceFraudulent {
+    super::CreateIssuingDisputeEvidenceFraudulent::new()
+        .additional_documentation("text")
+        .explanation("text")
+}
+fn object_createissuingdisputeevidencemerchandisenotasdescribed() -> super::CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed {
+    super::CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed::new()
+        .additional_documentation("text")
+        .explanation("text")
+        .received_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .return_description("text")
+        .return_status(
+            super::CreateIssuingDisputeEvidenceMerchandiseNotAsDescribedReturnStatus::from_text(
+                "",
+            ),
+        )
+        .returned_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createissuingdisputeevidencenotreceived() -> super::CreateIssuingDisputeEvidenceNotReceived {
+    super::CreateIssuingDisputeEvidenceNotReceived::new()
+        .additional_documentation("text")
+        .expected_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .explanation("text")
+        .product_description("text")
+        .product_type(
+            super::CreateIssuingDisputeEvidenceNotReceivedProductType::from_text(""),
+        )
+}
+fn object_createissuingdisputeevidenceother() -> super::CreateIssuingDisputeEvidenceOther {
+    super::CreateIssuingDisputeEvidenceOther::new()
+        .additional_documentation("text")
+        .explanation("text")
+        .product_description("text")
+        .product_type(super::CreateIssuingDisputeEvidenceOtherProductType::from_text(""))
+}
+fn object_createissuingdisputeevidenceservicenotasdescribed() -> super::CreateIssuingDisputeEvidenceServiceNotAsDescribed {
+    super::CreateIssuingDisputeEvidenceServiceNotAsDescribed::new()
+        .additional_documentation("text")
+        .canceled_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .cancellation_reason("text")
+        .explanation("text")
+        .received_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createissuingdisputetreasury() -> super::CreateIssuingDisputeTreasury {
+    super::CreateIssuingDisputeTreasury::new("text")
+}
+fn object_createissuingpersonalizationdesigncarriertext() -> super::CreateIssuingPersonalizationDesignCarrierText {
+    super::CreateIssuingPersonalizationDesignCarrierText::new()
+        .footer_body("text")
+        .footer_title("text")
+        .header_body("text")
+        .header_title("text")
+}
+fn object_createissuingpersonalizationdesignpreferences() -> super::CreateIssuingPersonalizationDesignPreferences {
+    super::CreateIssuingPersonalizationDesignPreferences::new(true)
+}
+fn object_createpaymentintentamountdetails() -> super::CreatePaymentIntentAmountDetails {
+    super::CreatePaymentIntentAmountDetails::new()
+        .discount_amount(7)
+        .enforce_arithmetic_validation(true)
+        .line_items([object_createpaymentintentamountdetailslineitems()])
+        .shipping(object_createpaymentintentamountdetailsshipping())
+        .tax(object_createpaymentintentamountdetailstax())
+}
+fn object_createpaymentintentamountdetailslineitems() -> super::CreatePaymentIntentAmountDetailsLineItems {
+    super::CreatePaymentIntentAmountDetailsLineItems::new("text", 7, 7)
+        .discount_amount(7)
+        .payment_method_options(
+            object_createpaymentintentamountdetailslineitemspaymentmethodoptions(),
+        )
+        .product_code("text")
+        .tax(object_createpaymentintentamountdetailstax())
+        .unit_of_measure("text")
+}
+fn object_createpaymentintentamountdetailslineitemspaymentmethodoptions() -> super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
+    super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions::new()
+        .card(object_createpaymentintentamountdetailslineitemspaymentmethodoptionscard())
+        .card_present(
+            object_createpaymentintentamountdetailslineitemspaymentmethodoptionscard(),
+        )
+        .klarna(
+            object_createpaymentintentamountdetailslineitemspaymentmethodoptionsklarna(),
+        )
+        .paypal(
+            object_createpaymentintentamountdetailslineitemspaymentmethodoptionspaypal(),
+        )
+}
+fn object_createpaymentintentamountdetailslineitemspaymentmethodoptionscard() -> super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard {
+    super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard::new()
+        .commodity_code("text")
+}
+fn object_createpaymentintentamountdetailslineitemspaymentmethodoptionsklarna() -> super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna {
+    super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna::new()
+        .image_url("text")
+        .product_url("text")
+        .reference("text")
+        .subscription_reference("text")
+}
+fn object_createpaymentintentamountdetailslineitemspaymentmethodoptionspaypal() -> super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal {
+    super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal::new()
+        .category(
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory::from_text(
+                "digital_goods",
+            ),
+        )
+        .description("text")
+        .sold_by("text")
+}
+fn object_createpaymentintentamountdetailsshipping() -> super::CreatePaymentIntentAmountDetailsShipping {
+    super::CreatePaymentIntentAmountDetailsShipping::new()
+        .amount(7)
+        .from_postal_code("text")
+        .to_postal_code("text")
+}
+fn object_createpaymentintentamountdetailstax() -> super::CreatePaymentIntentAmountDetailsTax {
+    super::CreatePaymentIntentAmountDetailsTax::new(7)
+}
+fn object_createpaymentintenthooks() -> super::CreatePaymentIntentHooks {
+    super::CreatePaymentIntentHooks::new()
+        .inputs(object_createpaymentintenthooksinputs())
+}
+fn object_createpaymentintenthooksinputs() -> super::CreatePaymentIntentHooksInputs {
+    super::CreatePaymentIntentHooksInputs::new()
+        .tax(object_createpaymentintenthooksinputstax())
+}
+fn object_createpaymentintenthooksinputstax() -> super::CreatePaymentIntentHooksInputsTax {
+    super::CreatePaymentIntentHooksInputsTax::new("text")
+}
+fn object_createpaymentintentpaymentdetails() -> super::CreatePaymentIntentPaymentDetails {
+    super::CreatePaymentIntentPaymentDetails::new()
+        .customer_reference("text")
+        .order_reference("text")
+}
+fn object_createpaymentintentpaymentmethodoptions() -> super::CreatePaymentIntentPaymentMethodOptions {
+    super::CreatePaymentIntentPaymentMethodOptions::new()
+        .acss_debit(object_createpaymentintentpaymentmethodoptionsacssdebit())
+        .affirm(object_createpaymentintentpaymentmethodoptionsaffirm())
+        .afterpay_clearpay(
+            object_createpaymentintentpaymentmethodoptionsafterpayclearpay(),
+        )
+        .alipay(object_createpaymentintentpaymentmethodoptionsideal())
+        .alma(object_createpaymentintentpaymentmethodoptionsalma())
+        .amazon_pay(object_createpaymentintentpaymentmethodoptionskrcard())
+        .au_becs_debit(object_createpaymentintentpaymentmethodoptionsaubecsdebit())
+        .bacs_debit(object_createpaymentintentpaymentmethodoptionsbacsdebit())
+        .bancontact(object_createpaymentintentpaymentmethodoptionsbancontact())
+        .billie(object_createpaymentintentpaymentmethodoptionsbillie())
+        .bizum(json!({}))
+        .blik(object_createpaymentintentpaymentmethodoptionsblik())
+        .boleto(object_createpaymentintentpaymentmethodoptionsboleto())
+        .card(object_createpaymentintentpaymentmethodoptionscard())
+        .card_present(object_createpaymentintentpaymentmethodoptionscardpresent())
+        .cashapp(object_createpaymentintentpaymentmethodoptionscashapp())
+        .crypto(object_createpaymentintentpaymentmethodoptionseps())
+        .customer_balance(
+            object_createpaymentintentpaymentmethodoptionscustomerbalance(),
+        )
+        .eps(object_createpaymentintentpaymentmethodoptionseps())
+        .fpx(object_createpaymentintentpaymentmethodoptionseps())
+        .giropay(object_createpaymentintentpaymentmethodoptionseps())
+        .grabpay(object_createpaymentintentpaymentmethodoptionseps())
+        .ideal(object_createpaymentintentpaymentmethodoptionsideal())
+        .interac_present(json!({}))
+        .kakao_pay(object_createpaymentintentpaymentmethodoptionskrcard())
+        .klarna(object_createpaymentintentpaymentmethodoptionsklarna())
+        .konbini(object_createpaymentintentpaymentmethodoptionskonbini())
+        .kr_card(object_createpaymentintentpaymentmethodoptionskrcard())
+        .link(object_createpaymentintentpaymentmethodoptionslink())
+        .mb_way(object_createpaymentintentpaymentmethodoptionseps())
+        .mobilepay(object_createpaymentintentpaymentmethodoptionspayco())
+        .multibanco(object_createpaymentintentpaymentmethodoptionseps())
+        .naver_pay(object_createpaymentintentpaymentmethodoptionskrcard())
+        .nz_bank_account(object_createpaymentintentpaymentmethodoptionsaubecsdebit())
+        .oxxo(object_createpaymentintentpaymentmethodoptionsoxxo())
+        .p24(object_createpaymentintentpaymentmethodoptionsp24())
+        .pay_by_bank(json!({}))
+        .payco(object_createpaymentintentpaymentmethodoptionspayco())
+        .paynow(object_createpaymentintentpaymentmethodoptionseps())
+        .paypal(object_createpaymentintentpaymentmethodoptionspaypal())
+        .paypay(json!({}))
+        .payto(object_createpaymentintentpaymentmethodoptionspayto())
+        .pix(object_createpaymentintentpaymentmethodoptionspix())
+        .promptpay(object_createpaymentintentpaymentmethodoptionseps())
+        .revolut_pay(object_createpaymentintentpaymentmethodoptionskrcard())
+        .samsung_pay(object_createpaymentintentpaymentmethodoptionspayco())
+        .satispay(object_createpaymentintentpaymentmethodoptionscashapp())
+        .scalapay(object_createpaymentintentpaymentmethodoptionsalma())
+        .sepa_debit(object_createpaymentintentpaymentmethodoptionsbacsdebit())
+        .sequra(object_createpaymentintentpaymentmethodoptionspayco())
+        .sofort(object_createpaymentintentpaymentmethodoptionssofort())
+        .sunbit(object_createpaymentintentpaymentmethodoptionspayco())
+        .swish(object_createpaymentintentpaymentmethodoptionsswish())
+        .twint(object_createpaymentintentpaymentmethodoptionstwint())
+        .upi(object_createsetupintentpaymentmethodoptionsupi())
+        .us_bank_account(object_createpaymentintentpaymentmethodoptionsusbankaccount())
+        .wechat_pay(object_createpaymentintentpaymentmethodoptionswechatpay())
+        .zip(object_createpaymentintentpaymentmethodoptionseps())
+}
+fn object_createpaymentintentpaymentmethodoptionsacssdebit() -> super::CreatePaymentIntentPaymentMethodOptionsAcssDebit {
+    super::CreatePaymentIntentPaymentMethodOptionsAcssDebit::new()
+        .mandate_options(
+            object_createpaymentintentpaymentmethodoptionsacssdebitmandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+        .target_date("text")
+        .verification_method(
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsacssdebitmandateoptions() -> super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions {
+    super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions::new()
+        .custom_mandate_url("text")
+        .interval_description("text")
+        .payment_schedule(
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule::from_text(
+                "combined",
+            ),
+        )
+        .transaction_type(
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType::from_text(
+                "business",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsaffirm() -> super::CreatePaymentIntentPaymentMethodOptionsAffirm {
+    super::CreatePaymentIntentPaymentMethodOptionsAffirm::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .preferred_locale("text")
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionsafterpayclearpay() -> super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay {
+    super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .reference("text")
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionsalma() -> super::CreatePaymentIntentPaymentMethodOptionsAlma {
+    super::CreatePaymentIntentPaymentMethodOptionsAlma::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsaubecsdebit() -> super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit {
+    super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit::new()
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+        .target_date("text")
+}
+fn object_createpaymentintentpaymentmethodoptionsbacsdebit() -> super::CreatePaymentIntentPaymentMethodOptionsBacsDebit {
+    super::CreatePaymentIntentPaymentMethodOptionsBacsDebit::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsbacsdebitmandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+        .target_date("text")
+}
+fn object_createpaymentintentpaymentmethodoptionsbancontact() -> super::CreatePaymentIntentPaymentMethodOptionsBancontact {
+    super::CreatePaymentIntentPaymentMethodOptionsBancontact::new()
+        .preferred_language(
+            super::CreatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage::from_text(
+                "de",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsbillie() -> super::CreatePaymentIntentPaymentMethodOptionsBillie {
+    super::CreatePaymentIntentPaymentMethodOptionsBillie::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsBillieCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .company_details(
+            object_createpaymentintentpaymentmethodoptionsbilliecompanydetails(),
+        )
+        .reference("text")
+}
+fn object_createpaymentintentpaymentmethodoptionsbilliecompanydetails() -> super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails {
+    super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails::new()
+        .registered_address(object_createcustomeraddress())
+        .registered_name("text")
+        .registration_number("text")
+        .registration_type(
+            super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType::from_text(
+                "",
+            ),
+        )
+        .vat("text")
+}
+fn object_createpaymentintentpaymentmethodoptionsblik() -> super::CreatePaymentIntentPaymentMethodOptionsBlik {
+    super::CreatePaymentIntentPaymentMethodOptionsBlik::new()
+        .code("text")
+        .mandate_options(object_createbillingportalsessionafterexpirationcustomerlogin())
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsboleto() -> super::CreatePaymentIntentPaymentMethodOptionsBoleto {
+    super::CreatePaymentIntentPaymentMethodOptionsBoleto::new()
+        .expires_after_days(7)
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionscard() -> super::CreatePaymentIntentPaymentMethodOptionsCard {
+    super::CreatePaymentIntentPaymentMethodOptionsCard::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsCardCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .cvc_token("text")
+        .installments(object_createpaymentintentpaymentmethodoptionscardinstallments())
+        .mandate_options(
+            object_createpaymentintentpaymentmethodoptionscardmandateoptions(),
+        )
+        .moto(true)
+        .network(
+            super::CreatePaymentIntentPaymentMethodOptionsCardNetwork::from_text("amex"),
+        )
+        .request_extended_authorization(
+            super::CreatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization::from_text(
+                "if_available",
+            ),
+        )
+        .request_incremental_authorization(
+            super::CreatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization::from_text(
+                "if_available",
+            ),
+        )
+        .request_multicapture(
+            super::CreatePaymentIntentPaymentMethodOptionsCardRequestMulticapture::from_text(
+                "if_available",
+            ),
+        )
+        .request_overcapture(
+            super::CreatePaymentIntentPaymentMethodOptionsCardRequestOvercapture::from_text(
+                "if_available",
+            ),
+        )
+        .request_three_d_secure(
+            super::CreatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure::from_text(
+                "any",
+            ),
+        )
+        .require_cvc_recollection(true)
+        .setup_credential_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage::from_text(
+                "installment",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+        .statement_descriptor_suffix_kana("text")
+        .statement_descriptor_suffix_kanji("text")
+        .stored_credential_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage::from_text(
+                "installment",
+            ),
+        )
+        .three_d_secure(object_createpaymentintentpaymentmethodoptionscardthreedsecure())
+}
+fn object_createpaymentintentpaymentmethodoptionscardinstallments() -> super::CreatePaymentIntentPaymentMethodOptionsCardInstallments {
+    super::CreatePaymentIntentPaymentMethodOptionsCardInstallments::new()
+        .enabled(true)
+        .plan(object_createpaymentintentpaymentmethodoptionscardinstallmentsplan())
+}
+fn object_createpaymentintentpaymentmethodoptionscardinstallmentsplan() -> super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan {
+    super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan::new(
+            super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType::from_text(
+                "bonus",
+            ),
+        )
+        .count(7)
+        .interval("month")
+}
+fn object_createpaymentintentpaymentmethodoptionscardmandateoptions() -> super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions {
+    super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions::new(
+            7,
+            super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType::from_text(
+                "fixed",
+            ),
+            super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval::from_text(
+                "day",
+            ),
+            "text",
+            Timestamp::from_unix_seconds(1_700_000_000),
+        )
+        .description("text")
+        .end_date(Timestamp::from_unix_seconds(1_700_000_000))
+        .interval_count(7)
+        .supported_types([
+            super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes::from_text(
+                "india",
+            ),
+        ])
+}
+fn object_createpaymentintentpaymentmethodoptionscardpresent() -> super::CreatePaymentIntentPaymentMethodOptionsCardPresent {
+    super::CreatePaymentIntentPaymentMethodOptionsCardPresent::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod::from_text(
+                "manual",
+            ),
+        )
+        .request_extended_authorization(true)
+        .request_incremental_authorization_support(true)
+        .routing(object_createpaymentintentpaymentmethodoptionscardpresentrouting())
+}
+fn object_createpaymentintentpaymentmethodoptionscardpresentrouting() -> super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting {
+    super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting::new()
+        .requested_priority(
+            super::CreatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority::from_text(
+                "domestic",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionscardthreedsecure() -> super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure {
+    super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure::new(
+            "text",
+            "text",
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion::from_text(
+                "1.0.2",
+            ),
+        )
+        .ares_trans_status(
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus::from_text(
+                "A",
+            ),
+        )
+        .electronic_commerce_indicator(
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator::from_text(
+                "01",
+            ),
+        )
+        .exemption_indicator(
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator::from_text(
+                "low_risk",
+            ),
+        )
+        .network_options(
+            object_createsetupintentpaymentmethodoptionscardthreedsecurenetworkoptions(),
+        )
+        .requestor_challenge_indicator("text")
+}
+fn object_createpaymentintentpaymentmethodoptionscashapp() -> super::CreatePaymentIntentPaymentMethodOptionsCashapp {
+    super::CreatePaymentIntentPaymentMethodOptionsCashapp::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsCashappCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionscustomerbalance() -> super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance {
+    super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance::new()
+        .bank_transfer(
+            object_createpaymentintentpaymentmethodoptionscustomerbalancebanktransfer(),
+        )
+        .funding_type("bank_transfer")
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionscustomerbalancebanktransfer() -> super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer {
+    super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer::new(
+            super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType::from_text(
+                "eu_bank_transfer",
+            ),
+        )
+        .eu_bank_transfer(
+            object_createcustomerfundinginstructionsbanktransfereubanktransfer(),
+        )
+        .requested_address_types([
+            super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes::from_text(
+                "aba",
+            ),
+        ])
+}
+fn object_createpaymentintentpaymentmethodoptionseps() -> super::CreatePaymentIntentPaymentMethodOptionsEps {
+    super::CreatePaymentIntentPaymentMethodOptionsEps::new().setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionsideal() -> super::CreatePaymentIntentPaymentMethodOptionsIdeal {
+    super::CreatePaymentIntentPaymentMethodOptionsIdeal::new()
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsklarna() -> super::CreatePaymentIntentPaymentMethodOptionsKlarna {
+    super::CreatePaymentIntentPaymentMethodOptionsKlarna::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .on_demand(object_createsetupintentpaymentmethodoptionsklarnaondemand())
+        .preferred_locale(
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale::from_text(
+                "cs-CZ",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+        .subscriptions([
+            object_createpaymentintentpaymentmethodoptionsklarnasubscriptions(),
+        ])
+}
+fn object_createpaymentintentpaymentmethodoptionsklarnasubscriptions() -> super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions {
+    super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions::new(
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval::from_text(
+                "day",
+            ),
+            "text",
+        )
+        .interval_count(7)
+        .name("text")
+        .next_billing(
+            object_createsetupintentpaymentmethodoptionsklarnasubscriptionsnextbilling(),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionskonbini() -> super::CreatePaymentIntentPaymentMethodOptionsKonbini {
+    super::CreatePaymentIntentPaymentMethodOptionsKonbini::new()
+        .confirmation_number("text")
+        .expires_after_days(7)
+        .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .product_description("text")
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionskrcard() -> super::CreatePaymentIntentPaymentMethodOptionsKrCard {
+    super::CreatePaymentIntentPaymentMethodOptionsKrCard::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionslink() -> super::CreatePaymentIntentPaymentMethodOptionsLink {
+    super::CreatePaymentIntentPaymentMethodOptionsLink::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsLinkCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .persistent_token("text")
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsoxxo() -> super::CreatePaymentIntentPaymentMethodOptionsOxxo {
+    super::CreatePaymentIntentPaymentMethodOptionsOxxo::new()
+        .expires_after_days(7)
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionsp24() -> super::CreatePaymentIntentPaymentMethodOptionsP24 {
+    super::CreatePaymentIntentPaymentMethodOptionsP24::new()
+        .setup_future_usage("none")
+        .tos_shown_and_accepted(true)
+}
+fn object_createpaymentintentpaymentmethodoptionspayco() -> super::CreatePaymentIntentPaymentMethodOptionsPayco {
+    super::CreatePaymentIntentPaymentMethodOptionsPayco::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionspaypal() -> super::CreatePaymentIntentPaymentMethodOptionsPaypal {
+    super::CreatePaymentIntentPaymentMethodOptionsPaypal::new()
+        .capture_method(
+            super::CreatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod::from_text(
+                "",
+            ),
+        )
+        .preferred_locale(
+            super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale::from_text(
+                "cs-CZ",
+            ),
+        )
+        .reference("text")
+        .risk_correlation_id("text")
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionspayto() -> super::CreatePaymentIntentPaymentMethodOptionsPayto {
+    super::CreatePaymentIntentPaymentMethodOptionsPayto::new()
+        .mandate_options(
+            object_createpaymentintentpaymentmethodoptionspaytomandateoptions(),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionspaytomandateoptions() -> super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions {
+    super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions::new()
+        .amount(7)
+        .amount_type(
+            super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType::from_text(
+                "",
+            ),
+        )
+        .end_date("text")
+        .payment_schedule(
+            super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule::from_text(
+                "",
+            ),
+        )
+        .payments_per_period(7)
+        .purpose(
+            super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionspix() -> super::CreatePaymentIntentPaymentMethodOptionsPix {
+    super::CreatePaymentIntentPaymentMethodOptionsPix::new()
+        .amount_includes_iof(
+            super::CreatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof::from_text(
+                "always",
+            ),
+        )
+        .expires_after_seconds(7)
+        .expires_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .mandate_options(object_createsetupintentpaymentmethodoptionspixmandateoptions())
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionssofort() -> super::CreatePaymentIntentPaymentMethodOptionsSofort {
+    super::CreatePaymentIntentPaymentMethodOptionsSofort::new()
+        .preferred_language(
+            super::CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage::from_text(
+                "",
+            ),
+        )
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsswish() -> super::CreatePaymentIntentPaymentMethodOptionsSwish {
+    super::CreatePaymentIntentPaymentMethodOptionsSwish::new()
+        .reference("text")
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentpaymentmethodoptionstwint() -> super::CreatePaymentIntentPaymentMethodOptionsTwint {
+    super::CreatePaymentIntentPaymentMethodOptionsTwint::new()
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionsusbankaccount() -> super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount {
+    super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount::new()
+        .financial_connections(
+            object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnections(),
+        )
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsusbankaccountmandateoptions(),
+        )
+        .networks(object_createsetupintentpaymentmethodoptionsusbankaccountnetworks())
+        .setup_future_usage(
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+        .target_date("text")
+        .transaction_purpose(
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose::from_text(
+                "",
+            ),
+        )
+        .verification_method(
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createpaymentintentpaymentmethodoptionswechatpay() -> super::CreatePaymentIntentPaymentMethodOptionsWechatPay {
+    super::CreatePaymentIntentPaymentMethodOptionsWechatPay::new()
+        .app_id("text")
+        .client(
+            super::CreatePaymentIntentPaymentMethodOptionsWechatPayClient::from_text(
+                "android",
+            ),
+        )
+        .setup_future_usage("none")
+}
+fn object_createpaymentintentradaroptions() -> super::CreatePaymentIntentRadarOptions {
+    super::CreatePaymentIntentRadarOptions::new().referrer("text").session("text")
+}
+fn object_createpaymentintenttransferdata() -> super::CreatePaymentIntentTransferData {
+    super::CreatePaymentIntentTransferData::new("text")
+        .amount(7)
+        .description("text")
+        .metadata([("key", "text")])
+        .payment_data(object_createpaymentintenttransferdatapaymentdata())
+}
+fn object_createpaymentintenttransferdatapaymentdata() -> super::CreatePaymentIntentTransferDataPaymentData {
+    super::CreatePaymentIntentTransferDataPaymentData::new()
+        .description("text")
+        .metadata([("key", "text")])
+}
+fn object_createpaymentlinkaftercompletion() -> super::CreatePaymentLinkAfterCompletion {
+    super::CreatePaymentLinkAfterCompletion::new(
+            super::CreatePaymentLinkAfterCompletionType::from_text("hosted_confirmation"),
+        )
+        .hosted_confirmation(object_createpaymentlinkaftercompletionhostedconfirmation())
+        .redirect(object_createpaymentlinkaftercompletionredirect())
+}
+fn object_createpaymentlinkaftercompletionhostedconfirmation() -> super::CreatePaymentLinkAfterCompletionHostedConfirmation {
+    super::CreatePaymentLinkAfterCompletionHostedConfirmation::new()
+        .custom_message("text")
+}
+fn object_createpaymentlinkaftercompletionredirect() -> super::CreatePaymentLinkAfterCompletionRedirect {
+    super::CreatePaymentLinkAfterCompletionRedirect::new("text")
+}
+fn object_createpaymentlinkconsentcollection() -> super::CreatePaymentLinkConsentCollection {
+    super::CreatePaymentLinkConsentCollection::new()
+        .payment_method_reuse_agreement(
+            object_createpaymentlinkconsentcollectionpaymentmethodreuseagreement(),
+        )
+        .promotions(
+            super::CreatePaymentLinkConsentCollectionPromotions::from_text("auto"),
+        )
+        .terms_of_service(
+            super::CreatePaymentLinkConsentCollectionTermsOfService::from_text("none"),
+        )
+}
+fn object_createpaymentlinkconsentcollectionpaymentmethodreuseagreement() -> super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement {
+    super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement::new(
+        super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition::from_text(
+            "auto",
+        ),
+    )
+}
+fn object_createpaymentlinkcustomfields() -> super::CreatePaymentLinkCustomFields {
+    super::CreatePaymentLinkCustomFields::new(
+            "text",
+            object_createpaymentlinkcustomfieldslabel(),
+            super::CreatePaymentLinkCustomFieldsType::from_text("dropdown"),
+        )
+        .dropdown(object_createpaymentlinkcustomfieldsdropdown())
+        .numeric(object_createpaymentlinkcustomfieldstext())
+        .optional(true)
+        .text(object_createpaymentlinkcustomfieldstext())
+}
+fn object_createpaymentlinkcustomfieldsdropdown() -> super::CreatePaymentLinkCustomFieldsDropdown {
+    super::CreatePaymentLinkCustomFieldsDropdown::new([
+            object_createpaymentlinkcustomfieldsdropdownoptions(),
+        ])
+        .default_value("text")
+}
+fn object_createpaymentlinkcustomfieldsdropdownoptions() -> super::CreatePaymentLinkCustomFieldsDropdownOptions {
+    super::CreatePaymentLinkCustomFieldsDropdownOptions::new("text", "text")
+}
+fn object_createpaymentlinkcustomfieldslabel() -> super::CreatePaymentLinkCustomFieldsLabel {
+    super::CreatePaymentLinkCustomFieldsLabel::new("text", "custom")
+}
+fn object_createpaymentlinkcustomfieldstext() -> super::CreatePaymentLinkCustomFieldsText {
+    super::CreatePaymentLinkCustomFieldsText::new()
+        .default_value("text")
+        .maximum_length(7)
+        .minimum_length(7)
+}
+fn object_createpaymentlinkcustomtext() -> super::CreatePaymentLinkCustomText {
+    super::CreatePaymentLinkCustomText::new()
+        .after_submit(object_createpaymentlinkcustomtextsubmit())
+        .shipping_address(object_createpaymentlinkcustomtextsubmit())
+        .submit(object_createpaymentlinkcustomtextsubmit())
+        .terms_of_service_acceptance(object_createpaymentlinkcustomtextsubmit())
+}
+fn object_createpaymentlinkcustomtextsubmit() -> super::CreatePaymentLinkCustomTextSubmit {
+    super::CreatePaymentLinkCustomTextSubmit::new("text")
+}
+fn object_createpaymentlinkinvoicecreation() -> super::CreatePaymentLinkInvoiceCreation {
+    super::CreatePaymentLinkInvoiceCreation::new(true)
+        .invoice_data(object_createpaymentlinkinvoicecreationinvoicedata())
+}
+fn object_createpaymentlinkinvoicecreationinvoicedata() -> super::CreatePaymentLinkInvoiceCreationInvoiceData {
+    super::CreatePaymentLinkInvoiceCreationInvoiceData::new()
+        .account_tax_ids(["text"])
+        .custom_fields([object_createinvoicecustomfields()])
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+        .metadata([("key", "text")])
+        .rendering_options(object_createcustomerinvoicesettingsrenderingoptions())
+}
+fn object_createpaymentlinklineitems() -> super::CreatePaymentLinkLineItems {
+    super::CreatePaymentLinkLineItems::new(7)
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+        .price("text")
+        .price_data(object_createpaymentlinklineitemspricedata())
+}
+fn object_createpaymentlinklineitemsadjustablequantity() -> super::CreatePaymentLinkLineItemsAdjustableQuantity {
+    super::CreatePaymentLinkLineItemsAdjustableQuantity::new(true).maximum(7).minimum(7)
+}
+fn object_createpaymentlinklineitemspricedata() -> super::CreatePaymentLinkLineItemsPriceData {
+    super::CreatePaymentLinkLineItemsPriceData::new("text")
+        .product("text")
+        .product_data(object_updateinvoicelinepricedataproductdata())
+        .recurring(object_createproductdefaultpricedatarecurring())
+        .tax_behavior(
+            super::CreatePaymentLinkLineItemsPriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createpaymentlinkmanagedpayments() -> super::CreatePaymentLinkManagedPayments {
+    super::CreatePaymentLinkManagedPayments::new().enabled(true)
+}
+fn object_createpaymentlinknamecollection() -> super::CreatePaymentLinkNameCollection {
+    super::CreatePaymentLinkNameCollection::new()
+        .business(object_createpaymentlinknamecollectionbusiness())
+        .individual(object_createpaymentlinknamecollectionbusiness())
+}
+fn object_createpaymentlinknamecollectionbusiness() -> super::CreatePaymentLinkNameCollectionBusiness {
+    super::CreatePaymentLinkNameCollectionBusiness::new(true).optional(true)
+}
+fn object_createpaymentlinkoptionalitems() -> super::CreatePaymentLinkOptionalItems {
+    super::CreatePaymentLinkOptionalItems::new("text", 7)
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+}
+fn object_createpaymentlinkpaymentintentdata() -> super::CreatePaymentLinkPaymentIntentData {
+    super::CreatePaymentLinkPaymentIntentData::new()
+        .capture_method(
+            super::CreatePaymentLinkPaymentIntentDataCaptureMethod::from_text(
+                "automatic",
+            ),
+        )
+        .description("text")
+        .metadata([("key", "text")])
+        .setup_future_usage(
+            super::CreatePaymentLinkPaymentIntentDataSetupFutureUsage::from_text(
+                "off_session",
+            ),
+        )
+        .statement_descriptor("text")
+        .statement_descriptor_suffix("text")
+        .transfer_group("text")
+}
+fn object_createpaymentlinkpaymentmethodoptions() -> super::CreatePaymentLinkPaymentMethodOptions {
+    super::CreatePaymentLinkPaymentMethodOptions::new()
+        .card(object_createpaymentlinkpaymentmethodoptionscard())
+}
+fn object_createpaymentlinkpaymentmethodoptionscard() -> super::CreatePaymentLinkPaymentMethodOptionsCard {
+    super::CreatePaymentLinkPaymentMethodOptionsCard::new()
+        .restrictions(object_createpaymentlinkpaymentmethodoptionscardrestrictions())
+}
+fn object_createpaymentlinkpaymentmethodoptionscardrestrictions() -> super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions {
+    super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions::new()
+        .brands_blocked([
+            super::CreatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked::from_text(
+                "american_express",
+            ),
+        ])
+}
+fn object_createpaymentlinkrestrictions() -> super::CreatePaymentLinkRestrictions {
+    super::CreatePaymentLinkRestrictions::new(
+        object_createpaymentlinkrestrictionscompletedsessions(),
+    )
+}
+fn object_createpaymentlinkrestrictionscompletedsessions() -> super::CreatePaymentLinkRestrictionsCompletedSessions {
+    super::CreatePaymentLinkRestrictionsCompletedSessions::new(7)
+}
+fn object_createpaymentlinkshippingaddresscollection() -> super::CreatePaymentLinkShippingAddressCollection {
+    super::CreatePaymentLinkShippingAddressCollection::new([
+        super::CreatePaymentLinkShippingAddressCollectionAllowedCountries::from_text(
+            "AC",
+        ),
+    ])
+}
+fn object_createpaymentlinksubscriptiondata() -> super::CreatePaymentLinkSubscriptionData {
+    super::CreatePaymentLinkSubscriptionData::new()
+        .description("text")
+        .invoice_settings(object_createsubscriptioninvoicesettings())
+        .metadata([("key", "text")])
+        .trial_period_days(7)
+        .trial_settings(object_createpaymentlinksubscriptiondatatrialsettings())
+}
+fn object_createpaymentlinksubscriptiondatatrialsettings() -> super::CreatePaymentLinkSubscriptionDataTrialSettings {
+    super::CreatePaymentLinkSubscriptionDataTrialSettings::new(
+        object_createpaymentlinksubscriptiondatatrialsettingsendbehavior(),
+    )
+}
+fn object_createpaymentlinksubscriptiondatatrialsettingsendbehavior() -> super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior {
+    super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior::new(
+        super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod::from_text(
+            "cancel",
+        ),
+    )
+}
+fn object_createpaymentlinktaxidcollection() -> super::CreatePaymentLinkTaxIdCollection {
+    super::CreatePaymentLinkTaxIdCollection::new(true)
+        .required(
+            super::CreatePaymentLinkTaxIdCollectionRequired::from_text("if_supported"),
+        )
+}
+fn object_createpaymentmethodacssdebit() -> super::CreatePaymentMethodAcssDebit {
+    super::CreatePaymentMethodAcssDebit::new("text", "text", "text")
+}
+fn object_createpaymentmethodaubecsdebit() -> super::CreatePaymentMethodAuBecsDebit {
+    super::CreatePaymentMethodAuBecsDebit::new("text", "text")
+}
+fn object_createpaymentmethodbacsdebit() -> super::CreatePaymentMethodBacsDebit {
+    super::CreatePaymentMethodBacsDebit::new().account_number("text").sort_code("text")
+}
+fn object_createpaymentmethodbillingdetails() -> super::CreatePaymentMethodBillingDetails {
+    super::CreatePaymentMethodBillingDetails::new()
+        .address(object_createcustomeraddress())
+        .email("text")
+        .name("text")
+        .phone("text")
+        .tax_id("text")
+}
+fn object_createpaymentmethodboleto() -> super::CreatePaymentMethodBoleto {
+    super::CreatePaymentMethodBoleto::new("text")
+}
+fn object_createpaymentmethodcard() -> super::CreatePaymentMethodCard {
+    super::CreatePaymentMethodCard::new()
+        .cvc("text")
+        .exp_month(7)
+        .exp_year(7)
+        .networks(object_createpaymentmethodcardnetworks())
+        .number("text")
+        .token("text")
+}
+fn object_createpaymentmethodcardnetworks() -> super::CreatePaymentMethodCardNetworks {
+    super::CreatePaymentMethodCardNetworks::new()
+        .preferred(
+            super::CreatePaymentMethodCardNetworksPreferred::from_text(
+                "cartes_bancaires",
+            ),
+        )
+}
+fn object_createpaymentmethodconfigurationeps() -> super::CreatePaymentMethodConfigurationEps {
+    super::CreatePaymentMethodConfigurationEps::new()
+        .display_preference(
+            object_createpaymentmethodconfigurationepsdisplaypreference(),
+        )
+}
+fn object_createpaymentmethodconfigurationepsdisplaypreference() -> super::CreatePaymentMethodConfigurationEpsDisplayPreference {
+    super::CreatePaymentMethodConfigurationEpsDisplayPreference::new()
+        .preference(
+            super::CreatePaymentMethodConfigurationEpsDisplayPreferencePreference::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createpaymentmethodcustom() -> super::CreatePaymentMethodCustom {
+    super::CreatePaymentMethodCustom::new("text")
+}
+fn object_createpaymentmethodeps() -> super::CreatePaymentMethodEps {
+    super::CreatePaymentMethodEps::new()
+        .bank(super::CreatePaymentMethodEpsBank::from_text("arzte_und_apotheker_bank"))
+}
+fn object_createpaymentmethodfpx() -> super::CreatePaymentMethodFpx {
+    super::CreatePaymentMethodFpx::new(
+            super::CreatePaymentMethodFpxBank::from_text("affin_bank"),
+        )
+        .account_holder_type(
+            super::CreatePaymentMethodFpxAccountHolderType::from_text("company"),
+        )
+}
+fn object_createpaymentmethodideal() -> super::CreatePaymentMethodIdeal {
+    super::CreatePaymentMethodIdeal::new()
+        .bank(super::CreatePaymentMethodIdealBank::from_text("abn_amro"))
+}
+fn object_createpaymentmethodklarna() -> super::CreatePaymentMethodKlarna {
+    super::CreatePaymentMethodKlarna::new().dob(object_createtokenpersondob())
+}
+fn object_createpaymentmethodnaverpay() -> super::CreatePaymentMethodNaverPay {
+    super::CreatePaymentMethodNaverPay::new()
+        .funding(super::CreatePaymentMethodNaverPayFunding::from_text("card"))
+}
+fn object_createpaymentmethodnzbankaccount() -> super::CreatePaymentMethodNzBankAccount {
+    super::CreatePaymentMethodNzBankAccount::new("text", "text", "text", "text")
+        .account_holder_name("text")
+        .reference("text")
+}
+fn object_createpaymentmethodp24() -> super::CreatePaymentMethodP24 {
+    super::CreatePaymentMethodP24::new()
+        .bank(super::CreatePaymentMethodP24Bank::from_text("alior_bank"))
+}
+fn object_createpaymentmethodpayto() -> super::CreatePaymentMethodPayto {
+    super::CreatePaymentMethodPayto::new()
+        .account_number("text")
+        .bsb_number("text")
+        .pay_id("text")
+}
+fn object_createpaymentmethodsepadebit() -> super::CreatePaymentMethodSepaDebit {
+    super::CreatePaymentMethodSepaDebit::new("text")
+}
+fn object_createpaymentmethodsofort() -> super::CreatePaymentMethodSofort {
+    super::CreatePaymentMethodSofort::new(
+        super::CreatePaymentMethodSofortCountry::from_text("AT"),
+    )
+}
+fn object_createpaymentmethodupi() -> super::CreatePaymentMethodUpi {
+    super::CreatePaymentMethodUpi::new()
+        .mandate_options(object_createpaymentmethodupimandateoptions())
+}
+fn object_createpaymentmethodupimandateoptions() -> super::CreatePaymentMethodUpiMandateOptions {
+    super::CreatePaymentMethodUpiMandateOptions::new()
+        .amount(7)
+        .amount_type(
+            super::CreatePaymentMethodUpiMandateOptionsAmountType::from_text("fixed"),
+        )
+        .description("text")
+        .end_date(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createpaymentmethodusbankaccount() -> super::CreatePaymentMethodUsBankAccount {
+    super::CreatePaymentMethodUsBankAccount::new()
+        .account_holder_type(
+            super::CreatePaymentMethodUsBankAccountAccountHolderType::from_text(
+                "company",
+            ),
+        )
+        .account_number("text")
+        .account_type(
+            super::CreatePaymentMethodUsBankAccountAccountType::from_text("checking"),
+        )
+        .financial_connections_account("text")
+        .routing_number("text")
+}
+fn object_createplantiers() -> super::CreatePlanTiers {
+    super::CreatePlanTiers::new(json!({}))
+        .flat_amount(7)
+        .flat_amount_decimal("1.5")
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createplantransformusage() -> super::CreatePlanTransformUsage {
+    super::CreatePlanTransformUsage::new(
+        7,
+        super::CreatePlanTransformUsageRound::from_text("down"),
+    )
+}
+fn object_createpricecustomunitamount() -> super::CreatePriceCustomUnitAmount {
+    super::CreatePriceCustomUnitAmount::new(true).maximum(7).minimum(7).preset(7)
+}
+fn object_createpriceproductdata() -> super::CreatePriceProductData {
+    super::CreatePriceProductData::new("text")
+        .active(true)
+        .id("text")
+        .metadata([("key", "text")])
+        .statement_descriptor("text")
+        .tax_code("text")
+        .tax_details(object_createproducttaxdetails())
+        .unit_label("text")
+}
+fn object_createpricerecurring() -> super::CreatePriceRecurring {
+    super::CreatePriceRecurring::new(
+            super::CreatePriceRecurringInterval::from_text("day"),
+        )
+        .interval_count(7)
+        .meter("text")
+        .trial_period_days(7)
+        .usage_type(super::CreatePriceRecurringUsageType::from_text("licensed"))
+}
+fn object_createproductcatalogtrialofferduration() -> super::CreateProductCatalogTrialOfferDuration {
+    super::CreateProductCatalogTrialOfferDuration::new("relative")
+        .relative(object_createproductcatalogtrialofferdurationrelative())
+}
+fn object_createproductcatalogtrialofferdurationrelative() -> super::CreateProductCatalogTrialOfferDurationRelative {
+    super::CreateProductCatalogTrialOfferDurationRelative::new(7)
+}
+fn object_createproductcatalogtrialofferendbehavior() -> super::CreateProductCatalogTrialOfferEndBehavior {
+    super::CreateProductCatalogTrialOfferEndBehavior::new(
+        object_createproductcatalogtrialofferendbehaviortransition(),
+    )
+}
+fn object_createproductcatalogtrialofferendbehaviortransition() -> super::CreateProductCatalogTrialOfferEndBehaviorTransition {
+    super::CreateProductCatalogTrialOfferEndBehaviorTransition::new("text")
+}
+fn object_createproductdefaultpricedata() -> super::CreateProductDefaultPriceData {
+    super::CreateProductDefaultPriceData::new("text")
+        .currency_options(json!({}))
+        .custom_unit_amount(object_createpricecustomunitamount())
+        .metadata([("key", "text")])
+        .recurring(object_createproductdefaultpricedatarecurring())
+        .tax_behavior(
+            super::CreateProductDefaultPriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createproductdefaultpricedatarecurring() -> super::CreateProductDefaultPriceDataRecurring {
+    super::CreateProductDefaultPriceDataRecurring::new(
+            super::CreateProductDefaultPriceDataRecurringInterval::from_text("day"),
+        )
+        .interval_count(7)
+}
+fn object_createproductmarketingfeatures() -> super::CreateProductMarketingFeatures {
+    super::CreateProductMarketingFeatures::new("text")
+}
+fn object_createproductpackagedimensions() -> super::CreateProductPackageDimensions {
+    super::CreateProductPackageDimensions::new(1.5, 1.5, 1.5, 1.5)
+}
+fn object_createproducttaxdetails() -> super::CreateProductTaxDetails {
+    super::CreateProductTaxDetails::new().performance_location("text").tax_code("text")
+}
+fn object_createpromotioncodepromotion() -> super::CreatePromotionCodePromotion {
+    super::CreatePromotionCodePromotion::new("coupon").coupon("text")
+}
+fn object_createpromotioncoderestrictions() -> super::CreatePromotionCodeRestrictions {
+    super::CreatePromotionCodeRestrictions::new()
+        .currency_options(json!({}))
+        .first_time_transaction(true)
+        .minimum_amount(7)
+        .minimum_amount_currency("text")
+}
+fn object_createquoteautomatictax() -> super::CreateQuoteAutomaticTax {
+    super::CreateQuoteAutomaticTax::new(true).liability(object_createinvoiceissuer())
+}
+fn object_createquotediscounts() -> super::CreateQuoteDiscounts {
+    super::CreateQuoteDiscounts::new()
+        .coupon("text")
+        .discount("text")
+        .promotion_code("text")
+}
+fn object_createquotefromquote() -> super::CreateQuoteFromQuote {
+    super::CreateQuoteFromQuote::new("text").is_revision(true)
+}
+fn object_createquoteinvoicesettings() -> super::CreateQuoteInvoiceSettings {
+    super::CreateQuoteInvoiceSettings::new()
+        .custom_fields([object_createinvoicecustomfields()])
+        .days_until_due(7)
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+}
+fn object_createquotelineitems() -> super::CreateQuoteLineItems {
+    super::CreateQuoteLineItems::new()
+        .discounts([object_createquotediscounts()])
+        .price("text")
+        .price_data(object_createquotelineitemspricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createquotelineitemspricedata() -> super::CreateQuoteLineItemsPriceData {
+    super::CreateQuoteLineItemsPriceData::new("text", "text")
+        .recurring(object_createproductdefaultpricedatarecurring())
+        .tax_behavior(
+            super::CreateQuoteLineItemsPriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createquotesubscriptiondata() -> super::CreateQuoteSubscriptionData {
+    super::CreateQuoteSubscriptionData::new()
+        .billing_mode(object_createsubscriptionbillingmode())
+        .description("text")
+        .effective_date(json!({}))
+        .metadata([("key", "text")])
+        .trial_period_days(7)
+}
+fn object_createquotetransferdata() -> super::CreateQuoteTransferData {
+    super::CreateQuoteTransferData::new("text").amount(7).amount_percent(1.5)
+}
+fn object_createradarpaymentevaluationclientdevicemetadatadetails() -> super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails {
+    super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails::new("text")
+}
+fn object_createradarpaymentevaluationcustomerdetails() -> super::CreateRadarPaymentEvaluationCustomerDetails {
+    super::CreateRadarPaymentEvaluationCustomerDetails::new()
+        .customer("text")
+        .customer_account("text")
+        .email("text")
+        .name("text")
+        .phone("text")
+}
+fn object_createradarpaymentevaluationpaymentdetails() -> super::CreateRadarPaymentEvaluationPaymentDetails {
+    super::CreateRadarPaymentEvaluationPaymentDetails::new(
+            7,
+            "text",
+            object_createradarpaymentevaluationpaymentdetailspaymentmethoddetails(),
+        )
+        .description("text")
+        .money_movement_details(
+            object_createradarpaymentevaluationpaymentdetailsmoneymovementdetails(),
+        )
+        .shipping_details(object_reportpaymentrecordpaymentshippingdetails())
+        .statement_descriptor("text")
+}
+fn object_createradarpaymentevaluationpaymentdetailsmoneymovementdetails() -> super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails {
+    super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails::new("card")
+        .card(
+            object_createradarpaymentevaluationpaymentdetailsmoneymovementdetailscard(),
+        )
+}
+fn object_createradarpaymentevaluationpaymentdetailsmoneymovementdetailscard() -> super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard {
+    super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard::new()
+        .customer_presence(
+            super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardCustomerPresence::from_text(
+                "off_session",
+            ),
+        )
+        .payment_type(
+            super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardPaymentType::from_text(
+                "one_off",
+            ),
+        )
+}
+fn object_createradarpaymentevaluationpaymentdetailspaymentmethoddetails() -> super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails {
+    super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails::new("text")
+        .billing_details(object_createsourceowner())
+}
+fn object_createreportingreportrunparameters() -> super::CreateReportingReportRunParameters {
+    super::CreateReportingReportRunParameters::new()
+        .columns(["text"])
+        .connected_account("text")
+        .currency("text")
+        .interval_end(Timestamp::from_unix_seconds(1_700_000_000))
+        .interval_start(Timestamp::from_unix_seconds(1_700_000_000))
+        .payout("text")
+        .reporting_category(
+            super::CreateReportingReportRunParametersReportingCategory::from_text(
+                "advance",
+            ),
+        )
+        .timezone(
+            super::CreateReportingReportRunParametersTimezone::from_text(
+                "Africa/Abidjan",
+            ),
+        )
+}
+fn object_createsetupintentautomaticpaymentmethods() -> super::CreateSetupIntentAutomaticPaymentMethods {
+    super::CreateSetupIntentAutomaticPaymentMethods::new(true)
+        .allow_redirects(
+            super::CreateSetupIntentAutomaticPaymentMethodsAllowRedirects::from_text(
+                "always",
+            ),
+        )
+}
+fn object_createsetupintentmandatedata() -> super::CreateSetupIntentMandateData {
+    super::CreateSetupIntentMandateData::new(
+        object_createsetupintentmandatedatacustomeracceptance(),
+    )
+}
+fn object_createsetupintentmandatedatacustomeracceptance() -> super::CreateSetupIntentMandateDataCustomerAcceptance {
+    super::CreateSetupIntentMandateDataCustomerAcceptance::new(
+            super::CreateSetupIntentMandateDataCustomerAcceptanceType::from_text(
+                "offline",
+            ),
+        )
+        .accepted_at(Timestamp::from_unix_seconds(1_700_000_000))
+        .offline(json!({}))
+        .online(object_createsetupintentmandatedatacustomeracceptanceonline())
+}
+fn object_createsetupintentmandatedatacustomeracceptanceonline() -> super::CreateSetupIntentMandateDataCustomerAcceptanceOnline {
+    super::CreateSetupIntentMandateDataCustomerAcceptanceOnline::new("text", "text")
+}
+fn object_createsetupintentpaymentmethoddata() -> super::CreateSetupIntentPaymentMethodData {
+    super::CreateSetupIntentPaymentMethodData::new(
+            super::CreateSetupIntentPaymentMethodDataType::from_text("acss_debit"),
+        )
+        .acss_debit(object_createpaymentmethodacssdebit())
+        .affirm(json!({}))
+        .afterpay_clearpay(json!({}))
+        .alipay(json!({}))
+        .allow_redisplay(
+            super::CreateSetupIntentPaymentMethodDataAllowRedisplay::from_text("always"),
+        )
+        .alma(json!({}))
+        .amazon_pay(json!({}))
+        .au_becs_debit(object_createpaymentmethodaubecsdebit())
+        .bacs_debit(object_createpaymentmethodbacsdebit())
+        .bancontact(json!({}))
+        .billie(json!({}))
+        .billing_details(object_createpaymentmethodbillingdetails())
+        .bizum(json!({}))
+        .blik(json!({}))
+        .boleto(object_createpaymentmethodboleto())
+        .cashapp(json!({}))
+        .crypto(json!({}))
+        .customer_balance(json!({}))
+        .eps(object_createpaymentmethodeps())
+        .fpx(object_createpaymentmethodfpx())
+        .giropay(json!({}))
+        .grabpay(json!({}))
+        .ideal(object_createpaymentmethodideal())
+        .interac_present(json!({}))
+        .kakao_pay(json!({}))
+        .klarna(object_createpaymentmethodklarna())
+        .konbini(json!({}))
+        .kr_card(json!({}))
+        .link(json!({}))
+        .mb_way(json!({}))
+        .metadata([("key", "text")])
+        .mobilepay(json!({}))
+        .multibanco(json!({}))
+        .naver_pay(object_createpaymentmethodnaverpay())
+        .nz_bank_account(object_createpaymentmethodnzbankaccount())
+        .oxxo(json!({}))
+        .p24(object_createpaymentmethodp24())
+        .pay_by_bank(json!({}))
+        .payco(json!({}))
+        .paynow(json!({}))
+        .paypal(json!({}))
+        .paypay(json!({}))
+        .payto(object_createpaymentmethodpayto())
+        .pix(json!({}))
+        .promptpay(json!({}))
+        .radar_options(object_createchargeradaroptions())
+        .revolut_pay(json!({}))
+        .samsung_pay(json!({}))
+        .satispay(json!({}))
+        .scalapay(json!({}))
+        .sepa_debit(object_createpaymentmethodsepadebit())
+        .sequra(json!({}))
+        .sofort(object_createpaymentmethodsofort())
+        .sunbit(json!({}))
+        .swish(json!({}))
+        .twint(json!({}))
+        .upi(object_createpaymentmethodupi())
+        .us_bank_account(object_createpaymentmethodusbankaccount())
+        .wechat_pay(json!({}))
+        .zip(json!({}))
+}
+fn object_createsetupintentpaymentmethodoptions() -> super::CreateSetupIntentPaymentMethodOptions {
+    super::CreateSetupIntentPaymentMethodOptions::new()
+        .acss_debit(object_createsetupintentpaymentmethodoptionsacssdebit())
+        .amazon_pay(json!({}))
+        .bacs_debit(object_createsetupintentpaymentmethodoptionsbacsdebit())
+        .bizum(json!({}))
+        .blik(object_createsetupintentpaymentmethodoptionsblik())
+        .card(object_createsetupintentpaymentmethodoptionscard())
+        .card_present(json!({}))
+        .klarna(object_createsetupintentpaymentmethodoptionsklarna())
+        .link(object_createsetupintentpaymentmethodoptionslink())
+        .paypal(object_createsetupintentpaymentmethodoptionspaypal())
+        .payto(object_createsetupintentpaymentmethodoptionspayto())
+        .pix(object_createsetupintentpaymentmethodoptionspix())
+        .sepa_debit(object_createsetupintentpaymentmethodoptionsbacsdebit())
+        .upi(object_createsetupintentpaymentmethodoptionsupi())
+        .us_bank_account(object_createsetupintentpaymentmethodoptionsusbankaccount())
+}
+fn object_createsetupintentpaymentmethodoptionsacssdebit() -> super::CreateSetupIntentPaymentMethodOptionsAcssDebit {
+    super::CreateSetupIntentPaymentMethodOptionsAcssDebit::new()
+        .currency(
+            super::CreateSetupIntentPaymentMethodOptionsAcssDebitCurrency::from_text(
+                "cad",
+            ),
+        )
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsacssdebitmandateoptions(),
+        )
+        .verification_method(
+            super::CreateSetupIntentPaymentMethodOptionsAcssDebitVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsacssdebitmandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions::new()
+        .custom_mandate_url("text")
+        .default_for([
+            super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptionsDefaultFor::from_text(
+                "invoice",
+            ),
+        ])
+        .interval_description("text")
+        .payment_schedule(
+            super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule::from_text(
+                "combined",
+            ),
+        )
+        .transaction_type(
+            super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType::from_text(
+                "business",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsbacsdebit() -> super::CreateSetupIntentPaymentMethodOptionsBacsDebit {
+    super::CreateSetupIntentPaymentMethodOptionsBacsDebit::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsbacsdebitmandateoptions(),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsbacsdebitmandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions::new()
+        .reference_prefix("text")
+}
+fn object_createsetupintentpaymentmethodoptionsblik() -> super::CreateSetupIntentPaymentMethodOptionsBlik {
+    super::CreateSetupIntentPaymentMethodOptionsBlik::new()
+        .code("text")
+        .mandate_options(object_createbillingportalsessionafterexpirationcustomerlogin())
+}
+fn object_createsetupintentpaymentmethodoptionscard() -> super::CreateSetupIntentPaymentMethodOptionsCard {
+    super::CreateSetupIntentPaymentMethodOptionsCard::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionscardmandateoptions(),
+        )
+        .moto(true)
+        .network(
+            super::CreateSetupIntentPaymentMethodOptionsCardNetwork::from_text("amex"),
+        )
+        .request_three_d_secure(
+            super::CreateSetupIntentPaymentMethodOptionsCardRequestThreeDSecure::from_text(
+                "any",
+            ),
+        )
+        .setup_credential_usage(
+            super::CreateSetupIntentPaymentMethodOptionsCardSetupCredentialUsage::from_text(
+                "installment",
+            ),
+        )
+        .three_d_secure(object_createsetupintentpaymentmethodoptionscardthreedsecure())
+}
+fn object_createsetupintentpaymentmethodoptionscardmandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsCardMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsCardMandateOptions::new(
+            7,
+            super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsAmountType::from_text(
+                "fixed",
+            ),
+            "text",
+            super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsInterval::from_text(
+                "day",
+            ),
+            "text",
+            Timestamp::from_unix_seconds(1_700_000_000),
+        )
+        .description("text")
+        .end_date(Timestamp::from_unix_seconds(1_700_000_000))
+        .interval_count(7)
+        .supported_types([
+            super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes::from_text(
+                "india",
+            ),
+        ])
+}
+fn object_createsetupintentpaymentmethodoptionscardthreedsecure() -> super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecure {
+    super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecure::new()
+        .ares_trans_status(
+            super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus::from_text(
+                "A",
+            ),
+        )
+        .cryptogram("text")
+        .electronic_commerce_indicator(
+            super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator::from_text(
+                "01",
+            ),
+        )
+        .network_options(
+            object_createsetupintentpaymentmethodoptionscardthreedsecurenetworkoptions(),
+        )
+        .requestor_challenge_indicator("text")
+        .transaction_id("text")
+        .version(
+            super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureVersion::from_text(
+                "1.0.2",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionscardthreedsecurenetworkoptions() -> super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions {
+    super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions::new()
+        .cartes_bancaires(
+            object_createsetupintentpaymentmethodoptionscardthreedsecurenetworkoptionscartesbancaires(),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionscardthreedsecurenetworkoptionscartesbancaires() -> super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires {
+    super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires::new(
+            super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo::from_text(
+                "0",
+            ),
+        )
+        .cb_exemption("text")
+        .cb_score(7)
+}
+fn object_createsetupintentpaymentmethodoptionsklarna() -> super::CreateSetupIntentPaymentMethodOptionsKlarna {
+    super::CreateSetupIntentPaymentMethodOptionsKlarna::new()
+        .currency("text")
+        .on_demand(object_createsetupintentpaymentmethodoptionsklarnaondemand())
+        .preferred_locale(
+            super::CreateSetupIntentPaymentMethodOptionsKlarnaPreferredLocale::from_text(
+                "cs-CZ",
+            ),
+        )
+        .subscriptions([
+            object_createsetupintentpaymentmethodoptionsklarnasubscriptions(),
+        ])
+}
+fn object_createsetupintentpaymentmethodoptionsklarnaondemand() -> super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand {
+    super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand::new()
+        .average_amount(7)
+        .maximum_amount(7)
+        .minimum_amount(7)
+        .purchase_interval(
+            super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemandPurchaseInterval::from_text(
+                "day",
+            ),
+        )
+        .purchase_interval_count(7)
+}
+fn object_createsetupintentpaymentmethodoptionsklarnasubscriptions() -> super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions {
+    super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions::new(
+            super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsInterval::from_text(
+                "day",
+            ),
+            object_createsetupintentpaymentmethodoptionsklarnasubscriptionsnextbilling(),
+            "text",
+        )
+        .interval_count(7)
+        .name("text")
+}
+fn object_createsetupintentpaymentmethodoptionsklarnasubscriptionsnextbilling() -> super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling {
+    super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling::new(
+        7,
+        "text",
+    )
+}
+fn object_createsetupintentpaymentmethodoptionslink() -> super::CreateSetupIntentPaymentMethodOptionsLink {
+    super::CreateSetupIntentPaymentMethodOptionsLink::new().persistent_token("text")
+}
+fn object_createsetupintentpaymentmethodoptionspaypal() -> super::CreateSetupIntentPaymentMethodOptionsPaypal {
+    super::CreateSetupIntentPaymentMethodOptionsPaypal::new()
+        .billing_agreement_id("text")
+}
+fn object_createsetupintentpaymentmethodoptionspayto() -> super::CreateSetupIntentPaymentMethodOptionsPayto {
+    super::CreateSetupIntentPaymentMethodOptionsPayto::new()
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionspaytomandateoptions(),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionspaytomandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions::new()
+        .amount(7)
+        .amount_type(
+            super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsAmountType::from_text(
+                "",
+            ),
+        )
+        .end_date("text")
+        .payment_schedule(
+            super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule::from_text(
+                "",
+            ),
+        )
+        .payments_per_period(7)
+        .purpose(
+            super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPurpose::from_text(
+                "",
+            ),
+        )
+        .start_date("text")
+}
+fn object_createsetupintentpaymentmethodoptionspix() -> super::CreateSetupIntentPaymentMethodOptionsPix {
+    super::CreateSetupIntentPaymentMethodOptionsPix::new()
+        .mandate_options(object_createsetupintentpaymentmethodoptionspixmandateoptions())
+}
+fn object_createsetupintentpaymentmethodoptionspixmandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions::new()
+        .amount(7)
+        .amount_includes_iof(
+            super::CreateSetupIntentPaymentMethodOptionsPixMandateOptionsAmountIncludesIof::from_text(
+                "always",
+            ),
+        )
+        .amount_type(
+            super::CreateSetupIntentPaymentMethodOptionsPixMandateOptionsAmountType::from_text(
+                "fixed",
+            ),
+        )
+        .currency("text")
+        .end_date("text")
+        .payment_schedule(
+            super::CreateSetupIntentPaymentMethodOptionsPixMandateOptionsPaymentSchedule::from_text(
+                "halfyearly",
+            ),
+        )
+        .reference("text")
+        .start_date("text")
+}
+fn object_createsetupintentpaymentmethodoptionsupi() -> super::CreateSetupIntentPaymentMethodOptionsUpi {
+    super::CreateSetupIntentPaymentMethodOptionsUpi::new()
+        .mandate_options(object_createpaymentmethodupimandateoptions())
+        .setup_future_usage(
+            super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage::from_text(
+                "",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsusbankaccount() -> super::CreateSetupIntentPaymentMethodOptionsUsBankAccount {
+    super::CreateSetupIntentPaymentMethodOptionsUsBankAccount::new()
+        .financial_connections(
+            object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnections(),
+        )
+        .mandate_options(
+            object_createsetupintentpaymentmethodoptionsusbankaccountmandateoptions(),
+        )
+        .networks(object_createsetupintentpaymentmethodoptionsusbankaccountnetworks())
+        .verification_method(
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountVerificationMethod::from_text(
+                "automatic",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnections() -> super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections {
+    super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections::new()
+        .filters(
+            object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnectionsfilters(),
+        )
+        .permissions([
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions::from_text(
+                "balances",
+            ),
+        ])
+        .prefetch([
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch::from_text(
+                "balances",
+            ),
+        ])
+        .return_url("text")
+}
+fn object_createsetupintentpaymentmethodoptionsusbankaccountfinancialconnectionsfilters() -> super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters {
+    super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters::new()
+        .account_subcategories([
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories::from_text(
+                "checking",
+            ),
+        ])
+}
+fn object_createsetupintentpaymentmethodoptionsusbankaccountmandateoptions() -> super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions {
+    super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions::new()
+        .collection_method(
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod::from_text(
+                "",
+            ),
+        )
+}
+fn object_createsetupintentpaymentmethodoptionsusbankaccountnetworks() -> super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks {
+    super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks::new()
+        .requested([
+            super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworksRequested::from_text(
+                "ach",
+            ),
+        ])
+}
+fn object_createsetupintentsingleuse() -> super::CreateSetupIntentSingleUse {
+    super::CreateSetupIntentSingleUse::new(7, "text")
+}
+fn object_createshippingratedeliveryestimate() -> super::CreateShippingRateDeliveryEstimate {
+    super::CreateShippingRateDeliveryEstimate::new()
+        .maximum(object_createshippingratedeliveryestimatemaximum())
+        .minimum(object_createshippingratedeliveryestimatemaximum())
+}
+fn object_createshippingratedeliveryestimatemaximum() -> super::CreateShippingRateDeliveryEstimateMaximum {
+    super::CreateShippingRateDeliveryEstimateMaximum::new(
+        super::CreateShippingRateDeliveryEstimateMaximumUnit::from_text("business_day"),
+        7,
+    )
+}
+fn object_createshippingratefixedamount() -> super::CreateShippingRateFixedAmount {
+    super::CreateShippingRateFixedAmount::new(7, "text").currency_options(json!({}))
+}
+fn object_createsourcemandate() -> super::CreateSourceMandate {
+    super::CreateSourceMandate::new()
+        .acceptance(object_createsourcemandateacceptance())
+        .amount(7)
+        .currency("text")
+        .interval(super::CreateSourceMandateInterval::from_text("one_time"))
+        .notification_method(
+            super::CreateSourceMandateNotificationMethod::from_text("deprecated_none"),
+        )
+}
+fn object_createsourcemandateacceptance() -> super::CreateSourceMandateAcceptance {
+    super::CreateSourceMandateAcceptance::new(
+            super::CreateSourceMandateAcceptanceStatus::from_text("accepted"),
+        )
+        .date(Timestamp::from_unix_seconds(1_700_000_000))
+        .ip("text")
+        .offline(object_createsourcemandateacceptanceoffline())
+        .online(object_createsourcemandateacceptanceonline())
+        .type_(super::CreateSourceMandateAcceptanceType::from_text("offline"))
+        .user_agent("text")
+}
+fn object_createsourcemandateacceptanceoffline() -> super::CreateSourceMandateAcceptanceOffline {
+    super::CreateSourceMandateAcceptanceOffline::new("text")
+}
+fn object_createsourcemandateacceptanceonline() -> super::CreateSourceMandateAcceptanceOnline {
+    super::CreateSourceMandateAcceptanceOnline::new()
+        .date(Timestamp::from_unix_seconds(1_700_000_000))
+        .ip("text")
+        .user_agent("text")
+}
+fn object_createsourceowner() -> super::CreateSourceOwner {
+    super::CreateSourceOwner::new()
+        .address(object_createcustomeraddress())
+        .email("text")
+        .name("text")
+        .phone("text")
+}
+fn object_createsourcereceiver() -> super::CreateSourceReceiver {
+    super::CreateSourceReceiver::new()
+        .refund_attributes_method(
+            super::CreateSourceReceiverRefundAttributesMethod::from_text("email"),
+        )
+}
+fn object_createsourceredirect() -> super::CreateSourceRedirect {
+    super::CreateSourceRedirect::new("text")
+}
+fn object_createsourcesourceorder() -> super::CreateSourceSourceOrder {
+    super::CreateSourceSourceOrder::new()
+        .items([object_createsourcesourceorderitems()])
+        .shipping(object_createsourcesourceordershipping())
+}
+fn object_createsourcesourceorderitems() -> super::CreateSourceSourceOrderItems {
+    super::CreateSourceSourceOrderItems::new()
+        .amount(7)
+        .currency("text")
+        .description("text")
+        .parent("text")
+        .quantity(7)
+        .type_(super::CreateSourceSourceOrderItemsType::from_text("discount"))
+}
+fn object_createsourcesourceordershipping() -> super::CreateSourceSourceOrderShipping {
+    super::CreateSourceSourceOrderShipping::new(
+            object_createsourcesourceordershippingaddress(),
+        )
+        .carrier("text")
+        .name("text")
+        .phone("text")
+        .tracking_number("text")
+}
+fn object_createsourcesourceordershippingaddress() -> super::CreateSourceSourceOrderShippingAddress {
+    super::CreateSourceSourceOrderShippingAddress::new("text")
+        .city("text")
+        .country("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+}
+fn object_createsubscriptionaddinvoiceitems() -> super::CreateSubscriptionAddInvoiceItems {
+    super::CreateSubscriptionAddInvoiceItems::new()
+        .discountable(true)
+        .discounts([object_createquotediscounts()])
+        .metadata([("key", "text")])
+        .period(object_createsubscriptionaddinvoiceitemsperiod())
+        .price("text")
+        .price_data(object_createinvoiceitempricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createsubscriptionaddinvoiceitemsperiod() -> super::CreateSubscriptionAddInvoiceItemsPeriod {
+    super::CreateSubscriptionAddInvoiceItemsPeriod::new(
+        object_createsubscriptionaddinvoiceitemsperiodend(),
+        object_createsubscriptionaddinvoiceitemsperiodstart(),
+    )
+}
+fn object_createsubscriptionaddinvoiceitemsperiodend() -> super::CreateSubscriptionAddInvoiceItemsPeriodEnd {
+    super::CreateSubscriptionAddInvoiceItemsPeriodEnd::new(
+            super::CreateSubscriptionAddInvoiceItemsPeriodEndType::from_text(
+                "min_item_period_end",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionaddinvoiceitemsperiodstart() -> super::CreateSubscriptionAddInvoiceItemsPeriodStart {
+    super::CreateSubscriptionAddInvoiceItemsPeriodStart::new(
+            super::CreateSubscriptionAddInvoiceItemsPeriodStartType::from_text(
+                "max_item_period_start",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionbillingcycleanchorconfig() -> super::CreateSubscriptionBillingCycleAnchorConfig {
+    super::CreateSubscriptionBillingCycleAnchorConfig::new(7)
+        .hour(7)
+        .minute(7)
+        .month(7)
+        .second(7)
+}
+fn object_createsubscriptionbillingmode() -> super::CreateSubscriptionBillingMode {
+    super::CreateSubscriptionBillingMode::new(
+            super::CreateSubscriptionBillingModeType::from_text("classic"),
+        )
+        .flexible(object_createsubscriptionbillingmodeflexible())
+}
+fn object_createsubscriptionbillingmodeflexible() -> super::CreateSubscriptionBillingModeFlexible {
+    super::CreateSubscriptionBillingModeFlexible::new()
+        .proration_discounts(
+            super::CreateSubscriptionBillingModeFlexibleProrationDiscounts::from_text(
+                "included",
+            ),
+        )
+}
+fn object_createsubscriptionbillingschedules() -> super::CreateSubscriptionBillingSchedules {
+    super::CreateSubscriptionBillingSchedules::new(
+            object_createsubscriptionbillingschedulesbilluntil(),
+        )
+        .applies_to([object_createsubscriptionbillingschedulesappliesto()])
+        .key("text")
+}
+fn object_createsubscriptionbillingschedulesappliesto() -> super::CreateSubscriptionBillingSchedulesAppliesTo {
+    super::CreateSubscriptionBillingSchedulesAppliesTo::new("price").price("text")
+}
+fn object_createsubscriptionbillingschedulesbilluntil() -> super::CreateSubscriptionBillingSchedulesBillUntil {
+    super::CreateSubscriptionBillingSchedulesBillUntil::new(
+            super::CreateSubscriptionBillingSchedulesBillUntilType::from_text("duration"),
+        )
+        .duration(object_createproductdefaultpricedatarecurring())
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionbillingthresholds() -> super::CreateSubscriptionBillingThresholds {
+    super::CreateSubscriptionBillingThresholds::new()
+        .amount_gte(7)
+        .reset_billing_cycle_anchor(true)
+}
+fn object_createsubscriptioninvoicesettings() -> super::CreateSubscriptionInvoiceSettings {
+    super::CreateSubscriptionInvoiceSettings::new()
+        .account_tax_ids(["text"])
+        .custom_fields([object_createinvoicecustomfields()])
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+}
+fn object_createsubscriptionitembillingthresholds() -> super::CreateSubscriptionItemBillingThresholds {
+    super::CreateSubscriptionItemBillingThresholds::new(7)
+}
+fn object_createsubscriptionitemcurrenttrial() -> super::CreateSubscriptionItemCurrentTrial {
+    super::CreateSubscriptionItemCurrentTrial::new("text")
+}
+fn object_createsubscriptionitempricedata() -> super::CreateSubscriptionItemPriceData {
+    super::CreateSubscriptionItemPriceData::new(
+            "text",
+            "text",
+            object_createproductdefaultpricedatarecurring(),
+        )
+        .tax_behavior(
+            super::CreateSubscriptionItemPriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_createsubscriptionitems() -> super::CreateSubscriptionItems {
+    super::CreateSubscriptionItems::new()
+        .billing_thresholds(object_createsubscriptionitembillingthresholds())
+        .current_trial(object_createsubscriptionitemcurrenttrial())
+        .discounts([object_createquotediscounts()])
+        .metadata([("key", "text")])
+        .plan("text")
+        .price("text")
+        .price_data(object_createsubscriptionitempricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createsubscriptionpaymentsettings() -> super::CreateSubscriptionPaymentSettings {
+    super::CreateSubscriptionPaymentSettings::new()
+        .payment_method_options(
+            object_createsubscriptionpaymentsettingspaymentmethodoptions(),
+        )
+        .payment_method_types([
+            super::CreateSubscriptionPaymentSettingsPaymentMethodTypes::from_text(
+                "ach_credit_transfer",
+            ),
+        ])
+        .save_default_payment_method(
+            super::CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod::from_text(
+                "off",
+            ),
+        )
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptions() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptions {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptions::new()
+        .acss_debit(object_createinvoicepaymentsettingspaymentmethodoptionsacssdebit())
+        .bancontact(object_createinvoicepaymentsettingspaymentmethodoptionsbancontact())
+        .billie(object_createsubscriptionpaymentsettingspaymentmethodoptionsbillie())
+        .blik(object_createsubscriptionpaymentsettingspaymentmethodoptionsblik())
+        .card(object_createsubscriptionpaymentsettingspaymentmethodoptionscard())
+        .customer_balance(
+            object_createinvoicepaymentsettingspaymentmethodoptionscustomerbalance(),
+        )
+        .konbini(json!({}))
+        .payto(object_createinvoicepaymentsettingspaymentmethodoptionspayto())
+        .pix(object_createsubscriptionpaymentsettingspaymentmethodoptionspix())
+        .sepa_debit(json!({}))
+        .upi(object_createpaymentmethodupi())
+        .us_bank_account(
+            object_createinvoicepaymentsettingspaymentmethodoptionsusbankaccount(),
+        )
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionsbillie() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie::new()
+        .company_details(
+            object_createpaymentintentpaymentmethodoptionsbilliecompanydetails(),
+        )
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionsblik() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik::new()
+        .mandate_options(object_createbillingportalsessionafterexpirationcustomerlogin())
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionscard() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard::new()
+        .mandate_options(
+            object_createsubscriptionpaymentsettingspaymentmethodoptionscardmandateoptions(),
+        )
+        .network(
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork::from_text(
+                "amex",
+            ),
+        )
+        .request_three_d_secure(
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure::from_text(
+                "any",
+            ),
+        )
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionscardmandateoptions() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions::new()
+        .amount(7)
+        .amount_type(
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType::from_text(
+                "fixed",
+            ),
+        )
+        .description("text")
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionspix() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix::new()
+        .expires_after_seconds(7)
+        .mandate_options(
+            object_createsubscriptionpaymentsettingspaymentmethodoptionspixmandateoptions(),
+        )
+}
+fn object_createsubscriptionpaymentsettingspaymentmethodoptionspixmandateoptions() -> super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions {
+    super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions::new()
+        .amount(7)
+        .amount_includes_iof(
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof::from_text(
+                "always",
+            ),
+        )
+        .end_date("text")
+        .payment_schedule(
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule::from_text(
+                "halfyearly",
+            ),
+        )
+}
+fn object_createsubscriptionscheduledefaultsettings() -> super::CreateSubscriptionScheduleDefaultSettings {
+    super::CreateSubscriptionScheduleDefaultSettings::new()
+        .application_fee_percent(1.5)
+        .automatic_tax(object_createquoteautomatictax())
+        .billing_cycle_anchor(
+            super::CreateSubscriptionScheduleDefaultSettingsBillingCycleAnchor::from_text(
+                "automatic",
+            ),
+        )
+        .billing_thresholds(object_createsubscriptionbillingthresholds())
+        .collection_method(
+            super::CreateSubscriptionScheduleDefaultSettingsCollectionMethod::from_text(
+                "charge_automatically",
+            ),
+        )
+        .default_payment_method("text")
+        .description("text")
+        .invoice_settings(object_createsubscriptionschedulephasesinvoicesettings())
+        .on_behalf_of("text")
+        .transfer_data(object_createsubscriptiontransferdata())
+}
+fn object_createsubscriptionschedulepauseschedules() -> super::CreateSubscriptionSchedulePauseSchedules {
+    super::CreateSubscriptionSchedulePauseSchedules::new()
+        .key("text")
+        .pause(object_createsubscriptionschedulepauseschedulespause())
+        .resume(object_createsubscriptionschedulepauseschedulesresume())
+}
+fn object_createsubscriptionschedulepauseschedulespause() -> super::CreateSubscriptionSchedulePauseSchedulesPause {
+    super::CreateSubscriptionSchedulePauseSchedulesPause::new(
+            object_createsubscriptionschedulepauseschedulespausepauseat(),
+        )
+        .settings(object_createsubscriptionschedulepauseschedulespausesettings())
+}
+fn object_createsubscriptionschedulepauseschedulespausepauseat() -> super::CreateSubscriptionSchedulePauseSchedulesPausePauseAt {
+    super::CreateSubscriptionSchedulePauseSchedulesPausePauseAt::new(
+            super::CreateSubscriptionSchedulePauseSchedulesPausePauseAtType::from_text(
+                "now",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionschedulepauseschedulespausesettings() -> super::CreateSubscriptionSchedulePauseSchedulesPauseSettings {
+    super::CreateSubscriptionSchedulePauseSchedulesPauseSettings::new()
+        .bill_for(object_createsubscriptionschedulepauseschedulespausesettingsbillfor())
+        .invoicing_behavior(
+            super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsInvoicingBehavior::from_text(
+                "invoice",
+            ),
+        )
+        .type_("subscription")
+}
+fn object_createsubscriptionschedulepauseschedulespausesettingsbillfor() -> super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor {
+    super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor::new()
+        .outstanding_usage_through(
+            object_createsubscriptionschedulepauseschedulespausesettingsbillforoutstandingusagethrough(),
+        )
+        .unused_time_from(
+            object_createsubscriptionschedulepauseschedulespausesettingsbillforunusedtimefrom(),
+        )
+}
+fn object_createsubscriptionschedulepauseschedulespausesettingsbillforoutstandingusagethrough() -> super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough {
+    super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough::new()
+        .type_(
+            super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThroughType::from_text(
+                "none",
+            ),
+        )
+}
+fn object_createsubscriptionschedulepauseschedulespausesettingsbillforunusedtimefrom() -> super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom {
+    super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom::new()
+        .type_(
+            super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFromType::from_text(
+                "item_current_period_start",
+            ),
+        )
+}
+fn object_createsubscriptionschedulepauseschedulesresume() -> super::CreateSubscriptionSchedulePauseSchedulesResume {
+    super::CreateSubscriptionSchedulePauseSchedulesResume::new(
+            object_createsubscriptionschedulepauseschedulesresumeresumeat(),
+        )
+        .settings(object_createsubscriptionschedulepauseschedulesresumesettings())
+}
+fn object_createsubscriptionschedulepauseschedulesresumeresumeat() -> super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAt {
+    super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAt::new(
+            super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAtType::from_text(
+                "duration",
+            ),
+        )
+        .duration(object_createproductdefaultpricedatarecurring())
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionschedulepauseschedulesresumesettings() -> super::CreateSubscriptionSchedulePauseSchedulesResumeSettings {
+    super::CreateSubscriptionSchedulePauseSchedulesResumeSettings::new()
+        .billing_cycle_anchor(
+            super::CreateSubscriptionSchedulePauseSchedulesResumeSettingsBillingCycleAnchor::from_text(
+                "resume_at",
+            ),
+        )
+        .payment_behavior(
+            super::CreateSubscriptionSchedulePauseSchedulesResumeSettingsPaymentBehavior::from_text(
+                "resume_on_payment_attempt",
+            ),
+        )
+        .proration_behavior(
+            super::CreateSubscriptionSchedulePauseSchedulesResumeSettingsProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+}
+fn object_createsubscriptionschedulephases() -> super::CreateSubscriptionSchedulePhases {
+    super::CreateSubscriptionSchedulePhases::new([
+            object_createsubscriptionschedulephasesitems(),
+        ])
+        .add_invoice_items([object_createsubscriptionschedulephasesaddinvoiceitems()])
+        .application_fee_percent(1.5)
+        .automatic_tax(object_createquoteautomatictax())
+        .billing_cycle_anchor(
+            super::CreateSubscriptionSchedulePhasesBillingCycleAnchor::from_text(
+                "automatic",
+            ),
+        )
+        .billing_thresholds(object_createsubscriptionbillingthresholds())
+        .collection_method(
+            super::CreateSubscriptionSchedulePhasesCollectionMethod::from_text(
+                "charge_automatically",
+            ),
+        )
+        .currency("text")
+        .default_payment_method("text")
+        .default_tax_rates(["text"])
+        .description("text")
+        .discounts([object_createquotediscounts()])
+        .duration(object_createproductdefaultpricedatarecurring())
+        .end_date(Timestamp::from_unix_seconds(1_700_000_000))
+        .invoice_settings(object_createsubscriptionschedulephasesinvoicesettings())
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+        .proration_behavior(
+            super::CreateSubscriptionSchedulePhasesProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .transfer_data(object_createsubscriptiontransferdata())
+        .trial(true)
+        .trial_end(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionschedulephasesaddinvoiceitems() -> super::CreateSubscriptionSchedulePhasesAddInvoiceItems {
+    super::CreateSubscriptionSchedulePhasesAddInvoiceItems::new()
+        .discountable(true)
+        .discounts([object_createquotediscounts()])
+        .metadata([("key", "text")])
+        .period(object_createsubscriptionschedulephasesaddinvoiceitemsperiod())
+        .price("text")
+        .price_data(object_createinvoiceitempricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createsubscriptionschedulephasesaddinvoiceitemsperiod() -> super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod {
+    super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod::new(
+        object_createsubscriptionschedulephasesaddinvoiceitemsperiodend(),
+        object_createsubscriptionschedulephasesaddinvoiceitemsperiodstart(),
+    )
+}
+fn object_createsubscriptionschedulephasesaddinvoiceitemsperiodend() -> super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd {
+    super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd::new(
+            super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEndType::from_text(
+                "min_item_period_end",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionschedulephasesaddinvoiceitemsperiodstart() -> super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart {
+    super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart::new(
+            super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStartType::from_text(
+                "max_item_period_start",
+            ),
+        )
+        .timestamp(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_createsubscriptionschedulephasesinvoicesettings() -> super::CreateSubscriptionSchedulePhasesInvoiceSettings {
+    super::CreateSubscriptionSchedulePhasesInvoiceSettings::new()
+        .account_tax_ids(["text"])
+        .custom_fields([object_createinvoicecustomfields()])
+        .days_until_due(7)
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+}
+fn object_createsubscriptionschedulephasesitems() -> super::CreateSubscriptionSchedulePhasesItems {
+    super::CreateSubscriptionSchedulePhasesItems::new()
+        .billing_thresholds(object_createsubscriptionitembillingthresholds())
+        .discounts([object_createquotediscounts()])
+        .metadata([("key", "text")])
+        .plan("text")
+        .price("text")
+        .price_data(object_createsubscriptionitempricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_createsubscriptiontransferdata() -> super::CreateSubscriptionTransferData {
+    super::CreateSubscriptionTransferData::new("text").amount_percent(1.5)
+}
+fn object_createsubscriptiontrialsettings() -> super::CreateSubscriptionTrialSettings {
+    super::CreateSubscriptionTrialSettings::new(
+        object_createsubscriptiontrialsettingsendbehavior(),
+    )
+}
+fn object_createsubscriptiontrialsettingsendbehavior() -> super::CreateSubscriptionTrialSettingsEndBehavior {
+    super::CreateSubscriptionTrialSettingsEndBehavior::new()
+        .billing_cycle_anchor(
+            super::CreateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor::from_text(
+                "now",
+            ),
+        )
+        .missing_payment_method(
+            super::CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::from_text(
+                "cancel",
+            ),
+        )
+}
+fn object_createtaxcalculationcustomerdetails() -> super::CreateTaxCalculationCustomerDetails {
+    super::CreateTaxCalculationCustomerDetails::new()
+        .address(object_createtaxlocationaddress())
+        .address_source(
+            super::CreateTaxCalculationCustomerDetailsAddressSource::from_text("billing"),
+        )
+        .ip_address("text")
+        .tax_ids([object_createcustomertaxiddata()])
+        .taxability_override(
+            super::CreateTaxCalculationCustomerDetailsTaxabilityOverride::from_text(
+                "customer_exempt",
+            ),
+        )
+}
+fn object_createtaxcalculationlineitems() -> super::CreateTaxCalculationLineItems {
+    super::CreateTaxCalculationLineItems::new(7)
+        .metadata([("key", "text")])
+        .performance_location("text")
+        .product("text")
+        .quantity(7)
+        .reference("text")
+        .tax_behavior(
+            super::CreateTaxCalculationLineItemsTaxBehavior::from_text("exclusive"),
+        )
+        .tax_code("text")
+}
+fn object_createtaxcalculationshipfromdetails() -> super::CreateTaxCalculationShipFromDetails {
+    super::CreateTaxCalculationShipFromDetails::new(object_createtaxlocationaddress())
+}
+fn object_createtaxcalculationshippingcost() -> super::CreateTaxCalculationShippingCost {
+    super::CreateTaxCalculationShippingCost::new()
+        .amount(7)
+        .shipping_rate("text")
+        .tax_behavior(
+            super::CreateTaxCalculationShippingCostTaxBehavior::from_text("exclusive"),
+        )
+        .tax_code("text")
+}
+fn object_createtaxlocationaddress() -> super::CreateTaxLocationAddress {
+    super::CreateTaxLocationAddress::new("text")
+        .city("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+}
+fn object_createtaxregistrationcountryoptions() -> super::CreateTaxRegistrationCountryOptions {
+    super::CreateTaxRegistrationCountryOptions::new()
+        .ae(object_createtaxregistrationcountryoptionsae())
+        .al(object_createtaxregistrationcountryoptionsae())
+        .am(object_createtaxregistrationcountryoptionsam())
+        .ao(object_createtaxregistrationcountryoptionsae())
+        .at(object_createtaxregistrationcountryoptionsat())
+        .au(object_createtaxregistrationcountryoptionsae())
+        .aw(object_createtaxregistrationcountryoptionsae())
+        .az(object_createtaxregistrationcountryoptionsam())
+        .ba(object_createtaxregistrationcountryoptionsae())
+        .bb(object_createtaxregistrationcountryoptionsae())
+        .bd(object_createtaxregistrationcountryoptionsae())
+        .be(object_createtaxregistrationcountryoptionsat())
+        .bf(object_createtaxregistrationcountryoptionsae())
+        .bg(object_createtaxregistrationcountryoptionsat())
+        .bh(object_createtaxregistrationcountryoptionsae())
+        .bj(object_createtaxregistrationcountryoptionsam())
+        .bs(object_createtaxregistrationcountryoptionsae())
+        .bw(object_createtaxregistrationcountryoptionsam())
+        .by(object_createtaxregistrationcountryoptionsam())
+        .ca(object_createtaxregistrationcountryoptionsca())
+        .cd(object_createtaxregistrationcountryoptionsae())
+        .ch(object_createtaxregistrationcountryoptionsae())
+        .ci(object_createtaxregistrationcountryoptionsam())
+        .cl(object_createtaxregistrationcountryoptionsam())
+        .cm(object_createtaxregistrationcountryoptionsam())
+        .co(object_createtaxregistrationcountryoptionsam())
+        .cr(object_createtaxregistrationcountryoptionsam())
+        .cv(object_createtaxregistrationcountryoptionsam())
+        .cy(object_createtaxregistrationcountryoptionsat())
+        .cz(object_createtaxregistrationcountryoptionsat())
+        .de(object_createtaxregistrationcountryoptionsat())
+        .dk(object_createtaxregistrationcountryoptionsat())
+        .ec(object_createtaxregistrationcountryoptionsam())
+        .ee(object_createtaxregistrationcountryoptionsat())
+        .eg(object_createtaxregistrationcountryoptionsam())
+        .es(object_createtaxregistrationcountryoptionsat())
+        .et(object_createtaxregistrationcountryoptionsae())
+        .fi(object_createtaxregistrationcountryoptionsat())
+        .fr(object_createtaxregistrationcountryoptionsat())
+        .gb(object_createtaxregistrationcountryoptionsae())
+        .ge(object_createtaxregistrationcountryoptionsam())
+        .gh(object_createtaxregistrationcountryoptionsam())
+        .gn(object_createtaxregistrationcountryoptionsae())
+        .gr(object_createtaxregistrationcountryoptionsat())
+        .hr(object_createtaxregistrationcountryoptionsat())
+        .hu(object_createtaxregistrationcountryoptionsat())
+        .id(object_createtaxregistrationcountryoptionsam())
+        .ie(object_createtaxregistrationcountryoptionsat())
+        .in_(object_createtaxregistrationcountryoptionsam())
+        .is(object_createtaxregistrationcountryoptionsae())
+        .it(object_createtaxregistrationcountryoptionsat())
+        .jp(object_createtaxregistrationcountryoptionsae())
+        .ke(object_createtaxregistrationcountryoptionsam())
+        .kg(object_createtaxregistrationcountryoptionsam())
+        .kh(object_createtaxregistrationcountryoptionsam())
+        .kr(object_createtaxregistrationcountryoptionsam())
+        .kz(object_createtaxregistrationcountryoptionsam())
+        .la(object_createtaxregistrationcountryoptionsam())
+        .lk(object_createtaxregistrationcountryoptionsam())
+        .lt(object_createtaxregistrationcountryoptionsat())
+        .lu(object_createtaxregistrationcountryoptionsat())
+        .lv(object_createtaxregistrationcountryoptionsat())
+        .ma(object_createtaxregistrationcountryoptionsam())
+        .md(object_createtaxregistrationcountryoptionsam())
+        .me(object_createtaxregistrationcountryoptionsae())
+        .mk(object_createtaxregistrationcountryoptionsae())
+        .mr(object_createtaxregistrationcountryoptionsae())
+        .mt(object_createtaxregistrationcountryoptionsat())
+        .mu(object_createtaxregistrationcountryoptionsam())
+        .mx(object_createtaxregistrationcountryoptionsam())
+        .my(object_createtaxregistrationcountryoptionsam())
+        .ng(object_createtaxregistrationcountryoptionsam())
+        .nl(object_createtaxregistrationcountryoptionsat())
+        .no(object_createtaxregistrationcountryoptionsae())
+        .np(object_createtaxregistrationcountryoptionsam())
+        .nz(object_createtaxregistrationcountryoptionsae())
+        .om(object_createtaxregistrationcountryoptionsae())
+        .pe(object_createtaxregistrationcountryoptionsam())
+        .ph(object_createtaxregistrationcountryoptionsam())
+        .pl(object_createtaxregistrationcountryoptionsat())
+        .pt(object_createtaxregistrationcountryoptionsat())
+        .ro(object_createtaxregistrationcountryoptionsat())
+        .rs(object_createtaxregistrationcountryoptionsae())
+        .ru(object_createtaxregistrationcountryoptionsam())
+        .sa(object_createtaxregistrationcountryoptionsam())
+        .se(object_createtaxregistrationcountryoptionsat())
+        .sg(object_createtaxregistrationcountryoptionsae())
+        .si(object_createtaxregistrationcountryoptionsat())
+        .sk(object_createtaxregistrationcountryoptionsat())
+        .sn(object_createtaxregistrationcountryoptionsam())
+        .sr(object_createtaxregistrationcountryoptionsae())
+        .th(object_createtaxregistrationcountryoptionsam())
+        .tj(object_createtaxregistrationcountryoptionsam())
+        .tr(object_createtaxregistrationcountryoptionsam())
+        .tw(object_createtaxregistrationcountryoptionsam())
+        .tz(object_createtaxregistrationcountryoptionsam())
+        .ua(object_createtaxregistrationcountryoptionsam())
+        .ug(object_createtaxregistrationcountryoptionsam())
+        .us(object_createtaxregistrationcountryoptionsus())
+        .uy(object_createtaxregistrationcountryoptionsae())
+        .uz(object_createtaxregistrationcountryoptionsam())
+        .vn(object_createtaxregistrationcountryoptionsam())
+        .za(object_createtaxregistrationcountryoptionsae())
+        .zm(object_createtaxregistrationcountryoptionsam())
+        .zw(object_createtaxregistrationcountryoptionsae())
+}
+fn object_createtaxregistrationcountryoptionsae() -> super::CreateTaxRegistrationCountryOptionsAe {
+    super::CreateTaxRegistrationCountryOptionsAe::new("standard")
+        .standard(object_createtaxregistrationcountryoptionsaestandard())
+}
+fn object_createtaxregistrationcountryoptionsaestandard() -> super::CreateTaxRegistrationCountryOptionsAeStandard {
+    super::CreateTaxRegistrationCountryOptionsAeStandard::new()
+        .place_of_supply_scheme(
+            super::CreateTaxRegistrationCountryOptionsAeStandardPlaceOfSupplyScheme::from_text(
+                "inbound_goods",
+            ),
+        )
+}
+fn object_createtaxregistrationcountryoptionsam() -> super::CreateTaxRegistrationCountryOptionsAm {
+    super::CreateTaxRegistrationCountryOptionsAm::new("simplified")
+}
+fn object_createtaxregistrationcountryoptionsat() -> super::CreateTaxRegistrationCountryOptionsAt {
+    super::CreateTaxRegistrationCountryOptionsAt::new(
+            super::CreateTaxRegistrationCountryOptionsAtType::from_text("ioss"),
+        )
+        .standard(object_createtaxregistrationcountryoptionsatstandard())
+}
+fn object_createtaxregistrationcountryoptionsatstandard() -> super::CreateTaxRegistrationCountryOptionsAtStandard {
+    super::CreateTaxRegistrationCountryOptionsAtStandard::new(
+        super::CreateTaxRegistrationCountryOptionsAtStandardPlaceOfSupplyScheme::from_text(
+            "inbound_goods",
+        ),
+    )
+}
+fn object_createtaxregistrationcountryoptionsca() -> super::CreateTaxRegistrationCountryOptionsCa {
+    super::CreateTaxRegistrationCountryOptionsCa::new(
+            super::CreateTaxRegistrationCountryOptionsCaType::from_text(
+                "province_standard",
+            ),
+        )
+        .province_standard(
+            object_createtaxregistrationcountryoptionscaprovincestandard(),
+        )
+}
+fn object_createtaxregistrationcountryoptionscaprovincestandard() -> super::CreateTaxRegistrationCountryOptionsCaProvinceStandard {
+    super::CreateTaxRegistrationCountryOptionsCaProvinceStandard::new("text")
+}
+fn object_createtaxregistrationcountryoptionsus() -> super::CreateTaxRegistrationCountryOptionsUs {
+    super::CreateTaxRegistrationCountryOptionsUs::new(
+            "text",
+            super::CreateTaxRegistrationCountryOptionsUsType::from_text("admissions_tax"),
+        )
+        .admissions_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .attendance_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .entertainment_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .gross_receipts_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .hospitality_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .local_amusement_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .local_lease_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .luxury_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .mass_transit_parking_tax(
+            object_createtaxregistrationcountryoptionsusluxurytax(),
+        )
+        .parking_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .resort_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .state_sales_tax(object_createtaxregistrationcountryoptionsusstatesalestax())
+        .tourism_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+        .utility_users_tax(object_createtaxregistrationcountryoptionsusluxurytax())
+}
+fn object_createtaxregistrationcountryoptionsusluxurytax() -> super::CreateTaxRegistrationCountryOptionsUsLuxuryTax {
+    super::CreateTaxRegistrationCountryOptionsUsLuxuryTax::new("text")
+}
+fn object_createtaxregistrationcountryoptionsusstatesalestax() -> super::CreateTaxRegistrationCountryOptionsUsStateSalesTax {
+    super::CreateTaxRegistrationCountryOptionsUsStateSalesTax::new([
+        object_createtaxregistrationcountryoptionsusstatesalestaxelections(),
+    ])
+}
+fn object_createtaxregistrationcountryoptionsusstatesalestaxelections() -> super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections {
+    super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections::new(
+            super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElectionsType::from_text(
+                "local_use_tax",
+            ),
+        )
+        .jurisdiction("text")
+}
+fn object_createtaxtransactionreversallineitems() -> super::CreateTaxTransactionReversalLineItems {
+    super::CreateTaxTransactionReversalLineItems::new(7, 7, "text", "text")
+        .metadata([("key", "text")])
+        .quantity(7)
+}
+fn object_createtaxtransactionreversalshippingcost() -> super::CreateTaxTransactionReversalShippingCost {
+    super::CreateTaxTransactionReversalShippingCost::new(7, 7)
+}
+fn object_createterminalconfigurationreadersecurity() -> super::CreateTerminalConfigurationReaderSecurity {
+    super::CreateTerminalConfigurationReaderSecurity::new().admin_menu_passcode("text")
+}
+fn object_createterminalconfigurationrebootwindow() -> super::CreateTerminalConfigurationRebootWindow {
+    super::CreateTerminalConfigurationRebootWindow::new(7, 7)
+}
+fn object_createterminalconfigurationstripes700() -> super::CreateTerminalConfigurationStripeS700 {
+    super::CreateTerminalConfigurationStripeS700::new().splashscreen("text")
+}
+fn object_createterminalconfigurationtipping() -> super::CreateTerminalConfigurationTipping {
+    super::CreateTerminalConfigurationTipping::new()
+        .aed(object_createterminalconfigurationtippingaed())
+        .aud(object_createterminalconfigurationtippingaed())
+        .cad(object_createterminalconfigurationtippingaed())
+        .chf(object_createterminalconfigurationtippingaed())
+        .czk(object_createterminalconfigurationtippingaed())
+        .dkk(object_createterminalconfigurationtippingaed())
+        .eur(object_createterminalconfigurationtippingaed())
+        .gbp(object_createterminalconfigurationtippingaed())
+        .gip(object_createterminalconfigurationtippingaed())
+        .hkd(object_createterminalconfigurationtippingaed())
+        .huf(object_createterminalconfigurationtippingaed())
+        .jpy(object_createterminalconfigurationtippingaed())
+        .mxn(object_createterminalconfigurationtippingaed())
+        .myr(object_createterminalconfigurationtippingaed())
+        .nok(object_createterminalconfigurationtippingaed())
+        .nzd(object_createterminalconfigurationtippingaed())
+        .pln(object_createterminalconfigurationtippingaed())
+        .ron(object_createterminalconfigurationtippingaed())
+        .sek(object_createterminalconfigurationtippingaed())
+        .sgd(object_createterminalconfigurationtippingaed())
+        .usd(object_createterminalconfigurationtippingaed())
+}
+fn object_createterminalconfigurationtippingaed() -> super::CreateTerminalConfigurationTippingAed {
+    super::CreateTerminalConfigurationTippingAed::new()
+        .fixed_amounts(json!({}))
+        .percentages(json!({}))
+        .smart_tip_threshold(7)
+}
+fn object_createterminalconfigurationwifi() -> super::CreateTerminalConfigurationWifi {
+    super::CreateTerminalConfigurationWifi::new(
+            super::CreateTerminalConfigurationWifiType::from_text("enterprise_eap_peap"),
+        )
+        .enterprise_eap_peap(object_createterminalconfigurationwifienterpriseeappeap())
+        .enterprise_eap_tls(object_createterminalconfigurationwifienterpriseeaptls())
+        .personal_psk(object_createterminalconfigurationwifipersonalpsk())
+}
+fn object_createterminalconfigurationwifienterpriseeappeap() -> super::CreateTerminalConfigurationWifiEnterpriseEapPeap {
+    super::CreateTerminalConfigurationWifiEnterpriseEapPeap::new("text", "text", "text")
+        .ca_certificate_file("text")
+}
+fn object_createterminalconfigurationwifienterpriseeaptls() -> super::CreateTerminalConfigurationWifiEnterpriseEapTls {
+    super::CreateTerminalConfigurationWifiEnterpriseEapTls::new("text", "text", "text")
+        .ca_certificate_file("text")
+        .private_key_file_password("text")
+}
+fn object_createterminalconfigurationwifipersonalpsk() -> super::CreateTerminalConfigurationWifiPersonalPsk {
+    super::CreateTerminalConfigurationWifiPersonalPsk::new("text", "text")
+}
+fn object_createterminallocationaddress() -> super::CreateTerminalLocationAddress {
+    super::CreateTerminalLocationAddress::new("text")
+        .city("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+}
+fn object_createterminalonboardinglinklinkoptions() -> super::CreateTerminalOnboardingLinkLinkOptions {
+    super::CreateTerminalOnboardingLinkLinkOptions::new()
+        .apple_terms_and_conditions(
+            object_createterminalonboardinglinklinkoptionsappletermsandconditions(),
+        )
+}
+fn object_createterminalonboardinglinklinkoptionsappletermsandconditions() -> super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions {
+    super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions::new("text")
+        .allow_relinking(true)
+}
+fn object_createtesthelpersconfirmationtokenpaymentmethodoptions() -> super::CreateTestHelpersConfirmationTokenPaymentMethodOptions {
+    super::CreateTestHelpersConfirmationTokenPaymentMethodOptions::new()
+        .card(object_createtesthelpersconfirmationtokenpaymentmethodoptionscard())
+}
+fn object_createtesthelpersconfirmationtokenpaymentmethodoptionscard() -> super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard {
+    super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard::new()
+        .installments(
+            object_createtesthelpersconfirmationtokenpaymentmethodoptionscardinstallments(),
+        )
+}
+fn object_createtesthelpersconfirmationtokenpaymentmethodoptionscardinstallments() -> super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments {
+    super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments::new(
+        object_createpaymentintentpaymentmethodoptionscardinstallmentsplan(),
+    )
+}
+fn object_createtesthelpersissuingauthorizationamountdetails() -> super::CreateTestHelpersIssuingAuthorizationAmountDetails {
+    super::CreateTestHelpersIssuingAuthorizationAmountDetails::new()
+        .atm_fee(7)
+        .cashback_amount(7)
+}
+fn object_createtesthelpersissuingauthorizationfleet() -> super::CreateTestHelpersIssuingAuthorizationFleet {
+    super::CreateTestHelpersIssuingAuthorizationFleet::new()
+        .cardholder_prompt_data(
+            object_createtesthelpersissuingauthorizationfleetcardholderpromptdata(),
+        )
+        .purchase_type(
+            super::CreateTestHelpersIssuingAuthorizationFleetPurchaseType::from_text(
+                "fuel_and_non_fuel_purchase",
+            ),
+        )
+        .reported_breakdown(
+            object_createtesthelpersissuingauthorizationfleetreportedbreakdown(),
+        )
+        .service_type(
+            super::CreateTestHelpersIssuingAuthorizationFleetServiceType::from_text(
+                "full_service",
+            ),
+        )
+}
+fn object_createtesthelpersissuingauthorizationfleetcardholderpromptdata() -> super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData {
+    super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData::new()
+        .driver_id("text")
+        .odometer(7)
+        .unspecified_id("text")
+        .user_id("text")
+        .vehicle_number("text")
+}
+fn object_createtesthelpersissuingauthorizationfleetreportedbreakdown() -> super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown {
+    super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown::new()
+        .fuel(object_createtesthelpersissuingauthorizationfleetreportedbreakdownfuel())
+        .non_fuel(
+            object_createtesthelpersissuingauthorizationfleetreportedbreakdownfuel(),
+        )
+        .tax(object_createtesthelpersissuingauthorizationfleetreportedbreakdowntax())
+}
+fn object_createtesthelpersissuingauthorizationfleetreportedbreakdownfuel() -> super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel {
+    super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel::new()
+        .gross_amount_decimal("1.5")
+}
+fn object_createtesthelpersissuingauthorizationfleetreportedbreakdowntax() -> super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax {
+    super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax::new()
+        .local_amount_decimal("1.5")
+        .national_amount_decimal("1.5")
+}
+fn object_createtesthelpersissuingauthorizationfuel() -> super::CreateTestHelpersIssuingAuthorizationFuel {
+    super::CreateTestHelpersIssuingAuthorizationFuel::new()
+        .industry_product_code("text")
+        .quantity_decimal("1.5")
+        .type_(super::CreateTestHelpersIssuingAuthorizationFuelType::from_text("diesel"))
+        .unit(
+            super::CreateTestHelpersIssuingAuthorizationFuelUnit::from_text(
+                "charging_minute",
+            ),
+        )
+        .unit_cost_decimal("1.5")
+}
+fn object_createtesthelpersissuingauthorizationmerchantdata() -> super::CreateTestHelpersIssuingAuthorizationMerchantData {
+    super::CreateTestHelpersIssuingAuthorizationMerchantData::new()
+        .category(
+            super::CreateTestHelpersIssuingAuthorizationMerchantDataCategory::from_text(
+                "ac_refrigeration_repair",
+            ),
+        )
+        .city("text")
+        .country("text")
+        .name("text")
+        .network_id("text")
+        .postal_code("text")
+        .state("text")
+        .terminal_id("text")
+        .url("text")
+}
+fn object_createtesthelpersissuingauthorizationnetworkdata() -> super::CreateTestHelpersIssuingAuthorizationNetworkData {
+    super::CreateTestHelpersIssuingAuthorizationNetworkData::new()
+        .acquiring_institution_id("text")
+}
+fn object_createtesthelpersissuingauthorizationriskassessment() -> super::CreateTestHelpersIssuingAuthorizationRiskAssessment {
+    super::CreateTestHelpersIssuingAuthorizationRiskAssessment::new()
+        .card_testing_risk(
+            object_createtesthelpersissuingauthorizationriskassessmentcardtestingrisk(),
+        )
+        .fraud_risk(
+            object_createtesthelpersissuingauthorizationriskassessmentfraudrisk(),
+        )
+        .merchant_dispute_risk(
+            object_createtesthelpersissuingauthorizationriskassessmentmerchantdisputerisk(),
+        )
+}
+fn object_createtesthelpersissuingauthorizationriskassessmentcardtestingrisk() -> super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk {
+    super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk::new(
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRiskLevel::from_text(
+                "elevated",
+            ),
+        )
+        .invalid_account_number_decline_rate_past_hour(7)
+        .invalid_credentials_decline_rate_past_hour(7)
+}
+fn object_createtesthelpersissuingauthorizationriskassessmentfraudrisk() -> super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk {
+    super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk::new(
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRiskLevel::from_text(
+                "elevated",
+            ),
+        )
+        .score(1.5)
+}
+fn object_createtesthelpersissuingauthorizationriskassessmentmerchantdisputerisk() -> super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk {
+    super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk::new(
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRiskLevel::from_text(
+                "elevated",
+            ),
+        )
+        .dispute_rate(7)
+}
+fn object_createtesthelpersissuingauthorizationverificationdata() -> super::CreateTestHelpersIssuingAuthorizationVerificationData {
+    super::CreateTestHelpersIssuingAuthorizationVerificationData::new()
+        .address_line1_check(
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressLine1Check::from_text(
+                "match",
+            ),
+        )
+        .address_postal_code_check(
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressPostalCodeCheck::from_text(
+                "match",
+            ),
+        )
+        .authentication_exemption(
+            object_createtesthelpersissuingauthorizationverificationdataauthenticationexemption(),
+        )
+        .cvc_check(
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataCvcCheck::from_text(
+                "match",
+            ),
+        )
+        .expiry_check(
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataExpiryCheck::from_text(
+                "match",
+            ),
+        )
+        .three_d_secure(
+            object_createtesthelpersissuingauthorizationverificationdatathreedsecure(),
+        )
+}
+fn object_createtesthelpersissuingauthorizationverificationdataauthenticationexemption() -> super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption {
+    super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption::new(
+        super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionClaimedBy::from_text(
+            "acquirer",
+        ),
+        super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionType::from_text(
+            "low_value_transaction",
+        ),
+    )
+}
+fn object_createtesthelpersissuingauthorizationverificationdatathreedsecure() -> super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure {
+    super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure::new(
+        super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecureResult::from_text(
+            "attempt_acknowledged",
+        ),
+    )
+}
+fn object_createtesthelperstreasuryreceiveddebitinitiatingpaymentmethoddetails() -> super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails {
+    super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails::new(
+            "us_bank_account",
+        )
+        .us_bank_account(
+            object_createtesthelperstreasuryreceiveddebitinitiatingpaymentmethoddetailsusbankaccount(),
+        )
+}
+fn object_createtesthelperstreasuryreceiveddebitinitiatingpaymentmethoddetailsusbankaccount() -> super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount {
+    super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount::new()
+        .account_holder_name("text")
+        .account_number("text")
+        .routing_number("text")
+}
+fn object_createthreedsecureauthenticationacquirerdetails() -> super::CreateThreeDSecureAuthenticationAcquirerDetails {
+    super::CreateThreeDSecureAuthenticationAcquirerDetails::new("text", "text", "text")
+        .mcc("text")
+        .merchant_name("text")
+        .requestor_id("text")
+}
+fn object_createthreedsecureauthenticationchannel() -> super::CreateThreeDSecureAuthenticationChannel {
+    super::CreateThreeDSecureAuthenticationChannel::new(
+            super::CreateThreeDSecureAuthenticationChannelType::from_text("browser"),
+        )
+        .browser(object_createthreedsecureauthenticationchannelbrowser())
+        .three_r_i(object_createthreedsecureauthenticationchannelthreeri())
+}
+fn object_createthreedsecureauthenticationchannelbrowser() -> super::CreateThreeDSecureAuthenticationChannelBrowser {
+    super::CreateThreeDSecureAuthenticationChannelBrowser::new(
+            "text",
+            "text",
+            true,
+            "text",
+            "text",
+        )
+        .color_depth(7)
+        .device_id("text")
+        .java_enabled(true)
+        .screen_height(7)
+        .screen_width(7)
+        .timezone_offset(7)
+}
+fn object_createthreedsecureauthenticationchannelthreeri() -> super::CreateThreeDSecureAuthenticationChannelThreeRI {
+    super::CreateThreeDSecureAuthenticationChannelThreeRI::new(
+        "text",
+        super::CreateThreeDSecureAuthenticationChannelThreeRIType::from_text(
+            "delayed_shipment",
+        ),
+    )
+}
+fn object_createthreedsecureauthenticationflowpreference() -> super::CreateThreeDSecureAuthenticationFlowPreference {
+    super::CreateThreeDSecureAuthenticationFlowPreference::new(
+            super::CreateThreeDSecureAuthenticationFlowPreferenceType::from_text(
+                "challenge",
+            ),
+        )
+        .challenge(object_createthreedsecureauthenticationflowpreferencechallenge())
+        .data_share(object_createthreedsecureauthenticationflowpreferencedatashare())
+        .frictionless(
+            object_createthreedsecureauthenticationflowpreferencefrictionless(),
+        )
+}
+fn object_createthreedsecureauthenticationflowpreferencechallenge() -> super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge {
+    super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge::new(
+        super::CreateThreeDSecureAuthenticationFlowPreferenceChallengeType::from_text(
+            "mandated",
+        ),
+    )
+}
+fn object_createthreedsecureauthenticationflowpreferencedatashare() -> super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare {
+    super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare::new(
+        super::CreateThreeDSecureAuthenticationFlowPreferenceDataShareType::from_text(
+            "ds_specific",
+        ),
+    )
+}
+fn object_createthreedsecureauthenticationflowpreferencefrictionless() -> super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless {
+    super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless::new(
+        super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionlessType::from_text(
+            "low_risk",
+        ),
+    )
+}
+fn object_createthreedsecureauthenticationfutureusage() -> super::CreateThreeDSecureAuthenticationFutureUsage {
+    super::CreateThreeDSecureAuthenticationFutureUsage::new(
+            super::CreateThreeDSecureAuthenticationFutureUsageType::from_text(
+                "card_on_file",
+            ),
+        )
+        .installment(object_createthreedsecureauthenticationfutureusageinstallment())
+        .recurring(object_createthreedsecureauthenticationfutureusagerecurring())
+}
+fn object_createthreedsecureauthenticationfutureusageinstallment() -> super::CreateThreeDSecureAuthenticationFutureUsageInstallment {
+    super::CreateThreeDSecureAuthenticationFutureUsageInstallment::new(
+            7,
+            object_createthreedsecureauthenticationfutureusagerecurringexpiry(),
+            7,
+        )
+        .interval("day")
+        .interval_count(7)
+}
+fn object_createthreedsecureauthenticationfutureusagerecurring() -> super::CreateThreeDSecureAuthenticationFutureUsageRecurring {
+    super::CreateThreeDSecureAuthenticationFutureUsageRecurring::new(
+            7,
+            object_createthreedsecureauthenticationfutureusagerecurringexpiry(),
+        )
+        .interval("day")
+        .interval_count(7)
+}
+fn object_createthreedsecureauthenticationfutureusagerecurringexpiry() -> super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry {
+    super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry::new(
+            super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiryType::from_text(
+                "date",
+            ),
+        )
+        .date("text")
+}
+fn object_createthreedsecureauthenticationpaymentmethoddata() -> super::CreateThreeDSecureAuthenticationPaymentMethodData {
+    super::CreateThreeDSecureAuthenticationPaymentMethodData::new(
+            object_createthreedsecureauthenticationpaymentmethoddatacard(),
+            "card",
+        )
+        .billing_details(object_createsourceowner())
+}
+fn object_createthreedsecureauthenticationpaymentmethoddatacard() -> super::CreateThreeDSecureAuthenticationPaymentMethodDataCard {
+    super::CreateThreeDSecureAuthenticationPaymentMethodDataCard::new()
+        .cvc("text")
+        .exp_month(7)
+        .exp_year(7)
+        .number("text")
+        .token("text")
+}
+fn object_createtokenaccount() -> super::CreateTokenAccount {
+    super::CreateTokenAccount::new()
+        .business_type(super::CreateTokenAccountBusinessType::from_text("company"))
+        .company(object_createtokenaccountcompany())
+        .individual(object_createaccountindividual())
+        .tos_shown_and_accepted(true)
+}
+fn object_createtokenaccountcompany() -> super::CreateTokenAccountCompany {
+    super::CreateTokenAccountCompany::new()
+        .address(object_createcustomeraddress())
+        .address_kana(object_createtokenpersonaddresskana())
+        .address_kanji(object_createtokenpersonaddresskana())
+        .administrative_address(object_createcustomeraddress())
+        .directors_provided(true)
+        .directorship_declaration(object_createsourcemandateacceptanceonline())
+        .executives_provided(true)
+        .export_license_id("text")
+        .export_purpose_code("text")
+        .name("text")
+        .name_kana("text")
+        .name_kanji("text")
+        .owners_provided(true)
+        .ownership_declaration(object_createsourcemandateacceptanceonline())
+        .ownership_declaration_shown_and_signed(true)
+        .ownership_exemption_reason(
+            super::CreateTokenAccountCompanyOwnershipExemptionReason::from_text(""),
+        )
+        .phone("text")
+        .physical_address(object_createcustomeraddress())
+        .principal_place_of_business(object_createcustomeraddress())
+        .registration_date(object_createtokenpersondob())
+        .registration_number("text")
+        .representative_declaration(object_createsourcemandateacceptanceonline())
+        .structure(super::CreateTokenAccountCompanyStructure::from_text(""))
+        .tax_id("text")
+        .tax_id_registrar("text")
+        .vat_id("text")
+        .verification(object_createaccountcompanyverification())
+}
+fn object_createtokencvcupdate() -> super::CreateTokenCvcUpdate {
+    super::CreateTokenCvcUpdate::new("text")
+}
+fn object_createtokenperson() -> super::CreateTokenPerson {
+    super::CreateTokenPerson::new()
+        .additional_tos_acceptances(object_createtokenpersonadditionaltosacceptances())
+        .address(object_createcustomeraddress())
+        .address_kana(object_createtokenpersonaddresskana())
+        .address_kanji(object_createtokenpersonaddresskana())
+        .dob(object_createtokenpersondob())
+        .documents(object_createtokenpersondocuments())
+        .email("text")
+        .first_name("text")
+        .first_name_kana("text")
+        .first_name_kanji("text")
+        .full_name_aliases(["text"])
+        .gender("text")
+        .id_number("text")
+        .id_number_secondary("text")
+        .last_name("text")
+        .last_name_kana("text")
+        .last_name_kanji("text")
+        .maiden_name("text")
+        .metadata([("key", "text")])
+        .nationality("text")
+        .phone("text")
+        .political_exposure(
+            super::CreateTokenPersonPoliticalExposure::from_text("existing"),
+        )
+        .registered_address(object_createcustomeraddress())
+        .relationship(object_createtokenpersonrelationship())
+        .ssn_last_4("text")
+        .us_cfpb_data(object_createtokenpersonuscfpbdata())
+        .verification(object_createtokenpersonverification())
+}
+fn object_createtokenpersonadditionaltosacceptances() -> super::CreateTokenPersonAdditionalTosAcceptances {
+    super::CreateTokenPersonAdditionalTosAcceptances::new()
+        .account(object_createaccountsettingstreasurytosacceptance())
+}
+fn object_createtokenpersonaddresskana() -> super::CreateTokenPersonAddressKana {
+    super::CreateTokenPersonAddressKana::new()
+        .city("text")
+        .country("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+        .town("text")
+}
+fn object_createtokenpersondob() -> super::CreateTokenPersonDob {
+    super::CreateTokenPersonDob::new(7, 7, 7)
+}
+fn object_createtokenpersondocuments() -> super::CreateTokenPersonDocuments {
+    super::CreateTokenPersonDocuments::new()
+        .company_authorization(object_createtokenpersondocumentsvisa())
+        .passport(object_createtokenpersondocumentsvisa())
+        .visa(object_createtokenpersondocumentsvisa())
+}
+fn object_createtokenpersondocumentsvisa() -> super::CreateTokenPersonDocumentsVisa {
+    super::CreateTokenPersonDocumentsVisa::new().files(["text"])
+}
+fn object_createtokenpersonrelationship() -> super::CreateTokenPersonRelationship {
+    super::CreateTokenPersonRelationship::new()
+        .authorizer(true)
+        .director(true)
+        .executive(true)
+        .legal_guardian(true)
+        .owner(true)
+        .percent_ownership(1.5)
+        .representative(true)
+        .title("text")
+}
+fn object_createtokenpersonuscfpbdata() -> super::CreateTokenPersonUsCfpbData {
+    super::CreateTokenPersonUsCfpbData::new()
+        .ethnicity_details(object_createtokenpersonuscfpbdataethnicitydetails())
+        .race_details(object_createtokenpersonuscfpbdataracedetails())
+        .self_identified_gender("text")
+}
+fn object_createtokenpersonuscfpbdataethnicitydetails() -> super::CreateTokenPersonUsCfpbDataEthnicityDetails {
+    super::CreateTokenPersonUsCfpbDataEthnicityDetails::new()
+        .ethnicity([
+            super::CreateTokenPersonUsCfpbDataEthnicityDetailsEthnicity::from_text(
+                "cuban",
+            ),
+        ])
+        .ethnicity_other("text")
+}
+fn object_createtokenpersonuscfpbdataracedetails() -> super::CreateTokenPersonUsCfpbDataRaceDetails {
+    super::CreateTokenPersonUsCfpbDataRaceDetails::new()
+        .race([
+            super::CreateTokenPersonUsCfpbDataRaceDetailsRace::from_text(
+                "african_american",
+            ),
+        ])
+        .race_other("text")
+}
+fn object_createtokenpersonverification() -> super::CreateTokenPersonVerification {
+    super::CreateTokenPersonVerification::new()
+        .additional_document(object_createtokenpersonverificationdocument())
+        .document(object_createtokenpersonverificationdocument())
+}
+fn object_createtokenpersonverificationdocument() -> super::CreateTokenPersonVerificationDocument {
+    super::CreateTokenPersonVerificationDocument::new().back("text").front("text")
+}
+fn object_createtokenpii() -> super::CreateTokenPii {
+    super::CreateTokenPii::new().id_number("text")
+}
+fn object_createtopuppaymentmethodoptions() -> super::CreateTopupPaymentMethodOptions {
+    super::CreateTopupPaymentMethodOptions::new()
+        .us_bank_account(object_createtopuppaymentmethodoptionsusbankaccount())
+}
+fn object_createtopuppaymentmethodoptionsusbankaccount() -> super::CreateTopupPaymentMethodOptionsUsBankAccount {
+    super::CreateTopupPaymentMethodOptionsUsBankAccount::new("ach")
+}
+fn object_createtreasuryfinancialaccountfeatures() -> super::CreateTreasuryFinancialAccountFeatures {
+    super::CreateTreasuryFinancialAccountFeatures::new()
+        .card_issuing(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .deposit_insurance(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .financial_addresses(
+            object_createtreasuryfinancialaccountfeaturesfinancialaddresses(),
+        )
+        .inbound_transfers(
+            object_createtreasuryfinancialaccountfeaturesinboundtransfers(),
+        )
+        .intra_stripe_flows(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .outbound_payments(
+            object_createtreasuryfinancialaccountfeaturesoutboundpayments(),
+        )
+        .outbound_transfers(
+            object_createtreasuryfinancialaccountfeaturesoutboundpayments(),
+        )
+}
+fn object_createtreasuryfinancialaccountfeaturescardissuing() -> super::CreateTreasuryFinancialAccountFeaturesCardIssuing {
+    super::CreateTreasuryFinancialAccountFeaturesCardIssuing::new(true)
+}
+fn object_createtreasuryfinancialaccountfeaturesfinancialaddresses() -> super::CreateTreasuryFinancialAccountFeaturesFinancialAddresses {
+    super::CreateTreasuryFinancialAccountFeaturesFinancialAddresses::new()
+        .aba(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createtreasuryfinancialaccountfeaturesinboundtransfers() -> super::CreateTreasuryFinancialAccountFeaturesInboundTransfers {
+    super::CreateTreasuryFinancialAccountFeaturesInboundTransfers::new()
+        .ach(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createtreasuryfinancialaccountfeaturesoutboundpayments() -> super::CreateTreasuryFinancialAccountFeaturesOutboundPayments {
+    super::CreateTreasuryFinancialAccountFeaturesOutboundPayments::new()
+        .ach(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .us_domestic_wire(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createtreasuryfinancialaccountplatformrestrictions() -> super::CreateTreasuryFinancialAccountPlatformRestrictions {
+    super::CreateTreasuryFinancialAccountPlatformRestrictions::new()
+        .inbound_flows(
+            super::CreateTreasuryFinancialAccountPlatformRestrictionsInboundFlows::from_text(
+                "restricted",
+            ),
+        )
+        .outbound_flows(
+            super::CreateTreasuryFinancialAccountPlatformRestrictionsOutboundFlows::from_text(
+                "restricted",
+            ),
+        )
+}
+fn object_createtreasuryoutboundpaymentdestinationpaymentmethoddata() -> super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData {
+    super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData::new(
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataType::from_text(
+                "financial_account",
+            ),
+        )
+        .billing_details(
+            object_createtreasuryoutboundpaymentdestinationpaymentmethoddatabillingdetails(),
+        )
+        .financial_account("text")
+        .metadata([("key", "text")])
+        .us_bank_account(object_createpaymentmethodusbankaccount())
+}
+fn object_createtreasuryoutboundpaymentdestinationpaymentmethoddatabillingdetails() -> super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails {
+    super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails::new()
+        .address(object_createcustomeraddress())
+        .email("text")
+        .name("text")
+        .phone("text")
+}
+fn object_createtreasuryoutboundpaymentdestinationpaymentmethodoptions() -> super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions {
+    super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions::new()
+        .us_bank_account(
+            object_createtreasuryoutboundpaymentdestinationpaymentmethodoptionsusbankaccount(),
+        )
+}
+fn object_createtreasuryoutboundpaymentdestinationpaymentmethodoptionsusbankaccount() -> super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount {
+    super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount::new()
+        .network(
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccountNetwork::from_text(
+                "ach",
+            ),
+        )
+}
+fn object_createtreasuryoutboundpaymentenduserdetails() -> super::CreateTreasuryOutboundPaymentEndUserDetails {
+    super::CreateTreasuryOutboundPaymentEndUserDetails::new(true).ip_address("text")
+}
+fn object_createtreasuryoutboundtransferdestinationpaymentmethoddata() -> super::CreateTreasuryOutboundTransferDestinationPaymentMethodData {
+    super::CreateTreasuryOutboundTransferDestinationPaymentMethodData::new(
+            "financial_account",
+        )
+        .financial_account("text")
+}
+fn object_createv2billingmetereventadjustmentcancel() -> super::CreateV2BillingMeterEventAdjustmentCancel {
+    super::CreateV2BillingMeterEventAdjustmentCancel::new("text")
+}
+fn object_createv2billingmetereventstreamevents() -> super::CreateV2BillingMeterEventStreamEvents {
+    super::CreateV2BillingMeterEventStreamEvents::new("text", [("key", "text")])
+        .identifier("text")
+        .timestamp("2026-11-22T00:00:00Z")
+}
+fn object_createv2coreaccountconfiguration() -> super::CreateV2CoreAccountConfiguration {
+    super::CreateV2CoreAccountConfiguration::new()
+        .customer(object_createv2coreaccountconfigurationcustomer())
+        .merchant(object_createv2coreaccountconfigurationmerchant())
+        .recipient(object_createv2coreaccountconfigurationrecipient())
+}
+fn object_createv2coreaccountconfigurationcustomer() -> super::CreateV2CoreAccountConfigurationCustomer {
+    super::CreateV2CoreAccountConfigurationCustomer::new()
+        .automatic_indirect_tax(
+            object_createv2coreaccountconfigurationcustomerautomaticindirecttax(),
+        )
+        .billing(object_createv2coreaccountconfigurationcustomerbilling())
+        .capabilities(object_createv2coreaccountconfigurationcustomercapabilities())
+        .shipping(object_reportpaymentrecordpaymentshippingdetails())
+        .test_clock("text")
+}
+fn object_createv2coreaccountconfigurationcustomerautomaticindirecttax() -> super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax {
+    super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax::new()
+        .exempt(
+            super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt::from_text(
+                "exempt",
+            ),
+        )
+        .ip_address("text")
+}
+fn object_createv2coreaccountconfigurationcustomerbilling() -> super::CreateV2CoreAccountConfigurationCustomerBilling {
+    super::CreateV2CoreAccountConfigurationCustomerBilling::new()
+        .invoice(object_createv2coreaccountconfigurationcustomerbillinginvoice())
+}
+fn object_createv2coreaccountconfigurationcustomerbillinginvoice() -> super::CreateV2CoreAccountConfigurationCustomerBillingInvoice {
+    super::CreateV2CoreAccountConfigurationCustomerBillingInvoice::new()
+        .custom_fields([object_createinvoicecustomfields()])
+        .footer("text")
+        .next_sequence(7)
+        .prefix("text")
+        .rendering(
+            object_createv2coreaccountconfigurationcustomerbillinginvoicerendering(),
+        )
+}
+fn object_createv2coreaccountconfigurationcustomerbillinginvoicerendering() -> super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering {
+    super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering::new()
+        .amount_tax_display(
+            super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay::from_text(
+                "exclude_tax",
+            ),
+        )
+        .template("text")
+}
+fn object_createv2coreaccountconfigurationcustomercapabilities() -> super::CreateV2CoreAccountConfigurationCustomerCapabilities {
+    super::CreateV2CoreAccountConfigurationCustomerCapabilities::new()
+        .automatic_indirect_tax(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+}
+fn object_createv2coreaccountconfigurationmerchant() -> super::CreateV2CoreAccountConfigurationMerchant {
+    super::CreateV2CoreAccountConfigurationMerchant::new()
+        .bacs_debit_payments(object_createaccountsettingsbacsdebitpayments())
+        .branding(object_createaccountsettingsbranding())
+        .capabilities(object_createv2coreaccountconfigurationmerchantcapabilities())
+        .card_payments(object_createv2coreaccountconfigurationmerchantcardpayments())
+        .konbini_payments(
+            object_createv2coreaccountconfigurationmerchantkonbinipayments(),
+        )
+        .mcc("text")
+        .script_statement_descriptor(
+            object_createv2coreaccountconfigurationmerchantscriptstatementdescriptor(),
+        )
+        .sepa_debit_payments(object_createaccountsettingssepadebitpayments())
+        .statement_descriptor(
+            object_createv2coreaccountconfigurationmerchantstatementdescriptor(),
+        )
+        .support(object_createv2coreaccountconfigurationmerchantsupport())
+}
+fn object_createv2coreaccountconfigurationmerchantcapabilities() -> super::CreateV2CoreAccountConfigurationMerchantCapabilities {
+    super::CreateV2CoreAccountConfigurationMerchantCapabilities::new()
+        .ach_debit_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .acss_debit_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .affirm_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .afterpay_clearpay_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .alma_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .amazon_pay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .au_becs_debit_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .bacs_debit_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .bancontact_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .blik_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .blik_recurring_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .boleto_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .card_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .cartes_bancaires_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .cashapp_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .eps_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .fpx_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .gb_bank_transfer_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .grabpay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .ideal_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .jcb_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .jp_bank_transfer_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .kakao_pay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .klarna_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .konbini_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .kr_card_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .link_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .mobilepay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .multibanco_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .mx_bank_transfer_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .naver_pay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .oxxo_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .p24_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .pay_by_bank_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .payco_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .paynow_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .promptpay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .revolut_pay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .samsung_pay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .satispay_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .sepa_bank_transfer_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .sepa_debit_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .sequra_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .sunbit_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .swish_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .twint_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .us_bank_transfer_payments(
+            object_createtreasuryfinancialaccountfeaturescardissuing(),
+        )
+        .zip_payments(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createv2coreaccountconfigurationmerchantcardpayments() -> super::CreateV2CoreAccountConfigurationMerchantCardPayments {
+    super::CreateV2CoreAccountConfigurationMerchantCardPayments::new()
+        .decline_on(object_createaccountsettingscardpaymentsdeclineon())
+}
+fn object_createv2coreaccountconfigurationmerchantkonbinipayments() -> super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments {
+    super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments::new()
+        .support(object_createv2coreaccountconfigurationmerchantkonbinipaymentssupport())
+}
+fn object_createv2coreaccountconfigurationmerchantkonbinipaymentssupport() -> super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport {
+    super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport::new()
+        .email("text")
+        .hours(
+            object_createv2coreaccountconfigurationmerchantkonbinipaymentssupporthours(),
+        )
+        .phone("text")
+}
+fn object_createv2coreaccountconfigurationmerchantkonbinipaymentssupporthours() -> super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours {
+    super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours::new()
+        .end_time("2026-11-22T00:00:00Z")
+        .start_time("2026-11-22T00:00:00Z")
+}
+fn object_createv2coreaccountconfigurationmerchantscriptstatementdescriptor() -> super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor {
+    super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor::new()
+        .kana(object_createv2coreaccountconfigurationmerchantstatementdescriptor())
+        .kanji(object_createv2coreaccountconfigurationmerchantstatementdescriptor())
+}
+fn object_createv2coreaccountconfigurationmerchantstatementdescriptor() -> super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor {
+    super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor::new()
+        .descriptor("text")
+        .prefix("text")
+}
+fn object_createv2coreaccountconfigurationmerchantsupport() -> super::CreateV2CoreAccountConfigurationMerchantSupport {
+    super::CreateV2CoreAccountConfigurationMerchantSupport::new()
+        .address(object_createv2coreaccountpersonaddress())
+        .email("text")
+        .phone("text")
+        .url("text")
+}
+fn object_createv2coreaccountconfigurationrecipient() -> super::CreateV2CoreAccountConfigurationRecipient {
+    super::CreateV2CoreAccountConfigurationRecipient::new()
+        .capabilities(object_createv2coreaccountconfigurationrecipientcapabilities())
+}
+fn object_createv2coreaccountconfigurationrecipientcapabilities() -> super::CreateV2CoreAccountConfigurationRecipientCapabilities {
+    super::CreateV2CoreAccountConfigurationRecipientCapabilities::new()
+        .bank_accounts(
+            object_createv2coreaccountconfigurationrecipientcapabilitiesbankaccounts(),
+        )
+        .cards(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .stripe_balance(
+            object_createv2coreaccountconfigurationrecipientcapabilitiesstripebalance(),
+        )
+}
+fn object_createv2coreaccountconfigurationrecipientcapabilitiesbankaccounts() -> super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
+    super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts::new()
+        .ach(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .fedwire(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .fps(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .local(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .rtp(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .sepa(object_createtreasuryfinancialaccountfeaturescardissuing())
+        .swift(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createv2coreaccountconfigurationrecipientcapabilitiesstripebalance() -> super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
+    super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance::new()
+        .stripe_transfers(object_createtreasuryfinancialaccountfeaturescardissuing())
+}
+fn object_createv2coreaccountdefaults() -> super::CreateV2CoreAccountDefaults {
+    super::CreateV2CoreAccountDefaults::new()
+        .currency("text")
+        .locales([super::CreateV2CoreAccountDefaultsLocales::from_text("ar-SA")])
+        .profile(object_createv2coreaccountdefaultsprofile())
+        .responsibilities(object_createv2coreaccountdefaultsresponsibilities())
+}
+fn object_createv2coreaccountdefaultsprofile() -> super::CreateV2CoreAccountDefaultsProfile {
+    super::CreateV2CoreAccountDefaultsProfile::new()
+        .business_url("text")
+        .doing_business_as("text")
+        .product_description("text")
+}
+fn object_createv2coreaccountdefaultsresponsibilities() -> super::CreateV2CoreAccountDefaultsResponsibilities {
+    super::CreateV2CoreAccountDefaultsResponsibilities::new(
+        super::CreateV2CoreAccountDefaultsResponsibilitiesFeesCollector::from_text(
+            "application",
+        ),
+        super::CreateV2CoreAccountDefaultsResponsibilitiesLossesCollector::from_text(
+            "application",
+        ),
+    )
+}
+fn object_createv2coreaccountidentity() -> super::CreateV2CoreAccountIdentity {
+    super::CreateV2CoreAccountIdentity::new()
+        .attestations(object_createv2coreaccountidentityattestations())
+        .business_details(object_createv2coreaccountidentitybusinessdetails())
+        .country("text")
+        .entity_type(super::CreateV2CoreAccountIdentityEntityType::from_text("company"))
+        .individual(object_createv2coreaccountidentityindividual())
+}
+fn object_createv2coreaccountidentityattestations() -> super::CreateV2CoreAccountIdentityAttestations {
+    super::CreateV2CoreAccountIdentityAttestations::new()
+        .directorship_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .ownership_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .persons_provided(
+            object_createv2coreaccountidentityattestationspersonsprovided(),
+        )
+        .representative_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .terms_of_service(object_createv2coreaccountpersonadditionaltermsofservice())
+}
+fn object_createv2coreaccountidentityattestationspersonsprovided() -> super::CreateV2CoreAccountIdentityAttestationsPersonsProvided {
+    super::CreateV2CoreAccountIdentityAttestationsPersonsProvided::new()
+        .directors(true)
+        .executives(true)
+        .owners(true)
+        .ownership_exemption_reason(
+            super::CreateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason::from_text(
+                "qualified_entity_exceeds_ownership_threshold",
+            ),
+        )
+}
+fn object_createv2coreaccountidentitybusinessdetails() -> super::CreateV2CoreAccountIdentityBusinessDetails {
+    super::CreateV2CoreAccountIdentityBusinessDetails::new()
+        .additional_addresses([
+            object_createv2coreaccountidentitybusinessdetailsadditionaladdresses(),
+        ])
+        .address(object_createv2coreaccountpersonaddress())
+        .annual_revenue(object_createv2coreaccountidentitybusinessdetailsannualrevenue())
+        .documents(object_createv2coreaccountidentitybusinessdetailsdocuments())
+        .estimated_worker_count(7)
+        .id_numbers([object_createv2coreaccountidentitybusinessdetailsidnumbers()])
+        .monthly_estimated_revenue(
+            object_createv2coreaccountidentitybusinessdetailsmonthlyestimatedrevenue(),
+        )
+        .phone("text")
+        .registered_name("text")
+        .registration_date(object_createtokenpersondob())
+        .script_addresses(object_createv2coreaccountpersonscriptaddresses())
+        .script_names(object_createv2coreaccountidentitybusinessdetailsscriptnames())
+        .structure(
+            super::CreateV2CoreAccountIdentityBusinessDetailsStructure::from_text(
+                "cooperative",
+            ),
+        )
+}
+fn object_createv2coreaccountidentitybusinessdetailsadditionaladdresses() -> super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses {
+    super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses::new(
+            super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose::from_text(
+                "administrative",
+            ),
+        )
+        .city("text")
+        .country("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+        .town("text")
+}
+fn object_createv2coreaccountidentitybusinessdetailsannualrevenue() -> super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue {
+    super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue::new()
+        .amount(object_reportpaymentrecordrefundamount())
+        .fiscal_year_end("2026-11-22T00:00:00Z")
+}
+fn object_createv2coreaccountidentitybusinessdetailsdocuments() -> super::CreateV2CoreAccountIdentityBusinessDetailsDocuments {
+    super::CreateV2CoreAccountIdentityBusinessDetailsDocuments::new()
+        .bank_account_ownership_verification(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_license(object_createv2coreaccountpersondocumentsvisa())
+        .company_memorandum_of_association(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_ministerial_decree(object_createv2coreaccountpersondocumentsvisa())
+        .company_registration_verification(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_tax_id_verification(object_createv2coreaccountpersondocumentsvisa())
+        .primary_verification(
+            object_createv2coreaccountpersondocumentsprimaryverification(),
+        )
+        .proof_of_address(object_createv2coreaccountpersondocumentsvisa())
+        .proof_of_registration(
+            object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistration(),
+        )
+        .proof_of_ultimate_beneficial_ownership(
+            object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistration(),
+        )
+}
+fn object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistration() -> super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration {
+    super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration::new(
+            ["text"],
+            "files",
+        )
+        .signer(
+            object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistrationsigner(),
+        )
+}
+fn object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistrationsigner() -> super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner {
+    super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner::new(
+        "text",
+    )
+}
+fn object_createv2coreaccountidentitybusinessdetailsidnumbers() -> super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers {
+    super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers::new(
+            super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbersType::from_text(
+                "ae_crn",
+            ),
+            "text",
+        )
+        .registrar("text")
+}
+fn object_createv2coreaccountidentitybusinessdetailsmonthlyestimatedrevenue() -> super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue {
+    super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue::new()
+        .amount(object_reportpaymentrecordrefundamount())
+}
+fn object_createv2coreaccountidentitybusinessdetailsscriptnames() -> super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames {
+    super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames::new()
+        .kana(object_createv2coreaccountidentitybusinessdetailsscriptnameskana())
+        .kanji(object_createv2coreaccountidentitybusinessdetailsscriptnameskana())
+}
+fn object_createv2coreaccountidentitybusinessdetailsscriptnameskana() -> super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana {
+    super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana::new()
+        .registered_name("text")
+}
+fn object_createv2coreaccountidentityindividual() -> super::CreateV2CoreAccountIdentityIndividual {
+    super::CreateV2CoreAccountIdentityIndividual::new()
+        .additional_addresses([object_createv2coreaccountpersonadditionaladdresses()])
+        .additional_names([object_createv2coreaccountpersonadditionalnames()])
+        .address(object_createv2coreaccountpersonaddress())
+        .date_of_birth(object_createtokenpersondob())
+        .documents(object_createv2coreaccountpersondocuments())
+        .email("text")
+        .given_name("text")
+        .id_numbers([object_createv2coreaccountpersonidnumbers()])
+        .legal_gender(
+            super::CreateV2CoreAccountIdentityIndividualLegalGender::from_text("female"),
+        )
+        .metadata([("key", "text")])
+        .nationalities(["text"])
+        .phone("text")
+        .political_exposure(
+            super::CreateV2CoreAccountIdentityIndividualPoliticalExposure::from_text(
+                "existing",
+            ),
+        )
+        .relationship(object_createv2coreaccountidentityindividualrelationship())
+        .script_addresses(object_createv2coreaccountpersonscriptaddresses())
+        .script_names(object_createv2coreaccountpersonscriptnames())
+        .surname("text")
+}
+fn object_createv2coreaccountidentityindividualrelationship() -> super::CreateV2CoreAccountIdentityIndividualRelationship {
+    super::CreateV2CoreAccountIdentityIndividualRelationship::new()
+        .director(true)
+        .executive(true)
+        .owner(true)
+        .percent_ownership("1.5")
+        .title("text")
+}
+fn object_createv2coreaccountlinkusecase() -> super::CreateV2CoreAccountLinkUseCase {
+    super::CreateV2CoreAccountLinkUseCase::new(
+            super::CreateV2CoreAccountLinkUseCaseType::from_text("account_onboarding"),
+        )
+        .account_onboarding(object_createv2coreaccountlinkusecaseaccountupdate())
+        .account_update(object_createv2coreaccountlinkusecaseaccountupdate())
+}
+fn object_createv2coreaccountlinkusecaseaccountupdate() -> super::CreateV2CoreAccountLinkUseCaseAccountUpdate {
+    super::CreateV2CoreAccountLinkUseCaseAccountUpdate::new("text")
+        .collection_options(object_createaccountlinkcollectionoptions())
+        .return_url("text")
+}
+fn object_createv2coreaccountpersonadditionaladdresses() -> super::CreateV2CoreAccountPersonAdditionalAddresses {
+    super::CreateV2CoreAccountPersonAdditionalAddresses::new("text", "registered")
+        .city("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+        .town("text")
+}
+fn object_createv2coreaccountpersonadditionalnames() -> super::CreateV2CoreAccountPersonAdditionalNames {
+    super::CreateV2CoreAccountPersonAdditionalNames::new(
+            super::CreateV2CoreAccountPersonAdditionalNamesPurpose::from_text("alias"),
+        )
+        .full_name("text")
+        .given_name("text")
+        .surname("text")
+}
+fn object_createv2coreaccountpersonadditionaltermsofservice() -> super::CreateV2CoreAccountPersonAdditionalTermsOfService {
+    super::CreateV2CoreAccountPersonAdditionalTermsOfService::new()
+        .account(object_createv2coreaccountpersonadditionaltermsofserviceaccount())
+}
+fn object_createv2coreaccountpersonadditionaltermsofserviceaccount() -> super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount {
+    super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount::new(
+            "2026-11-22T00:00:00Z",
+            "text",
+        )
+        .user_agent("text")
+}
+fn object_createv2coreaccountpersonaddress() -> super::CreateV2CoreAccountPersonAddress {
+    super::CreateV2CoreAccountPersonAddress::new("text")
+        .city("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+        .town("text")
+}
+fn object_createv2coreaccountpersondocuments() -> super::CreateV2CoreAccountPersonDocuments {
+    super::CreateV2CoreAccountPersonDocuments::new()
+        .company_authorization(object_createv2coreaccountpersondocumentsvisa())
+        .passport(object_createv2coreaccountpersondocumentsvisa())
+        .primary_verification(
+            object_createv2coreaccountpersondocumentsprimaryverification(),
+        )
+        .secondary_verification(
+            object_createv2coreaccountpersondocumentsprimaryverification(),
+        )
+        .visa(object_createv2coreaccountpersondocumentsvisa())
+}
+fn object_createv2coreaccountpersondocumentsprimaryverification() -> super::CreateV2CoreAccountPersonDocumentsPrimaryVerification {
+    super::CreateV2CoreAccountPersonDocumentsPrimaryVerification::new(
+        object_createv2coreaccountpersondocumentsprimaryverificationfrontback(),
+        "front_back",
+    )
+}
+fn object_createv2coreaccountpersondocumentsprimaryverificationfrontback() -> super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack {
+    super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack::new("text")
+        .back("text")
+}
+fn object_createv2coreaccountpersondocumentsvisa() -> super::CreateV2CoreAccountPersonDocumentsVisa {
+    super::CreateV2CoreAccountPersonDocumentsVisa::new(["text"], "files")
+}
+fn object_createv2coreaccountpersonidnumbers() -> super::CreateV2CoreAccountPersonIdNumbers {
+    super::CreateV2CoreAccountPersonIdNumbers::new(
+        super::CreateV2CoreAccountPersonIdNumbersType::from_text("ae_eid"),
+        "text",
+    )
+}
+fn object_createv2coreaccountpersonrelationship() -> super::CreateV2CoreAccountPersonRelationship {
+    super::CreateV2CoreAccountPersonRelationship::new()
+        .authorizer(true)
+        .director(true)
+        .executive(true)
+        .legal_guardian(true)
+        .owner(true)
+        .percent_ownership("1.5")
+        .representative(true)
+        .title("text")
+}
+fn object_createv2coreaccountpersonscriptaddresses() -> super::CreateV2CoreAccountPersonScriptAddresses {
+    super::CreateV2CoreAccountPersonScriptAddresses::new()
+        .kana(object_createv2coreaccountpersonaddress())
+        .kanji(object_createv2coreaccountpersonaddress())
+}
+fn object_createv2coreaccountpersonscriptnames() -> super::CreateV2CoreAccountPersonScriptNames {
+    super::CreateV2CoreAccountPersonScriptNames::new()
+        .kana(object_createv2coreaccountpersonscriptnameskana())
+        .kanji(object_createv2coreaccountpersonscriptnameskana())
+}
+fn object_createv2coreaccountpersonscriptnameskana() -> super::CreateV2CoreAccountPersonScriptNamesKana {
+    super::CreateV2CoreAccountPersonScriptNamesKana::new()
+        .given_name("text")
+        .surname("text")
+}
+fn object_createv2coreaccountpersontokenadditionaltermsofservice() -> super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService {
+    super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService::new()
+        .account(object_createv2coreaccountpersontokenadditionaltermsofserviceaccount())
+}
+fn object_createv2coreaccountpersontokenadditionaltermsofserviceaccount() -> super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount {
+    super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount::new()
+        .shown_and_accepted(true)
+}
+fn object_createv2coreaccounttokenidentity() -> super::CreateV2CoreAccountTokenIdentity {
+    super::CreateV2CoreAccountTokenIdentity::new()
+        .attestations(object_createv2coreaccounttokenidentityattestations())
+        .business_details(object_updatev2coreaccountidentitybusinessdetails())
+        .entity_type(
+            super::CreateV2CoreAccountTokenIdentityEntityType::from_text("company"),
+        )
+        .individual(object_updatev2coreaccountidentityindividual())
+}
+fn object_createv2coreaccounttokenidentityattestations() -> super::CreateV2CoreAccountTokenIdentityAttestations {
+    super::CreateV2CoreAccountTokenIdentityAttestations::new()
+        .directorship_declaration(
+            object_createv2coreaccounttokenidentityattestationsownershipdeclaration(),
+        )
+        .ownership_declaration(
+            object_createv2coreaccounttokenidentityattestationsownershipdeclaration(),
+        )
+        .persons_provided(
+            object_createv2coreaccountidentityattestationspersonsprovided(),
+        )
+        .representative_declaration(
+            object_createv2coreaccounttokenidentityattestationsownershipdeclaration(),
+        )
+        .terms_of_service(
+            object_createv2coreaccountpersontokenadditionaltermsofservice(),
+        )
+}
+fn object_createv2coreaccounttokenidentityattestationsownershipdeclaration() -> super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration {
+    super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration::new()
+        .attested(true)
+}
+fn object_createv2coreeventdestinationamazoneventbridge() -> super::CreateV2CoreEventDestinationAmazonEventbridge {
+    super::CreateV2CoreEventDestinationAmazonEventbridge::new("text", "text")
+}
+fn object_createv2coreeventdestinationazureeventgrid() -> super::CreateV2CoreEventDestinationAzureEventGrid {
+    super::CreateV2CoreEventDestinationAzureEventGrid::new("text", "text", "text")
+}
+fn object_createv2moneymanagementfinancialaddressbankaccount() -> super::CreateV2MoneyManagementFinancialAddressBankAccount {
+    super::CreateV2MoneyManagementFinancialAddressBankAccount::new(
+            super::CreateV2MoneyManagementFinancialAddressBankAccountCurrency::from_text(
+                "eur",
+            ),
+        )
+        .country("text")
+}
+fn object_createv2moneymanagementinboundtransferfrom() -> super::CreateV2MoneyManagementInboundTransferFrom {
+    super::CreateV2MoneyManagementInboundTransferFrom::new("text").currency("text")
+}
+fn object_createv2moneymanagementoutboundpaymentto() -> super::CreateV2MoneyManagementOutboundPaymentTo {
+    super::CreateV2MoneyManagementOutboundPaymentTo::new("text")
+        .currency("text")
+        .payout_method("text")
+        .payout_method_options(
+            object_createv2moneymanagementpayoutintenttopayoutmethodoptions(),
+        )
+}
+fn object_createv2moneymanagementoutboundsetupintentpayoutmethoddata() -> super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData {
+    super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData::new(
+            super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType::from_text(
+                "bank_account",
+            ),
+        )
+        .bank_account(
+            object_createv2moneymanagementoutboundsetupintentpayoutmethoddatabankaccount(),
+        )
+}
+fn object_createv2moneymanagementoutboundsetupintentpayoutmethoddatabankaccount() -> super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount {
+    super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount::new(
+            "text",
+            "text",
+            "text",
+        )
+        .bank_account_type(
+            super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType::from_text(
+                "checking",
+            ),
+        )
+        .branch_number("text")
+        .routing_number("text")
+        .swift_code("text")
+}
+fn object_createv2moneymanagementpayoutintentfrom() -> super::CreateV2MoneyManagementPayoutIntentFrom {
+    super::CreateV2MoneyManagementPayoutIntentFrom::new("text", "text")
+}
+fn object_createv2moneymanagementpayoutintentrecipientnotification() -> super::CreateV2MoneyManagementPayoutIntentRecipientNotification {
+    super::CreateV2MoneyManagementPayoutIntentRecipientNotification::new(
+        super::CreateV2MoneyManagementPayoutIntentRecipientNotificationSetting::from_text(
+            "configured",
+        ),
+    )
+}
+fn object_createv2moneymanagementpayoutintentscheduleoptions() -> super::CreateV2MoneyManagementPayoutIntentScheduleOptions {
+    super::CreateV2MoneyManagementPayoutIntentScheduleOptions::new().execute_on("text")
+}
+fn object_createv2moneymanagementpayoutintentto() -> super::CreateV2MoneyManagementPayoutIntentTo {
+    super::CreateV2MoneyManagementPayoutIntentTo::new()
+        .currency("text")
+        .payout_method("text")
+        .payout_method_options(
+            object_createv2moneymanagementpayoutintenttopayoutmethodoptions(),
+        )
+        .recipient("text")
+}
+fn object_createv2moneymanagementpayoutintenttopayoutmethodoptions() -> super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions {
+    super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions::new()
+        .bank_account(
+            object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccount(),
+        )
+}
+fn object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccount() -> super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount {
+    super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount::new()
+        .preferred_network_options(
+            object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccountpreferrednetworkoptions(),
+        )
+        .preferred_networks([
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks::from_text(
+                "ach",
+            ),
+        ])
+}
+fn object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccountpreferrednetworkoptions() -> super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions {
+    super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions::new()
+        .ach(
+            object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccountpreferrednetworkoptionsach(),
+        )
+}
+fn object_createv2moneymanagementpayoutintenttopayoutmethodoptionsbankaccountpreferrednetworkoptionsach() -> super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch {
+    super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch::new()
+        .submission(
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission::from_text(
+                "next_day",
+            ),
+        )
+        .transaction_purpose("payroll")
+}
+fn object_failtesthelperstreasuryinboundtransferfailuredetails() -> super::FailTestHelpersTreasuryInboundTransferFailureDetails {
+    super::FailTestHelpersTreasuryInboundTransferFailureDetails::new()
+        .code(
+            super::FailTestHelpersTreasuryInboundTransferFailureDetailsCode::from_text(
+                "account_closed",
+            ),
+        )
+}
+fn object_findappssecretscope() -> super::FindAppsSecretScope {
+    super::FindAppsSecretScope::new(super::FindAppsSecretScopeType::from_text("account"))
+        .user("text")
+}
+fn object_listaccountpersonsrelationship() -> super::ListAccountPersonsRelationship {
+    super::ListAccountPersonsRelationship::new()
+        .authorizer(true)
+        .director(true)
+        .executive(true)
+        .legal_guardian(true)
+        .owner(true)
+        .representative(true)
+}
+fn object_listcheckoutsessionscustomerdetails() -> super::ListCheckoutSessionsCustomerDetails {
+    super::ListCheckoutSessionsCustomerDetails::new("text")
+}
+fn object_listfinancialconnectionsaccountsaccountholder() -> super::ListFinancialConnectionsAccountsAccountHolder {
+    super::ListFinancialConnectionsAccountsAccountHolder::new()
+        .account("text")
+        .customer("text")
+        .customer_account("text")
+}
+fn object_listfinancialconnectionstransactionstransactionrefresh() -> super::ListFinancialConnectionsTransactionsTransactionRefresh {
+    super::ListFinancialConnectionsTransactionsTransactionRefresh::new("text")
+}
+fn object_listinvoicepaymentspayment() -> super::ListInvoicePaymentsPayment {
+    super::ListInvoicePaymentsPayment::new(
+            super::ListInvoicePaymentsPaymentType::from_text("payment_intent"),
+        )
+        .payment_intent("text")
+        .payment_record("text")
+}
+fn object_listissuingpersonalizationdesignspreferences() -> super::ListIssuingPersonalizationDesignsPreferences {
+    super::ListIssuingPersonalizationDesignsPreferences::new()
+        .is_default(true)
+        .is_platform_default(true)
+}
+fn object_listpricesrecurring() -> super::ListPricesRecurring {
+    super::ListPricesRecurring::new()
+        .interval(super::ListPricesRecurringInterval::from_text("day"))
+        .meter("text")
+        .usage_type(super::ListPricesRecurringUsageType::from_text("licensed"))
+}
+fn object_listsubscriptionsautomatictax() -> super::ListSubscriptionsAutomaticTax {
+    super::ListSubscriptionsAutomaticTax::new(true)
+}
+fn object_listtaxidsowner() -> super::ListTaxIdsOwner {
+    super::ListTaxIdsOwner::new(super::ListTaxIdsOwnerType::from_text("account"))
+        .account("text")
+        .customer("text")
+        .customer_account("text")
+}
+fn object_listtreasuryreceivedcreditslinkedflows() -> super::ListTreasuryReceivedCreditsLinkedFlows {
+    super::ListTreasuryReceivedCreditsLinkedFlows::new(
+        super::ListTreasuryReceivedCreditsLinkedFlowsSourceFlowType::from_text(
+            "credit_reversal",
+        ),
+    )
+}
+fn object_listtreasurytransactionsstatustransitions() -> super::ListTreasuryTransactionsStatusTransitions {
+    super::ListTreasuryTransactionsStatusTransitions::new()
+        .posted_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_listv2moneymanagementpayoutmethodsusagestatus() -> super::ListV2MoneyManagementPayoutMethodsUsageStatus {
+    super::ListV2MoneyManagementPayoutMethodsUsageStatus::new()
+        .payments([
+            super::ListV2MoneyManagementPayoutMethodsUsageStatusPayments::from_text(
+                "disabled",
+            ),
+        ])
+        .transfers([
+            super::ListV2MoneyManagementPayoutMethodsUsageStatusTransfers::from_text(
+                "disabled",
+            ),
+        ])
+}
+fn object_migratesubscriptionbillingmode() -> super::MigrateSubscriptionBillingMode {
+    super::MigrateSubscriptionBillingMode::new("flexible")
+        .flexible(object_createsubscriptionbillingmodeflexible())
+}
+fn object_pausesubscriptionbillfor() -> super::PauseSubscriptionBillFor {
+    super::PauseSubscriptionBillFor::new()
+        .outstanding_usage_through(
+            object_pausesubscriptionbillforoutstandingusagethrough(),
+        )
+        .unused_time_from(object_pausesubscriptionbillforunusedtimefrom())
+}
+fn object_pausesubscriptionbillforoutstandingusagethrough() -> super::PauseSubscriptionBillForOutstandingUsageThrough {
+    super::PauseSubscriptionBillForOutstandingUsageThrough::new(
+        super::PauseSubscriptionBillForOutstandingUsageThroughType::from_text("none"),
+    )
+}
+fn object_pausesubscriptionbillforunusedtimefrom() -> super::PauseSubscriptionBillForUnusedTimeFrom {
+    super::PauseSubscriptionBillForUnusedTimeFrom::new(
+        super::PauseSubscriptionBillForUnusedTimeFromType::from_text(
+            "item_current_period_start",
+        ),
+    )
+}
+fn object_presenttesthelpersterminalreaderpaymentmethodcard() -> super::PresentTestHelpersTerminalReaderPaymentMethodCard {
+    super::PresentTestHelpersTerminalReaderPaymentMethodCard::new(7, 7, "text")
+        .cvc("text")
+}
+fn object_presenttesthelpersterminalreaderpaymentmethodcardpresent() -> super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent {
+    super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent::new().number("text")
+}
+fn object_processterminalreaderpaymentintentprocessconfig() -> super::ProcessTerminalReaderPaymentIntentProcessConfig {
+    super::ProcessTerminalReaderPaymentIntentProcessConfig::new()
+        .allow_redisplay(
+            super::ProcessTerminalReaderPaymentIntentProcessConfigAllowRedisplay::from_text(
+                "always",
+            ),
+        )
+        .enable_customer_cancellation(true)
+        .return_url("text")
+        .skip_tipping(true)
+        .tipping(object_collectterminalreaderpaymentmethodcollectconfigtipping())
+}
+fn object_processterminalreadersetupintentprocessconfig() -> super::ProcessTerminalReaderSetupIntentProcessConfig {
+    super::ProcessTerminalReaderSetupIntentProcessConfig::new()
+        .enable_customer_cancellation(true)
+}
+fn object_rejecttesthelpersissuingpersonalizationdesignrejectionreasons() -> super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons {
+    super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons::new()
+        .card_logo([
+            super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCardLogo::from_text(
+                "geographic_location",
+            ),
+        ])
+        .carrier_text([
+            super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCarrierText::from_text(
+                "geographic_location",
+            ),
+        ])
+}
+fn object_removeinvoicelineslines() -> super::RemoveInvoiceLinesLines {
+    super::RemoveInvoiceLinesLines::new(
+        super::RemoveInvoiceLinesLinesBehavior::from_text("delete"),
+        "text",
+    )
+}
+fn object_reportpaymentrecordpaymentcanceled() -> super::ReportPaymentRecordPaymentCanceled {
+    super::ReportPaymentRecordPaymentCanceled::new(
+        Timestamp::from_unix_seconds(1_700_000_000),
+    )
+}
+fn object_reportpaymentrecordpaymentcustomerdetails() -> super::ReportPaymentRecordPaymentCustomerDetails {
+    super::ReportPaymentRecordPaymentCustomerDetails::new()
+        .customer("text")
+        .email("text")
+        .name("text")
+        .phone("text")
+}
+fn object_reportpaymentrecordpaymentfailed() -> super::ReportPaymentRecordPaymentFailed {
+    super::ReportPaymentRecordPaymentFailed::new(
+        Timestamp::from_unix_seconds(1_700_000_000),
+    )
+}
+fn object_reportpaymentrecordpaymentguaranteed() -> super::ReportPaymentRecordPaymentGuaranteed {
+    super::ReportPaymentRecordPaymentGuaranteed::new(
+        Timestamp::from_unix_seconds(1_700_000_000),
+    )
+}
+fn object_reportpaymentrecordpaymentpaymentmethoddetails() -> super::ReportPaymentRecordPaymentPaymentMethodDetails {
+    super::ReportPaymentRecordPaymentPaymentMethodDetails::new()
+        .billing_details(object_createsourceowner())
+        .custom(object_reportpaymentrecordpaymentpaymentmethoddetailscustom())
+        .payment_method("text")
+        .type_("custom")
+}
+fn object_reportpaymentrecordpaymentpaymentmethoddetailscustom() -> super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom {
+    super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom::new()
+        .display_name("text")
+        .type_("text")
+}
+fn object_reportpaymentrecordpaymentprocessordetails() -> super::ReportPaymentRecordPaymentProcessorDetails {
+    super::ReportPaymentRecordPaymentProcessorDetails::new("custom")
+        .custom(object_reportpaymentrecordpaymentprocessordetailscustom())
+}
+fn object_reportpaymentrecordpaymentprocessordetailscustom() -> super::ReportPaymentRecordPaymentProcessorDetailsCustom {
+    super::ReportPaymentRecordPaymentProcessorDetailsCustom::new("text")
+}
+fn object_reportpaymentrecordpaymentshippingdetails() -> super::ReportPaymentRecordPaymentShippingDetails {
+    super::ReportPaymentRecordPaymentShippingDetails::new()
+        .address(object_createcustomeraddress())
+        .name("text")
+        .phone("text")
+}
+fn object_reportpaymentrecordrefundamount() -> super::ReportPaymentRecordRefundAmount {
+    super::ReportPaymentRecordRefundAmount::new("text", 7)
+}
+fn object_reportpaymentrecordrefundprocessordetails() -> super::ReportPaymentRecordRefundProcessorDetails {
+    super::ReportPaymentRecordRefundProcessorDetails::new("custom")
+        .custom(object_reportpaymentrecordrefundprocessordetailscustom())
+}
+fn object_reportpaymentrecordrefundprocessordetailscustom() -> super::ReportPaymentRecordRefundProcessorDetailsCustom {
+    super::ReportPaymentRecordRefundProcessorDetailsCustom::new("text")
+}
+fn object_reportpaymentrecordrefundrefunded() -> super::ReportPaymentRecordRefundRefunded {
+    super::ReportPaymentRecordRefundRefunded::new(
+        Timestamp::from_unix_seconds(1_700_000_000),
+    )
+}
+fn object_resumesubscriptionbillingcycleanchor() -> super::ResumeSubscriptionBillingCycleAnchor {
+    super::ResumeSubscriptionBillingCycleAnchor::new(
+        super::ResumeSubscriptionBillingCycleAnchorType::from_text("now"),
+    )
+}
+fn object_retrievebillingcreditbalancesummaryfilter() -> super::RetrieveBillingCreditBalanceSummaryFilter {
+    super::RetrieveBillingCreditBalanceSummaryFilter::new(
+            super::RetrieveBillingCreditBalanceSummaryFilterType::from_text(
+                "applicability_scope",
+            ),
+        )
+        .applicability_scope(object_createbillingcreditgrantapplicabilityconfigscope())
+        .credit_grant("text")
+}
+fn object_returntesthelperstreasuryoutboundpaymentreturneddetails() -> super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails {
+    super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails::new()
+        .code(
+            super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetailsCode::from_text(
+                "account_closed",
+            ),
+        )
+}
+fn object_setterminalreaderreaderdisplaycart() -> super::SetTerminalReaderReaderDisplayCart {
+    super::SetTerminalReaderReaderDisplayCart::new(
+            "text",
+            [object_setterminalreaderreaderdisplaycartlineitems()],
+            7,
+        )
+        .tax(7)
+}
+fn object_setterminalreaderreaderdisplaycartlineitems() -> super::SetTerminalReaderReaderDisplayCartLineItems {
+    super::SetTerminalReaderReaderDisplayCartLineItems::new(7, "text", 7)
+}
+fn object_updateaccountdocuments() -> super::UpdateAccountDocuments {
+    super::UpdateAccountDocuments::new()
+        .bank_account_ownership_verification(object_createtokenpersondocumentsvisa())
+        .company_license(object_createtokenpersondocumentsvisa())
+        .company_memorandum_of_association(object_createtokenpersondocumentsvisa())
+        .company_ministerial_decree(object_createtokenpersondocumentsvisa())
+        .company_registration_verification(object_createtokenpersondocumentsvisa())
+        .company_tax_id_verification(object_createtokenpersondocumentsvisa())
+        .proof_of_address(object_createtokenpersondocumentsvisa())
+        .proof_of_business_presence(object_createtokenpersondocumentsvisa())
+        .proof_of_registration(object_updateaccountdocumentsproofofregistration())
+        .proof_of_ultimate_beneficial_ownership(
+            object_updateaccountdocumentsproofofregistration(),
+        )
+}
+fn object_updateaccountdocumentsproofofregistration() -> super::UpdateAccountDocumentsProofOfRegistration {
+    super::UpdateAccountDocumentsProofOfRegistration::new()
+        .files(["text"])
+        .signer(object_updateaccountdocumentsproofofregistrationsigner())
+}
+fn object_updateaccountdocumentsproofofregistrationsigner() -> super::UpdateAccountDocumentsProofOfRegistrationSigner {
+    super::UpdateAccountDocumentsProofOfRegistrationSigner::new().person("text")
+}
+fn object_updateaccountexternalaccountdocuments() -> super::UpdateAccountExternalAccountDocuments {
+    super::UpdateAccountExternalAccountDocuments::new()
+        .bank_account_ownership_verification(object_createtokenpersondocumentsvisa())
+}
+fn object_updateaccountsettings() -> super::UpdateAccountSettings {
+    super::UpdateAccountSettings::new()
+        .bacs_debit_payments(object_createaccountsettingsbacsdebitpayments())
+        .branding(object_createaccountsettingsbranding())
+        .card_issuing(object_createaccountsettingstreasury())
+        .card_payments(object_createaccountsettingscardpayments())
+        .invoices(object_updateaccountsettingsinvoices())
+        .payments(object_createaccountsettingspayments())
+        .payouts(object_createaccountsettingspayouts())
+        .paypay_payments(object_createaccountsettingspaypaypayments())
+        .sepa_debit_payments(object_createaccountsettingssepadebitpayments())
+        .treasury(object_createaccountsettingstreasury())
+}
+fn object_updateaccountsettingsinvoices() -> super::UpdateAccountSettingsInvoices {
+    super::UpdateAccountSettingsInvoices::new()
+        .default_account_tax_ids(["text"])
+        .hosted_payment_method_save(
+            super::UpdateAccountSettingsInvoicesHostedPaymentMethodSave::from_text(
+                "always",
+            ),
+        )
+}
+fn object_updatebalancesettingspayments() -> super::UpdateBalanceSettingsPayments {
+    super::UpdateBalanceSettingsPayments::new()
+        .debit_negative_balances(true)
+        .payouts(object_updatebalancesettingspaymentspayouts())
+        .settlement_timing(object_updatebalancesettingspaymentssettlementtiming())
+}
+fn object_updatebalancesettingspaymentspayouts() -> super::UpdateBalanceSettingsPaymentsPayouts {
+    super::UpdateBalanceSettingsPaymentsPayouts::new()
+        .automatic_transfer_rules_by_currency(json!({}))
+        .minimum_balance_by_currency(json!({}))
+        .schedule(object_updatebalancesettingspaymentspayoutsschedule())
+        .statement_descriptor("text")
+}
+fn object_updatebalancesettingspaymentspayoutsschedule() -> super::UpdateBalanceSettingsPaymentsPayoutsSchedule {
+    super::UpdateBalanceSettingsPaymentsPayoutsSchedule::new()
+        .interval(
+            super::UpdateBalanceSettingsPaymentsPayoutsScheduleInterval::from_text(
+                "daily",
+            ),
+        )
+        .monthly_payout_days(json!({}))
+        .weekly_payout_days([
+            super::UpdateBalanceSettingsPaymentsPayoutsScheduleWeeklyPayoutDays::from_text(
+                "friday",
+            ),
+        ])
+}
+fn object_updatebalancesettingspaymentssettlementtiming() -> super::UpdateBalanceSettingsPaymentsSettlementTiming {
+    super::UpdateBalanceSettingsPaymentsSettlementTiming::new()
+        .delay_days_override(7)
+        .start_of_day(object_updatebalancesettingspaymentssettlementtimingstartofday())
+}
+fn object_updatebalancesettingspaymentssettlementtimingstartofday() -> super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay {
+    super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay::new()
+        .hour(7)
+        .minutes(7)
+        .timezone("text")
+}
+fn object_updatebillingportalconfigurationbusinessprofile() -> super::UpdateBillingPortalConfigurationBusinessProfile {
+    super::UpdateBillingPortalConfigurationBusinessProfile::new()
+        .headline("text")
+        .privacy_policy_url("text")
+        .terms_of_service_url("text")
+}
+fn object_updatebillingportalconfigurationfeatures() -> super::UpdateBillingPortalConfigurationFeatures {
+    super::UpdateBillingPortalConfigurationFeatures::new()
+        .customer_update(object_updatebillingportalconfigurationfeaturescustomerupdate())
+        .invoice_history(object_listsubscriptionsautomatictax())
+        .payment_method_update(
+            object_createbillingportalconfigurationfeaturespaymentmethodupdate(),
+        )
+        .subscription_cancel(
+            object_updatebillingportalconfigurationfeaturessubscriptioncancel(),
+        )
+        .subscription_pause(
+            object_createbillingportalconfigurationfeaturessubscriptionpause(),
+        )
+        .subscription_update(
+            object_updatebillingportalconfigurationfeaturessubscriptionupdate(),
+        )
+}
+fn object_updatebillingportalconfigurationfeaturescustomerupdate() -> super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate {
+    super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate::new()
+        .allowed_updates([
+            super::UpdateBillingPortalConfigurationFeaturesCustomerUpdateAllowedUpdates::from_text(
+                "address",
+            ),
+        ])
+        .enabled(true)
+}
+fn object_updatebillingportalconfigurationfeaturessubscriptioncancel() -> super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel {
+    super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel::new()
+        .cancellation_reason(
+            object_updatebillingportalconfigurationfeaturessubscriptioncancelcancellationreason(),
+        )
+        .enabled(true)
+        .mode(
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelMode::from_text(
+                "at_period_end",
+            ),
+        )
+        .proration_behavior(
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+}
+fn object_updatebillingportalconfigurationfeaturessubscriptioncancelcancellationreason() -> super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason {
+    super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason::new(
+            true,
+        )
+        .feedback_options(["text"])
+        .options([
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReasonOptions::from_text(
+                "customer_service",
+            ),
+        ])
+}
+fn object_updatebillingportalconfigurationfeaturessubscriptionupdate() -> super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate {
+    super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate::new()
+        .billing_cycle_anchor(
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateBillingCycleAnchor::from_text(
+                "now",
+            ),
+        )
+        .default_allowed_updates([
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateDefaultAllowedUpdates::from_text(
+                "price",
+            ),
+        ])
+        .enabled(true)
+        .products([
+            object_createbillingportalconfigurationfeaturessubscriptionupdateproducts(),
+        ])
+        .proration_behavior(
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .schedule_at_period_end(
+            object_updatebillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodend(),
+        )
+        .trial_update_behavior(
+            super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateTrialUpdateBehavior::from_text(
+                "continue_trial",
+            ),
+        )
+}
+fn object_updatebillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodend() -> super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd {
+    super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd::new()
+        .conditions([
+            object_createbillingportalconfigurationfeaturessubscriptionupdatescheduleatperiodendconditions(),
+        ])
+}
+fn object_updatechargefrauddetails() -> super::UpdateChargeFraudDetails {
+    super::UpdateChargeFraudDetails::new(
+        super::UpdateChargeFraudDetailsUserReport::from_text(""),
+    )
+}
+fn object_updatecheckoutsessioncollectedinformation() -> super::UpdateCheckoutSessionCollectedInformation {
+    super::UpdateCheckoutSessionCollectedInformation::new()
+        .shipping_details(
+            object_updatecheckoutsessioncollectedinformationshippingdetails(),
+        )
+}
+fn object_updatecheckoutsessioncollectedinformationshippingdetails() -> super::UpdateCheckoutSessionCollectedInformationShippingDetails {
+    super::UpdateCheckoutSessionCollectedInformationShippingDetails::new(
+        object_updatecheckoutsessioncollectedinformationshippingdetailsaddress(),
+        "text",
+    )
+}
+fn object_updatecheckoutsessioncollectedinformationshippingdetailsaddress() -> super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress {
+    super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress::new(
+            "text",
+            "text",
+        )
+        .city("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+}
+fn object_updatecheckoutsessionlineitems() -> super::UpdateCheckoutSessionLineItems {
+    super::UpdateCheckoutSessionLineItems::new()
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+        .id("text")
+        .metadata([("key", "text")])
+        .price("text")
+        .price_data(object_createpaymentlinklineitemspricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_updatecheckoutsessionpaymentintentdata() -> super::UpdateCheckoutSessionPaymentIntentData {
+    super::UpdateCheckoutSessionPaymentIntentData::new()
+        .description("text")
+        .metadata([("key", "text")])
+        .setup_future_usage(
+            super::UpdateCheckoutSessionPaymentIntentDataSetupFutureUsage::from_text(""),
+        )
+        .statement_descriptor("text")
+        .statement_descriptor_suffix("text")
+}
+fn object_updateclimateorderbeneficiary() -> super::UpdateClimateOrderBeneficiary {
+    super::UpdateClimateOrderBeneficiary::new("text")
+}
+fn object_updatecustomertax() -> super::UpdateCustomerTax {
+    super::UpdateCustomerTax::new()
+        .ip_address("text")
+        .validate_location(super::UpdateCustomerTaxValidateLocation::from_text("auto"))
+}
+fn object_updatedisputeevidence() -> super::UpdateDisputeEvidence {
+    super::UpdateDisputeEvidence::new()
+        .access_activity_log("text")
+        .appeal(object_updatedisputeevidenceappeal())
+        .billing_address("text")
+        .cancellation_policy("text")
+        .cancellation_policy_disclosure("text")
+        .cancellation_rebuttal("text")
+        .customer_communication("text")
+        .customer_email_address("text")
+        .customer_name("text")
+        .customer_purchase_ip("text")
+        .customer_signature("text")
+        .duplicate_charge_documentation("text")
+        .duplicate_charge_explanation("text")
+        .duplicate_charge_id("text")
+        .enhanced_evidence(object_updatedisputeevidenceenhancedevidence())
+        .product_description("text")
+        .receipt("text")
+        .refund_policy("text")
+        .refund_policy_disclosure("text")
+        .refund_refusal_explanation("text")
+        .service_date("text")
+        .service_documentation("text")
+        .shipping_address("text")
+        .shipping_carrier("text")
+        .shipping_date("text")
+        .shipping_documentation("text")
+        .shipping_tracking_number("text")
+        .uncategorized_file("text")
+        .uncategorized_text("text")
+}
+fn object_updatedisputeevidenceappeal() -> super::UpdateDisputeEvidenceAppeal {
+    super::UpdateDisputeEvidenceAppeal::new()
+        .card(object_updatedisputeevidenceappealcard())
+}
+fn object_updatedisputeevidenceappealcard() -> super::UpdateDisputeEvidenceAppealCard {
+    super::UpdateDisputeEvidenceAppealCard::new()
+        .reason_for_filing("text")
+        .supporting_files(["text"])
+}
+fn object_updatedisputeevidenceenhancedevidence() -> super::UpdateDisputeEvidenceEnhancedEvidence {
+    super::UpdateDisputeEvidenceEnhancedEvidence::new()
+        .mastercard_compliance(
+            object_updatedisputeevidenceenhancedevidencevisacompliance(),
+        )
+        .visa_compelling_evidence_3(
+            object_updatedisputeevidenceenhancedevidencevisacompellingevidence3(),
+        )
+        .visa_compliance(object_updatedisputeevidenceenhancedevidencevisacompliance())
+}
+fn object_updatedisputeevidenceenhancedevidencevisacompellingevidence3() -> super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3 {
+    super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3::new()
+        .disputed_transaction(
+            object_updatedisputeevidenceenhancedevidencevisacompellingevidence3disputedtransaction(),
+        )
+        .prior_undisputed_transactions([
+            object_updatedisputeevidenceenhancedevidencevisacompellingevidence3priorundisputedtransactions(),
+        ])
+}
+fn object_updatedisputeevidenceenhancedevidencevisacompellingevidence3disputedtransaction() -> super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction {
+    super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction::new()
+        .customer_account_id("text")
+        .customer_device_fingerprint("text")
+        .customer_device_id("text")
+        .customer_email_address("text")
+        .customer_purchase_ip("text")
+        .merchandise_or_services(
+            super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionMerchandiseOrServices::from_text(
+                "merchandise",
+            ),
+        )
+        .product_description("text")
+        .shipping_address(object_createcustomeraddress())
+}
+fn object_updatedisputeevidenceenhancedevidencevisacompellingevidence3priorundisputedtransactions() -> super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions {
+    super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions::new(
+            "text",
+        )
+        .customer_account_id("text")
+        .customer_device_fingerprint("text")
+        .customer_device_id("text")
+        .customer_email_address("text")
+        .customer_purchase_ip("text")
+        .product_description("text")
+        .shipping_address(object_createcustomeraddress())
+}
+fn object_updatedisputeevidenceenhancedevidencevisacompliance() -> super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance {
+    super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance::new()
+        .fee_acknowledged(true)
+}
+fn object_updateinvoicelinepricedata() -> super::UpdateInvoiceLinePriceData {
+    super::UpdateInvoiceLinePriceData::new("text")
+        .product("text")
+        .product_data(object_updateinvoicelinepricedataproductdata())
+        .tax_behavior(
+            super::UpdateInvoiceLinePriceDataTaxBehavior::from_text("exclusive"),
+        )
+        .unit_amount(7)
+        .unit_amount_decimal("1.5")
+}
+fn object_updateinvoicelinepricedataproductdata() -> super::UpdateInvoiceLinePriceDataProductData {
+    super::UpdateInvoiceLinePriceDataProductData::new("text")
+        .description("text")
+        .images(["text"])
+        .metadata([("key", "text")])
+        .tax_code("text")
+        .tax_details(object_createproducttaxdetails())
+        .unit_label("text")
+}
+fn object_updateinvoicelinetaxamounts() -> super::UpdateInvoiceLineTaxAmounts {
+    super::UpdateInvoiceLineTaxAmounts::new(
+            7,
+            object_updateinvoicelinetaxamountstaxratedata(),
+            7,
+        )
+        .taxability_reason(
+            super::UpdateInvoiceLineTaxAmountsTaxabilityReason::from_text(
+                "customer_exempt",
+            ),
+        )
+}
+fn object_updateinvoicelinetaxamountstaxratedata() -> super::UpdateInvoiceLineTaxAmountsTaxRateData {
+    super::UpdateInvoiceLineTaxAmountsTaxRateData::new("text", true, 1.5)
+        .country("text")
+        .description("text")
+        .jurisdiction("text")
+        .jurisdiction_level(
+            super::UpdateInvoiceLineTaxAmountsTaxRateDataJurisdictionLevel::from_text(
+                "city",
+            ),
+        )
+        .state("text")
+        .tax_type(
+            super::UpdateInvoiceLineTaxAmountsTaxRateDataTaxType::from_text(
+                "admissions_tax",
+            ),
+        )
+}
+fn object_updateinvoicelineslines() -> super::UpdateInvoiceLinesLines {
+    super::UpdateInvoiceLinesLines::new("text")
+        .amount(7)
+        .description("text")
+        .discountable(true)
+        .discounts([object_createquotediscounts()])
+        .metadata([("key", "text")])
+        .period(object_createinvoiceitemperiod())
+        .price_data(object_updateinvoicelinepricedata())
+        .pricing(object_createinvoiceitempricing())
+        .quantity(7)
+        .quantity_decimal("1.5")
+        .tax_amounts([object_updateinvoicelinetaxamounts()])
+        .tax_rates(["text"])
+}
+fn object_updatepaymentintenttransferdata() -> super::UpdatePaymentIntentTransferData {
+    super::UpdatePaymentIntentTransferData::new()
+        .amount(7)
+        .description("text")
+        .metadata([("key", "text")])
+        .payment_data(object_createpaymentintenttransferdatapaymentdata())
+}
+fn object_updatepaymentlinklineitems() -> super::UpdatePaymentLinkLineItems {
+    super::UpdatePaymentLinkLineItems::new("text")
+        .adjustable_quantity(object_createpaymentlinklineitemsadjustablequantity())
+        .quantity(7)
+}
+fn object_updatepaymentlinkpaymentintentdata() -> super::UpdatePaymentLinkPaymentIntentData {
+    super::UpdatePaymentLinkPaymentIntentData::new()
+        .description("text")
+        .metadata([("key", "text")])
+        .setup_future_usage(
+            super::UpdatePaymentLinkPaymentIntentDataSetupFutureUsage::from_text(""),
+        )
+        .statement_descriptor("text")
+        .statement_descriptor_suffix("text")
+        .transfer_group("text")
+}
+fn object_updatepaymentlinkpaymentmethodoptions() -> super::UpdatePaymentLinkPaymentMethodOptions {
+    super::UpdatePaymentLinkPaymentMethodOptions::new()
+        .card(object_updatepaymentlinkpaymentmethodoptionscard())
+}
+fn object_updatepaymentlinkpaymentmethodoptionscard() -> super::UpdatePaymentLinkPaymentMethodOptionsCard {
+    super::UpdatePaymentLinkPaymentMethodOptionsCard::new()
+        .restrictions(object_updatepaymentlinkpaymentmethodoptionscardrestrictions())
+}
+fn object_updatepaymentlinkpaymentmethodoptionscardrestrictions() -> super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions {
+    super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions::new()
+        .brands_blocked([
+            super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked::from_text(
+                "american_express",
+            ),
+        ])
+}
+fn object_updatepaymentlinksubscriptiondata() -> super::UpdatePaymentLinkSubscriptionData {
+    super::UpdatePaymentLinkSubscriptionData::new()
+        .invoice_settings(object_createsubscriptioninvoicesettings())
+        .metadata([("key", "text")])
+        .trial_period_days(7)
+        .trial_settings(object_createpaymentlinksubscriptiondatatrialsettings())
+}
+fn object_updatepaymentlinktransferdata() -> super::UpdatePaymentLinkTransferData {
+    super::UpdatePaymentLinkTransferData::new("text").amount(7)
+}
+fn object_updatepaymentmethodcard() -> super::UpdatePaymentMethodCard {
+    super::UpdatePaymentMethodCard::new()
+        .exp_month(7)
+        .exp_year(7)
+        .networks(object_updatepaymentmethodcardnetworks())
+}
+fn object_updatepaymentmethodcardnetworks() -> super::UpdatePaymentMethodCardNetworks {
+    super::UpdatePaymentMethodCardNetworks::new()
+        .preferred(super::UpdatePaymentMethodCardNetworksPreferred::from_text(""))
+}
+fn object_updatepaymentmethodusbankaccount() -> super::UpdatePaymentMethodUsBankAccount {
+    super::UpdatePaymentMethodUsBankAccount::new()
+        .account_holder_type(
+            super::UpdatePaymentMethodUsBankAccountAccountHolderType::from_text(
+                "company",
+            ),
+        )
+        .account_type(
+            super::UpdatePaymentMethodUsBankAccountAccountType::from_text("checking"),
+        )
+}
+fn object_updatequotelineitems() -> super::UpdateQuoteLineItems {
+    super::UpdateQuoteLineItems::new()
+        .discounts([object_createquotediscounts()])
+        .id("text")
+        .price("text")
+        .price_data(object_createquotelineitemspricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_updatequotesubscriptiondata() -> super::UpdateQuoteSubscriptionData {
+    super::UpdateQuoteSubscriptionData::new()
+        .description("text")
+        .effective_date(json!({}))
+        .metadata([("key", "text")])
+        .trial_period_days(7)
+}
+fn object_updateshippingratefixedamount() -> super::UpdateShippingRateFixedAmount {
+    super::UpdateShippingRateFixedAmount::new().currency_options(json!({}))
+}
+fn object_updatesubscriptionbillingschedules() -> super::UpdateSubscriptionBillingSchedules {
+    super::UpdateSubscriptionBillingSchedules::new()
+        .applies_to([object_createsubscriptionbillingschedulesappliesto()])
+        .bill_until(object_createsubscriptionbillingschedulesbilluntil())
+        .key("text")
+}
+fn object_updatesubscriptioninvoicesettings() -> super::UpdateSubscriptionInvoiceSettings {
+    super::UpdateSubscriptionInvoiceSettings::new()
+        .account_tax_ids(["text"])
+        .custom_fields([object_createinvoicecustomfields()])
+        .description("text")
+        .footer("text")
+        .issuer(object_createinvoiceissuer())
+}
+fn object_updatesubscriptionitems() -> super::UpdateSubscriptionItems {
+    super::UpdateSubscriptionItems::new()
+        .billing_thresholds(object_createsubscriptionitembillingthresholds())
+        .clear_usage(true)
+        .current_trial(object_createsubscriptionitemcurrenttrial())
+        .deleted(true)
+        .discounts([object_createquotediscounts()])
+        .id("text")
+        .metadata([("key", "text")])
+        .plan("text")
+        .price("text")
+        .price_data(object_createsubscriptionitempricedata())
+        .quantity(7)
+        .tax_rates(["text"])
+}
+fn object_updatesubscriptionpausecollection() -> super::UpdateSubscriptionPauseCollection {
+    super::UpdateSubscriptionPauseCollection::new(
+            super::UpdateSubscriptionPauseCollectionBehavior::from_text("keep_as_draft"),
+        )
+        .resumes_at(Timestamp::from_unix_seconds(1_700_000_000))
+}
+fn object_updatesubscriptionschedulepauseschedules() -> super::UpdateSubscriptionSchedulePauseSchedules {
+    super::UpdateSubscriptionSchedulePauseSchedules::new()
+        .key("text")
+        .pause(object_updatesubscriptionschedulepauseschedulespause())
+        .resume(object_updatesubscriptionschedulepauseschedulesresume())
+}
+fn object_updatesubscriptionschedulepauseschedulespause() -> super::UpdateSubscriptionSchedulePauseSchedulesPause {
+    super::UpdateSubscriptionSchedulePauseSchedulesPause::new()
+        .pause_at(object_createsubscriptionschedulepauseschedulespausepauseat())
+        .settings(object_createsubscriptionschedulepauseschedulespausesettings())
+}
+fn object_updatesubscriptionschedulepauseschedulesresume() -> super::UpdateSubscriptionSchedulePauseSchedulesResume {
+    super::UpdateSubscriptionSchedulePauseSchedulesResume::new()
+        .resume_at(object_createsubscriptionschedulepauseschedulesresumeresumeat())
+        .settings(object_createsubscriptionschedulepauseschedulesresumesettings())
+}
+fn object_updatesubscriptionschedulephases() -> super::UpdateSubscriptionSchedulePhases {
+    super::UpdateSubscriptionSchedulePhases::new([
+            object_createsubscriptionschedulephasesitems(),
+        ])
+        .add_invoice_items([object_createsubscriptionschedulephasesaddinvoiceitems()])
+        .application_fee_percent(1.5)
+        .automatic_tax(object_createquoteautomatictax())
+        .billing_cycle_anchor(
+            super::UpdateSubscriptionSchedulePhasesBillingCycleAnchor::from_text(
+                "automatic",
+            ),
+        )
+        .billing_thresholds(object_createsubscriptionbillingthresholds())
+        .collection_method(
+            super::UpdateSubscriptionSchedulePhasesCollectionMethod::from_text(
+                "charge_automatically",
+            ),
+        )
+        .currency("text")
+        .default_payment_method("text")
+        .default_tax_rates(["text"])
+        .description("text")
+        .discounts([object_createquotediscounts()])
+        .duration(object_createproductdefaultpricedatarecurring())
+        .end_date(json!({}))
+        .invoice_settings(object_createsubscriptionschedulephasesinvoicesettings())
+        .metadata([("key", "text")])
+        .on_behalf_of("text")
+        .proration_behavior(
+            super::UpdateSubscriptionSchedulePhasesProrationBehavior::from_text(
+                "always_invoice",
+            ),
+        )
+        .start_date(json!({}))
+        .transfer_data(object_createsubscriptiontransferdata())
+        .trial(true)
+        .trial_end(json!({}))
+}
+fn object_updatetaxsettingsdefaults() -> super::UpdateTaxSettingsDefaults {
+    super::UpdateTaxSettingsDefaults::new()
+        .tax_behavior(
+            super::UpdateTaxSettingsDefaultsTaxBehavior::from_text("exclusive"),
+        )
+        .tax_code("text")
+}
+fn object_updatetaxsettingsheadoffice() -> super::UpdateTaxSettingsHeadOffice {
+    super::UpdateTaxSettingsHeadOffice::new(object_createcustomeraddress())
+}
+fn object_updatetesthelperstreasuryoutboundpaymenttrackingdetails() -> super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails {
+    super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails::new(
+            super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsType::from_text(
+                "ach",
+            ),
+        )
+        .ach(object_updatetesthelperstreasuryoutboundpaymenttrackingdetailsach())
+        .us_domestic_wire(
+            object_updatetesthelperstreasuryoutboundpaymenttrackingdetailsusdomesticwire(),
+        )
+}
+fn object_updatetesthelperstreasuryoutboundpaymenttrackingdetailsach() -> super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch {
+    super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch::new("text")
+}
+fn object_updatetesthelperstreasuryoutboundpaymenttrackingdetailsusdomesticwire() -> super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire {
+    super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire::new()
+        .chips("text")
+        .imad("text")
+        .omad("text")
+}
+fn object_updatev2coreaccountconfiguration() -> super::UpdateV2CoreAccountConfiguration {
+    super::UpdateV2CoreAccountConfiguration::new()
+        .customer(object_updatev2coreaccountconfigurationcustomer())
+        .merchant(object_updatev2coreaccountconfigurationmerchant())
+        .recipient(object_updatev2coreaccountconfigurationrecipient())
+}
+fn object_updatev2coreaccountconfigurationcustomer() -> super::UpdateV2CoreAccountConfigurationCustomer {
+    super::UpdateV2CoreAccountConfigurationCustomer::new()
+        .applied(true)
+        .automatic_indirect_tax(
+            object_updatev2coreaccountconfigurationcustomerautomaticindirecttax(),
+        )
+        .billing(object_updatev2coreaccountconfigurationcustomerbilling())
+        .capabilities(object_updatev2coreaccountconfigurationcustomercapabilities())
+        .shipping(object_reportpaymentrecordpaymentshippingdetails())
+        .test_clock("text")
+}
+fn object_updatev2coreaccountconfigurationcustomerautomaticindirecttax() -> super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax {
+    super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax::new()
+        .exempt(
+            super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt::from_text(
+                "exempt",
+            ),
+        )
+        .ip_address("text")
+        .validate_location(
+            super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxValidateLocation::from_text(
+                "auto",
+            ),
+        )
+}
+fn object_updatev2coreaccountconfigurationcustomerbilling() -> super::UpdateV2CoreAccountConfigurationCustomerBilling {
+    super::UpdateV2CoreAccountConfigurationCustomerBilling::new()
+        .default_payment_method("text")
+        .invoice(object_createv2coreaccountconfigurationcustomerbillinginvoice())
+}
+fn object_updatev2coreaccountconfigurationcustomercapabilities() -> super::UpdateV2CoreAccountConfigurationCustomerCapabilities {
+    super::UpdateV2CoreAccountConfigurationCustomerCapabilities::new()
+        .automatic_indirect_tax(object_createaccountcapabilitiestreasury())
+}
+fn object_updatev2coreaccountconfigurationmerchant() -> super::UpdateV2CoreAccountConfigurationMerchant {
+    super::UpdateV2CoreAccountConfigurationMerchant::new()
+        .applied(true)
+        .bacs_debit_payments(object_createaccountsettingsbacsdebitpayments())
+        .branding(object_createaccountsettingsbranding())
+        .capabilities(object_updatev2coreaccountconfigurationmerchantcapabilities())
+        .card_payments(object_createv2coreaccountconfigurationmerchantcardpayments())
+        .konbini_payments(
+            object_createv2coreaccountconfigurationmerchantkonbinipayments(),
+        )
+        .mcc("text")
+        .script_statement_descriptor(
+            object_createv2coreaccountconfigurationmerchantscriptstatementdescriptor(),
+        )
+        .sepa_debit_payments(object_createaccountsettingssepadebitpayments())
+        .statement_descriptor(
+            object_createv2coreaccountconfigurationmerchantstatementdescriptor(),
+        )
+        .support(object_updatev2coreaccountconfigurationmerchantsupport())
+}
+fn object_updatev2coreaccountconfigurationmerchantcapabilities() -> super::UpdateV2CoreAccountConfigurationMerchantCapabilities {
+    super::UpdateV2CoreAccountConfigurationMerchantCapabilities::new()
+        .ach_debit_payments(object_createaccountcapabilitiestreasury())
+        .acss_debit_payments(object_createaccountcapabilitiestreasury())
+        .affirm_payments(object_createaccountcapabilitiestreasury())
+        .afterpay_clearpay_payments(object_createaccountcapabilitiestreasury())
+        .alma_payments(object_createaccountcapabilitiestreasury())
+        .amazon_pay_payments(object_createaccountcapabilitiestreasury())
+        .au_becs_debit_payments(object_createaccountcapabilitiestreasury())
+        .bacs_debit_payments(object_createaccountcapabilitiestreasury())
+        .bancontact_payments(object_createaccountcapabilitiestreasury())
+        .blik_payments(object_createaccountcapabilitiestreasury())
+        .blik_recurring_payments(object_createaccountcapabilitiestreasury())
+        .boleto_payments(object_createaccountcapabilitiestreasury())
+        .card_payments(object_createaccountcapabilitiestreasury())
+        .cartes_bancaires_payments(object_createaccountcapabilitiestreasury())
+        .cashapp_payments(object_createaccountcapabilitiestreasury())
+        .eps_payments(object_createaccountcapabilitiestreasury())
+        .fpx_payments(object_createaccountcapabilitiestreasury())
+        .gb_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .grabpay_payments(object_createaccountcapabilitiestreasury())
+        .ideal_payments(object_createaccountcapabilitiestreasury())
+        .jcb_payments(object_createaccountcapabilitiestreasury())
+        .jp_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .kakao_pay_payments(object_createaccountcapabilitiestreasury())
+        .klarna_payments(object_createaccountcapabilitiestreasury())
+        .konbini_payments(object_createaccountcapabilitiestreasury())
+        .kr_card_payments(object_createaccountcapabilitiestreasury())
+        .link_payments(object_createaccountcapabilitiestreasury())
+        .mobilepay_payments(object_createaccountcapabilitiestreasury())
+        .multibanco_payments(object_createaccountcapabilitiestreasury())
+        .mx_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .naver_pay_payments(object_createaccountcapabilitiestreasury())
+        .oxxo_payments(object_createaccountcapabilitiestreasury())
+        .p24_payments(object_createaccountcapabilitiestreasury())
+        .pay_by_bank_payments(object_createaccountcapabilitiestreasury())
+        .payco_payments(object_createaccountcapabilitiestreasury())
+        .paynow_payments(object_createaccountcapabilitiestreasury())
+        .promptpay_payments(object_createaccountcapabilitiestreasury())
+        .revolut_pay_payments(object_createaccountcapabilitiestreasury())
+        .samsung_pay_payments(object_createaccountcapabilitiestreasury())
+        .satispay_payments(object_createaccountcapabilitiestreasury())
+        .sepa_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .sepa_debit_payments(object_createaccountcapabilitiestreasury())
+        .sequra_payments(object_createaccountcapabilitiestreasury())
+        .sunbit_payments(object_createaccountcapabilitiestreasury())
+        .swish_payments(object_createaccountcapabilitiestreasury())
+        .twint_payments(object_createaccountcapabilitiestreasury())
+        .us_bank_transfer_payments(object_createaccountcapabilitiestreasury())
+        .zip_payments(object_createaccountcapabilitiestreasury())
+}
+fn object_updatev2coreaccountconfigurationmerchantsupport() -> super::UpdateV2CoreAccountConfigurationMerchantSupport {
+    super::UpdateV2CoreAccountConfigurationMerchantSupport::new()
+        .address(object_createtokenpersonaddresskana())
+        .email("text")
+        .phone("text")
+        .url("text")
+}
+fn object_updatev2coreaccountconfigurationrecipient() -> super::UpdateV2CoreAccountConfigurationRecipient {
+    super::UpdateV2CoreAccountConfigurationRecipient::new()
+        .applied(true)
+        .capabilities(object_updatev2coreaccountconfigurationrecipientcapabilities())
+}
+fn object_updatev2coreaccountconfigurationrecipientcapabilities() -> super::UpdateV2CoreAccountConfigurationRecipientCapabilities {
+    super::UpdateV2CoreAccountConfigurationRecipientCapabilities::new()
+        .bank_accounts(
+            object_updatev2coreaccountconfigurationrecipientcapabilitiesbankaccounts(),
+        )
+        .cards(object_createaccountcapabilitiestreasury())
+        .stripe_balance(
+            object_updatev2coreaccountconfigurationrecipientcapabilitiesstripebalance(),
+        )
+}
+fn object_updatev2coreaccountconfigurationrecipientcapabilitiesbankaccounts() -> super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
+    super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts::new()
+        .ach(object_createaccountcapabilitiestreasury())
+        .fedwire(object_createaccountcapabilitiestreasury())
+        .fps(object_createaccountcapabilitiestreasury())
+        .local(object_createaccountcapabilitiestreasury())
+        .rtp(object_createaccountcapabilitiestreasury())
+        .sepa(object_createaccountcapabilitiestreasury())
+        .swift(object_createaccountcapabilitiestreasury())
+}
+fn object_updatev2coreaccountconfigurationrecipientcapabilitiesstripebalance() -> super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
+    super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance::new()
+        .stripe_transfers(object_createaccountcapabilitiestreasury())
+}
+fn object_updatev2coreaccountdefaults() -> super::UpdateV2CoreAccountDefaults {
+    super::UpdateV2CoreAccountDefaults::new()
+        .currency("text")
+        .locales([super::UpdateV2CoreAccountDefaultsLocales::from_text("ar-SA")])
+        .payout_methods([("key", "text")])
+        .profile(object_createv2coreaccountdefaultsprofile())
+        .responsibilities(object_createv2coreaccountdefaultsresponsibilities())
+}
+fn object_updatev2coreaccountidentity() -> super::UpdateV2CoreAccountIdentity {
+    super::UpdateV2CoreAccountIdentity::new()
+        .attestations(object_updatev2coreaccountidentityattestations())
+        .business_details(object_updatev2coreaccountidentitybusinessdetails())
+        .country("text")
+        .entity_type(super::UpdateV2CoreAccountIdentityEntityType::from_text("company"))
+        .individual(object_updatev2coreaccountidentityindividual())
+}
+fn object_updatev2coreaccountidentityattestations() -> super::UpdateV2CoreAccountIdentityAttestations {
+    super::UpdateV2CoreAccountIdentityAttestations::new()
+        .directorship_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .ownership_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .persons_provided(
+            object_createv2coreaccountidentityattestationspersonsprovided(),
+        )
+        .representative_declaration(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .terms_of_service(object_updatev2coreaccountidentityattestationstermsofservice())
+}
+fn object_updatev2coreaccountidentityattestationstermsofservice() -> super::UpdateV2CoreAccountIdentityAttestationsTermsOfService {
+    super::UpdateV2CoreAccountIdentityAttestationsTermsOfService::new()
+        .account(object_updatev2coreaccountpersonadditionaltermsofserviceaccount())
+        .crypto_money_manager(
+            object_updatev2coreaccountpersonadditionaltermsofserviceaccount(),
+        )
+        .money_manager(object_updatev2coreaccountpersonadditionaltermsofserviceaccount())
+}
+fn object_updatev2coreaccountidentitybusinessdetails() -> super::UpdateV2CoreAccountIdentityBusinessDetails {
+    super::UpdateV2CoreAccountIdentityBusinessDetails::new()
+        .additional_addresses([
+            object_createv2coreaccountidentitybusinessdetailsadditionaladdresses(),
+        ])
+        .address(object_createtokenpersonaddresskana())
+        .annual_revenue(object_createv2coreaccountidentitybusinessdetailsannualrevenue())
+        .documents(object_updatev2coreaccountidentitybusinessdetailsdocuments())
+        .estimated_worker_count(7)
+        .id_numbers([object_createv2coreaccountidentitybusinessdetailsidnumbers()])
+        .monthly_estimated_revenue(
+            object_createv2coreaccountidentitybusinessdetailsmonthlyestimatedrevenue(),
+        )
+        .phone("text")
+        .registered_name("text")
+        .registration_date(object_createtokenpersondob())
+        .script_addresses(object_updatev2coreaccountpersonscriptaddresses())
+        .script_names(object_createv2coreaccountidentitybusinessdetailsscriptnames())
+        .structure(
+            super::UpdateV2CoreAccountIdentityBusinessDetailsStructure::from_text(
+                "cooperative",
+            ),
+        )
+}
+fn object_updatev2coreaccountidentitybusinessdetailsdocuments() -> super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
+    super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments::new()
+        .bank_account_ownership_verification(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_license(object_createv2coreaccountpersondocumentsvisa())
+        .company_memorandum_of_association(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_ministerial_decree(object_createv2coreaccountpersondocumentsvisa())
+        .company_registration_verification(
+            object_createv2coreaccountpersondocumentsvisa(),
+        )
+        .company_tax_id_verification(object_createv2coreaccountpersondocumentsvisa())
+        .primary_verification(
+            object_updatev2coreaccountpersondocumentsprimaryverification(),
+        )
+        .proof_of_address(object_createv2coreaccountpersondocumentsvisa())
+        .proof_of_registration(
+            object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistration(),
+        )
+        .proof_of_ultimate_beneficial_ownership(
+            object_createv2coreaccountidentitybusinessdetailsdocumentsproofofregistration(),
+        )
+}
+fn object_updatev2coreaccountidentityindividual() -> super::UpdateV2CoreAccountIdentityIndividual {
+    super::UpdateV2CoreAccountIdentityIndividual::new()
+        .additional_addresses([object_updatev2coreaccountpersonadditionaladdresses()])
+        .additional_names([object_createv2coreaccountpersonadditionalnames()])
+        .address(object_createtokenpersonaddresskana())
+        .date_of_birth(object_createtokenpersondob())
+        .documents(object_updatev2coreaccountpersondocuments())
+        .email("text")
+        .given_name("text")
+        .id_numbers([object_createv2coreaccountpersonidnumbers()])
+        .legal_gender(
+            super::UpdateV2CoreAccountIdentityIndividualLegalGender::from_text("female"),
+        )
+        .metadata([("key", "text")])
+        .nationalities(["text"])
+        .phone("text")
+        .political_exposure(
+            super::UpdateV2CoreAccountIdentityIndividualPoliticalExposure::from_text(
+                "existing",
+            ),
+        )
+        .relationship(object_createv2coreaccountidentityindividualrelationship())
+        .script_addresses(object_updatev2coreaccountpersonscriptaddresses())
+        .script_names(object_createv2coreaccountpersonscriptnames())
+        .surname("text")
+}
+fn object_updatev2coreaccountpersonadditionaladdresses() -> super::UpdateV2CoreAccountPersonAdditionalAddresses {
+    super::UpdateV2CoreAccountPersonAdditionalAddresses::new("registered")
+        .city("text")
+        .country("text")
+        .line1("text")
+        .line2("text")
+        .postal_code("text")
+        .state("text")
+        .town("text")
+}
+fn object_updatev2coreaccountpersonadditionaltermsofservice() -> super::UpdateV2CoreAccountPersonAdditionalTermsOfService {
+    super::UpdateV2CoreAccountPersonAdditionalTermsOfService::new()
+        .account(object_updatev2coreaccountpersonadditionaltermsofserviceaccount())
+}
+fn object_updatev2coreaccountpersonadditionaltermsofserviceaccount() -> super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount {
+    super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount::new()
+        .date("2026-11-22T00:00:00Z")
+        .ip("text")
+        .user_agent("text")
+}
+fn object_updatev2coreaccountpersondocuments() -> super::UpdateV2CoreAccountPersonDocuments {
+    super::UpdateV2CoreAccountPersonDocuments::new()
+        .company_authorization(object_createv2coreaccountpersondocumentsvisa())
+        .passport(object_createv2coreaccountpersondocumentsvisa())
+        .primary_verification(
+            object_updatev2coreaccountpersondocumentsprimaryverification(),
+        )
+        .secondary_verification(
+            object_updatev2coreaccountpersondocumentsprimaryverification(),
+        )
+        .visa(object_createv2coreaccountpersondocumentsvisa())
+}
+fn object_updatev2coreaccountpersondocumentsprimaryverification() -> super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification {
+    super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification::new(
+        object_createtokenpersonverificationdocument(),
+        "front_back",
+    )
+}
+fn object_updatev2coreaccountpersonscriptaddresses() -> super::UpdateV2CoreAccountPersonScriptAddresses {
+    super::UpdateV2CoreAccountPersonScriptAddresses::new()
+        .kana(object_createtokenpersonaddresskana())
+        .kanji(object_createtokenpersonaddresskana())
 }

@@ -2,8 +2,8 @@
 // Schema: file_link
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;

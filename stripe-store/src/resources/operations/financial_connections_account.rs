@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/financial_connections/accounts`: answers page by page, each item one [`FinancialConnectionsAccount`](views::FinancialConnectionsAccount).
 ///
 /// Source: operation `GetFinancialConnectionsAccounts`.
@@ -19,10 +18,15 @@ impl ListFinancialConnectionsAccounts {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account_holder`: a map with `account`, `customer`, `customer_account`.
+    /// `account_holder`: a [`ListFinancialConnectionsAccountsAccountHolder`](super::ListFinancialConnectionsAccountsAccountHolder).
     #[inline]
-    pub fn account_holder(self, account_holder: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("account_holder", account_holder))
+    pub fn account_holder(
+        self,
+        account_holder: impl c::IntoObject<
+            super::ListFinancialConnectionsAccountsAccountHolder,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account_holder", account_holder))
     }
     /// `session`: a text.
     #[inline]
@@ -184,6 +188,32 @@ impl c::OperationFacts for markers::UnsubscribeFinancialConnectionsAccount {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/financial_connections/accounts/{account}/unsubscribe";
     const CHECK: c::Check = c::Check::resource::<views::FinancialConnectionsAccount>();
+}
+/// What `ListFinancialConnectionsAccounts.account_holder` takes.
+pub type ListFinancialConnectionsAccountsAccountHolder = Builder<
+    markers::ListFinancialConnectionsAccountsAccountHolder,
+>;
+impl ListFinancialConnectionsAccountsAccountHolder {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a text.
+    #[inline]
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account", account))
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
+    /// `customer_account`: a text.
+    #[inline]
+    pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer_account", customer_account))
+    }
 }
 /// The values of `RefreshFinancialConnectionsAccount.features`.
 #[non_exhaustive]

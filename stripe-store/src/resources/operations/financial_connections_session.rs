@@ -2,9 +2,8 @@
 // Schema: financial_connections_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/financial_connections/sessions`: answers with one [`FinancialConnectionsSession`](views::FinancialConnectionsSession).
 ///
 /// Source: operation `PostFinancialConnectionsSessions`.
@@ -13,35 +12,48 @@ pub type CreateFinancialConnectionsSession = Builder<
 >;
 impl CreateFinancialConnectionsSession {
     /// With what it cannot do without:
-    /// * `account_holder`: a map with `type` (required), `account`, `customer`, `customer_account`.
+    /// * `account_holder`: a [`CreateFinancialConnectionsSessionAccountHolder`](super::CreateFinancialConnectionsSessionAccountHolder).
     /// * `permissions`: some of [`CreateFinancialConnectionsSessionPermissions`](super::CreateFinancialConnectionsSessionPermissions).
     #[inline]
     pub fn new(
-        account_holder: impl Into<Value>,
+        account_holder: impl c::IntoObject<
+            super::CreateFinancialConnectionsSessionAccountHolder,
+        >,
         permissions: impl IntoIterator<
             Item = super::CreateFinancialConnectionsSessionPermissions,
         >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("account_holder", account_holder)
+                .object("account_holder", account_holder)
                 .several_of("permissions", permissions),
         )
     }
-    /// `filters`: a map with `account_subcategories`, `country`, `require_payment_method_support`.
+    /// `filters`: a [`CreateFinancialConnectionsSessionFilters`](super::CreateFinancialConnectionsSessionFilters).
     #[inline]
-    pub fn filters(self, filters: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("filters", filters))
+    pub fn filters(
+        self,
+        filters: impl c::IntoObject<super::CreateFinancialConnectionsSessionFilters>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("filters", filters))
     }
-    /// `limits`: a map with `accounts` (required).
+    /// `limits`: a [`CreateFinancialConnectionsSessionLimits`](super::CreateFinancialConnectionsSessionLimits).
     #[inline]
-    pub fn limits(self, limits: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("limits", limits))
+    pub fn limits(
+        self,
+        limits: impl c::IntoObject<super::CreateFinancialConnectionsSessionLimits>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("limits", limits))
     }
-    /// `manual_entry`: a map with `mode`.
+    /// `manual_entry`: a [`CreateFinancialConnectionsSessionManualEntry`](super::CreateFinancialConnectionsSessionManualEntry).
     #[inline]
-    pub fn manual_entry(self, manual_entry: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("manual_entry", manual_entry))
+    pub fn manual_entry(
+        self,
+        manual_entry: impl c::IntoObject<
+            super::CreateFinancialConnectionsSessionManualEntry,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("manual_entry", manual_entry))
     }
     /// `prefetch`: some of [`CreateFinancialConnectionsSessionPrefetch`](super::CreateFinancialConnectionsSessionPrefetch).
     #[inline]
@@ -85,6 +97,114 @@ impl c::OperationFacts for markers::RetrieveFinancialConnectionsSession {
     const PATH: &'static str = "/v1/financial_connections/sessions/{session}";
     const CHECK: c::Check = c::Check::resource::<views::FinancialConnectionsSession>();
 }
+/// What `CreateFinancialConnectionsSession.account_holder` takes.
+pub type CreateFinancialConnectionsSessionAccountHolder = Builder<
+    markers::CreateFinancialConnectionsSessionAccountHolder,
+>;
+impl CreateFinancialConnectionsSessionAccountHolder {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateFinancialConnectionsSessionAccountHolderType`](super::CreateFinancialConnectionsSessionAccountHolderType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateFinancialConnectionsSessionAccountHolderType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `account`: a text.
+    #[inline]
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account", account))
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
+    /// `customer_account`: a text.
+    #[inline]
+    pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer_account", customer_account))
+    }
+}
+/// What `CreateFinancialConnectionsSession.filters` takes.
+pub type CreateFinancialConnectionsSessionFilters = Builder<
+    markers::CreateFinancialConnectionsSessionFilters,
+>;
+impl CreateFinancialConnectionsSessionFilters {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_subcategories`: some of [`CreateFinancialConnectionsSessionFiltersAccountSubcategories`](super::CreateFinancialConnectionsSessionFiltersAccountSubcategories).
+    #[inline]
+    pub fn account_subcategories(
+        self,
+        account_subcategories: impl IntoIterator<
+            Item = super::CreateFinancialConnectionsSessionFiltersAccountSubcategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("account_subcategories", account_subcategories),
+        )
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `require_payment_method_support`: one of [`CreateFinancialConnectionsSessionFiltersRequirePaymentMethodSupport`](super::CreateFinancialConnectionsSessionFiltersRequirePaymentMethodSupport).
+    #[inline]
+    pub fn require_payment_method_support(
+        self,
+        require_payment_method_support: super::CreateFinancialConnectionsSessionFiltersRequirePaymentMethodSupport,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("require_payment_method_support", require_payment_method_support),
+        )
+    }
+}
+/// What `CreateFinancialConnectionsSession.limits` takes.
+pub type CreateFinancialConnectionsSessionLimits = Builder<
+    markers::CreateFinancialConnectionsSessionLimits,
+>;
+impl CreateFinancialConnectionsSessionLimits {
+    /// With what it cannot do without:
+    /// * `accounts`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn new(accounts: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("accounts", accounts))
+    }
+}
+/// What `CreateFinancialConnectionsSession.manual_entry` takes.
+pub type CreateFinancialConnectionsSessionManualEntry = Builder<
+    markers::CreateFinancialConnectionsSessionManualEntry,
+>;
+impl CreateFinancialConnectionsSessionManualEntry {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mode`: one of [`CreateFinancialConnectionsSessionManualEntryMode`](super::CreateFinancialConnectionsSessionManualEntryMode).
+    #[inline]
+    pub fn mode(
+        self,
+        mode: super::CreateFinancialConnectionsSessionManualEntryMode,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("mode", mode))
+    }
+}
+/// The values of `CreateFinancialConnectionsSessionAccountHolder.type`.
+pub use super::super::BankConnectionsResourceAccountholderType as CreateFinancialConnectionsSessionAccountHolderType;
+/// The values of `CreateFinancialConnectionsSessionFilters.account_subcategories`.
+pub use super::super::BankConnectionsResourceLinkAccountSessionFiltersAccountSubcategories as CreateFinancialConnectionsSessionFiltersAccountSubcategories;
+/// The values of `CreateFinancialConnectionsSessionFilters.require_payment_method_support`.
+pub use super::super::BankConnectionsResourceLinkAccountSessionFiltersRequirePaymentMethodSupport as CreateFinancialConnectionsSessionFiltersRequirePaymentMethodSupport;
+/// The values of `CreateFinancialConnectionsSessionManualEntry.mode`.
+pub use super::super::FinancialConnectionsSessionManualEntryMode as CreateFinancialConnectionsSessionManualEntryMode;
 /// The values of `CreateFinancialConnectionsSession.permissions`.
 pub use super::super::LinkedAccountOptionsCommonPermissions as CreateFinancialConnectionsSessionPermissions;
 /// The values of `CreateFinancialConnectionsSession.prefetch`.

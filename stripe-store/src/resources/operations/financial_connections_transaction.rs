@@ -2,9 +2,8 @@
 // Schema: financial_connections_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/financial_connections/transactions`: answers page by page, each item one [`FinancialConnectionsTransaction`](views::FinancialConnectionsTransaction).
 ///
@@ -24,11 +23,16 @@ impl ListFinancialConnectionsTransactions {
     pub fn transacted_at(self, transacted_at: impl Into<TimeRange>) -> Self {
         Self::from_parameters(self.parameters.range("transacted_at", transacted_at))
     }
-    /// `transaction_refresh`: a map with `after` (required).
+    /// `transaction_refresh`: a [`ListFinancialConnectionsTransactionsTransactionRefresh`](super::ListFinancialConnectionsTransactionsTransactionRefresh).
     #[inline]
-    pub fn transaction_refresh(self, transaction_refresh: impl Into<Value>) -> Self {
+    pub fn transaction_refresh(
+        self,
+        transaction_refresh: impl c::IntoObject<
+            super::ListFinancialConnectionsTransactionsTransactionRefresh,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("transaction_refresh", transaction_refresh),
+            self.parameters.object("transaction_refresh", transaction_refresh),
         )
     }
 }
@@ -61,4 +65,16 @@ impl c::OperationFacts for markers::RetrieveFinancialConnectionsTransaction {
     const CHECK: c::Check = c::Check::resource::<
         views::FinancialConnectionsTransaction,
     >();
+}
+/// What `ListFinancialConnectionsTransactions.transaction_refresh` takes.
+pub type ListFinancialConnectionsTransactionsTransactionRefresh = Builder<
+    markers::ListFinancialConnectionsTransactionsTransactionRefresh,
+>;
+impl ListFinancialConnectionsTransactionsTransactionRefresh {
+    /// With what it cannot do without:
+    /// * `after`: a text.
+    #[inline]
+    pub fn new(after: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("after", after))
+    }
 }

@@ -2,9 +2,8 @@
 // Schema: forwarding_request
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/forwarding/requests`: answers page by page, each item one [`ForwardingRequest`](views::ForwardingRequest).
 ///
@@ -36,7 +35,7 @@ impl CreateForwardingRequest {
     /// With what it cannot do without:
     /// * `payment_method`: a text.
     /// * `replacements`: some of [`CreateForwardingRequestReplacements`](super::CreateForwardingRequestReplacements).
-    /// * `request`: a map with `body`, `headers`.
+    /// * `request`: a [`CreateForwardingRequestRequest`](super::CreateForwardingRequestRequest).
     /// * `url`: a text.
     #[inline]
     pub fn new(
@@ -44,14 +43,14 @@ impl CreateForwardingRequest {
         replacements: impl IntoIterator<
             Item = super::CreateForwardingRequestReplacements,
         >,
-        request: impl Into<Value>,
+        request: impl c::IntoObject<super::CreateForwardingRequestRequest>,
         url: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .text("payment_method", payment_method)
                 .several_of("replacements", replacements)
-                .json("request", request)
+                .object("request", request)
                 .text("url", url),
         )
     }
@@ -88,5 +87,31 @@ impl c::OperationFacts for markers::RetrieveForwardingRequest {
     const PATH: &'static str = "/v1/forwarding/requests/{id}";
     const CHECK: c::Check = c::Check::resource::<views::ForwardingRequest>();
 }
+/// What `CreateForwardingRequest.request` takes.
+pub type CreateForwardingRequestRequest = Builder<
+    markers::CreateForwardingRequestRequest,
+>;
+impl CreateForwardingRequestRequest {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `body`: a text.
+    #[inline]
+    pub fn body(self, body: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("body", body))
+    }
+    /// `headers`: some [`CreateForwardingRequestRequestHeaders`](super::CreateForwardingRequestRequestHeaders).
+    #[inline]
+    pub fn headers(
+        self,
+        headers: impl c::IntoObjects<super::CreateForwardingRequestRequestHeaders>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("headers", headers))
+    }
+}
+/// What `CreateForwardingRequestRequest.headers` takes.
+pub type CreateForwardingRequestRequestHeaders = super::CreateInvoiceCustomFields;
 /// The values of `CreateForwardingRequest.replacements`.
 pub use super::super::ForwardingRequestReplacements as CreateForwardingRequestReplacements;

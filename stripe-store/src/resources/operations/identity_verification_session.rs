@@ -2,9 +2,8 @@
 // Schema: identity_verification_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/identity/verification_sessions`: answers page by page, each item one [`IdentityVerificationSession`](views::IdentityVerificationSession).
 ///
@@ -84,15 +83,25 @@ impl CreateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `options`: a map with `document`.
+    /// `options`: a [`CreateIdentityVerificationSessionOptions`](super::CreateIdentityVerificationSessionOptions).
     #[inline]
-    pub fn options(self, options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("options", options))
+    pub fn options(
+        self,
+        options: impl c::IntoObject<super::CreateIdentityVerificationSessionOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("options", options))
     }
-    /// `provided_details`: a map with `email`, `phone`.
+    /// `provided_details`: a [`CreateIdentityVerificationSessionProvidedDetails`](super::CreateIdentityVerificationSessionProvidedDetails).
     #[inline]
-    pub fn provided_details(self, provided_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("provided_details", provided_details))
+    pub fn provided_details(
+        self,
+        provided_details: impl c::IntoObject<
+            super::CreateIdentityVerificationSessionProvidedDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("provided_details", provided_details),
+        )
     }
     /// `related_customer`: a text.
     #[inline]
@@ -109,10 +118,15 @@ impl CreateIdentityVerificationSession {
             self.parameters.text("related_customer_account", related_customer_account),
         )
     }
-    /// `related_person`: a map with `account` (required), `person` (required).
+    /// `related_person`: a [`CreateIdentityVerificationSessionRelatedPerson`](super::CreateIdentityVerificationSessionRelatedPerson).
     #[inline]
-    pub fn related_person(self, related_person: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("related_person", related_person))
+    pub fn related_person(
+        self,
+        related_person: impl c::IntoObject<
+            super::CreateIdentityVerificationSessionRelatedPerson,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("related_person", related_person))
     }
     /// `return_url`: a text.
     #[inline]
@@ -179,15 +193,25 @@ impl UpdateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `options`: a map with `document`.
+    /// `options`: a [`UpdateIdentityVerificationSessionOptions`](super::UpdateIdentityVerificationSessionOptions).
     #[inline]
-    pub fn options(self, options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("options", options))
+    pub fn options(
+        self,
+        options: impl c::IntoObject<super::UpdateIdentityVerificationSessionOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("options", options))
     }
-    /// `provided_details`: a map with `email`, `phone`.
+    /// `provided_details`: a [`UpdateIdentityVerificationSessionProvidedDetails`](super::UpdateIdentityVerificationSessionProvidedDetails).
     #[inline]
-    pub fn provided_details(self, provided_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("provided_details", provided_details))
+    pub fn provided_details(
+        self,
+        provided_details: impl c::IntoObject<
+            super::UpdateIdentityVerificationSessionProvidedDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("provided_details", provided_details),
+        )
     }
     /// `type`: one of [`UpdateIdentityVerificationSessionType`](super::UpdateIdentityVerificationSessionType).
     #[inline]
@@ -241,9 +265,118 @@ impl c::OperationFacts for markers::RedactIdentityVerificationSession {
     const PATH: &'static str = "/v1/identity/verification_sessions/{session}/redact";
     const CHECK: c::Check = c::Check::resource::<views::IdentityVerificationSession>();
 }
+/// What `CreateIdentityVerificationSession.options` takes.
+pub type CreateIdentityVerificationSessionOptions = Builder<
+    markers::CreateIdentityVerificationSessionOptions,
+>;
+impl CreateIdentityVerificationSessionOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `document`: a [`CreateIdentityVerificationSessionOptionsDocument`](super::CreateIdentityVerificationSessionOptionsDocument); an empty text empties it.
+    #[inline]
+    pub fn document(
+        self,
+        document: impl c::IntoObject<
+            super::CreateIdentityVerificationSessionOptionsDocument,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("document", document))
+    }
+}
+/// What `CreateIdentityVerificationSessionOptions.document` takes.
+pub type CreateIdentityVerificationSessionOptionsDocument = Builder<
+    markers::CreateIdentityVerificationSessionOptionsDocument,
+>;
+impl CreateIdentityVerificationSessionOptionsDocument {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allowed_types`: some of [`CreateIdentityVerificationSessionOptionsDocumentAllowedTypes`](super::CreateIdentityVerificationSessionOptionsDocumentAllowedTypes).
+    #[inline]
+    pub fn allowed_types(
+        self,
+        allowed_types: impl IntoIterator<
+            Item = super::CreateIdentityVerificationSessionOptionsDocumentAllowedTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("allowed_types", allowed_types))
+    }
+    /// `require_id_number`: true or false.
+    #[inline]
+    pub fn require_id_number(self, require_id_number: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("require_id_number", require_id_number),
+        )
+    }
+    /// `require_live_capture`: true or false.
+    #[inline]
+    pub fn require_live_capture(self, require_live_capture: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("require_live_capture", require_live_capture),
+        )
+    }
+    /// `require_matching_selfie`: true or false.
+    #[inline]
+    pub fn require_matching_selfie(self, require_matching_selfie: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("require_matching_selfie", require_matching_selfie),
+        )
+    }
+}
+/// What `CreateIdentityVerificationSession.provided_details` takes.
+pub type CreateIdentityVerificationSessionProvidedDetails = Builder<
+    markers::CreateIdentityVerificationSessionProvidedDetails,
+>;
+impl CreateIdentityVerificationSessionProvidedDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateIdentityVerificationSession.related_person` takes.
+pub type CreateIdentityVerificationSessionRelatedPerson = Builder<
+    markers::CreateIdentityVerificationSessionRelatedPerson,
+>;
+impl CreateIdentityVerificationSessionRelatedPerson {
+    /// With what it cannot do without:
+    /// * `account`: a text.
+    /// * `person`: a text.
+    #[inline]
+    pub fn new(account: impl Into<String>, person: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("account", account).text("person", person),
+        )
+    }
+}
+/// What `UpdateIdentityVerificationSession.options` takes.
+pub type UpdateIdentityVerificationSessionOptions = super::CreateIdentityVerificationSessionOptions;
+/// What `UpdateIdentityVerificationSessionOptions.document` takes.
+pub type UpdateIdentityVerificationSessionOptionsDocument = super::CreateIdentityVerificationSessionOptionsDocument;
+/// What `UpdateIdentityVerificationSession.provided_details` takes.
+pub type UpdateIdentityVerificationSessionProvidedDetails = super::CreateIdentityVerificationSessionProvidedDetails;
+/// The values of `CreateIdentityVerificationSessionOptionsDocument.allowed_types`.
+pub use super::super::GelatoDocumentReportType as CreateIdentityVerificationSessionOptionsDocumentAllowedTypes;
 /// The values of `CreateIdentityVerificationSession.type`.
 pub use super::ListIdentityVerificationReportsType as CreateIdentityVerificationSessionType;
 /// The values of `ListIdentityVerificationSessions.status`.
 pub use super::super::IdentityVerificationSessionStatus as ListIdentityVerificationSessionsStatus;
+/// The values of `UpdateIdentityVerificationSessionOptionsDocument.allowed_types`.
+pub use super::super::GelatoDocumentReportType as UpdateIdentityVerificationSessionOptionsDocumentAllowedTypes;
 /// The values of `UpdateIdentityVerificationSession.type`.
 pub use super::ListIdentityVerificationReportsType as UpdateIdentityVerificationSessionType;

@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -96,10 +96,13 @@ impl CreateInvoice {
     pub fn auto_advance(self, auto_advance: bool) -> Self {
         Self::from_parameters(self.parameters.bool("auto_advance", auto_advance))
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreateInvoiceAutomaticTax`](super::CreateInvoiceAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreateInvoiceAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `automatically_finalizes_at`: a moment, sent in unix seconds.
     #[inline]
@@ -128,10 +131,13 @@ impl CreateInvoice {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: an array of maps with `name` (required), `value` (required); an empty text empties it.
+    /// `custom_fields`: some [`CreateInvoiceCustomFields`](super::CreateInvoiceCustomFields); an empty text empties it.
     #[inline]
-    pub fn custom_fields(self, custom_fields: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_fields", custom_fields))
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::CreateInvoiceCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
     /// `customer`: a text.
     #[inline]
@@ -178,10 +184,13 @@ impl CreateInvoice {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateInvoiceDiscounts`](super::CreateInvoiceDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateInvoiceDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `due_date`: a moment, sent in unix seconds.
     #[inline]
@@ -198,15 +207,18 @@ impl CreateInvoice {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `from_invoice`: a map with `action` (required), `invoice` (required).
+    /// `from_invoice`: a [`CreateInvoiceFromInvoice`](super::CreateInvoiceFromInvoice).
     #[inline]
-    pub fn from_invoice(self, from_invoice: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("from_invoice", from_invoice))
+    pub fn from_invoice(
+        self,
+        from_invoice: impl c::IntoObject<super::CreateInvoiceFromInvoice>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("from_invoice", from_invoice))
     }
-    /// `issuer`: a map with `type` (required), `account`.
+    /// `issuer`: a [`CreateInvoiceIssuer`](super::CreateInvoiceIssuer).
     #[inline]
-    pub fn issuer(self, issuer: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("issuer", issuer))
+    pub fn issuer(self, issuer: impl c::IntoObject<super::CreateInvoiceIssuer>) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -226,10 +238,15 @@ impl CreateInvoice {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_settings`: a map with `default_mandate`, `payment_method_options`, `payment_method_types`.
+    /// `payment_settings`: a [`CreateInvoicePaymentSettings`](super::CreateInvoicePaymentSettings).
     #[inline]
-    pub fn payment_settings(self, payment_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_settings", payment_settings))
+    pub fn payment_settings(
+        self,
+        payment_settings: impl c::IntoObject<super::CreateInvoicePaymentSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_settings", payment_settings),
+        )
     }
     /// `pending_invoice_items_behavior`: one of [`CreateInvoicePendingInvoiceItemsBehavior`](super::CreateInvoicePendingInvoiceItemsBehavior).
     #[inline]
@@ -243,20 +260,31 @@ impl CreateInvoice {
                 .one_of("pending_invoice_items_behavior", pending_invoice_items_behavior),
         )
     }
-    /// `rendering`: a map with `amount_tax_display`, `pdf`, `template`, `template_version`.
+    /// `rendering`: a [`CreateInvoiceRendering`](super::CreateInvoiceRendering).
     #[inline]
-    pub fn rendering(self, rendering: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("rendering", rendering))
+    pub fn rendering(
+        self,
+        rendering: impl c::IntoObject<super::CreateInvoiceRendering>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rendering", rendering))
     }
-    /// `shipping_cost`: a map with `shipping_rate`, `shipping_rate_data`.
+    /// `shipping_cost`: a [`CreateInvoiceShippingCost`](super::CreateInvoiceShippingCost).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::CreateInvoiceShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
-    /// `shipping_details`: a map with `address` (required), `name` (required), `phone`.
+    /// `shipping_details`: a [`CreateInvoiceShippingDetails`](super::CreateInvoiceShippingDetails).
     #[inline]
-    pub fn shipping_details(self, shipping_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_details", shipping_details))
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<super::CreateInvoiceShippingDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -270,10 +298,13 @@ impl CreateInvoice {
     pub fn subscription(self, subscription: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("subscription", subscription))
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`.
+    /// `transfer_data`: a [`CreateInvoiceTransferData`](super::CreateInvoiceTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CreateInvoiceTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::CreateInvoice {
@@ -292,10 +323,13 @@ impl CreateInvoicePreview {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreateInvoicePreviewAutomaticTax`](super::CreateInvoicePreviewAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreateInvoicePreviewAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `currency`: a text.
     #[inline]
@@ -312,25 +346,39 @@ impl CreateInvoicePreview {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `customer_details`: a map with `address`, `shipping`, `tax`, `tax_exempt`, `tax_ids`.
+    /// `customer_details`: a [`CreateInvoicePreviewCustomerDetails`](super::CreateInvoicePreviewCustomerDetails).
     #[inline]
-    pub fn customer_details(self, customer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_details", customer_details))
+    pub fn customer_details(
+        self,
+        customer_details: impl c::IntoObject<super::CreateInvoicePreviewCustomerDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_details", customer_details),
+        )
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateInvoicePreviewDiscounts`](super::CreateInvoicePreviewDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateInvoicePreviewDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_items`: an array of maps with `amount`, `currency`, `description`, `discountable`, `discounts`, `invoiceitem`, `metadata`, `period`, `price`, `price_data`, `quantity`, `quantity_decimal`, `tax_behavior`, `tax_code`, `tax_rates`, `unit_amount`, `unit_amount_decimal`.
+    /// `invoice_items`: some [`CreateInvoicePreviewInvoiceItems`](super::CreateInvoicePreviewInvoiceItems).
     #[inline]
-    pub fn invoice_items(self, invoice_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_items", invoice_items))
+    pub fn invoice_items(
+        self,
+        invoice_items: impl c::IntoObjects<super::CreateInvoicePreviewInvoiceItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("invoice_items", invoice_items))
     }
-    /// `issuer`: a map with `type` (required), `account`.
+    /// `issuer`: a [`CreateInvoicePreviewIssuer`](super::CreateInvoicePreviewIssuer).
     #[inline]
-    pub fn issuer(self, issuer: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("issuer", issuer))
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<super::CreateInvoicePreviewIssuer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
     }
     /// `on_behalf_of`: a text; an empty text empties it.
     #[inline]
@@ -350,21 +398,31 @@ impl CreateInvoicePreview {
     pub fn schedule(self, schedule: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("schedule", schedule))
     }
-    /// `schedule_details`: a map with `billing_mode`, `end_behavior`, `pause_schedules`, `phases`, `proration_behavior`.
+    /// `schedule_details`: a [`CreateInvoicePreviewScheduleDetails`](super::CreateInvoicePreviewScheduleDetails).
     #[inline]
-    pub fn schedule_details(self, schedule_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("schedule_details", schedule_details))
+    pub fn schedule_details(
+        self,
+        schedule_details: impl c::IntoObject<super::CreateInvoicePreviewScheduleDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("schedule_details", schedule_details),
+        )
     }
     /// `subscription`: a text.
     #[inline]
     pub fn subscription(self, subscription: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("subscription", subscription))
     }
-    /// `subscription_details`: a map with `billing_cycle_anchor`, `billing_mode`, `billing_schedules`, `cancel_at`, `cancel_at_period_end`, `cancel_now`, `default_tax_rates`, `items`, `metadata`, `pause`, `proration_behavior`, `proration_date`, `resume_at`, `start_date`, `trial_end`.
+    /// `subscription_details`: a [`CreateInvoicePreviewSubscriptionDetails`](super::CreateInvoicePreviewSubscriptionDetails).
     #[inline]
-    pub fn subscription_details(self, subscription_details: impl Into<Value>) -> Self {
+    pub fn subscription_details(
+        self,
+        subscription_details: impl c::IntoObject<
+            super::CreateInvoicePreviewSubscriptionDetails,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_details", subscription_details),
+            self.parameters.object("subscription_details", subscription_details),
         )
     }
 }
@@ -441,10 +499,13 @@ impl UpdateInvoice {
     pub fn auto_advance(self, auto_advance: bool) -> Self {
         Self::from_parameters(self.parameters.bool("auto_advance", auto_advance))
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`UpdateInvoiceAutomaticTax`](super::UpdateInvoiceAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::UpdateInvoiceAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `automatically_finalizes_at`: a moment, sent in unix seconds.
     #[inline]
@@ -468,10 +529,13 @@ impl UpdateInvoice {
             self.parameters.one_of("collection_method", collection_method),
         )
     }
-    /// `custom_fields`: an array of maps with `name` (required), `value` (required); an empty text empties it.
+    /// `custom_fields`: some [`UpdateInvoiceCustomFields`](super::UpdateInvoiceCustomFields); an empty text empties it.
     #[inline]
-    pub fn custom_fields(self, custom_fields: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_fields", custom_fields))
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::UpdateInvoiceCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
     /// `days_until_due`: an integer.
     #[inline]
@@ -508,10 +572,13 @@ impl UpdateInvoice {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateInvoiceDiscounts`](super::UpdateInvoiceDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateInvoiceDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `due_date`: a moment, sent in unix seconds.
     #[inline]
@@ -528,10 +595,10 @@ impl UpdateInvoice {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a map with `type` (required), `account`.
+    /// `issuer`: a [`UpdateInvoiceIssuer`](super::UpdateInvoiceIssuer).
     #[inline]
-    pub fn issuer(self, issuer: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("issuer", issuer))
+    pub fn issuer(self, issuer: impl c::IntoObject<super::UpdateInvoiceIssuer>) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -551,25 +618,41 @@ impl UpdateInvoice {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_settings`: a map with `default_mandate`, `payment_method_options`, `payment_method_types`.
+    /// `payment_settings`: a [`UpdateInvoicePaymentSettings`](super::UpdateInvoicePaymentSettings).
     #[inline]
-    pub fn payment_settings(self, payment_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_settings", payment_settings))
+    pub fn payment_settings(
+        self,
+        payment_settings: impl c::IntoObject<super::UpdateInvoicePaymentSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_settings", payment_settings),
+        )
     }
-    /// `rendering`: a map with `amount_tax_display`, `pdf`, `template`, `template_version`.
+    /// `rendering`: a [`UpdateInvoiceRendering`](super::UpdateInvoiceRendering).
     #[inline]
-    pub fn rendering(self, rendering: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("rendering", rendering))
+    pub fn rendering(
+        self,
+        rendering: impl c::IntoObject<super::UpdateInvoiceRendering>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rendering", rendering))
     }
-    /// `shipping_cost`: a map with `shipping_rate`, `shipping_rate_data`; an empty text empties it.
+    /// `shipping_cost`: a [`UpdateInvoiceShippingCost`](super::UpdateInvoiceShippingCost); an empty text empties it.
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::UpdateInvoiceShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
-    /// `shipping_details`: a map with `address` (required), `name` (required), `phone`; an empty text empties it.
+    /// `shipping_details`: a [`UpdateInvoiceShippingDetails`](super::UpdateInvoiceShippingDetails); an empty text empties it.
     #[inline]
-    pub fn shipping_details(self, shipping_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_details", shipping_details))
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<super::UpdateInvoiceShippingDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -578,10 +661,13 @@ impl UpdateInvoice {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`; an empty text empties it.
+    /// `transfer_data`: a [`UpdateInvoiceTransferData`](super::UpdateInvoiceTransferData); an empty text empties it.
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::UpdateInvoiceTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::UpdateInvoice {
@@ -614,10 +700,13 @@ pub type AddInvoiceLines = Builder<markers::AddInvoiceLines>;
 impl AddInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: an array of maps with `amount`, `description`, `discountable`, `discounts`, `invoice_item`, `metadata`, `period`, `price_data`, `pricing`, `quantity`, `quantity_decimal`, `tax_amounts`, `tax_rates`.
+    /// * `lines`: some [`AddInvoiceLinesLines`](super::AddInvoiceLinesLines).
     #[inline]
-    pub fn new(invoice: impl Into<String>, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().id(invoice).json("lines", lines))
+    pub fn new(
+        invoice: impl Into<String>,
+        lines: impl c::IntoObjects<super::AddInvoiceLinesLines>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().id(invoice).objects("lines", lines))
     }
     /// `invoice_metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -732,10 +821,13 @@ impl UpdateInvoiceLine {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateInvoiceLineDiscounts`](super::UpdateInvoiceLineDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateInvoiceLineDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -745,20 +837,29 @@ impl UpdateInvoiceLine {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a map with `end` (required), `start` (required).
+    /// `period`: a [`UpdateInvoiceLinePeriod`](super::UpdateInvoiceLinePeriod).
     #[inline]
-    pub fn period(self, period: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("period", period))
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::UpdateInvoiceLinePeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a map with `currency` (required), `product`, `product_data`, `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `price_data`: a [`UpdateInvoiceLinePriceData`](super::UpdateInvoiceLinePriceData).
     #[inline]
-    pub fn price_data(self, price_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("price_data", price_data))
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateInvoiceLinePriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a map with `price`.
+    /// `pricing`: a [`UpdateInvoiceLinePricing`](super::UpdateInvoiceLinePricing).
     #[inline]
-    pub fn pricing(self, pricing: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pricing", pricing))
+    pub fn pricing(
+        self,
+        pricing: impl c::IntoObject<super::UpdateInvoiceLinePricing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing", pricing))
     }
     /// `quantity`: an integer.
     #[inline]
@@ -770,10 +871,13 @@ impl UpdateInvoiceLine {
     pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
     }
-    /// `tax_amounts`: an array of maps with `amount` (required), `tax_rate_data` (required), `taxable_amount` (required), `taxability_reason`; an empty text empties it.
+    /// `tax_amounts`: some [`UpdateInvoiceLineTaxAmounts`](super::UpdateInvoiceLineTaxAmounts); an empty text empties it.
     #[inline]
-    pub fn tax_amounts(self, tax_amounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax_amounts", tax_amounts))
+    pub fn tax_amounts(
+        self,
+        tax_amounts: impl c::IntoObjects<super::UpdateInvoiceLineTaxAmounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_amounts", tax_amounts))
     }
     /// `tax_rates`: texts; an empty text through `param` empties it.
     #[inline]
@@ -863,10 +967,13 @@ pub type RemoveInvoiceLines = Builder<markers::RemoveInvoiceLines>;
 impl RemoveInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: an array of maps with `behavior` (required), `id` (required).
+    /// * `lines`: some [`RemoveInvoiceLinesLines`](super::RemoveInvoiceLinesLines).
     #[inline]
-    pub fn new(invoice: impl Into<String>, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().id(invoice).json("lines", lines))
+    pub fn new(
+        invoice: impl Into<String>,
+        lines: impl c::IntoObjects<super::RemoveInvoiceLinesLines>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().id(invoice).objects("lines", lines))
     }
     /// `invoice_metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -910,10 +1017,13 @@ pub type UpdateInvoiceLines = Builder<markers::UpdateInvoiceLines>;
 impl UpdateInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: an array of maps with `id` (required), `amount`, `description`, `discountable`, `discounts`, `metadata`, `period`, `price_data`, `pricing`, `quantity`, `quantity_decimal`, `tax_amounts`, `tax_rates`.
+    /// * `lines`: some [`UpdateInvoiceLinesLines`](super::UpdateInvoiceLinesLines).
     #[inline]
-    pub fn new(invoice: impl Into<String>, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().id(invoice).json("lines", lines))
+    pub fn new(
+        invoice: impl Into<String>,
+        lines: impl c::IntoObjects<super::UpdateInvoiceLinesLines>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().id(invoice).objects("lines", lines))
     }
     /// `invoice_metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -950,8 +1060,2042 @@ impl c::OperationFacts for markers::VoidInvoice {
     const PATH: &'static str = "/v1/invoices/{invoice}/void";
     const CHECK: c::Check = c::Check::resource::<views::Invoice>();
 }
+/// What `AddInvoiceLines.lines` takes.
+pub type AddInvoiceLinesLines = Builder<markers::AddInvoiceLinesLines>;
+impl AddInvoiceLinesLines {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `discountable`: true or false.
+    #[inline]
+    pub fn discountable(self, discountable: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("discountable", discountable))
+    }
+    /// `discounts`: some [`AddInvoiceLinesLinesDiscounts`](super::AddInvoiceLinesLinesDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::AddInvoiceLinesLinesDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `invoice_item`: a text.
+    #[inline]
+    pub fn invoice_item(self, invoice_item: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("invoice_item", invoice_item))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `period`: a [`AddInvoiceLinesLinesPeriod`](super::AddInvoiceLinesLinesPeriod).
+    #[inline]
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::AddInvoiceLinesLinesPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
+    }
+    /// `price_data`: a [`AddInvoiceLinesLinesPriceData`](super::AddInvoiceLinesLinesPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::AddInvoiceLinesLinesPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `pricing`: a [`AddInvoiceLinesLinesPricing`](super::AddInvoiceLinesLinesPricing).
+    #[inline]
+    pub fn pricing(
+        self,
+        pricing: impl c::IntoObject<super::AddInvoiceLinesLinesPricing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing", pricing))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `quantity_decimal`: a decimal, as text.
+    #[inline]
+    pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
+    }
+    /// `tax_amounts`: some [`AddInvoiceLinesLinesTaxAmounts`](super::AddInvoiceLinesLinesTaxAmounts); an empty text empties it.
+    #[inline]
+    pub fn tax_amounts(
+        self,
+        tax_amounts: impl c::IntoObjects<super::AddInvoiceLinesLinesTaxAmounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_amounts", tax_amounts))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `AddInvoiceLinesLines.discounts` takes.
+pub type AddInvoiceLinesLinesDiscounts = super::CreateQuoteDiscounts;
+/// What `AddInvoiceLinesLines.period` takes.
+pub type AddInvoiceLinesLinesPeriod = super::CreateInvoiceitemPeriod;
+/// What `AddInvoiceLinesLines.price_data` takes.
+pub type AddInvoiceLinesLinesPriceData = super::UpdateInvoiceLinePriceData;
+/// What `AddInvoiceLinesLinesPriceData.product_data` takes.
+pub type AddInvoiceLinesLinesPriceDataProductData = super::UpdateInvoiceLinePriceDataProductData;
+/// What `AddInvoiceLinesLinesPriceDataProductData.tax_details` takes.
+pub type AddInvoiceLinesLinesPriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `AddInvoiceLinesLines.pricing` takes.
+pub type AddInvoiceLinesLinesPricing = super::CreateInvoiceitemPricing;
+/// What `AddInvoiceLinesLines.tax_amounts` takes.
+pub type AddInvoiceLinesLinesTaxAmounts = super::UpdateInvoiceLineTaxAmounts;
+/// What `AddInvoiceLinesLinesTaxAmounts.tax_rate_data` takes.
+pub type AddInvoiceLinesLinesTaxAmountsTaxRateData = super::UpdateInvoiceLineTaxAmountsTaxRateData;
+/// What `CreateInvoice.automatic_tax` takes.
+pub type CreateInvoiceAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreateInvoiceAutomaticTax.liability` takes.
+pub type CreateInvoiceAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateInvoice.custom_fields` takes.
+pub type CreateInvoiceCustomFields = Builder<markers::CreateInvoiceCustomFields>;
+impl CreateInvoiceCustomFields {
+    /// With what it cannot do without:
+    /// * `name`: a text.
+    /// * `value`: a text.
+    #[inline]
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("name", name).text("value", value),
+        )
+    }
+}
+/// What `CreateInvoice.discounts` takes.
+pub type CreateInvoiceDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoice.from_invoice` takes.
+pub type CreateInvoiceFromInvoice = Builder<markers::CreateInvoiceFromInvoice>;
+impl CreateInvoiceFromInvoice {
+    /// With what it cannot do without:
+    /// * `action`: the text `revision`.
+    /// * `invoice`: a text.
+    #[inline]
+    pub fn new(action: impl Into<String>, invoice: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("action", action).text("invoice", invoice),
+        )
+    }
+}
+/// What `CreateInvoice.issuer` takes.
+pub type CreateInvoiceIssuer = Builder<markers::CreateInvoiceIssuer>;
+impl CreateInvoiceIssuer {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateInvoiceIssuerType`](super::CreateInvoiceIssuerType).
+    #[inline]
+    pub fn new(type_: super::CreateInvoiceIssuerType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `account`: a text.
+    #[inline]
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account", account))
+    }
+}
+/// What `CreateInvoice.payment_settings` takes.
+pub type CreateInvoicePaymentSettings = Builder<markers::CreateInvoicePaymentSettings>;
+impl CreateInvoicePaymentSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `default_mandate`: a text; an empty text empties it.
+    #[inline]
+    pub fn default_mandate(self, default_mandate: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("default_mandate", default_mandate))
+    }
+    /// `payment_method_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptions).
+    #[inline]
+    pub fn payment_method_options(
+        self,
+        payment_method_options: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_options", payment_method_options),
+        )
+    }
+    /// `payment_method_types`: some of [`CreateInvoicePaymentSettingsPaymentMethodTypes`](super::CreateInvoicePaymentSettingsPaymentMethodTypes); an empty text through `param` empties it.
+    #[inline]
+    pub fn payment_method_types(
+        self,
+        payment_method_types: impl IntoIterator<
+            Item = super::CreateInvoicePaymentSettingsPaymentMethodTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("payment_method_types", payment_method_types),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettings.payment_method_options` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptions = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptions,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acss_debit`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
+    #[inline]
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
+    }
+    /// `bancontact`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
+    #[inline]
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
+    }
+    /// `billie`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillie`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
+    #[inline]
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
+    }
+    /// `blik`: a map; an empty text empties it.
+    #[inline]
+    pub fn blik(self, blik: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("blik", blik))
+    }
+    /// `card`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCard`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+    /// `customer_balance`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    #[inline]
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
+    }
+    /// `konbini`: a map; an empty text empties it.
+    #[inline]
+    pub fn konbini(self, konbini: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("konbini", konbini))
+    }
+    /// `payto`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPayto`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
+    #[inline]
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
+    }
+    /// `pix`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPix`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
+    #[inline]
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
+    }
+    /// `sepa_debit`: a map; an empty text empties it.
+    #[inline]
+    pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
+    }
+    /// `upi`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUpi`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
+    #[inline]
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUpi,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
+    }
+    /// `us_bank_account`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.acss_debit` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `verification_method`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `transaction_type`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType).
+    #[inline]
+    pub fn transaction_type(
+        self,
+        transaction_type: super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("transaction_type", transaction_type),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.bancontact` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred_language`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage).
+    #[inline]
+    pub fn preferred_language(
+        self,
+        preferred_language: super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("preferred_language", preferred_language),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.billie` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsBillie = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsBillie {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `company_details`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    #[inline]
+    pub fn company_details(
+        self,
+        company_details: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_details", company_details))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsBillie.company_details` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.card` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCard = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsCard,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `installments`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments).
+    #[inline]
+    pub fn installments(
+        self,
+        installments: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("installments", installments))
+    }
+    /// `request_three_d_secure`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure).
+    #[inline]
+    pub fn request_three_d_secure(
+        self,
+        request_three_d_secure: super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_three_d_secure", request_three_d_secure),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsCard.installments` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments = super::CreatePaymentIntentPaymentMethodOptionsCardInstallments;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments.plan` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlan = super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.customer_balance` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_transfer`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer).
+    #[inline]
+    pub fn bank_transfer(
+        self,
+        bank_transfer: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_transfer", bank_transfer))
+    }
+    /// `funding_type`: a text.
+    #[inline]
+    pub fn funding_type(self, funding_type: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("funding_type", funding_type))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `eu_bank_transfer`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
+    #[inline]
+    pub fn eu_bank_transfer(
+        self,
+        eu_bank_transfer: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("eu_bank_transfer", eu_bank_transfer),
+        )
+    }
+    /// `type`: a text.
+    #[inline]
+    pub fn type_(self, type_: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("type", type_))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.payto` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsPayto = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsPayto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsPayto.mandate_options` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `purpose`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose).
+    #[inline]
+    pub fn purpose(
+        self,
+        purpose: super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("purpose", purpose))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.pix` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsPix = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsPix,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsPix {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_includes_iof`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof).
+    #[inline]
+    pub fn amount_includes_iof(
+        self,
+        amount_includes_iof: super::CreateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_includes_iof", amount_includes_iof),
+        )
+    }
+    /// `expires_after_seconds`: an integer.
+    #[inline]
+    pub fn expires_after_seconds(self, expires_after_seconds: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_seconds", expires_after_seconds),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.upi` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsUpi = super::CreatePaymentMethodUpi;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsUpi.mandate_options` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptions.us_bank_account` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `financial_connections`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections).
+    #[inline]
+    pub fn financial_connections(
+        self,
+        financial_connections: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("financial_connections", financial_connections),
+        )
+    }
+    /// `verification_method`: one of [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections = Builder<
+    markers::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections,
+>;
+impl CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `filters`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters).
+    #[inline]
+    pub fn filters(
+        self,
+        filters: impl c::IntoObject<
+            super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("filters", filters))
+    }
+    /// `permissions`: some of [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions).
+    #[inline]
+    pub fn permissions(
+        self,
+        permissions: impl IntoIterator<
+            Item = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("permissions", permissions))
+    }
+    /// `prefetch`: some of [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch).
+    #[inline]
+    pub fn prefetch(
+        self,
+        prefetch: impl IntoIterator<
+            Item = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("prefetch", prefetch))
+    }
+}
+/// What `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `CreateInvoicePreview.automatic_tax` takes.
+pub type CreateInvoicePreviewAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreateInvoicePreviewAutomaticTax.liability` takes.
+pub type CreateInvoicePreviewAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateInvoicePreview.customer_details` takes.
+pub type CreateInvoicePreviewCustomerDetails = Builder<
+    markers::CreateInvoicePreviewCustomerDetails,
+>;
+impl CreateInvoicePreviewCustomerDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateInvoicePreviewCustomerDetailsAddress`](super::CreateInvoicePreviewCustomerDetailsAddress); an empty text empties it.
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateInvoicePreviewCustomerDetailsAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `shipping`: a [`CreateInvoicePreviewCustomerDetailsShipping`](super::CreateInvoicePreviewCustomerDetailsShipping); an empty text empties it.
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreateInvoicePreviewCustomerDetailsShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+    /// `tax`: a [`CreateInvoicePreviewCustomerDetailsTax`](super::CreateInvoicePreviewCustomerDetailsTax).
+    #[inline]
+    pub fn tax(
+        self,
+        tax: impl c::IntoObject<super::CreateInvoicePreviewCustomerDetailsTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
+    }
+    /// `tax_exempt`: one of [`CreateInvoicePreviewCustomerDetailsTaxExempt`](super::CreateInvoicePreviewCustomerDetailsTaxExempt).
+    #[inline]
+    pub fn tax_exempt(
+        self,
+        tax_exempt: super::CreateInvoicePreviewCustomerDetailsTaxExempt,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_exempt", tax_exempt))
+    }
+    /// `tax_ids`: some [`CreateInvoicePreviewCustomerDetailsTaxIds`](super::CreateInvoicePreviewCustomerDetailsTaxIds).
+    #[inline]
+    pub fn tax_ids(
+        self,
+        tax_ids: impl c::IntoObjects<super::CreateInvoicePreviewCustomerDetailsTaxIds>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_ids", tax_ids))
+    }
+}
+/// What `CreateInvoicePreviewCustomerDetails.address` takes.
+pub type CreateInvoicePreviewCustomerDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateInvoicePreviewCustomerDetails.shipping` takes.
+pub type CreateInvoicePreviewCustomerDetailsShipping = super::CreateCustomerShipping;
+/// What `CreateInvoicePreviewCustomerDetailsShipping.address` takes.
+pub type CreateInvoicePreviewCustomerDetailsShippingAddress = super::CreateCustomerAddress;
+/// What `CreateInvoicePreviewCustomerDetails.tax` takes.
+pub type CreateInvoicePreviewCustomerDetailsTax = Builder<
+    markers::CreateInvoicePreviewCustomerDetailsTax,
+>;
+impl CreateInvoicePreviewCustomerDetailsTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ip_address`: a text; an empty text empties it.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+}
+/// What `CreateInvoicePreviewCustomerDetails.tax_ids` takes.
+pub type CreateInvoicePreviewCustomerDetailsTaxIds = super::CreateCustomerTaxIdData;
+/// What `CreateInvoicePreview.discounts` takes.
+pub type CreateInvoicePreviewDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreview.invoice_items` takes.
+pub type CreateInvoicePreviewInvoiceItems = Builder<
+    markers::CreateInvoicePreviewInvoiceItems,
+>;
+impl CreateInvoicePreviewInvoiceItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `discountable`: true or false.
+    #[inline]
+    pub fn discountable(self, discountable: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("discountable", discountable))
+    }
+    /// `discounts`: some [`CreateInvoicePreviewInvoiceItemsDiscounts`](super::CreateInvoicePreviewInvoiceItemsDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateInvoicePreviewInvoiceItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `invoiceitem`: a text.
+    #[inline]
+    pub fn invoiceitem(self, invoiceitem: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("invoiceitem", invoiceitem))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `period`: a [`CreateInvoicePreviewInvoiceItemsPeriod`](super::CreateInvoicePreviewInvoiceItemsPeriod).
+    #[inline]
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::CreateInvoicePreviewInvoiceItemsPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreateInvoicePreviewInvoiceItemsPriceData`](super::CreateInvoicePreviewInvoiceItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateInvoicePreviewInvoiceItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `quantity_decimal`: a decimal, as text.
+    #[inline]
+    pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
+    }
+    /// `tax_behavior`: one of [`CreateInvoicePreviewInvoiceItemsTaxBehavior`](super::CreateInvoicePreviewInvoiceItemsTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateInvoicePreviewInvoiceItemsTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `tax_code`: a text; an empty text empties it.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateInvoicePreviewInvoiceItems.discounts` takes.
+pub type CreateInvoicePreviewInvoiceItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreviewInvoiceItems.period` takes.
+pub type CreateInvoicePreviewInvoiceItemsPeriod = super::CreateInvoiceitemPeriod;
+/// What `CreateInvoicePreviewInvoiceItems.price_data` takes.
+pub type CreateInvoicePreviewInvoiceItemsPriceData = super::CreateInvoiceitemPriceData;
+/// What `CreateInvoicePreview.issuer` takes.
+pub type CreateInvoicePreviewIssuer = super::CreateInvoiceIssuer;
+/// What `CreateInvoicePreview.schedule_details` takes.
+pub type CreateInvoicePreviewScheduleDetails = Builder<
+    markers::CreateInvoicePreviewScheduleDetails,
+>;
+impl CreateInvoicePreviewScheduleDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_mode`: a [`CreateInvoicePreviewScheduleDetailsBillingMode`](super::CreateInvoicePreviewScheduleDetailsBillingMode).
+    #[inline]
+    pub fn billing_mode(
+        self,
+        billing_mode: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsBillingMode,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
+    }
+    /// `end_behavior`: one of [`CreateInvoicePreviewScheduleDetailsEndBehavior`](super::CreateInvoicePreviewScheduleDetailsEndBehavior).
+    #[inline]
+    pub fn end_behavior(
+        self,
+        end_behavior: super::CreateInvoicePreviewScheduleDetailsEndBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("end_behavior", end_behavior))
+    }
+    /// `pause_schedules`: some [`CreateInvoicePreviewScheduleDetailsPauseSchedules`](super::CreateInvoicePreviewScheduleDetailsPauseSchedules); an empty text empties it.
+    #[inline]
+    pub fn pause_schedules(
+        self,
+        pause_schedules: impl c::IntoObjects<
+            super::CreateInvoicePreviewScheduleDetailsPauseSchedules,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("pause_schedules", pause_schedules),
+        )
+    }
+    /// `phases`: some [`CreateInvoicePreviewScheduleDetailsPhases`](super::CreateInvoicePreviewScheduleDetailsPhases).
+    #[inline]
+    pub fn phases(
+        self,
+        phases: impl c::IntoObjects<super::CreateInvoicePreviewScheduleDetailsPhases>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("phases", phases))
+    }
+    /// `proration_behavior`: one of [`CreateInvoicePreviewScheduleDetailsProrationBehavior`](super::CreateInvoicePreviewScheduleDetailsProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateInvoicePreviewScheduleDetailsProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+}
+/// What `CreateInvoicePreviewScheduleDetails.billing_mode` takes.
+pub type CreateInvoicePreviewScheduleDetailsBillingMode = super::CreateSubscriptionBillingMode;
+/// What `CreateInvoicePreviewScheduleDetailsBillingMode.flexible` takes.
+pub type CreateInvoicePreviewScheduleDetailsBillingModeFlexible = super::CreateSubscriptionBillingModeFlexible;
+/// What `CreateInvoicePreviewScheduleDetails.pause_schedules` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedules = super::UpdateSubscriptionSchedulePauseSchedules;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedules.pause` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPause = super::UpdateSubscriptionSchedulePauseSchedulesPause;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesPause.pause_at` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPausePauseAt = super::CreateSubscriptionSchedulePauseSchedulesPausePauseAt;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesPause.settings` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettings = super::CreateSubscriptionSchedulePauseSchedulesPauseSettings;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettings.bill_for` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillFor = super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillFor.outstanding_usage_through` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForOutstandingUsageThrough = super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillFor.unused_time_from` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForUnusedTimeFrom = super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedules.resume` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesResume = super::UpdateSubscriptionSchedulePauseSchedulesResume;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesResume.resume_at` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAt = super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAt;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAt.duration` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAtDuration = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateInvoicePreviewScheduleDetailsPauseSchedulesResume.settings` takes.
+pub type CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettings = super::CreateSubscriptionSchedulePauseSchedulesResumeSettings;
+/// What `CreateInvoicePreviewScheduleDetails.phases` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhases = Builder<
+    markers::CreateInvoicePreviewScheduleDetailsPhases,
+>;
+impl CreateInvoicePreviewScheduleDetailsPhases {
+    /// With what it cannot do without:
+    /// * `items`: some [`CreateInvoicePreviewScheduleDetailsPhasesItems`](super::CreateInvoicePreviewScheduleDetailsPhasesItems).
+    #[inline]
+    pub fn new(
+        items: impl c::IntoObjects<super::CreateInvoicePreviewScheduleDetailsPhasesItems>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("items", items))
+    }
+    /// `add_invoice_items`: some [`CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems`](super::CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems).
+    #[inline]
+    pub fn add_invoice_items(
+        self,
+        add_invoice_items: impl c::IntoObjects<
+            super::CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("add_invoice_items", add_invoice_items),
+        )
+    }
+    /// `application_fee_percent`: a number.
+    #[inline]
+    pub fn application_fee_percent(self, application_fee_percent: f64) -> Self {
+        Self::from_parameters(
+            self.parameters.float("application_fee_percent", application_fee_percent),
+        )
+    }
+    /// `automatic_tax`: a [`CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax`](super::CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax).
+    #[inline]
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
+    }
+    /// `billing_cycle_anchor`: one of [`CreateInvoicePreviewScheduleDetailsPhasesBillingCycleAnchor`](super::CreateInvoicePreviewScheduleDetailsPhasesBillingCycleAnchor).
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: super::CreateInvoicePreviewScheduleDetailsPhasesBillingCycleAnchor,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `billing_thresholds`: a [`CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds`](super::CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds); an empty text empties it.
+    #[inline]
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("billing_thresholds", billing_thresholds),
+        )
+    }
+    /// `collection_method`: one of [`CreateInvoicePreviewScheduleDetailsPhasesCollectionMethod`](super::CreateInvoicePreviewScheduleDetailsPhasesCollectionMethod).
+    #[inline]
+    pub fn collection_method(
+        self,
+        collection_method: super::CreateInvoicePreviewScheduleDetailsPhasesCollectionMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("collection_method", collection_method),
+        )
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `default_payment_method`: a text.
+    #[inline]
+    pub fn default_payment_method(
+        self,
+        default_payment_method: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("default_payment_method", default_payment_method),
+        )
+    }
+    /// `default_tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn default_tax_rates(
+        self,
+        default_tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("default_tax_rates", default_tax_rates),
+        )
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `discounts`: some [`CreateInvoicePreviewScheduleDetailsPhasesDiscounts`](super::CreateInvoicePreviewScheduleDetailsPhasesDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<
+            super::CreateInvoicePreviewScheduleDetailsPhasesDiscounts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `duration`: a [`CreateInvoicePreviewScheduleDetailsPhasesDuration`](super::CreateInvoicePreviewScheduleDetailsPhasesDuration).
+    #[inline]
+    pub fn duration(
+        self,
+        duration: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesDuration,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("duration", duration))
+    }
+    /// `end_date`: `now`; or a moment, in unix seconds.
+    #[inline]
+    pub fn end_date(self, end_date: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("end_date", end_date))
+    }
+    /// `invoice_settings`: a [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings).
+    #[inline]
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `on_behalf_of`: a text.
+    #[inline]
+    pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
+    }
+    /// `proration_behavior`: one of [`CreateInvoicePreviewScheduleDetailsPhasesProrationBehavior`](super::CreateInvoicePreviewScheduleDetailsPhasesProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateInvoicePreviewScheduleDetailsPhasesProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+    /// `start_date`: `now`; or a moment, in unix seconds.
+    #[inline]
+    pub fn start_date(self, start_date: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("start_date", start_date))
+    }
+    /// `transfer_data`: a [`CreateInvoicePreviewScheduleDetailsPhasesTransferData`](super::CreateInvoicePreviewScheduleDetailsPhasesTransferData).
+    #[inline]
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesTransferData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
+    }
+    /// `trial`: true or false.
+    #[inline]
+    pub fn trial(self, trial: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("trial", trial))
+    }
+    /// `trial_end`: `now`; or a moment, in unix seconds.
+    #[inline]
+    pub fn trial_end(self, trial_end: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("trial_end", trial_end))
+    }
+}
+/// What `CreateInvoicePreviewScheduleDetailsPhases.add_invoice_items` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems = super::CreateSubscriptionSchedulePhasesAddInvoiceItems;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems.discounts` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems.period` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriod = super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriod.end` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodEnd = super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriod.start` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodStart = super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems.price_data` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPriceData = super::CreateInvoiceitemPriceData;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.automatic_tax` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax.liability` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.billing_thresholds` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds = super::CreateSubscriptionBillingThresholds;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.discounts` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.duration` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesDuration = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.invoice_settings` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings = Builder<
+    markers::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings,
+>;
+impl CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn account_tax_ids(
+        self,
+        account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
+    }
+    /// `days_until_due`: an integer.
+    #[inline]
+    pub fn days_until_due(self, days_until_due: i64) -> Self {
+        Self::from_parameters(self.parameters.int("days_until_due", days_until_due))
+    }
+    /// `issuer`: a [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<
+            super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+}
+/// What `CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings.issuer` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.items` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesItems = super::CreateSubscriptionSchedulePhasesItems;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesItems.billing_thresholds` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesItemsBillingThresholds = super::CreateSubscriptionItemBillingThresholds;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesItems.discounts` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesItems.price_data` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesItemsPriceData = super::CreateSubscriptionItemPriceData;
+/// What `CreateInvoicePreviewScheduleDetailsPhasesItemsPriceData.recurring` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateInvoicePreviewScheduleDetailsPhases.transfer_data` takes.
+pub type CreateInvoicePreviewScheduleDetailsPhasesTransferData = super::CreateSubscriptionTransferData;
+/// What `CreateInvoicePreview.subscription_details` takes.
+pub type CreateInvoicePreviewSubscriptionDetails = Builder<
+    markers::CreateInvoicePreviewSubscriptionDetails,
+>;
+impl CreateInvoicePreviewSubscriptionDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_cycle_anchor`: a [`CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor`](super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor).
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: impl c::IntoObject<
+            super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `billing_mode`: a [`CreateInvoicePreviewSubscriptionDetailsBillingMode`](super::CreateInvoicePreviewSubscriptionDetailsBillingMode).
+    #[inline]
+    pub fn billing_mode(
+        self,
+        billing_mode: impl c::IntoObject<
+            super::CreateInvoicePreviewSubscriptionDetailsBillingMode,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
+    }
+    /// `billing_schedules`: some [`CreateInvoicePreviewSubscriptionDetailsBillingSchedules`](super::CreateInvoicePreviewSubscriptionDetailsBillingSchedules); an empty text empties it.
+    #[inline]
+    pub fn billing_schedules(
+        self,
+        billing_schedules: impl c::IntoObjects<
+            super::CreateInvoicePreviewSubscriptionDetailsBillingSchedules,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("billing_schedules", billing_schedules),
+        )
+    }
+    /// `cancel_at`: `max_billed_until`, `max_period_end`, `min_period_end`; or an integer; an empty text empties it.
+    #[inline]
+    pub fn cancel_at(self, cancel_at: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("cancel_at", cancel_at))
+    }
+    /// `cancel_at_period_end`: true or false.
+    #[inline]
+    pub fn cancel_at_period_end(self, cancel_at_period_end: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("cancel_at_period_end", cancel_at_period_end),
+        )
+    }
+    /// `cancel_now`: true or false.
+    #[inline]
+    pub fn cancel_now(self, cancel_now: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("cancel_now", cancel_now))
+    }
+    /// `default_tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn default_tax_rates(
+        self,
+        default_tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("default_tax_rates", default_tax_rates),
+        )
+    }
+    /// `items`: some [`CreateInvoicePreviewSubscriptionDetailsItems`](super::CreateInvoicePreviewSubscriptionDetailsItems).
+    #[inline]
+    pub fn items(
+        self,
+        items: impl c::IntoObjects<super::CreateInvoicePreviewSubscriptionDetailsItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("items", items))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `pause`: a [`CreateInvoicePreviewSubscriptionDetailsPause`](super::CreateInvoicePreviewSubscriptionDetailsPause).
+    #[inline]
+    pub fn pause(
+        self,
+        pause: impl c::IntoObject<super::CreateInvoicePreviewSubscriptionDetailsPause>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pause", pause))
+    }
+    /// `proration_behavior`: one of [`CreateInvoicePreviewSubscriptionDetailsProrationBehavior`](super::CreateInvoicePreviewSubscriptionDetailsProrationBehavior).
+    #[inline]
+    pub fn proration_behavior(
+        self,
+        proration_behavior: super::CreateInvoicePreviewSubscriptionDetailsProrationBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_behavior", proration_behavior),
+        )
+    }
+    /// `proration_date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn proration_date(self, proration_date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("proration_date", proration_date))
+    }
+    /// `resume_at`: the text `now`.
+    #[inline]
+    pub fn resume_at(self, resume_at: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("resume_at", resume_at))
+    }
+    /// `start_date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn start_date(self, start_date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("start_date", start_date))
+    }
+    /// `trial_end`: `now`; or a moment, in unix seconds.
+    #[inline]
+    pub fn trial_end(self, trial_end: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("trial_end", trial_end))
+    }
+}
+/// What `CreateInvoicePreviewSubscriptionDetails.billing_cycle_anchor` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor = Builder<
+    markers::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor,
+>;
+impl CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType`](super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `timestamp`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn timestamp(self, timestamp: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("timestamp", timestamp))
+    }
+}
+/// What `CreateInvoicePreviewSubscriptionDetails.billing_mode` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingMode = super::CreateSubscriptionBillingMode;
+/// What `CreateInvoicePreviewSubscriptionDetailsBillingMode.flexible` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingModeFlexible = super::CreateSubscriptionBillingModeFlexible;
+/// What `CreateInvoicePreviewSubscriptionDetails.billing_schedules` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingSchedules = super::UpdateSubscriptionBillingSchedules;
+/// What `CreateInvoicePreviewSubscriptionDetailsBillingSchedules.applies_to` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingSchedulesAppliesTo = super::CreateSubscriptionBillingSchedulesAppliesTo;
+/// What `CreateInvoicePreviewSubscriptionDetailsBillingSchedules.bill_until` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntil = super::CreateSubscriptionBillingSchedulesBillUntil;
+/// What `CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntil.duration` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntilDuration = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateInvoicePreviewSubscriptionDetails.items` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItems = super::UpdateSubscriptionItems;
+/// What `CreateInvoicePreviewSubscriptionDetailsItems.billing_thresholds` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItemsBillingThresholds = super::CreateSubscriptionItemBillingThresholds;
+/// What `CreateInvoicePreviewSubscriptionDetailsItems.current_trial` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItemsCurrentTrial = super::CreateSubscriptionItemCurrentTrial;
+/// What `CreateInvoicePreviewSubscriptionDetailsItems.discounts` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoicePreviewSubscriptionDetailsItems.price_data` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItemsPriceData = super::CreateSubscriptionItemPriceData;
+/// What `CreateInvoicePreviewSubscriptionDetailsItemsPriceData.recurring` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateInvoicePreviewSubscriptionDetails.pause` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsPause = Builder<
+    markers::CreateInvoicePreviewSubscriptionDetailsPause,
+>;
+impl CreateInvoicePreviewSubscriptionDetailsPause {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bill_for`: a [`CreateInvoicePreviewSubscriptionDetailsPauseBillFor`](super::CreateInvoicePreviewSubscriptionDetailsPauseBillFor).
+    #[inline]
+    pub fn bill_for(
+        self,
+        bill_for: impl c::IntoObject<
+            super::CreateInvoicePreviewSubscriptionDetailsPauseBillFor,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bill_for", bill_for))
+    }
+    /// `invoicing_behavior`: one of [`CreateInvoicePreviewSubscriptionDetailsPauseInvoicingBehavior`](super::CreateInvoicePreviewSubscriptionDetailsPauseInvoicingBehavior).
+    #[inline]
+    pub fn invoicing_behavior(
+        self,
+        invoicing_behavior: super::CreateInvoicePreviewSubscriptionDetailsPauseInvoicingBehavior,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("invoicing_behavior", invoicing_behavior),
+        )
+    }
+    /// `type`: the text `subscription`.
+    #[inline]
+    pub fn type_(self, type_: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("type", type_))
+    }
+}
+/// What `CreateInvoicePreviewSubscriptionDetailsPause.bill_for` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsPauseBillFor = super::PauseSubscriptionBillFor;
+/// What `CreateInvoicePreviewSubscriptionDetailsPauseBillFor.outstanding_usage_through` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsPauseBillForOutstandingUsageThrough = super::PauseSubscriptionBillForOutstandingUsageThrough;
+/// What `CreateInvoicePreviewSubscriptionDetailsPauseBillFor.unused_time_from` takes.
+pub type CreateInvoicePreviewSubscriptionDetailsPauseBillForUnusedTimeFrom = super::PauseSubscriptionBillForUnusedTimeFrom;
+/// What `CreateInvoice.rendering` takes.
+pub type CreateInvoiceRendering = Builder<markers::CreateInvoiceRendering>;
+impl CreateInvoiceRendering {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_tax_display`: one of [`CreateInvoiceRenderingAmountTaxDisplay`](super::CreateInvoiceRenderingAmountTaxDisplay).
+    #[inline]
+    pub fn amount_tax_display(
+        self,
+        amount_tax_display: super::CreateInvoiceRenderingAmountTaxDisplay,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_tax_display", amount_tax_display),
+        )
+    }
+    /// `pdf`: a [`CreateInvoiceRenderingPdf`](super::CreateInvoiceRenderingPdf).
+    #[inline]
+    pub fn pdf(self, pdf: impl c::IntoObject<super::CreateInvoiceRenderingPdf>) -> Self {
+        Self::from_parameters(self.parameters.object("pdf", pdf))
+    }
+    /// `template`: a text.
+    #[inline]
+    pub fn template(self, template: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("template", template))
+    }
+    /// `template_version`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn template_version(self, template_version: i64) -> Self {
+        Self::from_parameters(self.parameters.int("template_version", template_version))
+    }
+}
+/// What `CreateInvoiceRendering.pdf` takes.
+pub type CreateInvoiceRenderingPdf = Builder<markers::CreateInvoiceRenderingPdf>;
+impl CreateInvoiceRenderingPdf {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `page_size`: one of [`CreateInvoiceRenderingPdfPageSize`](super::CreateInvoiceRenderingPdfPageSize).
+    #[inline]
+    pub fn page_size(self, page_size: super::CreateInvoiceRenderingPdfPageSize) -> Self {
+        Self::from_parameters(self.parameters.one_of("page_size", page_size))
+    }
+}
+/// What `CreateInvoice.shipping_cost` takes.
+pub type CreateInvoiceShippingCost = Builder<markers::CreateInvoiceShippingCost>;
+impl CreateInvoiceShippingCost {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `shipping_rate`: a text.
+    #[inline]
+    pub fn shipping_rate(self, shipping_rate: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_rate", shipping_rate))
+    }
+    /// `shipping_rate_data`: a [`CreateInvoiceShippingCostShippingRateData`](super::CreateInvoiceShippingCostShippingRateData).
+    #[inline]
+    pub fn shipping_rate_data(
+        self,
+        shipping_rate_data: impl c::IntoObject<
+            super::CreateInvoiceShippingCostShippingRateData,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_rate_data", shipping_rate_data),
+        )
+    }
+}
+/// What `CreateInvoiceShippingCost.shipping_rate_data` takes.
+pub type CreateInvoiceShippingCostShippingRateData = Builder<
+    markers::CreateInvoiceShippingCostShippingRateData,
+>;
+impl CreateInvoiceShippingCostShippingRateData {
+    /// With what it cannot do without:
+    /// * `display_name`: a text.
+    #[inline]
+    pub fn new(display_name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("display_name", display_name))
+    }
+    /// `delivery_estimate`: a [`CreateInvoiceShippingCostShippingRateDataDeliveryEstimate`](super::CreateInvoiceShippingCostShippingRateDataDeliveryEstimate).
+    #[inline]
+    pub fn delivery_estimate(
+        self,
+        delivery_estimate: impl c::IntoObject<
+            super::CreateInvoiceShippingCostShippingRateDataDeliveryEstimate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("delivery_estimate", delivery_estimate),
+        )
+    }
+    /// `fixed_amount`: a [`CreateInvoiceShippingCostShippingRateDataFixedAmount`](super::CreateInvoiceShippingCostShippingRateDataFixedAmount).
+    #[inline]
+    pub fn fixed_amount(
+        self,
+        fixed_amount: impl c::IntoObject<
+            super::CreateInvoiceShippingCostShippingRateDataFixedAmount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fixed_amount", fixed_amount))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `tax_behavior`: one of [`CreateInvoiceShippingCostShippingRateDataTaxBehavior`](super::CreateInvoiceShippingCostShippingRateDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateInvoiceShippingCostShippingRateDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+    /// `type`: the text `fixed_amount`.
+    #[inline]
+    pub fn type_(self, type_: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("type", type_))
+    }
+}
+/// What `CreateInvoiceShippingCostShippingRateData.delivery_estimate` takes.
+pub type CreateInvoiceShippingCostShippingRateDataDeliveryEstimate = super::CreateShippingRateDeliveryEstimate;
+/// What `CreateInvoiceShippingCostShippingRateDataDeliveryEstimate.maximum` takes.
+pub type CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `CreateInvoiceShippingCostShippingRateDataDeliveryEstimate.minimum` takes.
+pub type CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `CreateInvoiceShippingCostShippingRateData.fixed_amount` takes.
+pub type CreateInvoiceShippingCostShippingRateDataFixedAmount = super::CreateShippingRateFixedAmount;
+/// What `CreateInvoice.shipping_details` takes.
+pub type CreateInvoiceShippingDetails = Builder<markers::CreateInvoiceShippingDetails>;
+impl CreateInvoiceShippingDetails {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateInvoiceShippingDetailsAddress`](super::CreateInvoiceShippingDetailsAddress).
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateInvoiceShippingDetailsAddress>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("address", address).text("name", name),
+        )
+    }
+    /// `phone`: a text; an empty text empties it.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateInvoiceShippingDetails.address` takes.
+pub type CreateInvoiceShippingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateInvoice.transfer_data` takes.
+pub type CreateInvoiceTransferData = Builder<markers::CreateInvoiceTransferData>;
+impl CreateInvoiceTransferData {
+    /// With what it cannot do without:
+    /// * `destination`: a text.
+    #[inline]
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("destination", destination))
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+}
+/// What `RemoveInvoiceLines.lines` takes.
+pub type RemoveInvoiceLinesLines = Builder<markers::RemoveInvoiceLinesLines>;
+impl RemoveInvoiceLinesLines {
+    /// With what it cannot do without:
+    /// * `behavior`: one of [`RemoveInvoiceLinesLinesBehavior`](super::RemoveInvoiceLinesLinesBehavior).
+    /// * `id`: a text.
+    #[inline]
+    pub fn new(
+        behavior: super::RemoveInvoiceLinesLinesBehavior,
+        id: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("behavior", behavior).text("id", id),
+        )
+    }
+}
+/// What `UpdateInvoice.automatic_tax` takes.
+pub type UpdateInvoiceAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `UpdateInvoiceAutomaticTax.liability` takes.
+pub type UpdateInvoiceAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `UpdateInvoice.custom_fields` takes.
+pub type UpdateInvoiceCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdateInvoice.discounts` takes.
+pub type UpdateInvoiceDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateInvoice.issuer` takes.
+pub type UpdateInvoiceIssuer = super::CreateInvoiceIssuer;
+/// What `UpdateInvoiceLine.discounts` takes.
+pub type UpdateInvoiceLineDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateInvoiceLine.period` takes.
+pub type UpdateInvoiceLinePeriod = super::CreateInvoiceitemPeriod;
+/// What `UpdateInvoiceLine.price_data` takes.
+pub type UpdateInvoiceLinePriceData = Builder<markers::UpdateInvoiceLinePriceData>;
+impl UpdateInvoiceLinePriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    #[inline]
+    pub fn new(currency: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("currency", currency))
+    }
+    /// `product`: a text.
+    #[inline]
+    pub fn product(self, product: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("product", product))
+    }
+    /// `product_data`: a [`UpdateInvoiceLinePriceDataProductData`](super::UpdateInvoiceLinePriceDataProductData).
+    #[inline]
+    pub fn product_data(
+        self,
+        product_data: impl c::IntoObject<super::UpdateInvoiceLinePriceDataProductData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("product_data", product_data))
+    }
+    /// `tax_behavior`: one of [`UpdateInvoiceLinePriceDataTaxBehavior`](super::UpdateInvoiceLinePriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::UpdateInvoiceLinePriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `UpdateInvoiceLinePriceData.product_data` takes.
+pub type UpdateInvoiceLinePriceDataProductData = Builder<
+    markers::UpdateInvoiceLinePriceDataProductData,
+>;
+impl UpdateInvoiceLinePriceDataProductData {
+    /// With what it cannot do without:
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("name", name))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `images`: texts.
+    #[inline]
+    pub fn images(self, images: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::from_parameters(self.parameters.texts("images", images))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+    /// `tax_details`: a [`UpdateInvoiceLinePriceDataProductDataTaxDetails`](super::UpdateInvoiceLinePriceDataProductDataTaxDetails).
+    #[inline]
+    pub fn tax_details(
+        self,
+        tax_details: impl c::IntoObject<
+            super::UpdateInvoiceLinePriceDataProductDataTaxDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax_details", tax_details))
+    }
+    /// `unit_label`: a text.
+    #[inline]
+    pub fn unit_label(self, unit_label: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("unit_label", unit_label))
+    }
+}
+/// What `UpdateInvoiceLinePriceDataProductData.tax_details` takes.
+pub type UpdateInvoiceLinePriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `UpdateInvoiceLine.pricing` takes.
+pub type UpdateInvoiceLinePricing = super::CreateInvoiceitemPricing;
+/// What `UpdateInvoiceLine.tax_amounts` takes.
+pub type UpdateInvoiceLineTaxAmounts = Builder<markers::UpdateInvoiceLineTaxAmounts>;
+impl UpdateInvoiceLineTaxAmounts {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `tax_rate_data`: a [`UpdateInvoiceLineTaxAmountsTaxRateData`](super::UpdateInvoiceLineTaxAmountsTaxRateData).
+    /// * `taxable_amount`: an integer.
+    #[inline]
+    pub fn new(
+        amount: i64,
+        tax_rate_data: impl c::IntoObject<super::UpdateInvoiceLineTaxAmountsTaxRateData>,
+        taxable_amount: i64,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .object("tax_rate_data", tax_rate_data)
+                .int("taxable_amount", taxable_amount),
+        )
+    }
+    /// `taxability_reason`: one of [`UpdateInvoiceLineTaxAmountsTaxabilityReason`](super::UpdateInvoiceLineTaxAmountsTaxabilityReason).
+    #[inline]
+    pub fn taxability_reason(
+        self,
+        taxability_reason: super::UpdateInvoiceLineTaxAmountsTaxabilityReason,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("taxability_reason", taxability_reason),
+        )
+    }
+}
+/// What `UpdateInvoiceLineTaxAmounts.tax_rate_data` takes.
+pub type UpdateInvoiceLineTaxAmountsTaxRateData = Builder<
+    markers::UpdateInvoiceLineTaxAmountsTaxRateData,
+>;
+impl UpdateInvoiceLineTaxAmountsTaxRateData {
+    /// With what it cannot do without:
+    /// * `display_name`: a text.
+    /// * `inclusive`: true or false.
+    /// * `percentage`: a number.
+    #[inline]
+    pub fn new(
+        display_name: impl Into<String>,
+        inclusive: bool,
+        percentage: f64,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("display_name", display_name)
+                .bool("inclusive", inclusive)
+                .float("percentage", percentage),
+        )
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `jurisdiction`: a text.
+    #[inline]
+    pub fn jurisdiction(self, jurisdiction: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("jurisdiction", jurisdiction))
+    }
+    /// `jurisdiction_level`: one of [`UpdateInvoiceLineTaxAmountsTaxRateDataJurisdictionLevel`](super::UpdateInvoiceLineTaxAmountsTaxRateDataJurisdictionLevel).
+    #[inline]
+    pub fn jurisdiction_level(
+        self,
+        jurisdiction_level: super::UpdateInvoiceLineTaxAmountsTaxRateDataJurisdictionLevel,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("jurisdiction_level", jurisdiction_level),
+        )
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `tax_type`: one of [`UpdateInvoiceLineTaxAmountsTaxRateDataTaxType`](super::UpdateInvoiceLineTaxAmountsTaxRateDataTaxType).
+    #[inline]
+    pub fn tax_type(
+        self,
+        tax_type: super::UpdateInvoiceLineTaxAmountsTaxRateDataTaxType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_type", tax_type))
+    }
+}
+/// What `UpdateInvoiceLines.lines` takes.
+pub type UpdateInvoiceLinesLines = Builder<markers::UpdateInvoiceLinesLines>;
+impl UpdateInvoiceLinesLines {
+    /// With what it cannot do without:
+    /// * `id`: a text.
+    #[inline]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("id", id))
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `discountable`: true or false.
+    #[inline]
+    pub fn discountable(self, discountable: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("discountable", discountable))
+    }
+    /// `discounts`: some [`UpdateInvoiceLinesLinesDiscounts`](super::UpdateInvoiceLinesLinesDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateInvoiceLinesLinesDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `period`: a [`UpdateInvoiceLinesLinesPeriod`](super::UpdateInvoiceLinesLinesPeriod).
+    #[inline]
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::UpdateInvoiceLinesLinesPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
+    }
+    /// `price_data`: a [`UpdateInvoiceLinesLinesPriceData`](super::UpdateInvoiceLinesLinesPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateInvoiceLinesLinesPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `pricing`: a [`UpdateInvoiceLinesLinesPricing`](super::UpdateInvoiceLinesLinesPricing).
+    #[inline]
+    pub fn pricing(
+        self,
+        pricing: impl c::IntoObject<super::UpdateInvoiceLinesLinesPricing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing", pricing))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `quantity_decimal`: a decimal, as text.
+    #[inline]
+    pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
+    }
+    /// `tax_amounts`: some [`UpdateInvoiceLinesLinesTaxAmounts`](super::UpdateInvoiceLinesLinesTaxAmounts); an empty text empties it.
+    #[inline]
+    pub fn tax_amounts(
+        self,
+        tax_amounts: impl c::IntoObjects<super::UpdateInvoiceLinesLinesTaxAmounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_amounts", tax_amounts))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `UpdateInvoiceLinesLines.discounts` takes.
+pub type UpdateInvoiceLinesLinesDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateInvoiceLinesLines.period` takes.
+pub type UpdateInvoiceLinesLinesPeriod = super::CreateInvoiceitemPeriod;
+/// What `UpdateInvoiceLinesLines.price_data` takes.
+pub type UpdateInvoiceLinesLinesPriceData = super::UpdateInvoiceLinePriceData;
+/// What `UpdateInvoiceLinesLinesPriceData.product_data` takes.
+pub type UpdateInvoiceLinesLinesPriceDataProductData = super::UpdateInvoiceLinePriceDataProductData;
+/// What `UpdateInvoiceLinesLinesPriceDataProductData.tax_details` takes.
+pub type UpdateInvoiceLinesLinesPriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `UpdateInvoiceLinesLines.pricing` takes.
+pub type UpdateInvoiceLinesLinesPricing = super::CreateInvoiceitemPricing;
+/// What `UpdateInvoiceLinesLines.tax_amounts` takes.
+pub type UpdateInvoiceLinesLinesTaxAmounts = super::UpdateInvoiceLineTaxAmounts;
+/// What `UpdateInvoiceLinesLinesTaxAmounts.tax_rate_data` takes.
+pub type UpdateInvoiceLinesLinesTaxAmountsTaxRateData = super::UpdateInvoiceLineTaxAmountsTaxRateData;
+/// What `UpdateInvoice.payment_settings` takes.
+pub type UpdateInvoicePaymentSettings = super::CreateInvoicePaymentSettings;
+/// What `UpdateInvoicePaymentSettings.payment_method_options` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptions;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.acss_debit` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.bancontact` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsBancontact = super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.billie` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsBillie = super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsBillie.company_details` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.card` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCard = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsCard.installments` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments = super::CreatePaymentIntentPaymentMethodOptionsCardInstallments;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments.plan` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlan = super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.customer_balance` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.payto` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsPayto = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsPayto.mandate_options` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.pix` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsPix = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.upi` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsUpi = super::CreatePaymentMethodUpi;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsUpi.mandate_options` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptions.us_bank_account` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `UpdateInvoice.rendering` takes.
+pub type UpdateInvoiceRendering = super::CreateInvoiceRendering;
+/// What `UpdateInvoiceRendering.pdf` takes.
+pub type UpdateInvoiceRenderingPdf = super::CreateInvoiceRenderingPdf;
+/// What `UpdateInvoice.shipping_cost` takes.
+pub type UpdateInvoiceShippingCost = super::CreateInvoiceShippingCost;
+/// What `UpdateInvoiceShippingCost.shipping_rate_data` takes.
+pub type UpdateInvoiceShippingCostShippingRateData = super::CreateInvoiceShippingCostShippingRateData;
+/// What `UpdateInvoiceShippingCostShippingRateData.delivery_estimate` takes.
+pub type UpdateInvoiceShippingCostShippingRateDataDeliveryEstimate = super::CreateShippingRateDeliveryEstimate;
+/// What `UpdateInvoiceShippingCostShippingRateDataDeliveryEstimate.maximum` takes.
+pub type UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `UpdateInvoiceShippingCostShippingRateDataDeliveryEstimate.minimum` takes.
+pub type UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `UpdateInvoiceShippingCostShippingRateData.fixed_amount` takes.
+pub type UpdateInvoiceShippingCostShippingRateDataFixedAmount = super::CreateShippingRateFixedAmount;
+/// What `UpdateInvoice.shipping_details` takes.
+pub type UpdateInvoiceShippingDetails = super::CreateInvoiceShippingDetails;
+/// What `UpdateInvoiceShippingDetails.address` takes.
+pub type UpdateInvoiceShippingDetailsAddress = super::CreateCustomerAddress;
+/// What `UpdateInvoice.transfer_data` takes.
+pub type UpdateInvoiceTransferData = super::CreateInvoiceTransferData;
+/// The values of `AddInvoiceLinesLinesPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as AddInvoiceLinesLinesPriceDataTaxBehavior;
+/// The values of `AddInvoiceLinesLinesTaxAmountsTaxRateData.jurisdiction_level`.
+pub use super::super::TaxRateJurisdictionLevel as AddInvoiceLinesLinesTaxAmountsTaxRateDataJurisdictionLevel;
+/// The values of `AddInvoiceLinesLinesTaxAmountsTaxRateData.tax_type`.
+pub use super::super::TaxRateTaxType as AddInvoiceLinesLinesTaxAmountsTaxRateDataTaxType;
+/// The values of `AddInvoiceLinesLinesTaxAmounts.taxability_reason`.
+pub use super::super::LineItemsTaxAmountTaxabilityReason as AddInvoiceLinesLinesTaxAmountsTaxabilityReason;
+/// The values of `CreateInvoiceAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoiceAutomaticTaxLiabilityType;
 /// The values of `CreateInvoice.collection_method`.
 pub use super::super::QuoteCollectionMethod as CreateInvoiceCollectionMethod;
+/// The values of `CreateInvoiceIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoiceIssuerType;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as CreateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlanType;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as CreateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::super::MandatePaytoPurpose as CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `CreateInvoicePaymentSettings.payment_method_types`.
+pub use super::super::InvoicesPaymentSettingsPaymentMethodTypes as CreateInvoicePaymentSettingsPaymentMethodTypes;
 /// The values of `CreateInvoice.pending_invoice_items_behavior`.
 #[non_exhaustive]
 pub enum CreateInvoicePendingInvoiceItemsBehavior {
@@ -1000,6 +3144,18 @@ impl Debug for CreateInvoicePendingInvoiceItemsBehavior {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateInvoicePreviewAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoicePreviewAutomaticTaxLiabilityType;
+/// The values of `CreateInvoicePreviewCustomerDetails.tax_exempt`.
+pub use super::CreateCustomerTaxExempt as CreateInvoicePreviewCustomerDetailsTaxExempt;
+/// The values of `CreateInvoicePreviewCustomerDetailsTaxIds.type`.
+pub use super::CreateTaxIdType as CreateInvoicePreviewCustomerDetailsTaxIdsType;
+/// The values of `CreateInvoicePreviewInvoiceItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoicePreviewInvoiceItemsPriceDataTaxBehavior;
+/// The values of `CreateInvoicePreviewInvoiceItems.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoicePreviewInvoiceItemsTaxBehavior;
+/// The values of `CreateInvoicePreviewIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoicePreviewIssuerType;
 /// The values of `CreateInvoicePreview.preview_mode`.
 #[non_exhaustive]
 pub enum CreateInvoicePreviewPreviewMode {
@@ -1048,9 +3204,345 @@ impl Debug for CreateInvoicePreviewPreviewMode {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateInvoicePreviewScheduleDetailsBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as CreateInvoicePreviewScheduleDetailsBillingModeFlexibleProrationDiscounts;
+/// The values of `CreateInvoicePreviewScheduleDetailsBillingMode.type`.
+pub use super::super::SubscriptionsResourceBillingModeType as CreateInvoicePreviewScheduleDetailsBillingModeType;
+/// The values of `CreateInvoicePreviewScheduleDetails.end_behavior`.
+#[non_exhaustive]
+pub enum CreateInvoicePreviewScheduleDetailsEndBehavior {
+    /// `cancel`
+    Cancel,
+    /// `release`
+    Release,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateInvoicePreviewScheduleDetailsEndBehavior {
+    const VALUES: &'static [&'static str] = &["cancel", "release"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Release => "release",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Cancel,
+            1 => Self::Release,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateInvoicePreviewScheduleDetailsEndBehavior {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateInvoicePreviewScheduleDetailsEndBehavior {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateInvoicePreviewScheduleDetailsEndBehavior {}
+impl Debug for CreateInvoicePreviewScheduleDetailsEndBehavior {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesPausePauseAt.type`.
+pub use super::CreateSubscriptionSchedulePauseSchedulesPausePauseAtType as CreateInvoicePreviewScheduleDetailsPauseSchedulesPausePauseAtType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForOutstandingUsageThrough.type`.
+pub use super::super::SubscriptionSchedulePauseSchedulePauseSettingsBillForOutstandingUsageThroughType as CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForOutstandingUsageThroughType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForUnusedTimeFrom.type`.
+pub use super::super::SubscriptionSchedulePauseSchedulePauseSettingsBillForUnusedTimeFromType as CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsBillForUnusedTimeFromType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettings.invoicing_behavior`.
+pub use super::super::SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior as CreateInvoicePreviewScheduleDetailsPauseSchedulesPauseSettingsInvoicingBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAtDuration.interval`.
+pub use super::super::PlanInterval as CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAtDurationInterval;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAt.type`.
+pub use super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAtType as CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeResumeAtType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettings.billing_cycle_anchor`.
+pub use super::super::SubscriptionSchedulePauseScheduleResumeSettingsBillingCycleAnchor as CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettingsBillingCycleAnchor;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettings.payment_behavior`.
+pub use super::super::SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior as CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettingsPaymentBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettings.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateInvoicePreviewScheduleDetailsPauseSchedulesResumeSettingsProrationBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodEnd.type`.
+pub use super::super::SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodEndType as CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodEndType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodStart.type`.
+pub use super::super::SubscriptionSchedulesResourceInvoiceItemPeriodResourcePeriodStartType as CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPeriodStartType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItemsPriceDataTaxBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoicePreviewScheduleDetailsPhasesAutomaticTaxLiabilityType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhases.billing_cycle_anchor`.
+pub use super::super::SubscriptionSchedulePhaseConfigurationBillingCycleAnchor as CreateInvoicePreviewScheduleDetailsPhasesBillingCycleAnchor;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhases.collection_method`.
+pub use super::super::QuoteCollectionMethod as CreateInvoicePreviewScheduleDetailsPhasesCollectionMethod;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesDuration.interval`.
+pub use super::super::PlanInterval as CreateInvoicePreviewScheduleDetailsPhasesDurationInterval;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuerType;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateInvoicePreviewScheduleDetailsPhasesItemsPriceDataRecurringInterval;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhasesItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoicePreviewScheduleDetailsPhasesItemsPriceDataTaxBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetailsPhases.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateInvoicePreviewScheduleDetailsPhasesProrationBehavior;
+/// The values of `CreateInvoicePreviewScheduleDetails.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateInvoicePreviewScheduleDetailsProrationBehavior;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor.type`.
+#[non_exhaustive]
+pub enum CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {
+    /// `now`
+    Now,
+    /// `timestamp`
+    Timestamp,
+    /// `unchanged`
+    Unchanged,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {
+    const VALUES: &'static [&'static str] = &["now", "timestamp", "unchanged"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Now => "now",
+            Self::Timestamp => "timestamp",
+            Self::Unchanged => "unchanged",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Now,
+            1 => Self::Timestamp,
+            2 => Self::Unchanged,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {}
+impl Debug for CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchorType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateInvoicePreviewSubscriptionDetailsBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as CreateInvoicePreviewSubscriptionDetailsBillingModeFlexibleProrationDiscounts;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsBillingMode.type`.
+pub use super::super::SubscriptionsResourceBillingModeType as CreateInvoicePreviewSubscriptionDetailsBillingModeType;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntilDuration.interval`.
+pub use super::super::PlanInterval as CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntilDurationInterval;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntil.type`.
+pub use super::super::SubscriptionsResourceBillingSchedulesBillUntilType as CreateInvoicePreviewSubscriptionDetailsBillingSchedulesBillUntilType;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateInvoicePreviewSubscriptionDetailsItemsPriceDataRecurringInterval;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoicePreviewSubscriptionDetailsItemsPriceDataTaxBehavior;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsPauseBillForOutstandingUsageThrough.type`.
+pub use super::PauseSubscriptionBillForOutstandingUsageThroughType as CreateInvoicePreviewSubscriptionDetailsPauseBillForOutstandingUsageThroughType;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsPauseBillForUnusedTimeFrom.type`.
+pub use super::PauseSubscriptionBillForUnusedTimeFromType as CreateInvoicePreviewSubscriptionDetailsPauseBillForUnusedTimeFromType;
+/// The values of `CreateInvoicePreviewSubscriptionDetailsPause.invoicing_behavior`.
+pub use super::super::SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior as CreateInvoicePreviewSubscriptionDetailsPauseInvoicingBehavior;
+/// The values of `CreateInvoicePreviewSubscriptionDetails.proration_behavior`.
+pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateInvoicePreviewSubscriptionDetailsProrationBehavior;
+/// The values of `CreateInvoiceRendering.amount_tax_display`.
+#[non_exhaustive]
+pub enum CreateInvoiceRenderingAmountTaxDisplay {
+    /// ``
+    Empty,
+    /// `exclude_tax`
+    ExcludeTax,
+    /// `include_inclusive_tax`
+    IncludeInclusiveTax,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateInvoiceRenderingAmountTaxDisplay {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "exclude_tax",
+        "include_inclusive_tax",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::ExcludeTax => "exclude_tax",
+            Self::IncludeInclusiveTax => "include_inclusive_tax",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::ExcludeTax,
+            2 => Self::IncludeInclusiveTax,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateInvoiceRenderingAmountTaxDisplay {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateInvoiceRenderingAmountTaxDisplay {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateInvoiceRenderingAmountTaxDisplay {}
+impl Debug for CreateInvoiceRenderingAmountTaxDisplay {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateInvoiceRenderingPdf.page_size`.
+pub use super::super::InvoiceRenderingPdfPageSize as CreateInvoiceRenderingPdfPageSize;
+/// The values of `CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximumUnit;
+/// The values of `CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimumUnit;
+/// The values of `CreateInvoiceShippingCostShippingRateData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoiceShippingCostShippingRateDataTaxBehavior;
 /// The values of `ListInvoices.collection_method`.
 pub use super::super::QuoteCollectionMethod as ListInvoicesCollectionMethod;
 /// The values of `ListInvoices.status`.
 pub use super::super::InvoiceStatus as ListInvoicesStatus;
+/// The values of `RemoveInvoiceLinesLines.behavior`.
+#[non_exhaustive]
+pub enum RemoveInvoiceLinesLinesBehavior {
+    /// `delete`
+    Delete,
+    /// `unassign`
+    Unassign,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for RemoveInvoiceLinesLinesBehavior {
+    const VALUES: &'static [&'static str] = &["delete", "unassign"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Delete => "delete",
+            Self::Unassign => "unassign",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Delete,
+            1 => Self::Unassign,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for RemoveInvoiceLinesLinesBehavior {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for RemoveInvoiceLinesLinesBehavior {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for RemoveInvoiceLinesLinesBehavior {}
+impl Debug for RemoveInvoiceLinesLinesBehavior {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `UpdateInvoiceAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateInvoiceAutomaticTaxLiabilityType;
 /// The values of `UpdateInvoice.collection_method`.
 pub use super::super::QuoteCollectionMethod as UpdateInvoiceCollectionMethod;
+/// The values of `UpdateInvoiceIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateInvoiceIssuerType;
+/// The values of `UpdateInvoiceLinePriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateInvoiceLinePriceDataTaxBehavior;
+/// The values of `UpdateInvoiceLineTaxAmountsTaxRateData.jurisdiction_level`.
+pub use super::super::TaxRateJurisdictionLevel as UpdateInvoiceLineTaxAmountsTaxRateDataJurisdictionLevel;
+/// The values of `UpdateInvoiceLineTaxAmountsTaxRateData.tax_type`.
+pub use super::super::TaxRateTaxType as UpdateInvoiceLineTaxAmountsTaxRateDataTaxType;
+/// The values of `UpdateInvoiceLineTaxAmounts.taxability_reason`.
+pub use super::super::LineItemsTaxAmountTaxabilityReason as UpdateInvoiceLineTaxAmountsTaxabilityReason;
+/// The values of `UpdateInvoiceLinesLinesPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateInvoiceLinesLinesPriceDataTaxBehavior;
+/// The values of `UpdateInvoiceLinesLinesTaxAmountsTaxRateData.jurisdiction_level`.
+pub use super::super::TaxRateJurisdictionLevel as UpdateInvoiceLinesLinesTaxAmountsTaxRateDataJurisdictionLevel;
+/// The values of `UpdateInvoiceLinesLinesTaxAmountsTaxRateData.tax_type`.
+pub use super::super::TaxRateTaxType as UpdateInvoiceLinesLinesTaxAmountsTaxRateDataTaxType;
+/// The values of `UpdateInvoiceLinesLinesTaxAmounts.taxability_reason`.
+pub use super::super::LineItemsTaxAmountTaxabilityReason as UpdateInvoiceLinesLinesTaxAmountsTaxabilityReason;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as UpdateInvoicePaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as UpdateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as UpdateInvoicePaymentSettingsPaymentMethodOptionsCardInstallmentsPlanType;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as UpdateInvoicePaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::super::MandatePaytoPurpose as UpdateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as UpdateInvoicePaymentSettingsPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdateInvoicePaymentSettingsPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `UpdateInvoicePaymentSettings.payment_method_types`.
+pub use super::super::InvoicesPaymentSettingsPaymentMethodTypes as UpdateInvoicePaymentSettingsPaymentMethodTypes;
+/// The values of `UpdateInvoiceRendering.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as UpdateInvoiceRenderingAmountTaxDisplay;
+/// The values of `UpdateInvoiceRenderingPdf.page_size`.
+pub use super::super::InvoiceRenderingPdfPageSize as UpdateInvoiceRenderingPdfPageSize;
+/// The values of `UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMaximumUnit;
+/// The values of `UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as UpdateInvoiceShippingCostShippingRateDataDeliveryEstimateMinimumUnit;
+/// The values of `UpdateInvoiceShippingCostShippingRateData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateInvoiceShippingCostShippingRateDataTaxBehavior;

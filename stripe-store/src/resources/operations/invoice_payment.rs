@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/invoice_payments`: answers page by page, each item one [`InvoicePayment`](views::InvoicePayment).
 ///
@@ -28,10 +27,13 @@ impl ListInvoicePayments {
     pub fn invoice(self, invoice: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice", invoice))
     }
-    /// `payment`: a map with `type` (required), `payment_intent`, `payment_record`.
+    /// `payment`: a [`ListInvoicePaymentsPayment`](super::ListInvoicePaymentsPayment).
     #[inline]
-    pub fn payment(self, payment: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment", payment))
+    pub fn payment(
+        self,
+        payment: impl c::IntoObject<super::ListInvoicePaymentsPayment>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment", payment))
     }
     /// `status`: one of [`ListInvoicePaymentsStatus`](super::ListInvoicePaymentsStatus).
     #[inline]
@@ -62,6 +64,74 @@ impl c::OperationFacts for markers::RetrieveInvoicePayment {
     const METHOD: c::Method = c::Method::Get;
     const PATH: &'static str = "/v1/invoice_payments/{invoice_payment}";
     const CHECK: c::Check = c::Check::resource::<views::InvoicePayment>();
+}
+/// What `ListInvoicePayments.payment` takes.
+pub type ListInvoicePaymentsPayment = Builder<markers::ListInvoicePaymentsPayment>;
+impl ListInvoicePaymentsPayment {
+    /// With what it cannot do without:
+    /// * `type`: one of [`ListInvoicePaymentsPaymentType`](super::ListInvoicePaymentsPaymentType).
+    #[inline]
+    pub fn new(type_: super::ListInvoicePaymentsPaymentType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `payment_intent`: a text.
+    #[inline]
+    pub fn payment_intent(self, payment_intent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payment_intent", payment_intent))
+    }
+    /// `payment_record`: a text.
+    #[inline]
+    pub fn payment_record(self, payment_record: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payment_record", payment_record))
+    }
+}
+/// The values of `ListInvoicePaymentsPayment.type`.
+#[non_exhaustive]
+pub enum ListInvoicePaymentsPaymentType {
+    /// `payment_intent`
+    PaymentIntent,
+    /// `payment_record`
+    PaymentRecord,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for ListInvoicePaymentsPaymentType {
+    const VALUES: &'static [&'static str] = &["payment_intent", "payment_record"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::PaymentIntent => "payment_intent",
+            Self::PaymentRecord => "payment_record",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::PaymentIntent,
+            1 => Self::PaymentRecord,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for ListInvoicePaymentsPaymentType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for ListInvoicePaymentsPaymentType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for ListInvoicePaymentsPaymentType {}
+impl Debug for ListInvoicePaymentsPaymentType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
 }
 /// The values of `ListInvoicePayments.status`.
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 // Schema: invoice_rendering_template
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/invoice_rendering_templates`: answers page by page, each item one [`InvoiceRenderingTemplate`](views::InvoiceRenderingTemplate).
 ///
 /// Source: operation `GetInvoiceRenderingTemplates`.

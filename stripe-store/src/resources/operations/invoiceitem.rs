@@ -2,9 +2,9 @@
 // Schema: invoiceitem
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
+use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
 /// `GET /v1/invoiceitems`: answers page by page, each item one [`Invoiceitem`](views::Invoiceitem).
 ///
@@ -88,10 +88,13 @@ impl CreateInvoiceitem {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateInvoiceitemDiscounts`](super::CreateInvoiceitemDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateInvoiceitemDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `invoice`: a text.
     #[inline]
@@ -106,20 +109,29 @@ impl CreateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a map with `end` (required), `start` (required).
+    /// `period`: a [`CreateInvoiceitemPeriod`](super::CreateInvoiceitemPeriod).
     #[inline]
-    pub fn period(self, period: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("period", period))
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::CreateInvoiceitemPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a map with `currency` (required), `product` (required), `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `price_data`: a [`CreateInvoiceitemPriceData`](super::CreateInvoiceitemPriceData).
     #[inline]
-    pub fn price_data(self, price_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("price_data", price_data))
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateInvoiceitemPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a map with `price`.
+    /// `pricing`: a [`CreateInvoiceitemPricing`](super::CreateInvoiceitemPricing).
     #[inline]
-    pub fn pricing(self, pricing: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pricing", pricing))
+    pub fn pricing(
+        self,
+        pricing: impl c::IntoObject<super::CreateInvoiceitemPricing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing", pricing))
     }
     /// `quantity`: an integer.
     #[inline]
@@ -215,10 +227,13 @@ impl UpdateInvoiceitem {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateInvoiceitemDiscounts`](super::UpdateInvoiceitemDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateInvoiceitemDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `invoicing_rules`: the text ``.
     #[inline]
@@ -233,20 +248,29 @@ impl UpdateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a map with `end` (required), `start` (required).
+    /// `period`: a [`UpdateInvoiceitemPeriod`](super::UpdateInvoiceitemPeriod).
     #[inline]
-    pub fn period(self, period: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("period", period))
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::UpdateInvoiceitemPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a map with `currency` (required), `product` (required), `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `price_data`: a [`UpdateInvoiceitemPriceData`](super::UpdateInvoiceitemPriceData).
     #[inline]
-    pub fn price_data(self, price_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("price_data", price_data))
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateInvoiceitemPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a map with `price`.
+    /// `pricing`: a [`UpdateInvoiceitemPricing`](super::UpdateInvoiceitemPricing).
     #[inline]
-    pub fn pricing(self, pricing: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pricing", pricing))
+    pub fn pricing(
+        self,
+        pricing: impl c::IntoObject<super::UpdateInvoiceitemPricing>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pricing", pricing))
     }
     /// `quantity`: an integer.
     #[inline]
@@ -310,7 +334,79 @@ impl c::OperationFacts for markers::DeleteInvoiceitem {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/invoiceitems/{invoiceitem}";
 }
+/// What `CreateInvoiceitem.discounts` takes.
+pub type CreateInvoiceitemDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateInvoiceitem.period` takes.
+pub type CreateInvoiceitemPeriod = Builder<markers::CreateInvoiceitemPeriod>;
+impl CreateInvoiceitemPeriod {
+    /// With what it cannot do without:
+    /// * `end`: a moment, sent in unix seconds.
+    /// * `start`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(end: impl Into<Timestamp>, start: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(c::Parameters::new().time("end", end).time("start", start))
+    }
+}
+/// What `CreateInvoiceitem.price_data` takes.
+pub type CreateInvoiceitemPriceData = Builder<markers::CreateInvoiceitemPriceData>;
+impl CreateInvoiceitemPriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `product`: a text.
+    #[inline]
+    pub fn new(currency: impl Into<String>, product: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("currency", currency).text("product", product),
+        )
+    }
+    /// `tax_behavior`: one of [`CreateInvoiceitemPriceDataTaxBehavior`](super::CreateInvoiceitemPriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateInvoiceitemPriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateInvoiceitem.pricing` takes.
+pub type CreateInvoiceitemPricing = Builder<markers::CreateInvoiceitemPricing>;
+impl CreateInvoiceitemPricing {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+}
+/// What `UpdateInvoiceitem.discounts` takes.
+pub type UpdateInvoiceitemDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateInvoiceitem.period` takes.
+pub type UpdateInvoiceitemPeriod = super::CreateInvoiceitemPeriod;
+/// What `UpdateInvoiceitem.price_data` takes.
+pub type UpdateInvoiceitemPriceData = super::CreateInvoiceitemPriceData;
+/// What `UpdateInvoiceitem.pricing` takes.
+pub type UpdateInvoiceitemPricing = super::CreateInvoiceitemPricing;
+/// The values of `CreateInvoiceitemPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateInvoiceitemPriceDataTaxBehavior;
 /// The values of `CreateInvoiceitem.tax_behavior`.
 pub use super::super::PriceTaxBehavior as CreateInvoiceitemTaxBehavior;
+/// The values of `UpdateInvoiceitemPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateInvoiceitemPriceDataTaxBehavior;
 /// The values of `UpdateInvoiceitem.tax_behavior`.
 pub use super::super::PriceTaxBehavior as UpdateInvoiceitemTaxBehavior;

@@ -4,9 +4,9 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
+use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
 /// `GET /v1/issuing/authorizations`: answers page by page, each item one [`IssuingAuthorization`](views::IssuingAuthorization).
 ///
@@ -164,10 +164,15 @@ impl CreateTestHelpersIssuingAuthorization {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `amount_details`: a map with `atm_fee`, `cashback_amount`.
+    /// `amount_details`: a [`CreateTestHelpersIssuingAuthorizationAmountDetails`](super::CreateTestHelpersIssuingAuthorizationAmountDetails).
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationAmountDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `authorization_method`: one of [`CreateTestHelpersIssuingAuthorizationAuthorizationMethod`](super::CreateTestHelpersIssuingAuthorizationAuthorizationMethod).
     #[inline]
@@ -184,10 +189,13 @@ impl CreateTestHelpersIssuingAuthorization {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `fleet`: a map with `cardholder_prompt_data`, `purchase_type`, `reported_breakdown`, `service_type`.
+    /// `fleet`: a [`CreateTestHelpersIssuingAuthorizationFleet`](super::CreateTestHelpersIssuingAuthorizationFleet).
     #[inline]
-    pub fn fleet(self, fleet: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fleet", fleet))
+    pub fn fleet(
+        self,
+        fleet: impl c::IntoObject<super::CreateTestHelpersIssuingAuthorizationFleet>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fleet", fleet))
     }
     /// `fraud_disputability_likelihood`: one of [`CreateTestHelpersIssuingAuthorizationFraudDisputabilityLikelihood`](super::CreateTestHelpersIssuingAuthorizationFraudDisputabilityLikelihood).
     #[inline]
@@ -201,10 +209,13 @@ impl CreateTestHelpersIssuingAuthorization {
                 .one_of("fraud_disputability_likelihood", fraud_disputability_likelihood),
         )
     }
-    /// `fuel`: a map with `industry_product_code`, `quantity_decimal`, `type`, `unit`, `unit_cost_decimal`.
+    /// `fuel`: a [`CreateTestHelpersIssuingAuthorizationFuel`](super::CreateTestHelpersIssuingAuthorizationFuel).
     #[inline]
-    pub fn fuel(self, fuel: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fuel", fuel))
+    pub fn fuel(
+        self,
+        fuel: impl c::IntoObject<super::CreateTestHelpersIssuingAuthorizationFuel>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fuel", fuel))
     }
     /// `is_amount_controllable`: true or false.
     #[inline]
@@ -225,26 +236,46 @@ impl CreateTestHelpersIssuingAuthorization {
             self.parameters.text("merchant_currency", merchant_currency),
         )
     }
-    /// `merchant_data`: a map with `category`, `city`, `country`, `name`, `network_id`, `postal_code`, `state`, `terminal_id`, `url`.
+    /// `merchant_data`: a [`CreateTestHelpersIssuingAuthorizationMerchantData`](super::CreateTestHelpersIssuingAuthorizationMerchantData).
     #[inline]
-    pub fn merchant_data(self, merchant_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("merchant_data", merchant_data))
+    pub fn merchant_data(
+        self,
+        merchant_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationMerchantData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `network_data`: a map with `acquiring_institution_id`.
+    /// `network_data`: a [`CreateTestHelpersIssuingAuthorizationNetworkData`](super::CreateTestHelpersIssuingAuthorizationNetworkData).
     #[inline]
-    pub fn network_data(self, network_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("network_data", network_data))
+    pub fn network_data(
+        self,
+        network_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationNetworkData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("network_data", network_data))
     }
-    /// `risk_assessment`: a map with `card_testing_risk`, `fraud_risk`, `merchant_dispute_risk`.
+    /// `risk_assessment`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessment`](super::CreateTestHelpersIssuingAuthorizationRiskAssessment).
     #[inline]
-    pub fn risk_assessment(self, risk_assessment: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("risk_assessment", risk_assessment))
+    pub fn risk_assessment(
+        self,
+        risk_assessment: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessment,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("risk_assessment", risk_assessment))
     }
-    /// `verification_data`: a map with `address_line1_check`, `address_postal_code_check`, `authentication_exemption`, `cvc_check`, `expiry_check`, `three_d_secure`.
+    /// `verification_data`: a [`CreateTestHelpersIssuingAuthorizationVerificationData`](super::CreateTestHelpersIssuingAuthorizationVerificationData).
     #[inline]
-    pub fn verification_data(self, verification_data: impl Into<Value>) -> Self {
+    pub fn verification_data(
+        self,
+        verification_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationVerificationData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("verification_data", verification_data),
+            self.parameters.object("verification_data", verification_data),
         )
     }
     /// `wallet`: one of [`CreateTestHelpersIssuingAuthorizationWallet`](super::CreateTestHelpersIssuingAuthorizationWallet).
@@ -287,10 +318,17 @@ impl CaptureTestHelpersIssuingAuthorization {
             self.parameters.bool("close_authorization", close_authorization),
         )
     }
-    /// `purchase_details`: a map with `fleet`, `flight`, `fuel`, `lodging`, `receipt`, `reference`.
+    /// `purchase_details`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetails`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails).
     #[inline]
-    pub fn purchase_details(self, purchase_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("purchase_details", purchase_details))
+    pub fn purchase_details(
+        self,
+        purchase_details: impl c::IntoObject<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("purchase_details", purchase_details),
+        )
     }
 }
 impl c::OperationFacts for markers::CaptureTestHelpersIssuingAuthorization {
@@ -335,15 +373,25 @@ impl FinalizeTestHelpersIssuingAuthorizationAmount {
             c::Parameters::new().id(authorization).int("final_amount", final_amount),
         )
     }
-    /// `fleet`: a map with `cardholder_prompt_data`, `purchase_type`, `reported_breakdown`, `service_type`.
+    /// `fleet`: a [`FinalizeTestHelpersIssuingAuthorizationAmountFleet`](super::FinalizeTestHelpersIssuingAuthorizationAmountFleet).
     #[inline]
-    pub fn fleet(self, fleet: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fleet", fleet))
+    pub fn fleet(
+        self,
+        fleet: impl c::IntoObject<
+            super::FinalizeTestHelpersIssuingAuthorizationAmountFleet,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fleet", fleet))
     }
-    /// `fuel`: a map with `industry_product_code`, `quantity_decimal`, `type`, `unit`, `unit_cost_decimal`.
+    /// `fuel`: a [`FinalizeTestHelpersIssuingAuthorizationAmountFuel`](super::FinalizeTestHelpersIssuingAuthorizationAmountFuel).
     #[inline]
-    pub fn fuel(self, fuel: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fuel", fuel))
+    pub fn fuel(
+        self,
+        fuel: impl c::IntoObject<
+            super::FinalizeTestHelpersIssuingAuthorizationAmountFuel,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fuel", fuel))
     }
 }
 impl c::OperationFacts for markers::FinalizeTestHelpersIssuingAuthorizationAmount {
@@ -433,8 +481,811 @@ impl c::OperationFacts for markers::ReverseTestHelpersIssuingAuthorization {
     const PATH: &'static str = "/v1/test_helpers/issuing/authorizations/{authorization}/reverse";
     const CHECK: c::Check = c::Check::resource::<views::IssuingAuthorization>();
 }
+/// What `CaptureTestHelpersIssuingAuthorization.purchase_details` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetails = Builder<
+    markers::CaptureTestHelpersIssuingAuthorizationPurchaseDetails,
+>;
+impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fleet`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet).
+    #[inline]
+    pub fn fleet(
+        self,
+        fleet: impl c::IntoObject<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fleet", fleet))
+    }
+    /// `flight`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight).
+    #[inline]
+    pub fn flight(
+        self,
+        flight: impl c::IntoObject<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("flight", flight))
+    }
+    /// `fuel`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel).
+    #[inline]
+    pub fn fuel(
+        self,
+        fuel: impl c::IntoObject<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fuel", fuel))
+    }
+    /// `lodging`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging).
+    #[inline]
+    pub fn lodging(
+        self,
+        lodging: impl c::IntoObject<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("lodging", lodging))
+    }
+    /// `receipt`: some [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt).
+    #[inline]
+    pub fn receipt(
+        self,
+        receipt: impl c::IntoObjects<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("receipt", receipt))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+}
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetails.fleet` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet = super::CreateTestHelpersIssuingAuthorizationFleet;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet.cardholder_prompt_data` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetCardholderPromptData = super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet.reported_breakdown` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdown = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdown.fuel` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdownFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdown.non_fuel` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdownNonFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdown.tax` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetReportedBreakdownTax = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetails.flight` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight = Builder<
+    markers::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight,
+>;
+impl CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `departure_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn departure_at(self, departure_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("departure_at", departure_at))
+    }
+    /// `passenger_name`: a text.
+    #[inline]
+    pub fn passenger_name(self, passenger_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("passenger_name", passenger_name))
+    }
+    /// `refundable`: true or false.
+    #[inline]
+    pub fn refundable(self, refundable: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("refundable", refundable))
+    }
+    /// `segments`: some [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments).
+    #[inline]
+    pub fn segments(
+        self,
+        segments: impl c::IntoObjects<
+            super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("segments", segments))
+    }
+    /// `travel_agency`: a text.
+    #[inline]
+    pub fn travel_agency(self, travel_agency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("travel_agency", travel_agency))
+    }
+}
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight.segments` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments = Builder<
+    markers::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments,
+>;
+impl CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `arrival_airport_code`: a text.
+    #[inline]
+    pub fn arrival_airport_code(self, arrival_airport_code: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("arrival_airport_code", arrival_airport_code),
+        )
+    }
+    /// `carrier`: a text.
+    #[inline]
+    pub fn carrier(self, carrier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("carrier", carrier))
+    }
+    /// `departure_airport_code`: a text.
+    #[inline]
+    pub fn departure_airport_code(
+        self,
+        departure_airport_code: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("departure_airport_code", departure_airport_code),
+        )
+    }
+    /// `flight_number`: a text.
+    #[inline]
+    pub fn flight_number(self, flight_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("flight_number", flight_number))
+    }
+    /// `service_class`: a text.
+    #[inline]
+    pub fn service_class(self, service_class: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("service_class", service_class))
+    }
+    /// `stopover_allowed`: true or false.
+    #[inline]
+    pub fn stopover_allowed(self, stopover_allowed: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("stopover_allowed", stopover_allowed))
+    }
+}
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetails.fuel` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel = super::CreateTestHelpersIssuingAuthorizationFuel;
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetails.lodging` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging = Builder<
+    markers::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging,
+>;
+impl CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `check_in_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn check_in_at(self, check_in_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("check_in_at", check_in_at))
+    }
+    /// `nights`: an integer.
+    #[inline]
+    pub fn nights(self, nights: i64) -> Self {
+        Self::from_parameters(self.parameters.int("nights", nights))
+    }
+}
+/// What `CaptureTestHelpersIssuingAuthorizationPurchaseDetails.receipt` takes.
+pub type CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt = Builder<
+    markers::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt,
+>;
+impl CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `quantity`: a decimal, as text.
+    #[inline]
+    pub fn quantity(self, quantity: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("quantity", quantity))
+    }
+    /// `total`: an integer.
+    #[inline]
+    pub fn total(self, total: i64) -> Self {
+        Self::from_parameters(self.parameters.int("total", total))
+    }
+    /// `unit_cost`: an integer.
+    #[inline]
+    pub fn unit_cost(self, unit_cost: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_cost", unit_cost))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.amount_details` takes.
+pub type CreateTestHelpersIssuingAuthorizationAmountDetails = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationAmountDetails,
+>;
+impl CreateTestHelpersIssuingAuthorizationAmountDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `atm_fee`: an integer.
+    #[inline]
+    pub fn atm_fee(self, atm_fee: i64) -> Self {
+        Self::from_parameters(self.parameters.int("atm_fee", atm_fee))
+    }
+    /// `cashback_amount`: an integer.
+    #[inline]
+    pub fn cashback_amount(self, cashback_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("cashback_amount", cashback_amount))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.fleet` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleet = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFleet,
+>;
+impl CreateTestHelpersIssuingAuthorizationFleet {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `cardholder_prompt_data`: a [`CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData`](super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData).
+    #[inline]
+    pub fn cardholder_prompt_data(
+        self,
+        cardholder_prompt_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cardholder_prompt_data", cardholder_prompt_data),
+        )
+    }
+    /// `purchase_type`: one of [`CreateTestHelpersIssuingAuthorizationFleetPurchaseType`](super::CreateTestHelpersIssuingAuthorizationFleetPurchaseType).
+    #[inline]
+    pub fn purchase_type(
+        self,
+        purchase_type: super::CreateTestHelpersIssuingAuthorizationFleetPurchaseType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("purchase_type", purchase_type))
+    }
+    /// `reported_breakdown`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown).
+    #[inline]
+    pub fn reported_breakdown(
+        self,
+        reported_breakdown: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("reported_breakdown", reported_breakdown),
+        )
+    }
+    /// `service_type`: one of [`CreateTestHelpersIssuingAuthorizationFleetServiceType`](super::CreateTestHelpersIssuingAuthorizationFleetServiceType).
+    #[inline]
+    pub fn service_type(
+        self,
+        service_type: super::CreateTestHelpersIssuingAuthorizationFleetServiceType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("service_type", service_type))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationFleet.cardholder_prompt_data` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData,
+>;
+impl CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `driver_id`: a text.
+    #[inline]
+    pub fn driver_id(self, driver_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("driver_id", driver_id))
+    }
+    /// `odometer`: an integer.
+    #[inline]
+    pub fn odometer(self, odometer: i64) -> Self {
+        Self::from_parameters(self.parameters.int("odometer", odometer))
+    }
+    /// `unspecified_id`: a text.
+    #[inline]
+    pub fn unspecified_id(self, unspecified_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("unspecified_id", unspecified_id))
+    }
+    /// `user_id`: a text.
+    #[inline]
+    pub fn user_id(self, user_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_id", user_id))
+    }
+    /// `vehicle_number`: a text.
+    #[inline]
+    pub fn vehicle_number(self, vehicle_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("vehicle_number", vehicle_number))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationFleet.reported_breakdown` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown,
+>;
+impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fuel`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel).
+    #[inline]
+    pub fn fuel(
+        self,
+        fuel: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fuel", fuel))
+    }
+    /// `non_fuel`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel).
+    #[inline]
+    pub fn non_fuel(
+        self,
+        non_fuel: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("non_fuel", non_fuel))
+    }
+    /// `tax`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax).
+    #[inline]
+    pub fn tax(
+        self,
+        tax: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown.fuel` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel,
+>;
+impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `gross_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn gross_amount_decimal(self, gross_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("gross_amount_decimal", gross_amount_decimal),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown.non_fuel` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown.tax` takes.
+pub type CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax,
+>;
+impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `local_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn local_amount_decimal(self, local_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("local_amount_decimal", local_amount_decimal),
+        )
+    }
+    /// `national_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn national_amount_decimal(
+        self,
+        national_amount_decimal: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("national_amount_decimal", national_amount_decimal),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.fuel` takes.
+pub type CreateTestHelpersIssuingAuthorizationFuel = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationFuel,
+>;
+impl CreateTestHelpersIssuingAuthorizationFuel {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `industry_product_code`: a text.
+    #[inline]
+    pub fn industry_product_code(
+        self,
+        industry_product_code: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("industry_product_code", industry_product_code),
+        )
+    }
+    /// `quantity_decimal`: a decimal, as text.
+    #[inline]
+    pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
+    }
+    /// `type`: one of [`CreateTestHelpersIssuingAuthorizationFuelType`](super::CreateTestHelpersIssuingAuthorizationFuelType).
+    #[inline]
+    pub fn type_(
+        self,
+        type_: super::CreateTestHelpersIssuingAuthorizationFuelType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+    /// `unit`: one of [`CreateTestHelpersIssuingAuthorizationFuelUnit`](super::CreateTestHelpersIssuingAuthorizationFuelUnit).
+    #[inline]
+    pub fn unit(
+        self,
+        unit: super::CreateTestHelpersIssuingAuthorizationFuelUnit,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("unit", unit))
+    }
+    /// `unit_cost_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_cost_decimal(self, unit_cost_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_cost_decimal", unit_cost_decimal),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.merchant_data` takes.
+pub type CreateTestHelpersIssuingAuthorizationMerchantData = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationMerchantData,
+>;
+impl CreateTestHelpersIssuingAuthorizationMerchantData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `category`: one of [`CreateTestHelpersIssuingAuthorizationMerchantDataCategory`](super::CreateTestHelpersIssuingAuthorizationMerchantDataCategory).
+    #[inline]
+    pub fn category(
+        self,
+        category: super::CreateTestHelpersIssuingAuthorizationMerchantDataCategory,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("category", category))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `network_id`: a text.
+    #[inline]
+    pub fn network_id(self, network_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("network_id", network_id))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `terminal_id`: a text.
+    #[inline]
+    pub fn terminal_id(self, terminal_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("terminal_id", terminal_id))
+    }
+    /// `url`: a text.
+    #[inline]
+    pub fn url(self, url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("url", url))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.network_data` takes.
+pub type CreateTestHelpersIssuingAuthorizationNetworkData = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationNetworkData,
+>;
+impl CreateTestHelpersIssuingAuthorizationNetworkData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acquiring_institution_id`: a text.
+    #[inline]
+    pub fn acquiring_institution_id(
+        self,
+        acquiring_institution_id: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("acquiring_institution_id", acquiring_institution_id),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.risk_assessment` takes.
+pub type CreateTestHelpersIssuingAuthorizationRiskAssessment = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationRiskAssessment,
+>;
+impl CreateTestHelpersIssuingAuthorizationRiskAssessment {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_testing_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk).
+    #[inline]
+    pub fn card_testing_risk(
+        self,
+        card_testing_risk: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("card_testing_risk", card_testing_risk),
+        )
+    }
+    /// `fraud_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk).
+    #[inline]
+    pub fn fraud_risk(
+        self,
+        fraud_risk: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fraud_risk", fraud_risk))
+    }
+    /// `merchant_dispute_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk).
+    #[inline]
+    pub fn merchant_dispute_risk(
+        self,
+        merchant_dispute_risk: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("merchant_dispute_risk", merchant_dispute_risk),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationRiskAssessment.card_testing_risk` takes.
+pub type CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk,
+>;
+impl CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk {
+    /// With what it cannot do without:
+    /// * `level`: one of [`CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRiskLevel`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRiskLevel).
+    #[inline]
+    pub fn new(
+        level: super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRiskLevel,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("level", level))
+    }
+    /// `invalid_account_number_decline_rate_past_hour`: an integer.
+    #[inline]
+    pub fn invalid_account_number_decline_rate_past_hour(
+        self,
+        invalid_account_number_decline_rate_past_hour: i64,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .int(
+                    "invalid_account_number_decline_rate_past_hour",
+                    invalid_account_number_decline_rate_past_hour,
+                ),
+        )
+    }
+    /// `invalid_credentials_decline_rate_past_hour`: an integer.
+    #[inline]
+    pub fn invalid_credentials_decline_rate_past_hour(
+        self,
+        invalid_credentials_decline_rate_past_hour: i64,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .int(
+                    "invalid_credentials_decline_rate_past_hour",
+                    invalid_credentials_decline_rate_past_hour,
+                ),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationRiskAssessment.fraud_risk` takes.
+pub type CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk,
+>;
+impl CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk {
+    /// With what it cannot do without:
+    /// * `level`: one of [`CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRiskLevel`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRiskLevel).
+    #[inline]
+    pub fn new(
+        level: super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRiskLevel,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("level", level))
+    }
+    /// `score`: a number.
+    #[inline]
+    pub fn score(self, score: f64) -> Self {
+        Self::from_parameters(self.parameters.float("score", score))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationRiskAssessment.merchant_dispute_risk` takes.
+pub type CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk,
+>;
+impl CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk {
+    /// With what it cannot do without:
+    /// * `level`: one of [`CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRiskLevel`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRiskLevel).
+    #[inline]
+    pub fn new(
+        level: super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRiskLevel,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("level", level))
+    }
+    /// `dispute_rate`: an integer.
+    #[inline]
+    pub fn dispute_rate(self, dispute_rate: i64) -> Self {
+        Self::from_parameters(self.parameters.int("dispute_rate", dispute_rate))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorization.verification_data` takes.
+pub type CreateTestHelpersIssuingAuthorizationVerificationData = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationVerificationData,
+>;
+impl CreateTestHelpersIssuingAuthorizationVerificationData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address_line1_check`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataAddressLine1Check`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressLine1Check).
+    #[inline]
+    pub fn address_line1_check(
+        self,
+        address_line1_check: super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressLine1Check,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("address_line1_check", address_line1_check),
+        )
+    }
+    /// `address_postal_code_check`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataAddressPostalCodeCheck`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressPostalCodeCheck).
+    #[inline]
+    pub fn address_postal_code_check(
+        self,
+        address_postal_code_check: super::CreateTestHelpersIssuingAuthorizationVerificationDataAddressPostalCodeCheck,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("address_postal_code_check", address_postal_code_check),
+        )
+    }
+    /// `authentication_exemption`: a [`CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption).
+    #[inline]
+    pub fn authentication_exemption(
+        self,
+        authentication_exemption: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("authentication_exemption", authentication_exemption),
+        )
+    }
+    /// `cvc_check`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataCvcCheck`](super::CreateTestHelpersIssuingAuthorizationVerificationDataCvcCheck).
+    #[inline]
+    pub fn cvc_check(
+        self,
+        cvc_check: super::CreateTestHelpersIssuingAuthorizationVerificationDataCvcCheck,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("cvc_check", cvc_check))
+    }
+    /// `expiry_check`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataExpiryCheck`](super::CreateTestHelpersIssuingAuthorizationVerificationDataExpiryCheck).
+    #[inline]
+    pub fn expiry_check(
+        self,
+        expiry_check: super::CreateTestHelpersIssuingAuthorizationVerificationDataExpiryCheck,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("expiry_check", expiry_check))
+    }
+    /// `three_d_secure`: a [`CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure`](super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure).
+    #[inline]
+    pub fn three_d_secure(
+        self,
+        three_d_secure: impl c::IntoObject<
+            super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("three_d_secure", three_d_secure))
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationVerificationData.authentication_exemption` takes.
+pub type CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption,
+>;
+impl CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption {
+    /// With what it cannot do without:
+    /// * `claimed_by`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionClaimedBy`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionClaimedBy).
+    /// * `type`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionType`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionType).
+    #[inline]
+    pub fn new(
+        claimed_by: super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionClaimedBy,
+        type_: super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("claimed_by", claimed_by).one_of("type", type_),
+        )
+    }
+}
+/// What `CreateTestHelpersIssuingAuthorizationVerificationData.three_d_secure` takes.
+pub type CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure = Builder<
+    markers::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure,
+>;
+impl CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure {
+    /// With what it cannot do without:
+    /// * `result`: one of [`CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecureResult`](super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecureResult).
+    #[inline]
+    pub fn new(
+        result: super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecureResult,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("result", result))
+    }
+}
+/// What `FinalizeTestHelpersIssuingAuthorizationAmount.fleet` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleet = super::CreateTestHelpersIssuingAuthorizationFleet;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmountFleet.cardholder_prompt_data` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleetCardholderPromptData = super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmountFleet.reported_breakdown` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdown = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdown.fuel` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdownFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdown.non_fuel` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdownNonFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdown.tax` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFleetReportedBreakdownTax = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax;
+/// What `FinalizeTestHelpersIssuingAuthorizationAmount.fuel` takes.
+pub type FinalizeTestHelpersIssuingAuthorizationAmountFuel = super::CreateTestHelpersIssuingAuthorizationFuel;
+/// The values of `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet.purchase_type`.
+pub use super::super::IssuingAuthorizationFleetDataPurchaseType as CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetPurchaseType;
+/// The values of `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet.service_type`.
+pub use super::super::IssuingAuthorizationFleetDataServiceType as CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleetServiceType;
+/// The values of `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel.type`.
+pub use super::super::IssuingAuthorizationFuelDataType as CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuelType;
+/// The values of `CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel.unit`.
+pub use super::super::IssuingAuthorizationFuelDataUnit as CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuelUnit;
 /// The values of `CreateTestHelpersIssuingAuthorization.authorization_method`.
 pub use super::super::IssuingAuthorizationAuthorizationMethod as CreateTestHelpersIssuingAuthorizationAuthorizationMethod;
+/// The values of `CreateTestHelpersIssuingAuthorizationFleet.purchase_type`.
+pub use super::super::IssuingAuthorizationFleetDataPurchaseType as CreateTestHelpersIssuingAuthorizationFleetPurchaseType;
+/// The values of `CreateTestHelpersIssuingAuthorizationFleet.service_type`.
+pub use super::super::IssuingAuthorizationFleetDataServiceType as CreateTestHelpersIssuingAuthorizationFleetServiceType;
 /// The values of `CreateTestHelpersIssuingAuthorization.fraud_disputability_likelihood`.
 #[non_exhaustive]
 pub enum CreateTestHelpersIssuingAuthorizationFraudDisputabilityLikelihood {
@@ -496,7 +1347,1646 @@ impl Debug for CreateTestHelpersIssuingAuthorizationFraudDisputabilityLikelihood
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateTestHelpersIssuingAuthorizationFuel.type`.
+pub use super::super::IssuingAuthorizationFuelDataType as CreateTestHelpersIssuingAuthorizationFuelType;
+/// The values of `CreateTestHelpersIssuingAuthorizationFuel.unit`.
+pub use super::super::IssuingAuthorizationFuelDataUnit as CreateTestHelpersIssuingAuthorizationFuelUnit;
+/// The values of `CreateTestHelpersIssuingAuthorizationMerchantData.category`.
+#[non_exhaustive]
+pub enum CreateTestHelpersIssuingAuthorizationMerchantDataCategory {
+    /// `ac_refrigeration_repair`
+    AcRefrigerationRepair,
+    /// `accounting_bookkeeping_services`
+    AccountingBookkeepingServices,
+    /// `advertising_services`
+    AdvertisingServices,
+    /// `agricultural_cooperative`
+    AgriculturalCooperative,
+    /// `airlines_air_carriers`
+    AirlinesAirCarriers,
+    /// `airports_flying_fields`
+    AirportsFlyingFields,
+    /// `ambulance_services`
+    AmbulanceServices,
+    /// `amusement_parks_carnivals`
+    AmusementParksCarnivals,
+    /// `antique_reproductions`
+    AntiqueReproductions,
+    /// `antique_shops`
+    AntiqueShops,
+    /// `aquariums`
+    Aquariums,
+    /// `architectural_surveying_services`
+    ArchitecturalSurveyingServices,
+    /// `art_dealers_and_galleries`
+    ArtDealersAndGalleries,
+    /// `artists_supply_and_craft_shops`
+    ArtistsSupplyAndCraftShops,
+    /// `auto_and_home_supply_stores`
+    AutoAndHomeSupplyStores,
+    /// `auto_body_repair_shops`
+    AutoBodyRepairShops,
+    /// `auto_paint_shops`
+    AutoPaintShops,
+    /// `auto_service_shops`
+    AutoServiceShops,
+    /// `automated_cash_disburse`
+    AutomatedCashDisburse,
+    /// `automated_fuel_dispensers`
+    AutomatedFuelDispensers,
+    /// `automobile_associations`
+    AutomobileAssociations,
+    /// `automotive_parts_and_accessories_stores`
+    AutomotivePartsAndAccessoriesStores,
+    /// `automotive_tire_stores`
+    AutomotiveTireStores,
+    /// `bail_and_bond_payments`
+    BailAndBondPayments,
+    /// `bakeries`
+    Bakeries,
+    /// `bands_orchestras`
+    BandsOrchestras,
+    /// `barber_and_beauty_shops`
+    BarberAndBeautyShops,
+    /// `betting_casino_gambling`
+    BettingCasinoGambling,
+    /// `bicycle_shops`
+    BicycleShops,
+    /// `billiard_pool_establishments`
+    BilliardPoolEstablishments,
+    /// `boat_dealers`
+    BoatDealers,
+    /// `boat_rentals_and_leases`
+    BoatRentalsAndLeases,
+    /// `book_stores`
+    BookStores,
+    /// `books_periodicals_and_newspapers`
+    BooksPeriodicalsAndNewspapers,
+    /// `bowling_alleys`
+    BowlingAlleys,
+    /// `bus_lines`
+    BusLines,
+    /// `business_secretarial_schools`
+    BusinessSecretarialSchools,
+    /// `buying_shopping_services`
+    BuyingShoppingServices,
+    /// `cable_satellite_and_other_pay_television_and_radio`
+    CableSatelliteAndOtherPayTelevisionAndRadio,
+    /// `camera_and_photographic_supply_stores`
+    CameraAndPhotographicSupplyStores,
+    /// `candy_nut_and_confectionery_stores`
+    CandyNutAndConfectioneryStores,
+    /// `car_and_truck_dealers_new_used`
+    CarAndTruckDealersNewUsed,
+    /// `car_and_truck_dealers_used_only`
+    CarAndTruckDealersUsedOnly,
+    /// `car_rental_agencies`
+    CarRentalAgencies,
+    /// `car_washes`
+    CarWashes,
+    /// `carpentry_services`
+    CarpentryServices,
+    /// `carpet_upholstery_cleaning`
+    CarpetUpholsteryCleaning,
+    /// `caterers`
+    Caterers,
+    /// `charitable_and_social_service_organizations_fundraising`
+    CharitableAndSocialServiceOrganizationsFundraising,
+    /// `chemicals_and_allied_products`
+    ChemicalsAndAlliedProducts,
+    /// `child_care_services`
+    ChildCareServices,
+    /// `childrens_and_infants_wear_stores`
+    ChildrensAndInfantsWearStores,
+    /// `chiropodists_podiatrists`
+    ChiropodistsPodiatrists,
+    /// `chiropractors`
+    Chiropractors,
+    /// `cigar_stores_and_stands`
+    CigarStoresAndStands,
+    /// `civic_social_fraternal_associations`
+    CivicSocialFraternalAssociations,
+    /// `cleaning_and_maintenance`
+    CleaningAndMaintenance,
+    /// `clothing_rental`
+    ClothingRental,
+    /// `colleges_universities`
+    CollegesUniversities,
+    /// `commercial_equipment`
+    CommercialEquipment,
+    /// `commercial_footwear`
+    CommercialFootwear,
+    /// `commercial_photography_art_and_graphics`
+    CommercialPhotographyArtAndGraphics,
+    /// `commuter_transport_and_ferries`
+    CommuterTransportAndFerries,
+    /// `computer_network_services`
+    ComputerNetworkServices,
+    /// `computer_programming`
+    ComputerProgramming,
+    /// `computer_repair`
+    ComputerRepair,
+    /// `computer_software_stores`
+    ComputerSoftwareStores,
+    /// `computers_peripherals_and_software`
+    ComputersPeripheralsAndSoftware,
+    /// `concrete_work_services`
+    ConcreteWorkServices,
+    /// `construction_materials`
+    ConstructionMaterials,
+    /// `consulting_public_relations`
+    ConsultingPublicRelations,
+    /// `correspondence_schools`
+    CorrespondenceSchools,
+    /// `cosmetic_stores`
+    CosmeticStores,
+    /// `counseling_services`
+    CounselingServices,
+    /// `country_clubs`
+    CountryClubs,
+    /// `courier_services`
+    CourierServices,
+    /// `court_costs`
+    CourtCosts,
+    /// `credit_reporting_agencies`
+    CreditReportingAgencies,
+    /// `cruise_lines`
+    CruiseLines,
+    /// `dairy_products_stores`
+    DairyProductsStores,
+    /// `dance_hall_studios_schools`
+    DanceHallStudiosSchools,
+    /// `dating_escort_services`
+    DatingEscortServices,
+    /// `dentists_orthodontists`
+    DentistsOrthodontists,
+    /// `department_stores`
+    DepartmentStores,
+    /// `detective_agencies`
+    DetectiveAgencies,
+    /// `digital_goods_applications`
+    DigitalGoodsApplications,
+    /// `digital_goods_games`
+    DigitalGoodsGames,
+    /// `digital_goods_large_volume`
+    DigitalGoodsLargeVolume,
+    /// `digital_goods_media`
+    DigitalGoodsMedia,
+    /// `direct_marketing_catalog_merchant`
+    DirectMarketingCatalogMerchant,
+    /// `direct_marketing_combination_catalog_and_retail_merchant`
+    DirectMarketingCombinationCatalogAndRetailMerchant,
+    /// `direct_marketing_inbound_telemarketing`
+    DirectMarketingInboundTelemarketing,
+    /// `direct_marketing_insurance_services`
+    DirectMarketingInsuranceServices,
+    /// `direct_marketing_other`
+    DirectMarketingOther,
+    /// `direct_marketing_outbound_telemarketing`
+    DirectMarketingOutboundTelemarketing,
+    /// `direct_marketing_subscription`
+    DirectMarketingSubscription,
+    /// `direct_marketing_travel`
+    DirectMarketingTravel,
+    /// `discount_stores`
+    DiscountStores,
+    /// `doctors`
+    Doctors,
+    /// `door_to_door_sales`
+    DoorToDoorSales,
+    /// `drapery_window_covering_and_upholstery_stores`
+    DraperyWindowCoveringAndUpholsteryStores,
+    /// `drinking_places`
+    DrinkingPlaces,
+    /// `drug_stores_and_pharmacies`
+    DrugStoresAndPharmacies,
+    /// `drugs_drug_proprietaries_and_druggist_sundries`
+    DrugsDrugProprietariesAndDruggistSundries,
+    /// `dry_cleaners`
+    DryCleaners,
+    /// `durable_goods`
+    DurableGoods,
+    /// `duty_free_stores`
+    DutyFreeStores,
+    /// `eating_places_restaurants`
+    EatingPlacesRestaurants,
+    /// `educational_services`
+    EducationalServices,
+    /// `electric_razor_stores`
+    ElectricRazorStores,
+    /// `electric_vehicle_charging`
+    ElectricVehicleCharging,
+    /// `electrical_parts_and_equipment`
+    ElectricalPartsAndEquipment,
+    /// `electrical_services`
+    ElectricalServices,
+    /// `electronics_repair_shops`
+    ElectronicsRepairShops,
+    /// `electronics_stores`
+    ElectronicsStores,
+    /// `elementary_secondary_schools`
+    ElementarySecondarySchools,
+    /// `emergency_services_gcas_visa_use_only`
+    EmergencyServicesGcasVisaUseOnly,
+    /// `employment_temp_agencies`
+    EmploymentTempAgencies,
+    /// `equipment_rental`
+    EquipmentRental,
+    /// `exterminating_services`
+    ExterminatingServices,
+    /// `family_clothing_stores`
+    FamilyClothingStores,
+    /// `fast_food_restaurants`
+    FastFoodRestaurants,
+    /// `financial_institutions`
+    FinancialInstitutions,
+    /// `fines_government_administrative_entities`
+    FinesGovernmentAdministrativeEntities,
+    /// `fireplace_fireplace_screens_and_accessories_stores`
+    FireplaceFireplaceScreensAndAccessoriesStores,
+    /// `floor_covering_stores`
+    FloorCoveringStores,
+    /// `florists`
+    Florists,
+    /// `florists_supplies_nursery_stock_and_flowers`
+    FloristsSuppliesNurseryStockAndFlowers,
+    /// `freezer_and_locker_meat_provisioners`
+    FreezerAndLockerMeatProvisioners,
+    /// `fuel_dealers_non_automotive`
+    FuelDealersNonAutomotive,
+    /// `funeral_services_crematories`
+    FuneralServicesCrematories,
+    /// `furniture_home_furnishings_and_equipment_stores_except_appliances`
+    FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
+    /// `furniture_repair_refinishing`
+    FurnitureRepairRefinishing,
+    /// `furriers_and_fur_shops`
+    FurriersAndFurShops,
+    /// `general_services`
+    GeneralServices,
+    /// `gift_card_novelty_and_souvenir_shops`
+    GiftCardNoveltyAndSouvenirShops,
+    /// `glass_paint_and_wallpaper_stores`
+    GlassPaintAndWallpaperStores,
+    /// `glassware_crystal_stores`
+    GlasswareCrystalStores,
+    /// `golf_courses_public`
+    GolfCoursesPublic,
+    /// `government_licensed_horse_dog_racing_us_region_only`
+    GovernmentLicensedHorseDogRacingUsRegionOnly,
+    /// `government_licensed_online_casions_online_gambling_us_region_only`
+    GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
+    /// `government_owned_lotteries_non_us_region`
+    GovernmentOwnedLotteriesNonUsRegion,
+    /// `government_owned_lotteries_us_region_only`
+    GovernmentOwnedLotteriesUsRegionOnly,
+    /// `government_services`
+    GovernmentServices,
+    /// `grocery_stores_supermarkets`
+    GroceryStoresSupermarkets,
+    /// `hardware_equipment_and_supplies`
+    HardwareEquipmentAndSupplies,
+    /// `hardware_stores`
+    HardwareStores,
+    /// `health_and_beauty_spas`
+    HealthAndBeautySpas,
+    /// `hearing_aids_sales_and_supplies`
+    HearingAidsSalesAndSupplies,
+    /// `heating_plumbing_a_c`
+    HeatingPlumbingAC,
+    /// `hobby_toy_and_game_shops`
+    HobbyToyAndGameShops,
+    /// `home_supply_warehouse_stores`
+    HomeSupplyWarehouseStores,
+    /// `hospitals`
+    Hospitals,
+    /// `hotels_motels_and_resorts`
+    HotelsMotelsAndResorts,
+    /// `household_appliance_stores`
+    HouseholdApplianceStores,
+    /// `industrial_supplies`
+    IndustrialSupplies,
+    /// `information_retrieval_services`
+    InformationRetrievalServices,
+    /// `insurance_default`
+    InsuranceDefault,
+    /// `insurance_underwriting_premiums`
+    InsuranceUnderwritingPremiums,
+    /// `intra_company_purchases`
+    IntraCompanyPurchases,
+    /// `jewelry_stores_watches_clocks_and_silverware_stores`
+    JewelryStoresWatchesClocksAndSilverwareStores,
+    /// `landscaping_services`
+    LandscapingServices,
+    /// `laundries`
+    Laundries,
+    /// `laundry_cleaning_services`
+    LaundryCleaningServices,
+    /// `legal_services_attorneys`
+    LegalServicesAttorneys,
+    /// `luggage_and_leather_goods_stores`
+    LuggageAndLeatherGoodsStores,
+    /// `lumber_building_materials_stores`
+    LumberBuildingMaterialsStores,
+    /// `manual_cash_disburse`
+    ManualCashDisburse,
+    /// `marinas_service_and_supplies`
+    MarinasServiceAndSupplies,
+    /// `marketplaces`
+    Marketplaces,
+    /// `masonry_stonework_and_plaster`
+    MasonryStoneworkAndPlaster,
+    /// `massage_parlors`
+    MassageParlors,
+    /// `medical_and_dental_labs`
+    MedicalAndDentalLabs,
+    /// `medical_dental_ophthalmic_and_hospital_equipment_and_supplies`
+    MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
+    /// `medical_services`
+    MedicalServices,
+    /// `membership_organizations`
+    MembershipOrganizations,
+    /// `mens_and_boys_clothing_and_accessories_stores`
+    MensAndBoysClothingAndAccessoriesStores,
+    /// `mens_womens_clothing_stores`
+    MensWomensClothingStores,
+    /// `metal_service_centers`
+    MetalServiceCenters,
+    /// `miscellaneous_apparel_and_accessory_shops`
+    MiscellaneousApparelAndAccessoryShops,
+    /// `miscellaneous_auto_dealers`
+    MiscellaneousAutoDealers,
+    /// `miscellaneous_business_services`
+    MiscellaneousBusinessServices,
+    /// `miscellaneous_food_stores`
+    MiscellaneousFoodStores,
+    /// `miscellaneous_general_merchandise`
+    MiscellaneousGeneralMerchandise,
+    /// `miscellaneous_general_services`
+    MiscellaneousGeneralServices,
+    /// `miscellaneous_home_furnishing_specialty_stores`
+    MiscellaneousHomeFurnishingSpecialtyStores,
+    /// `miscellaneous_publishing_and_printing`
+    MiscellaneousPublishingAndPrinting,
+    /// `miscellaneous_recreation_services`
+    MiscellaneousRecreationServices,
+    /// `miscellaneous_repair_shops`
+    MiscellaneousRepairShops,
+    /// `miscellaneous_specialty_retail`
+    MiscellaneousSpecialtyRetail,
+    /// `mobile_home_dealers`
+    MobileHomeDealers,
+    /// `motion_picture_theaters`
+    MotionPictureTheaters,
+    /// `motor_freight_carriers_and_trucking`
+    MotorFreightCarriersAndTrucking,
+    /// `motor_homes_dealers`
+    MotorHomesDealers,
+    /// `motor_vehicle_supplies_and_new_parts`
+    MotorVehicleSuppliesAndNewParts,
+    /// `motorcycle_shops_and_dealers`
+    MotorcycleShopsAndDealers,
+    /// `motorcycle_shops_dealers`
+    MotorcycleShopsDealers,
+    /// `music_stores_musical_instruments_pianos_and_sheet_music`
+    MusicStoresMusicalInstrumentsPianosAndSheetMusic,
+    /// `news_dealers_and_newsstands`
+    NewsDealersAndNewsstands,
+    /// `non_fi_money_orders`
+    NonFiMoneyOrders,
+    /// `non_fi_stored_value_card_purchase_load`
+    NonFiStoredValueCardPurchaseLoad,
+    /// `nondurable_goods`
+    NondurableGoods,
+    /// `nurseries_lawn_and_garden_supply_stores`
+    NurseriesLawnAndGardenSupplyStores,
+    /// `nursing_personal_care`
+    NursingPersonalCare,
+    /// `office_and_commercial_furniture`
+    OfficeAndCommercialFurniture,
+    /// `opticians_eyeglasses`
+    OpticiansEyeglasses,
+    /// `optometrists_ophthalmologist`
+    OptometristsOphthalmologist,
+    /// `orthopedic_goods_prosthetic_devices`
+    OrthopedicGoodsProstheticDevices,
+    /// `osteopaths`
+    Osteopaths,
+    /// `package_stores_beer_wine_and_liquor`
+    PackageStoresBeerWineAndLiquor,
+    /// `paints_varnishes_and_supplies`
+    PaintsVarnishesAndSupplies,
+    /// `parking_lots_garages`
+    ParkingLotsGarages,
+    /// `passenger_railways`
+    PassengerRailways,
+    /// `pawn_shops`
+    PawnShops,
+    /// `pet_shops_pet_food_and_supplies`
+    PetShopsPetFoodAndSupplies,
+    /// `petroleum_and_petroleum_products`
+    PetroleumAndPetroleumProducts,
+    /// `photo_developing`
+    PhotoDeveloping,
+    /// `photographic_photocopy_microfilm_equipment_and_supplies`
+    PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
+    /// `photographic_studios`
+    PhotographicStudios,
+    /// `picture_video_production`
+    PictureVideoProduction,
+    /// `piece_goods_notions_and_other_dry_goods`
+    PieceGoodsNotionsAndOtherDryGoods,
+    /// `plumbing_heating_equipment_and_supplies`
+    PlumbingHeatingEquipmentAndSupplies,
+    /// `political_organizations`
+    PoliticalOrganizations,
+    /// `postal_services_government_only`
+    PostalServicesGovernmentOnly,
+    /// `precious_stones_and_metals_watches_and_jewelry`
+    PreciousStonesAndMetalsWatchesAndJewelry,
+    /// `professional_services`
+    ProfessionalServices,
+    /// `public_warehousing_and_storage`
+    PublicWarehousingAndStorage,
+    /// `quick_copy_repro_and_blueprint`
+    QuickCopyReproAndBlueprint,
+    /// `railroads`
+    Railroads,
+    /// `real_estate_agents_and_managers_rentals`
+    RealEstateAgentsAndManagersRentals,
+    /// `record_stores`
+    RecordStores,
+    /// `recreational_vehicle_rentals`
+    RecreationalVehicleRentals,
+    /// `religious_goods_stores`
+    ReligiousGoodsStores,
+    /// `religious_organizations`
+    ReligiousOrganizations,
+    /// `roofing_siding_sheet_metal`
+    RoofingSidingSheetMetal,
+    /// `secretarial_support_services`
+    SecretarialSupportServices,
+    /// `security_brokers_dealers`
+    SecurityBrokersDealers,
+    /// `service_stations`
+    ServiceStations,
+    /// `sewing_needlework_fabric_and_piece_goods_stores`
+    SewingNeedleworkFabricAndPieceGoodsStores,
+    /// `shoe_repair_hat_cleaning`
+    ShoeRepairHatCleaning,
+    /// `shoe_stores`
+    ShoeStores,
+    /// `small_appliance_repair`
+    SmallApplianceRepair,
+    /// `snowmobile_dealers`
+    SnowmobileDealers,
+    /// `special_trade_services`
+    SpecialTradeServices,
+    /// `specialty_cleaning`
+    SpecialtyCleaning,
+    /// `sporting_goods_stores`
+    SportingGoodsStores,
+    /// `sporting_recreation_camps`
+    SportingRecreationCamps,
+    /// `sports_and_riding_apparel_stores`
+    SportsAndRidingApparelStores,
+    /// `sports_clubs_fields`
+    SportsClubsFields,
+    /// `stamp_and_coin_stores`
+    StampAndCoinStores,
+    /// `stationary_office_supplies_printing_and_writing_paper`
+    StationaryOfficeSuppliesPrintingAndWritingPaper,
+    /// `stationery_stores_office_and_school_supply_stores`
+    StationeryStoresOfficeAndSchoolSupplyStores,
+    /// `swimming_pools_sales`
+    SwimmingPoolsSales,
+    /// `t_ui_travel_germany`
+    TUiTravelGermany,
+    /// `tailors_alterations`
+    TailorsAlterations,
+    /// `tax_payments_government_agencies`
+    TaxPaymentsGovernmentAgencies,
+    /// `tax_preparation_services`
+    TaxPreparationServices,
+    /// `taxicabs_limousines`
+    TaxicabsLimousines,
+    /// `telecommunication_equipment_and_telephone_sales`
+    TelecommunicationEquipmentAndTelephoneSales,
+    /// `telecommunication_services`
+    TelecommunicationServices,
+    /// `telegraph_services`
+    TelegraphServices,
+    /// `tent_and_awning_shops`
+    TentAndAwningShops,
+    /// `testing_laboratories`
+    TestingLaboratories,
+    /// `theatrical_ticket_agencies`
+    TheatricalTicketAgencies,
+    /// `timeshares`
+    Timeshares,
+    /// `tire_retreading_and_repair`
+    TireRetreadingAndRepair,
+    /// `tolls_bridge_fees`
+    TollsBridgeFees,
+    /// `tourist_attractions_and_exhibits`
+    TouristAttractionsAndExhibits,
+    /// `towing_services`
+    TowingServices,
+    /// `trailer_parks_campgrounds`
+    TrailerParksCampgrounds,
+    /// `transportation_services`
+    TransportationServices,
+    /// `travel_agencies_tour_operators`
+    TravelAgenciesTourOperators,
+    /// `truck_stop_iteration`
+    TruckStopIteration,
+    /// `truck_utility_trailer_rentals`
+    TruckUtilityTrailerRentals,
+    /// `typesetting_plate_making_and_related_services`
+    TypesettingPlateMakingAndRelatedServices,
+    /// `typewriter_stores`
+    TypewriterStores,
+    /// `u_s_federal_government_agencies_or_departments`
+    USFederalGovernmentAgenciesOrDepartments,
+    /// `uniforms_commercial_clothing`
+    UniformsCommercialClothing,
+    /// `used_merchandise_and_secondhand_stores`
+    UsedMerchandiseAndSecondhandStores,
+    /// `utilities`
+    Utilities,
+    /// `variety_stores`
+    VarietyStores,
+    /// `veterinary_services`
+    VeterinaryServices,
+    /// `video_amusement_game_supplies`
+    VideoAmusementGameSupplies,
+    /// `video_game_arcades`
+    VideoGameArcades,
+    /// `video_tape_rental_stores`
+    VideoTapeRentalStores,
+    /// `vocational_trade_schools`
+    VocationalTradeSchools,
+    /// `watch_jewelry_repair`
+    WatchJewelryRepair,
+    /// `welding_repair`
+    WeldingRepair,
+    /// `wholesale_clubs`
+    WholesaleClubs,
+    /// `wig_and_toupee_stores`
+    WigAndToupeeStores,
+    /// `wires_money_orders`
+    WiresMoneyOrders,
+    /// `womens_accessory_and_specialty_shops`
+    WomensAccessoryAndSpecialtyShops,
+    /// `womens_ready_to_wear_stores`
+    WomensReadyToWearStores,
+    /// `wrecking_and_salvage_yards`
+    WreckingAndSalvageYards,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateTestHelpersIssuingAuthorizationMerchantDataCategory {
+    const VALUES: &'static [&'static str] = &[
+        "ac_refrigeration_repair",
+        "accounting_bookkeeping_services",
+        "advertising_services",
+        "agricultural_cooperative",
+        "airlines_air_carriers",
+        "airports_flying_fields",
+        "ambulance_services",
+        "amusement_parks_carnivals",
+        "antique_reproductions",
+        "antique_shops",
+        "aquariums",
+        "architectural_surveying_services",
+        "art_dealers_and_galleries",
+        "artists_supply_and_craft_shops",
+        "auto_and_home_supply_stores",
+        "auto_body_repair_shops",
+        "auto_paint_shops",
+        "auto_service_shops",
+        "automated_cash_disburse",
+        "automated_fuel_dispensers",
+        "automobile_associations",
+        "automotive_parts_and_accessories_stores",
+        "automotive_tire_stores",
+        "bail_and_bond_payments",
+        "bakeries",
+        "bands_orchestras",
+        "barber_and_beauty_shops",
+        "betting_casino_gambling",
+        "bicycle_shops",
+        "billiard_pool_establishments",
+        "boat_dealers",
+        "boat_rentals_and_leases",
+        "book_stores",
+        "books_periodicals_and_newspapers",
+        "bowling_alleys",
+        "bus_lines",
+        "business_secretarial_schools",
+        "buying_shopping_services",
+        "cable_satellite_and_other_pay_television_and_radio",
+        "camera_and_photographic_supply_stores",
+        "candy_nut_and_confectionery_stores",
+        "car_and_truck_dealers_new_used",
+        "car_and_truck_dealers_used_only",
+        "car_rental_agencies",
+        "car_washes",
+        "carpentry_services",
+        "carpet_upholstery_cleaning",
+        "caterers",
+        "charitable_and_social_service_organizations_fundraising",
+        "chemicals_and_allied_products",
+        "child_care_services",
+        "childrens_and_infants_wear_stores",
+        "chiropodists_podiatrists",
+        "chiropractors",
+        "cigar_stores_and_stands",
+        "civic_social_fraternal_associations",
+        "cleaning_and_maintenance",
+        "clothing_rental",
+        "colleges_universities",
+        "commercial_equipment",
+        "commercial_footwear",
+        "commercial_photography_art_and_graphics",
+        "commuter_transport_and_ferries",
+        "computer_network_services",
+        "computer_programming",
+        "computer_repair",
+        "computer_software_stores",
+        "computers_peripherals_and_software",
+        "concrete_work_services",
+        "construction_materials",
+        "consulting_public_relations",
+        "correspondence_schools",
+        "cosmetic_stores",
+        "counseling_services",
+        "country_clubs",
+        "courier_services",
+        "court_costs",
+        "credit_reporting_agencies",
+        "cruise_lines",
+        "dairy_products_stores",
+        "dance_hall_studios_schools",
+        "dating_escort_services",
+        "dentists_orthodontists",
+        "department_stores",
+        "detective_agencies",
+        "digital_goods_applications",
+        "digital_goods_games",
+        "digital_goods_large_volume",
+        "digital_goods_media",
+        "direct_marketing_catalog_merchant",
+        "direct_marketing_combination_catalog_and_retail_merchant",
+        "direct_marketing_inbound_telemarketing",
+        "direct_marketing_insurance_services",
+        "direct_marketing_other",
+        "direct_marketing_outbound_telemarketing",
+        "direct_marketing_subscription",
+        "direct_marketing_travel",
+        "discount_stores",
+        "doctors",
+        "door_to_door_sales",
+        "drapery_window_covering_and_upholstery_stores",
+        "drinking_places",
+        "drug_stores_and_pharmacies",
+        "drugs_drug_proprietaries_and_druggist_sundries",
+        "dry_cleaners",
+        "durable_goods",
+        "duty_free_stores",
+        "eating_places_restaurants",
+        "educational_services",
+        "electric_razor_stores",
+        "electric_vehicle_charging",
+        "electrical_parts_and_equipment",
+        "electrical_services",
+        "electronics_repair_shops",
+        "electronics_stores",
+        "elementary_secondary_schools",
+        "emergency_services_gcas_visa_use_only",
+        "employment_temp_agencies",
+        "equipment_rental",
+        "exterminating_services",
+        "family_clothing_stores",
+        "fast_food_restaurants",
+        "financial_institutions",
+        "fines_government_administrative_entities",
+        "fireplace_fireplace_screens_and_accessories_stores",
+        "floor_covering_stores",
+        "florists",
+        "florists_supplies_nursery_stock_and_flowers",
+        "freezer_and_locker_meat_provisioners",
+        "fuel_dealers_non_automotive",
+        "funeral_services_crematories",
+        "furniture_home_furnishings_and_equipment_stores_except_appliances",
+        "furniture_repair_refinishing",
+        "furriers_and_fur_shops",
+        "general_services",
+        "gift_card_novelty_and_souvenir_shops",
+        "glass_paint_and_wallpaper_stores",
+        "glassware_crystal_stores",
+        "golf_courses_public",
+        "government_licensed_horse_dog_racing_us_region_only",
+        "government_licensed_online_casions_online_gambling_us_region_only",
+        "government_owned_lotteries_non_us_region",
+        "government_owned_lotteries_us_region_only",
+        "government_services",
+        "grocery_stores_supermarkets",
+        "hardware_equipment_and_supplies",
+        "hardware_stores",
+        "health_and_beauty_spas",
+        "hearing_aids_sales_and_supplies",
+        "heating_plumbing_a_c",
+        "hobby_toy_and_game_shops",
+        "home_supply_warehouse_stores",
+        "hospitals",
+        "hotels_motels_and_resorts",
+        "household_appliance_stores",
+        "industrial_supplies",
+        "information_retrieval_services",
+        "insurance_default",
+        "insurance_underwriting_premiums",
+        "intra_company_purchases",
+        "jewelry_stores_watches_clocks_and_silverware_stores",
+        "landscaping_services",
+        "laundries",
+        "laundry_cleaning_services",
+        "legal_services_attorneys",
+        "luggage_and_leather_goods_stores",
+        "lumber_building_materials_stores",
+        "manual_cash_disburse",
+        "marinas_service_and_supplies",
+        "marketplaces",
+        "masonry_stonework_and_plaster",
+        "massage_parlors",
+        "medical_and_dental_labs",
+        "medical_dental_ophthalmic_and_hospital_equipment_and_supplies",
+        "medical_services",
+        "membership_organizations",
+        "mens_and_boys_clothing_and_accessories_stores",
+        "mens_womens_clothing_stores",
+        "metal_service_centers",
+        "miscellaneous_apparel_and_accessory_shops",
+        "miscellaneous_auto_dealers",
+        "miscellaneous_business_services",
+        "miscellaneous_food_stores",
+        "miscellaneous_general_merchandise",
+        "miscellaneous_general_services",
+        "miscellaneous_home_furnishing_specialty_stores",
+        "miscellaneous_publishing_and_printing",
+        "miscellaneous_recreation_services",
+        "miscellaneous_repair_shops",
+        "miscellaneous_specialty_retail",
+        "mobile_home_dealers",
+        "motion_picture_theaters",
+        "motor_freight_carriers_and_trucking",
+        "motor_homes_dealers",
+        "motor_vehicle_supplies_and_new_parts",
+        "motorcycle_shops_and_dealers",
+        "motorcycle_shops_dealers",
+        "music_stores_musical_instruments_pianos_and_sheet_music",
+        "news_dealers_and_newsstands",
+        "non_fi_money_orders",
+        "non_fi_stored_value_card_purchase_load",
+        "nondurable_goods",
+        "nurseries_lawn_and_garden_supply_stores",
+        "nursing_personal_care",
+        "office_and_commercial_furniture",
+        "opticians_eyeglasses",
+        "optometrists_ophthalmologist",
+        "orthopedic_goods_prosthetic_devices",
+        "osteopaths",
+        "package_stores_beer_wine_and_liquor",
+        "paints_varnishes_and_supplies",
+        "parking_lots_garages",
+        "passenger_railways",
+        "pawn_shops",
+        "pet_shops_pet_food_and_supplies",
+        "petroleum_and_petroleum_products",
+        "photo_developing",
+        "photographic_photocopy_microfilm_equipment_and_supplies",
+        "photographic_studios",
+        "picture_video_production",
+        "piece_goods_notions_and_other_dry_goods",
+        "plumbing_heating_equipment_and_supplies",
+        "political_organizations",
+        "postal_services_government_only",
+        "precious_stones_and_metals_watches_and_jewelry",
+        "professional_services",
+        "public_warehousing_and_storage",
+        "quick_copy_repro_and_blueprint",
+        "railroads",
+        "real_estate_agents_and_managers_rentals",
+        "record_stores",
+        "recreational_vehicle_rentals",
+        "religious_goods_stores",
+        "religious_organizations",
+        "roofing_siding_sheet_metal",
+        "secretarial_support_services",
+        "security_brokers_dealers",
+        "service_stations",
+        "sewing_needlework_fabric_and_piece_goods_stores",
+        "shoe_repair_hat_cleaning",
+        "shoe_stores",
+        "small_appliance_repair",
+        "snowmobile_dealers",
+        "special_trade_services",
+        "specialty_cleaning",
+        "sporting_goods_stores",
+        "sporting_recreation_camps",
+        "sports_and_riding_apparel_stores",
+        "sports_clubs_fields",
+        "stamp_and_coin_stores",
+        "stationary_office_supplies_printing_and_writing_paper",
+        "stationery_stores_office_and_school_supply_stores",
+        "swimming_pools_sales",
+        "t_ui_travel_germany",
+        "tailors_alterations",
+        "tax_payments_government_agencies",
+        "tax_preparation_services",
+        "taxicabs_limousines",
+        "telecommunication_equipment_and_telephone_sales",
+        "telecommunication_services",
+        "telegraph_services",
+        "tent_and_awning_shops",
+        "testing_laboratories",
+        "theatrical_ticket_agencies",
+        "timeshares",
+        "tire_retreading_and_repair",
+        "tolls_bridge_fees",
+        "tourist_attractions_and_exhibits",
+        "towing_services",
+        "trailer_parks_campgrounds",
+        "transportation_services",
+        "travel_agencies_tour_operators",
+        "truck_stop_iteration",
+        "truck_utility_trailer_rentals",
+        "typesetting_plate_making_and_related_services",
+        "typewriter_stores",
+        "u_s_federal_government_agencies_or_departments",
+        "uniforms_commercial_clothing",
+        "used_merchandise_and_secondhand_stores",
+        "utilities",
+        "variety_stores",
+        "veterinary_services",
+        "video_amusement_game_supplies",
+        "video_game_arcades",
+        "video_tape_rental_stores",
+        "vocational_trade_schools",
+        "watch_jewelry_repair",
+        "welding_repair",
+        "wholesale_clubs",
+        "wig_and_toupee_stores",
+        "wires_money_orders",
+        "womens_accessory_and_specialty_shops",
+        "womens_ready_to_wear_stores",
+        "wrecking_and_salvage_yards",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::AcRefrigerationRepair => "ac_refrigeration_repair",
+            Self::AccountingBookkeepingServices => "accounting_bookkeeping_services",
+            Self::AdvertisingServices => "advertising_services",
+            Self::AgriculturalCooperative => "agricultural_cooperative",
+            Self::AirlinesAirCarriers => "airlines_air_carriers",
+            Self::AirportsFlyingFields => "airports_flying_fields",
+            Self::AmbulanceServices => "ambulance_services",
+            Self::AmusementParksCarnivals => "amusement_parks_carnivals",
+            Self::AntiqueReproductions => "antique_reproductions",
+            Self::AntiqueShops => "antique_shops",
+            Self::Aquariums => "aquariums",
+            Self::ArchitecturalSurveyingServices => "architectural_surveying_services",
+            Self::ArtDealersAndGalleries => "art_dealers_and_galleries",
+            Self::ArtistsSupplyAndCraftShops => "artists_supply_and_craft_shops",
+            Self::AutoAndHomeSupplyStores => "auto_and_home_supply_stores",
+            Self::AutoBodyRepairShops => "auto_body_repair_shops",
+            Self::AutoPaintShops => "auto_paint_shops",
+            Self::AutoServiceShops => "auto_service_shops",
+            Self::AutomatedCashDisburse => "automated_cash_disburse",
+            Self::AutomatedFuelDispensers => "automated_fuel_dispensers",
+            Self::AutomobileAssociations => "automobile_associations",
+            Self::AutomotivePartsAndAccessoriesStores => {
+                "automotive_parts_and_accessories_stores"
+            }
+            Self::AutomotiveTireStores => "automotive_tire_stores",
+            Self::BailAndBondPayments => "bail_and_bond_payments",
+            Self::Bakeries => "bakeries",
+            Self::BandsOrchestras => "bands_orchestras",
+            Self::BarberAndBeautyShops => "barber_and_beauty_shops",
+            Self::BettingCasinoGambling => "betting_casino_gambling",
+            Self::BicycleShops => "bicycle_shops",
+            Self::BilliardPoolEstablishments => "billiard_pool_establishments",
+            Self::BoatDealers => "boat_dealers",
+            Self::BoatRentalsAndLeases => "boat_rentals_and_leases",
+            Self::BookStores => "book_stores",
+            Self::BooksPeriodicalsAndNewspapers => "books_periodicals_and_newspapers",
+            Self::BowlingAlleys => "bowling_alleys",
+            Self::BusLines => "bus_lines",
+            Self::BusinessSecretarialSchools => "business_secretarial_schools",
+            Self::BuyingShoppingServices => "buying_shopping_services",
+            Self::CableSatelliteAndOtherPayTelevisionAndRadio => {
+                "cable_satellite_and_other_pay_television_and_radio"
+            }
+            Self::CameraAndPhotographicSupplyStores => {
+                "camera_and_photographic_supply_stores"
+            }
+            Self::CandyNutAndConfectioneryStores => "candy_nut_and_confectionery_stores",
+            Self::CarAndTruckDealersNewUsed => "car_and_truck_dealers_new_used",
+            Self::CarAndTruckDealersUsedOnly => "car_and_truck_dealers_used_only",
+            Self::CarRentalAgencies => "car_rental_agencies",
+            Self::CarWashes => "car_washes",
+            Self::CarpentryServices => "carpentry_services",
+            Self::CarpetUpholsteryCleaning => "carpet_upholstery_cleaning",
+            Self::Caterers => "caterers",
+            Self::CharitableAndSocialServiceOrganizationsFundraising => {
+                "charitable_and_social_service_organizations_fundraising"
+            }
+            Self::ChemicalsAndAlliedProducts => "chemicals_and_allied_products",
+            Self::ChildCareServices => "child_care_services",
+            Self::ChildrensAndInfantsWearStores => "childrens_and_infants_wear_stores",
+            Self::ChiropodistsPodiatrists => "chiropodists_podiatrists",
+            Self::Chiropractors => "chiropractors",
+            Self::CigarStoresAndStands => "cigar_stores_and_stands",
+            Self::CivicSocialFraternalAssociations => {
+                "civic_social_fraternal_associations"
+            }
+            Self::CleaningAndMaintenance => "cleaning_and_maintenance",
+            Self::ClothingRental => "clothing_rental",
+            Self::CollegesUniversities => "colleges_universities",
+            Self::CommercialEquipment => "commercial_equipment",
+            Self::CommercialFootwear => "commercial_footwear",
+            Self::CommercialPhotographyArtAndGraphics => {
+                "commercial_photography_art_and_graphics"
+            }
+            Self::CommuterTransportAndFerries => "commuter_transport_and_ferries",
+            Self::ComputerNetworkServices => "computer_network_services",
+            Self::ComputerProgramming => "computer_programming",
+            Self::ComputerRepair => "computer_repair",
+            Self::ComputerSoftwareStores => "computer_software_stores",
+            Self::ComputersPeripheralsAndSoftware => "computers_peripherals_and_software",
+            Self::ConcreteWorkServices => "concrete_work_services",
+            Self::ConstructionMaterials => "construction_materials",
+            Self::ConsultingPublicRelations => "consulting_public_relations",
+            Self::CorrespondenceSchools => "correspondence_schools",
+            Self::CosmeticStores => "cosmetic_stores",
+            Self::CounselingServices => "counseling_services",
+            Self::CountryClubs => "country_clubs",
+            Self::CourierServices => "courier_services",
+            Self::CourtCosts => "court_costs",
+            Self::CreditReportingAgencies => "credit_reporting_agencies",
+            Self::CruiseLines => "cruise_lines",
+            Self::DairyProductsStores => "dairy_products_stores",
+            Self::DanceHallStudiosSchools => "dance_hall_studios_schools",
+            Self::DatingEscortServices => "dating_escort_services",
+            Self::DentistsOrthodontists => "dentists_orthodontists",
+            Self::DepartmentStores => "department_stores",
+            Self::DetectiveAgencies => "detective_agencies",
+            Self::DigitalGoodsApplications => "digital_goods_applications",
+            Self::DigitalGoodsGames => "digital_goods_games",
+            Self::DigitalGoodsLargeVolume => "digital_goods_large_volume",
+            Self::DigitalGoodsMedia => "digital_goods_media",
+            Self::DirectMarketingCatalogMerchant => "direct_marketing_catalog_merchant",
+            Self::DirectMarketingCombinationCatalogAndRetailMerchant => {
+                "direct_marketing_combination_catalog_and_retail_merchant"
+            }
+            Self::DirectMarketingInboundTelemarketing => {
+                "direct_marketing_inbound_telemarketing"
+            }
+            Self::DirectMarketingInsuranceServices => {
+                "direct_marketing_insurance_services"
+            }
+            Self::DirectMarketingOther => "direct_marketing_other",
+            Self::DirectMarketingOutboundTelemarketing => {
+                "direct_marketing_outbound_telemarketing"
+            }
+            Self::DirectMarketingSubscription => "direct_marketing_subscription",
+            Self::DirectMarketingTravel => "direct_marketing_travel",
+            Self::DiscountStores => "discount_stores",
+            Self::Doctors => "doctors",
+            Self::DoorToDoorSales => "door_to_door_sales",
+            Self::DraperyWindowCoveringAndUpholsteryStores => {
+                "drapery_window_covering_and_upholstery_stores"
+            }
+            Self::DrinkingPlaces => "drinking_places",
+            Self::DrugStoresAndPharmacies => "drug_stores_and_pharmacies",
+            Self::DrugsDrugProprietariesAndDruggistSundries => {
+                "drugs_drug_proprietaries_and_druggist_sundries"
+            }
+            Self::DryCleaners => "dry_cleaners",
+            Self::DurableGoods => "durable_goods",
+            Self::DutyFreeStores => "duty_free_stores",
+            Self::EatingPlacesRestaurants => "eating_places_restaurants",
+            Self::EducationalServices => "educational_services",
+            Self::ElectricRazorStores => "electric_razor_stores",
+            Self::ElectricVehicleCharging => "electric_vehicle_charging",
+            Self::ElectricalPartsAndEquipment => "electrical_parts_and_equipment",
+            Self::ElectricalServices => "electrical_services",
+            Self::ElectronicsRepairShops => "electronics_repair_shops",
+            Self::ElectronicsStores => "electronics_stores",
+            Self::ElementarySecondarySchools => "elementary_secondary_schools",
+            Self::EmergencyServicesGcasVisaUseOnly => {
+                "emergency_services_gcas_visa_use_only"
+            }
+            Self::EmploymentTempAgencies => "employment_temp_agencies",
+            Self::EquipmentRental => "equipment_rental",
+            Self::ExterminatingServices => "exterminating_services",
+            Self::FamilyClothingStores => "family_clothing_stores",
+            Self::FastFoodRestaurants => "fast_food_restaurants",
+            Self::FinancialInstitutions => "financial_institutions",
+            Self::FinesGovernmentAdministrativeEntities => {
+                "fines_government_administrative_entities"
+            }
+            Self::FireplaceFireplaceScreensAndAccessoriesStores => {
+                "fireplace_fireplace_screens_and_accessories_stores"
+            }
+            Self::FloorCoveringStores => "floor_covering_stores",
+            Self::Florists => "florists",
+            Self::FloristsSuppliesNurseryStockAndFlowers => {
+                "florists_supplies_nursery_stock_and_flowers"
+            }
+            Self::FreezerAndLockerMeatProvisioners => {
+                "freezer_and_locker_meat_provisioners"
+            }
+            Self::FuelDealersNonAutomotive => "fuel_dealers_non_automotive",
+            Self::FuneralServicesCrematories => "funeral_services_crematories",
+            Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances => {
+                "furniture_home_furnishings_and_equipment_stores_except_appliances"
+            }
+            Self::FurnitureRepairRefinishing => "furniture_repair_refinishing",
+            Self::FurriersAndFurShops => "furriers_and_fur_shops",
+            Self::GeneralServices => "general_services",
+            Self::GiftCardNoveltyAndSouvenirShops => {
+                "gift_card_novelty_and_souvenir_shops"
+            }
+            Self::GlassPaintAndWallpaperStores => "glass_paint_and_wallpaper_stores",
+            Self::GlasswareCrystalStores => "glassware_crystal_stores",
+            Self::GolfCoursesPublic => "golf_courses_public",
+            Self::GovernmentLicensedHorseDogRacingUsRegionOnly => {
+                "government_licensed_horse_dog_racing_us_region_only"
+            }
+            Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly => {
+                "government_licensed_online_casions_online_gambling_us_region_only"
+            }
+            Self::GovernmentOwnedLotteriesNonUsRegion => {
+                "government_owned_lotteries_non_us_region"
+            }
+            Self::GovernmentOwnedLotteriesUsRegionOnly => {
+                "government_owned_lotteries_us_region_only"
+            }
+            Self::GovernmentServices => "government_services",
+            Self::GroceryStoresSupermarkets => "grocery_stores_supermarkets",
+            Self::HardwareEquipmentAndSupplies => "hardware_equipment_and_supplies",
+            Self::HardwareStores => "hardware_stores",
+            Self::HealthAndBeautySpas => "health_and_beauty_spas",
+            Self::HearingAidsSalesAndSupplies => "hearing_aids_sales_and_supplies",
+            Self::HeatingPlumbingAC => "heating_plumbing_a_c",
+            Self::HobbyToyAndGameShops => "hobby_toy_and_game_shops",
+            Self::HomeSupplyWarehouseStores => "home_supply_warehouse_stores",
+            Self::Hospitals => "hospitals",
+            Self::HotelsMotelsAndResorts => "hotels_motels_and_resorts",
+            Self::HouseholdApplianceStores => "household_appliance_stores",
+            Self::IndustrialSupplies => "industrial_supplies",
+            Self::InformationRetrievalServices => "information_retrieval_services",
+            Self::InsuranceDefault => "insurance_default",
+            Self::InsuranceUnderwritingPremiums => "insurance_underwriting_premiums",
+            Self::IntraCompanyPurchases => "intra_company_purchases",
+            Self::JewelryStoresWatchesClocksAndSilverwareStores => {
+                "jewelry_stores_watches_clocks_and_silverware_stores"
+            }
+            Self::LandscapingServices => "landscaping_services",
+            Self::Laundries => "laundries",
+            Self::LaundryCleaningServices => "laundry_cleaning_services",
+            Self::LegalServicesAttorneys => "legal_services_attorneys",
+            Self::LuggageAndLeatherGoodsStores => "luggage_and_leather_goods_stores",
+            Self::LumberBuildingMaterialsStores => "lumber_building_materials_stores",
+            Self::ManualCashDisburse => "manual_cash_disburse",
+            Self::MarinasServiceAndSupplies => "marinas_service_and_supplies",
+            Self::Marketplaces => "marketplaces",
+            Self::MasonryStoneworkAndPlaster => "masonry_stonework_and_plaster",
+            Self::MassageParlors => "massage_parlors",
+            Self::MedicalAndDentalLabs => "medical_and_dental_labs",
+            Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies => {
+                "medical_dental_ophthalmic_and_hospital_equipment_and_supplies"
+            }
+            Self::MedicalServices => "medical_services",
+            Self::MembershipOrganizations => "membership_organizations",
+            Self::MensAndBoysClothingAndAccessoriesStores => {
+                "mens_and_boys_clothing_and_accessories_stores"
+            }
+            Self::MensWomensClothingStores => "mens_womens_clothing_stores",
+            Self::MetalServiceCenters => "metal_service_centers",
+            Self::MiscellaneousApparelAndAccessoryShops => {
+                "miscellaneous_apparel_and_accessory_shops"
+            }
+            Self::MiscellaneousAutoDealers => "miscellaneous_auto_dealers",
+            Self::MiscellaneousBusinessServices => "miscellaneous_business_services",
+            Self::MiscellaneousFoodStores => "miscellaneous_food_stores",
+            Self::MiscellaneousGeneralMerchandise => "miscellaneous_general_merchandise",
+            Self::MiscellaneousGeneralServices => "miscellaneous_general_services",
+            Self::MiscellaneousHomeFurnishingSpecialtyStores => {
+                "miscellaneous_home_furnishing_specialty_stores"
+            }
+            Self::MiscellaneousPublishingAndPrinting => {
+                "miscellaneous_publishing_and_printing"
+            }
+            Self::MiscellaneousRecreationServices => "miscellaneous_recreation_services",
+            Self::MiscellaneousRepairShops => "miscellaneous_repair_shops",
+            Self::MiscellaneousSpecialtyRetail => "miscellaneous_specialty_retail",
+            Self::MobileHomeDealers => "mobile_home_dealers",
+            Self::MotionPictureTheaters => "motion_picture_theaters",
+            Self::MotorFreightCarriersAndTrucking => {
+                "motor_freight_carriers_and_trucking"
+            }
+            Self::MotorHomesDealers => "motor_homes_dealers",
+            Self::MotorVehicleSuppliesAndNewParts => {
+                "motor_vehicle_supplies_and_new_parts"
+            }
+            Self::MotorcycleShopsAndDealers => "motorcycle_shops_and_dealers",
+            Self::MotorcycleShopsDealers => "motorcycle_shops_dealers",
+            Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic => {
+                "music_stores_musical_instruments_pianos_and_sheet_music"
+            }
+            Self::NewsDealersAndNewsstands => "news_dealers_and_newsstands",
+            Self::NonFiMoneyOrders => "non_fi_money_orders",
+            Self::NonFiStoredValueCardPurchaseLoad => {
+                "non_fi_stored_value_card_purchase_load"
+            }
+            Self::NondurableGoods => "nondurable_goods",
+            Self::NurseriesLawnAndGardenSupplyStores => {
+                "nurseries_lawn_and_garden_supply_stores"
+            }
+            Self::NursingPersonalCare => "nursing_personal_care",
+            Self::OfficeAndCommercialFurniture => "office_and_commercial_furniture",
+            Self::OpticiansEyeglasses => "opticians_eyeglasses",
+            Self::OptometristsOphthalmologist => "optometrists_ophthalmologist",
+            Self::OrthopedicGoodsProstheticDevices => {
+                "orthopedic_goods_prosthetic_devices"
+            }
+            Self::Osteopaths => "osteopaths",
+            Self::PackageStoresBeerWineAndLiquor => "package_stores_beer_wine_and_liquor",
+            Self::PaintsVarnishesAndSupplies => "paints_varnishes_and_supplies",
+            Self::ParkingLotsGarages => "parking_lots_garages",
+            Self::PassengerRailways => "passenger_railways",
+            Self::PawnShops => "pawn_shops",
+            Self::PetShopsPetFoodAndSupplies => "pet_shops_pet_food_and_supplies",
+            Self::PetroleumAndPetroleumProducts => "petroleum_and_petroleum_products",
+            Self::PhotoDeveloping => "photo_developing",
+            Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies => {
+                "photographic_photocopy_microfilm_equipment_and_supplies"
+            }
+            Self::PhotographicStudios => "photographic_studios",
+            Self::PictureVideoProduction => "picture_video_production",
+            Self::PieceGoodsNotionsAndOtherDryGoods => {
+                "piece_goods_notions_and_other_dry_goods"
+            }
+            Self::PlumbingHeatingEquipmentAndSupplies => {
+                "plumbing_heating_equipment_and_supplies"
+            }
+            Self::PoliticalOrganizations => "political_organizations",
+            Self::PostalServicesGovernmentOnly => "postal_services_government_only",
+            Self::PreciousStonesAndMetalsWatchesAndJewelry => {
+                "precious_stones_and_metals_watches_and_jewelry"
+            }
+            Self::ProfessionalServices => "professional_services",
+            Self::PublicWarehousingAndStorage => "public_warehousing_and_storage",
+            Self::QuickCopyReproAndBlueprint => "quick_copy_repro_and_blueprint",
+            Self::Railroads => "railroads",
+            Self::RealEstateAgentsAndManagersRentals => {
+                "real_estate_agents_and_managers_rentals"
+            }
+            Self::RecordStores => "record_stores",
+            Self::RecreationalVehicleRentals => "recreational_vehicle_rentals",
+            Self::ReligiousGoodsStores => "religious_goods_stores",
+            Self::ReligiousOrganizations => "religious_organizations",
+            Self::RoofingSidingSheetMetal => "roofing_siding_sheet_metal",
+            Self::SecretarialSupportServices => "secretarial_support_services",
+            Self::SecurityBrokersDealers => "security_brokers_dealers",
+            Self::ServiceStations => "service_stations",
+            Self::SewingNeedleworkFabricAndPieceGoodsStores => {
+                "sewing_needlework_fabric_and_piece_goods_stores"
+            }
+            Self::ShoeRepairHatCleaning => "shoe_repair_hat_cleaning",
+            Self::ShoeStores => "shoe_stores",
+            Self::SmallApplianceRepair => "small_appliance_repair",
+            Self::SnowmobileDealers => "snowmobile_dealers",
+            Self::SpecialTradeServices => "special_trade_services",
+            Self::SpecialtyCleaning => "specialty_cleaning",
+            Self::SportingGoodsStores => "sporting_goods_stores",
+            Self::SportingRecreationCamps => "sporting_recreation_camps",
+            Self::SportsAndRidingApparelStores => "sports_and_riding_apparel_stores",
+            Self::SportsClubsFields => "sports_clubs_fields",
+            Self::StampAndCoinStores => "stamp_and_coin_stores",
+            Self::StationaryOfficeSuppliesPrintingAndWritingPaper => {
+                "stationary_office_supplies_printing_and_writing_paper"
+            }
+            Self::StationeryStoresOfficeAndSchoolSupplyStores => {
+                "stationery_stores_office_and_school_supply_stores"
+            }
+            Self::SwimmingPoolsSales => "swimming_pools_sales",
+            Self::TUiTravelGermany => "t_ui_travel_germany",
+            Self::TailorsAlterations => "tailors_alterations",
+            Self::TaxPaymentsGovernmentAgencies => "tax_payments_government_agencies",
+            Self::TaxPreparationServices => "tax_preparation_services",
+            Self::TaxicabsLimousines => "taxicabs_limousines",
+            Self::TelecommunicationEquipmentAndTelephoneSales => {
+                "telecommunication_equipment_and_telephone_sales"
+            }
+            Self::TelecommunicationServices => "telecommunication_services",
+            Self::TelegraphServices => "telegraph_services",
+            Self::TentAndAwningShops => "tent_and_awning_shops",
+            Self::TestingLaboratories => "testing_laboratories",
+            Self::TheatricalTicketAgencies => "theatrical_ticket_agencies",
+            Self::Timeshares => "timeshares",
+            Self::TireRetreadingAndRepair => "tire_retreading_and_repair",
+            Self::TollsBridgeFees => "tolls_bridge_fees",
+            Self::TouristAttractionsAndExhibits => "tourist_attractions_and_exhibits",
+            Self::TowingServices => "towing_services",
+            Self::TrailerParksCampgrounds => "trailer_parks_campgrounds",
+            Self::TransportationServices => "transportation_services",
+            Self::TravelAgenciesTourOperators => "travel_agencies_tour_operators",
+            Self::TruckStopIteration => "truck_stop_iteration",
+            Self::TruckUtilityTrailerRentals => "truck_utility_trailer_rentals",
+            Self::TypesettingPlateMakingAndRelatedServices => {
+                "typesetting_plate_making_and_related_services"
+            }
+            Self::TypewriterStores => "typewriter_stores",
+            Self::USFederalGovernmentAgenciesOrDepartments => {
+                "u_s_federal_government_agencies_or_departments"
+            }
+            Self::UniformsCommercialClothing => "uniforms_commercial_clothing",
+            Self::UsedMerchandiseAndSecondhandStores => {
+                "used_merchandise_and_secondhand_stores"
+            }
+            Self::Utilities => "utilities",
+            Self::VarietyStores => "variety_stores",
+            Self::VeterinaryServices => "veterinary_services",
+            Self::VideoAmusementGameSupplies => "video_amusement_game_supplies",
+            Self::VideoGameArcades => "video_game_arcades",
+            Self::VideoTapeRentalStores => "video_tape_rental_stores",
+            Self::VocationalTradeSchools => "vocational_trade_schools",
+            Self::WatchJewelryRepair => "watch_jewelry_repair",
+            Self::WeldingRepair => "welding_repair",
+            Self::WholesaleClubs => "wholesale_clubs",
+            Self::WigAndToupeeStores => "wig_and_toupee_stores",
+            Self::WiresMoneyOrders => "wires_money_orders",
+            Self::WomensAccessoryAndSpecialtyShops => {
+                "womens_accessory_and_specialty_shops"
+            }
+            Self::WomensReadyToWearStores => "womens_ready_to_wear_stores",
+            Self::WreckingAndSalvageYards => "wrecking_and_salvage_yards",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AcRefrigerationRepair,
+            1 => Self::AccountingBookkeepingServices,
+            2 => Self::AdvertisingServices,
+            3 => Self::AgriculturalCooperative,
+            4 => Self::AirlinesAirCarriers,
+            5 => Self::AirportsFlyingFields,
+            6 => Self::AmbulanceServices,
+            7 => Self::AmusementParksCarnivals,
+            8 => Self::AntiqueReproductions,
+            9 => Self::AntiqueShops,
+            10 => Self::Aquariums,
+            11 => Self::ArchitecturalSurveyingServices,
+            12 => Self::ArtDealersAndGalleries,
+            13 => Self::ArtistsSupplyAndCraftShops,
+            14 => Self::AutoAndHomeSupplyStores,
+            15 => Self::AutoBodyRepairShops,
+            16 => Self::AutoPaintShops,
+            17 => Self::AutoServiceShops,
+            18 => Self::AutomatedCashDisburse,
+            19 => Self::AutomatedFuelDispensers,
+            20 => Self::AutomobileAssociations,
+            21 => Self::AutomotivePartsAndAccessoriesStores,
+            22 => Self::AutomotiveTireStores,
+            23 => Self::BailAndBondPayments,
+            24 => Self::Bakeries,
+            25 => Self::BandsOrchestras,
+            26 => Self::BarberAndBeautyShops,
+            27 => Self::BettingCasinoGambling,
+            28 => Self::BicycleShops,
+            29 => Self::BilliardPoolEstablishments,
+            30 => Self::BoatDealers,
+            31 => Self::BoatRentalsAndLeases,
+            32 => Self::BookStores,
+            33 => Self::BooksPeriodicalsAndNewspapers,
+            34 => Self::BowlingAlleys,
+            35 => Self::BusLines,
+            36 => Self::BusinessSecretarialSchools,
+            37 => Self::BuyingShoppingServices,
+            38 => Self::CableSatelliteAndOtherPayTelevisionAndRadio,
+            39 => Self::CameraAndPhotographicSupplyStores,
+            40 => Self::CandyNutAndConfectioneryStores,
+            41 => Self::CarAndTruckDealersNewUsed,
+            42 => Self::CarAndTruckDealersUsedOnly,
+            43 => Self::CarRentalAgencies,
+            44 => Self::CarWashes,
+            45 => Self::CarpentryServices,
+            46 => Self::CarpetUpholsteryCleaning,
+            47 => Self::Caterers,
+            48 => Self::CharitableAndSocialServiceOrganizationsFundraising,
+            49 => Self::ChemicalsAndAlliedProducts,
+            50 => Self::ChildCareServices,
+            51 => Self::ChildrensAndInfantsWearStores,
+            52 => Self::ChiropodistsPodiatrists,
+            53 => Self::Chiropractors,
+            54 => Self::CigarStoresAndStands,
+            55 => Self::CivicSocialFraternalAssociations,
+            56 => Self::CleaningAndMaintenance,
+            57 => Self::ClothingRental,
+            58 => Self::CollegesUniversities,
+            59 => Self::CommercialEquipment,
+            60 => Self::CommercialFootwear,
+            61 => Self::CommercialPhotographyArtAndGraphics,
+            62 => Self::CommuterTransportAndFerries,
+            63 => Self::ComputerNetworkServices,
+            64 => Self::ComputerProgramming,
+            65 => Self::ComputerRepair,
+            66 => Self::ComputerSoftwareStores,
+            67 => Self::ComputersPeripheralsAndSoftware,
+            68 => Self::ConcreteWorkServices,
+            69 => Self::ConstructionMaterials,
+            70 => Self::ConsultingPublicRelations,
+            71 => Self::CorrespondenceSchools,
+            72 => Self::CosmeticStores,
+            73 => Self::CounselingServices,
+            74 => Self::CountryClubs,
+            75 => Self::CourierServices,
+            76 => Self::CourtCosts,
+            77 => Self::CreditReportingAgencies,
+            78 => Self::CruiseLines,
+            79 => Self::DairyProductsStores,
+            80 => Self::DanceHallStudiosSchools,
+            81 => Self::DatingEscortServices,
+            82 => Self::DentistsOrthodontists,
+            83 => Self::DepartmentStores,
+            84 => Self::DetectiveAgencies,
+            85 => Self::DigitalGoodsApplications,
+            86 => Self::DigitalGoodsGames,
+            87 => Self::DigitalGoodsLargeVolume,
+            88 => Self::DigitalGoodsMedia,
+            89 => Self::DirectMarketingCatalogMerchant,
+            90 => Self::DirectMarketingCombinationCatalogAndRetailMerchant,
+            91 => Self::DirectMarketingInboundTelemarketing,
+            92 => Self::DirectMarketingInsuranceServices,
+            93 => Self::DirectMarketingOther,
+            94 => Self::DirectMarketingOutboundTelemarketing,
+            95 => Self::DirectMarketingSubscription,
+            96 => Self::DirectMarketingTravel,
+            97 => Self::DiscountStores,
+            98 => Self::Doctors,
+            99 => Self::DoorToDoorSales,
+            100 => Self::DraperyWindowCoveringAndUpholsteryStores,
+            101 => Self::DrinkingPlaces,
+            102 => Self::DrugStoresAndPharmacies,
+            103 => Self::DrugsDrugProprietariesAndDruggistSundries,
+            104 => Self::DryCleaners,
+            105 => Self::DurableGoods,
+            106 => Self::DutyFreeStores,
+            107 => Self::EatingPlacesRestaurants,
+            108 => Self::EducationalServices,
+            109 => Self::ElectricRazorStores,
+            110 => Self::ElectricVehicleCharging,
+            111 => Self::ElectricalPartsAndEquipment,
+            112 => Self::ElectricalServices,
+            113 => Self::ElectronicsRepairShops,
+            114 => Self::ElectronicsStores,
+            115 => Self::ElementarySecondarySchools,
+            116 => Self::EmergencyServicesGcasVisaUseOnly,
+            117 => Self::EmploymentTempAgencies,
+            118 => Self::EquipmentRental,
+            119 => Self::ExterminatingServices,
+            120 => Self::FamilyClothingStores,
+            121 => Self::FastFoodRestaurants,
+            122 => Self::FinancialInstitutions,
+            123 => Self::FinesGovernmentAdministrativeEntities,
+            124 => Self::FireplaceFireplaceScreensAndAccessoriesStores,
+            125 => Self::FloorCoveringStores,
+            126 => Self::Florists,
+            127 => Self::FloristsSuppliesNurseryStockAndFlowers,
+            128 => Self::FreezerAndLockerMeatProvisioners,
+            129 => Self::FuelDealersNonAutomotive,
+            130 => Self::FuneralServicesCrematories,
+            131 => Self::FurnitureHomeFurnishingsAndEquipmentStoresExceptAppliances,
+            132 => Self::FurnitureRepairRefinishing,
+            133 => Self::FurriersAndFurShops,
+            134 => Self::GeneralServices,
+            135 => Self::GiftCardNoveltyAndSouvenirShops,
+            136 => Self::GlassPaintAndWallpaperStores,
+            137 => Self::GlasswareCrystalStores,
+            138 => Self::GolfCoursesPublic,
+            139 => Self::GovernmentLicensedHorseDogRacingUsRegionOnly,
+            140 => Self::GovernmentLicensedOnlineCasionsOnlineGamblingUsRegionOnly,
+            141 => Self::GovernmentOwnedLotteriesNonUsRegion,
+            142 => Self::GovernmentOwnedLotteriesUsRegionOnly,
+            143 => Self::GovernmentServices,
+            144 => Self::GroceryStoresSupermarkets,
+            145 => Self::HardwareEquipmentAndSupplies,
+            146 => Self::HardwareStores,
+            147 => Self::HealthAndBeautySpas,
+            148 => Self::HearingAidsSalesAndSupplies,
+            149 => Self::HeatingPlumbingAC,
+            150 => Self::HobbyToyAndGameShops,
+            151 => Self::HomeSupplyWarehouseStores,
+            152 => Self::Hospitals,
+            153 => Self::HotelsMotelsAndResorts,
+            154 => Self::HouseholdApplianceStores,
+            155 => Self::IndustrialSupplies,
+            156 => Self::InformationRetrievalServices,
+            157 => Self::InsuranceDefault,
+            158 => Self::InsuranceUnderwritingPremiums,
+            159 => Self::IntraCompanyPurchases,
+            160 => Self::JewelryStoresWatchesClocksAndSilverwareStores,
+            161 => Self::LandscapingServices,
+            162 => Self::Laundries,
+            163 => Self::LaundryCleaningServices,
+            164 => Self::LegalServicesAttorneys,
+            165 => Self::LuggageAndLeatherGoodsStores,
+            166 => Self::LumberBuildingMaterialsStores,
+            167 => Self::ManualCashDisburse,
+            168 => Self::MarinasServiceAndSupplies,
+            169 => Self::Marketplaces,
+            170 => Self::MasonryStoneworkAndPlaster,
+            171 => Self::MassageParlors,
+            172 => Self::MedicalAndDentalLabs,
+            173 => Self::MedicalDentalOphthalmicAndHospitalEquipmentAndSupplies,
+            174 => Self::MedicalServices,
+            175 => Self::MembershipOrganizations,
+            176 => Self::MensAndBoysClothingAndAccessoriesStores,
+            177 => Self::MensWomensClothingStores,
+            178 => Self::MetalServiceCenters,
+            179 => Self::MiscellaneousApparelAndAccessoryShops,
+            180 => Self::MiscellaneousAutoDealers,
+            181 => Self::MiscellaneousBusinessServices,
+            182 => Self::MiscellaneousFoodStores,
+            183 => Self::MiscellaneousGeneralMerchandise,
+            184 => Self::MiscellaneousGeneralServices,
+            185 => Self::MiscellaneousHomeFurnishingSpecialtyStores,
+            186 => Self::MiscellaneousPublishingAndPrinting,
+            187 => Self::MiscellaneousRecreationServices,
+            188 => Self::MiscellaneousRepairShops,
+            189 => Self::MiscellaneousSpecialtyRetail,
+            190 => Self::MobileHomeDealers,
+            191 => Self::MotionPictureTheaters,
+            192 => Self::MotorFreightCarriersAndTrucking,
+            193 => Self::MotorHomesDealers,
+            194 => Self::MotorVehicleSuppliesAndNewParts,
+            195 => Self::MotorcycleShopsAndDealers,
+            196 => Self::MotorcycleShopsDealers,
+            197 => Self::MusicStoresMusicalInstrumentsPianosAndSheetMusic,
+            198 => Self::NewsDealersAndNewsstands,
+            199 => Self::NonFiMoneyOrders,
+            200 => Self::NonFiStoredValueCardPurchaseLoad,
+            201 => Self::NondurableGoods,
+            202 => Self::NurseriesLawnAndGardenSupplyStores,
+            203 => Self::NursingPersonalCare,
+            204 => Self::OfficeAndCommercialFurniture,
+            205 => Self::OpticiansEyeglasses,
+            206 => Self::OptometristsOphthalmologist,
+            207 => Self::OrthopedicGoodsProstheticDevices,
+            208 => Self::Osteopaths,
+            209 => Self::PackageStoresBeerWineAndLiquor,
+            210 => Self::PaintsVarnishesAndSupplies,
+            211 => Self::ParkingLotsGarages,
+            212 => Self::PassengerRailways,
+            213 => Self::PawnShops,
+            214 => Self::PetShopsPetFoodAndSupplies,
+            215 => Self::PetroleumAndPetroleumProducts,
+            216 => Self::PhotoDeveloping,
+            217 => Self::PhotographicPhotocopyMicrofilmEquipmentAndSupplies,
+            218 => Self::PhotographicStudios,
+            219 => Self::PictureVideoProduction,
+            220 => Self::PieceGoodsNotionsAndOtherDryGoods,
+            221 => Self::PlumbingHeatingEquipmentAndSupplies,
+            222 => Self::PoliticalOrganizations,
+            223 => Self::PostalServicesGovernmentOnly,
+            224 => Self::PreciousStonesAndMetalsWatchesAndJewelry,
+            225 => Self::ProfessionalServices,
+            226 => Self::PublicWarehousingAndStorage,
+            227 => Self::QuickCopyReproAndBlueprint,
+            228 => Self::Railroads,
+            229 => Self::RealEstateAgentsAndManagersRentals,
+            230 => Self::RecordStores,
+            231 => Self::RecreationalVehicleRentals,
+            232 => Self::ReligiousGoodsStores,
+            233 => Self::ReligiousOrganizations,
+            234 => Self::RoofingSidingSheetMetal,
+            235 => Self::SecretarialSupportServices,
+            236 => Self::SecurityBrokersDealers,
+            237 => Self::ServiceStations,
+            238 => Self::SewingNeedleworkFabricAndPieceGoodsStores,
+            239 => Self::ShoeRepairHatCleaning,
+            240 => Self::ShoeStores,
+            241 => Self::SmallApplianceRepair,
+            242 => Self::SnowmobileDealers,
+            243 => Self::SpecialTradeServices,
+            244 => Self::SpecialtyCleaning,
+            245 => Self::SportingGoodsStores,
+            246 => Self::SportingRecreationCamps,
+            247 => Self::SportsAndRidingApparelStores,
+            248 => Self::SportsClubsFields,
+            249 => Self::StampAndCoinStores,
+            250 => Self::StationaryOfficeSuppliesPrintingAndWritingPaper,
+            251 => Self::StationeryStoresOfficeAndSchoolSupplyStores,
+            252 => Self::SwimmingPoolsSales,
+            253 => Self::TUiTravelGermany,
+            254 => Self::TailorsAlterations,
+            255 => Self::TaxPaymentsGovernmentAgencies,
+            256 => Self::TaxPreparationServices,
+            257 => Self::TaxicabsLimousines,
+            258 => Self::TelecommunicationEquipmentAndTelephoneSales,
+            259 => Self::TelecommunicationServices,
+            260 => Self::TelegraphServices,
+            261 => Self::TentAndAwningShops,
+            262 => Self::TestingLaboratories,
+            263 => Self::TheatricalTicketAgencies,
+            264 => Self::Timeshares,
+            265 => Self::TireRetreadingAndRepair,
+            266 => Self::TollsBridgeFees,
+            267 => Self::TouristAttractionsAndExhibits,
+            268 => Self::TowingServices,
+            269 => Self::TrailerParksCampgrounds,
+            270 => Self::TransportationServices,
+            271 => Self::TravelAgenciesTourOperators,
+            272 => Self::TruckStopIteration,
+            273 => Self::TruckUtilityTrailerRentals,
+            274 => Self::TypesettingPlateMakingAndRelatedServices,
+            275 => Self::TypewriterStores,
+            276 => Self::USFederalGovernmentAgenciesOrDepartments,
+            277 => Self::UniformsCommercialClothing,
+            278 => Self::UsedMerchandiseAndSecondhandStores,
+            279 => Self::Utilities,
+            280 => Self::VarietyStores,
+            281 => Self::VeterinaryServices,
+            282 => Self::VideoAmusementGameSupplies,
+            283 => Self::VideoGameArcades,
+            284 => Self::VideoTapeRentalStores,
+            285 => Self::VocationalTradeSchools,
+            286 => Self::WatchJewelryRepair,
+            287 => Self::WeldingRepair,
+            288 => Self::WholesaleClubs,
+            289 => Self::WigAndToupeeStores,
+            290 => Self::WiresMoneyOrders,
+            291 => Self::WomensAccessoryAndSpecialtyShops,
+            292 => Self::WomensReadyToWearStores,
+            293 => Self::WreckingAndSalvageYards,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateTestHelpersIssuingAuthorizationMerchantDataCategory {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateTestHelpersIssuingAuthorizationMerchantDataCategory {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateTestHelpersIssuingAuthorizationMerchantDataCategory {}
+impl Debug for CreateTestHelpersIssuingAuthorizationMerchantDataCategory {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk.level`.
+pub use super::super::InsightsResourcesPaymentEvaluationSignalV2RiskLevel as CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRiskLevel;
+/// The values of `CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk.level`.
+pub use super::super::InsightsResourcesPaymentEvaluationSignalV2RiskLevel as CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRiskLevel;
+/// The values of `CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk.level`.
+pub use super::super::InsightsResourcesPaymentEvaluationSignalV2RiskLevel as CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRiskLevel;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationData.address_line1_check`.
+pub use super::super::IssuingAuthorizationVerificationDataCvcCheck as CreateTestHelpersIssuingAuthorizationVerificationDataAddressLine1Check;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationData.address_postal_code_check`.
+pub use super::super::IssuingAuthorizationVerificationDataCvcCheck as CreateTestHelpersIssuingAuthorizationVerificationDataAddressPostalCodeCheck;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption.claimed_by`.
+pub use super::super::IssuingAuthorizationAuthenticationExemptionClaimedBy as CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionClaimedBy;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption.type`.
+pub use super::super::IssuingAuthorizationAuthenticationExemptionType as CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemptionType;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationData.cvc_check`.
+pub use super::super::IssuingAuthorizationVerificationDataCvcCheck as CreateTestHelpersIssuingAuthorizationVerificationDataCvcCheck;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationData.expiry_check`.
+pub use super::super::IssuingAuthorizationVerificationDataCvcCheck as CreateTestHelpersIssuingAuthorizationVerificationDataExpiryCheck;
+/// The values of `CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure.result`.
+pub use super::super::IssuingAuthorizationThreeDSecureResult as CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecureResult;
 /// The values of `CreateTestHelpersIssuingAuthorization.wallet`.
 pub use super::super::IssuingTransactionWallet as CreateTestHelpersIssuingAuthorizationWallet;
+/// The values of `FinalizeTestHelpersIssuingAuthorizationAmountFleet.purchase_type`.
+pub use super::super::IssuingAuthorizationFleetDataPurchaseType as FinalizeTestHelpersIssuingAuthorizationAmountFleetPurchaseType;
+/// The values of `FinalizeTestHelpersIssuingAuthorizationAmountFleet.service_type`.
+pub use super::super::IssuingAuthorizationFleetDataServiceType as FinalizeTestHelpersIssuingAuthorizationAmountFleetServiceType;
+/// The values of `FinalizeTestHelpersIssuingAuthorizationAmountFuel.type`.
+pub use super::super::IssuingAuthorizationFuelDataType as FinalizeTestHelpersIssuingAuthorizationAmountFuelType;
+/// The values of `FinalizeTestHelpersIssuingAuthorizationAmountFuel.unit`.
+pub use super::super::IssuingAuthorizationFuelDataUnit as FinalizeTestHelpersIssuingAuthorizationAmountFuelUnit;
 /// The values of `ListIssuingAuthorizations.status`.
 pub use super::super::IssuingAuthorizationStatus as ListIssuingAuthorizationsStatus;

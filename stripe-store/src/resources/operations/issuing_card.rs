@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/issuing/cards`: answers page by page, each item one [`IssuingCard`](views::IssuingCard).
 ///
@@ -109,11 +108,14 @@ impl CreateIssuingCard {
             self.parameters.text("financial_account", financial_account),
         )
     }
-    /// `lifecycle_controls`: a map with `cancel_after` (required).
+    /// `lifecycle_controls`: a [`CreateIssuingCardLifecycleControls`](super::CreateIssuingCardLifecycleControls).
     #[inline]
-    pub fn lifecycle_controls(self, lifecycle_controls: impl Into<Value>) -> Self {
+    pub fn lifecycle_controls(
+        self,
+        lifecycle_controls: impl c::IntoObject<super::CreateIssuingCardLifecycleControls>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("lifecycle_controls", lifecycle_controls),
+            self.parameters.object("lifecycle_controls", lifecycle_controls),
         )
     }
     /// `metadata`: texts by key.
@@ -134,10 +136,10 @@ impl CreateIssuingCard {
             self.parameters.text("personalization_design", personalization_design),
         )
     }
-    /// `pin`: a map with `encrypted_number`.
+    /// `pin`: a [`CreateIssuingCardPin`](super::CreateIssuingCardPin).
     #[inline]
-    pub fn pin(self, pin: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pin", pin))
+    pub fn pin(self, pin: impl c::IntoObject<super::CreateIssuingCardPin>) -> Self {
+        Self::from_parameters(self.parameters.object("pin", pin))
     }
     /// `replacement_for`: a text.
     #[inline]
@@ -159,16 +161,22 @@ impl CreateIssuingCard {
     pub fn second_line(self, second_line: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("second_line", second_line))
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `address_validation`, `business_name`, `customs`, `phone_number`, `require_signature`, `service`, `type`.
+    /// `shipping`: a [`CreateIssuingCardShipping`](super::CreateIssuingCardShipping).
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreateIssuingCardShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `spending_controls`: a map with `allowed_card_presences`, `allowed_categories`, `allowed_merchant_countries`, `blocked_card_presences`, `blocked_categories`, `blocked_merchant_countries`, `spending_limits`.
+    /// `spending_controls`: a [`CreateIssuingCardSpendingControls`](super::CreateIssuingCardSpendingControls).
     #[inline]
-    pub fn spending_controls(self, spending_controls: impl Into<Value>) -> Self {
+    pub fn spending_controls(
+        self,
+        spending_controls: impl c::IntoObject<super::CreateIssuingCardSpendingControls>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("spending_controls", spending_controls),
+            self.parameters.object("spending_controls", spending_controls),
         )
     }
     /// `status`: one of [`CreateIssuingCardStatus`](super::CreateIssuingCardStatus).
@@ -247,21 +255,27 @@ impl UpdateIssuingCard {
             self.parameters.text("personalization_design", personalization_design),
         )
     }
-    /// `pin`: a map with `encrypted_number`.
+    /// `pin`: a [`UpdateIssuingCardPin`](super::UpdateIssuingCardPin).
     #[inline]
-    pub fn pin(self, pin: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pin", pin))
+    pub fn pin(self, pin: impl c::IntoObject<super::UpdateIssuingCardPin>) -> Self {
+        Self::from_parameters(self.parameters.object("pin", pin))
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `address_validation`, `business_name`, `customs`, `phone_number`, `require_signature`, `service`, `type`.
+    /// `shipping`: a [`UpdateIssuingCardShipping`](super::UpdateIssuingCardShipping).
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::UpdateIssuingCardShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `spending_controls`: a map with `allowed_card_presences`, `allowed_categories`, `allowed_merchant_countries`, `blocked_card_presences`, `blocked_categories`, `blocked_merchant_countries`, `spending_limits`.
+    /// `spending_controls`: a [`UpdateIssuingCardSpendingControls`](super::UpdateIssuingCardSpendingControls).
     #[inline]
-    pub fn spending_controls(self, spending_controls: impl Into<Value>) -> Self {
+    pub fn spending_controls(
+        self,
+        spending_controls: impl c::IntoObject<super::UpdateIssuingCardSpendingControls>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("spending_controls", spending_controls),
+            self.parameters.object("spending_controls", spending_controls),
         )
     }
     /// `status`: one of [`UpdateIssuingCardStatus`](super::UpdateIssuingCardStatus).
@@ -376,6 +390,312 @@ impl c::OperationFacts for markers::SubmitTestHelpersIssuingCardShipping {
     const PATH: &'static str = "/v1/test_helpers/issuing/cards/{card}/shipping/submit";
     const CHECK: c::Check = c::Check::resource::<views::IssuingCard>();
 }
+/// What `CreateIssuingCard.lifecycle_controls` takes.
+pub type CreateIssuingCardLifecycleControls = Builder<
+    markers::CreateIssuingCardLifecycleControls,
+>;
+impl CreateIssuingCardLifecycleControls {
+    /// With what it cannot do without:
+    /// * `cancel_after`: a [`CreateIssuingCardLifecycleControlsCancelAfter`](super::CreateIssuingCardLifecycleControlsCancelAfter).
+    #[inline]
+    pub fn new(
+        cancel_after: impl c::IntoObject<
+            super::CreateIssuingCardLifecycleControlsCancelAfter,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("cancel_after", cancel_after))
+    }
+}
+/// What `CreateIssuingCardLifecycleControls.cancel_after` takes.
+pub type CreateIssuingCardLifecycleControlsCancelAfter = Builder<
+    markers::CreateIssuingCardLifecycleControlsCancelAfter,
+>;
+impl CreateIssuingCardLifecycleControlsCancelAfter {
+    /// With what it cannot do without:
+    /// * `payment_count`: an integer.
+    #[inline]
+    pub fn new(payment_count: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("payment_count", payment_count))
+    }
+}
+/// What `CreateIssuingCard.pin` takes.
+pub type CreateIssuingCardPin = Builder<markers::CreateIssuingCardPin>;
+impl CreateIssuingCardPin {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `encrypted_number`: a text.
+    #[inline]
+    pub fn encrypted_number(self, encrypted_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("encrypted_number", encrypted_number))
+    }
+}
+/// What `CreateIssuingCard.shipping` takes.
+pub type CreateIssuingCardShipping = Builder<markers::CreateIssuingCardShipping>;
+impl CreateIssuingCardShipping {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateIssuingCardShippingAddress`](super::CreateIssuingCardShippingAddress).
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateIssuingCardShippingAddress>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("address", address).text("name", name),
+        )
+    }
+    /// `address_validation`: a [`CreateIssuingCardShippingAddressValidation`](super::CreateIssuingCardShippingAddressValidation).
+    #[inline]
+    pub fn address_validation(
+        self,
+        address_validation: impl c::IntoObject<
+            super::CreateIssuingCardShippingAddressValidation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("address_validation", address_validation),
+        )
+    }
+    /// `business_name`: a text.
+    #[inline]
+    pub fn business_name(self, business_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("business_name", business_name))
+    }
+    /// `customs`: a [`CreateIssuingCardShippingCustoms`](super::CreateIssuingCardShippingCustoms).
+    #[inline]
+    pub fn customs(
+        self,
+        customs: impl c::IntoObject<super::CreateIssuingCardShippingCustoms>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customs", customs))
+    }
+    /// `phone_number`: a text.
+    #[inline]
+    pub fn phone_number(self, phone_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone_number", phone_number))
+    }
+    /// `require_signature`: true or false.
+    #[inline]
+    pub fn require_signature(self, require_signature: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("require_signature", require_signature),
+        )
+    }
+    /// `service`: one of [`CreateIssuingCardShippingService`](super::CreateIssuingCardShippingService).
+    #[inline]
+    pub fn service(self, service: super::CreateIssuingCardShippingService) -> Self {
+        Self::from_parameters(self.parameters.one_of("service", service))
+    }
+    /// `type`: one of [`CreateIssuingCardShippingType`](super::CreateIssuingCardShippingType).
+    #[inline]
+    pub fn type_(self, type_: super::CreateIssuingCardShippingType) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+}
+/// What `CreateIssuingCardShipping.address` takes.
+pub type CreateIssuingCardShippingAddress = Builder<
+    markers::CreateIssuingCardShippingAddress,
+>;
+impl CreateIssuingCardShippingAddress {
+    /// With what it cannot do without:
+    /// * `city`: a text.
+    /// * `country`: a text.
+    /// * `line1`: a text.
+    /// * `postal_code`: a text.
+    #[inline]
+    pub fn new(
+        city: impl Into<String>,
+        country: impl Into<String>,
+        line1: impl Into<String>,
+        postal_code: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("city", city)
+                .text("country", country)
+                .text("line1", line1)
+                .text("postal_code", postal_code),
+        )
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+}
+/// What `CreateIssuingCardShipping.address_validation` takes.
+pub type CreateIssuingCardShippingAddressValidation = Builder<
+    markers::CreateIssuingCardShippingAddressValidation,
+>;
+impl CreateIssuingCardShippingAddressValidation {
+    /// With what it cannot do without:
+    /// * `mode`: one of [`CreateIssuingCardShippingAddressValidationMode`](super::CreateIssuingCardShippingAddressValidationMode).
+    #[inline]
+    pub fn new(mode: super::CreateIssuingCardShippingAddressValidationMode) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("mode", mode))
+    }
+}
+/// What `CreateIssuingCardShipping.customs` takes.
+pub type CreateIssuingCardShippingCustoms = Builder<
+    markers::CreateIssuingCardShippingCustoms,
+>;
+impl CreateIssuingCardShippingCustoms {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `eori_number`: a text.
+    #[inline]
+    pub fn eori_number(self, eori_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("eori_number", eori_number))
+    }
+}
+/// What `CreateIssuingCard.spending_controls` takes.
+pub type CreateIssuingCardSpendingControls = Builder<
+    markers::CreateIssuingCardSpendingControls,
+>;
+impl CreateIssuingCardSpendingControls {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allowed_card_presences`: some of [`CreateIssuingCardSpendingControlsAllowedCardPresences`](super::CreateIssuingCardSpendingControlsAllowedCardPresences).
+    #[inline]
+    pub fn allowed_card_presences(
+        self,
+        allowed_card_presences: impl IntoIterator<
+            Item = super::CreateIssuingCardSpendingControlsAllowedCardPresences,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_card_presences", allowed_card_presences),
+        )
+    }
+    /// `allowed_categories`: some of [`CreateIssuingCardSpendingControlsAllowedCategories`](super::CreateIssuingCardSpendingControlsAllowedCategories).
+    #[inline]
+    pub fn allowed_categories(
+        self,
+        allowed_categories: impl IntoIterator<
+            Item = super::CreateIssuingCardSpendingControlsAllowedCategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_categories", allowed_categories),
+        )
+    }
+    /// `allowed_merchant_countries`: texts.
+    #[inline]
+    pub fn allowed_merchant_countries(
+        self,
+        allowed_merchant_countries: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .texts("allowed_merchant_countries", allowed_merchant_countries),
+        )
+    }
+    /// `blocked_card_presences`: some of [`CreateIssuingCardSpendingControlsBlockedCardPresences`](super::CreateIssuingCardSpendingControlsBlockedCardPresences).
+    #[inline]
+    pub fn blocked_card_presences(
+        self,
+        blocked_card_presences: impl IntoIterator<
+            Item = super::CreateIssuingCardSpendingControlsBlockedCardPresences,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("blocked_card_presences", blocked_card_presences),
+        )
+    }
+    /// `blocked_categories`: some of [`CreateIssuingCardSpendingControlsBlockedCategories`](super::CreateIssuingCardSpendingControlsBlockedCategories).
+    #[inline]
+    pub fn blocked_categories(
+        self,
+        blocked_categories: impl IntoIterator<
+            Item = super::CreateIssuingCardSpendingControlsBlockedCategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("blocked_categories", blocked_categories),
+        )
+    }
+    /// `blocked_merchant_countries`: texts.
+    #[inline]
+    pub fn blocked_merchant_countries(
+        self,
+        blocked_merchant_countries: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .texts("blocked_merchant_countries", blocked_merchant_countries),
+        )
+    }
+    /// `spending_limits`: some [`CreateIssuingCardSpendingControlsSpendingLimits`](super::CreateIssuingCardSpendingControlsSpendingLimits).
+    #[inline]
+    pub fn spending_limits(
+        self,
+        spending_limits: impl c::IntoObjects<
+            super::CreateIssuingCardSpendingControlsSpendingLimits,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("spending_limits", spending_limits),
+        )
+    }
+}
+/// What `CreateIssuingCardSpendingControls.spending_limits` takes.
+pub type CreateIssuingCardSpendingControlsSpendingLimits = Builder<
+    markers::CreateIssuingCardSpendingControlsSpendingLimits,
+>;
+impl CreateIssuingCardSpendingControlsSpendingLimits {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `interval`: one of [`CreateIssuingCardSpendingControlsSpendingLimitsInterval`](super::CreateIssuingCardSpendingControlsSpendingLimitsInterval).
+    #[inline]
+    pub fn new(
+        amount: i64,
+        interval: super::CreateIssuingCardSpendingControlsSpendingLimitsInterval,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("amount", amount).one_of("interval", interval),
+        )
+    }
+    /// `categories`: some of [`CreateIssuingCardSpendingControlsSpendingLimitsCategories`](super::CreateIssuingCardSpendingControlsSpendingLimitsCategories).
+    #[inline]
+    pub fn categories(
+        self,
+        categories: impl IntoIterator<
+            Item = super::CreateIssuingCardSpendingControlsSpendingLimitsCategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("categories", categories))
+    }
+}
+/// What `UpdateIssuingCard.pin` takes.
+pub type UpdateIssuingCardPin = super::CreateIssuingCardPin;
+/// What `UpdateIssuingCard.shipping` takes.
+pub type UpdateIssuingCardShipping = super::CreateIssuingCardShipping;
+/// What `UpdateIssuingCardShipping.address` takes.
+pub type UpdateIssuingCardShippingAddress = super::CreateIssuingCardShippingAddress;
+/// What `UpdateIssuingCardShipping.address_validation` takes.
+pub type UpdateIssuingCardShippingAddressValidation = super::CreateIssuingCardShippingAddressValidation;
+/// What `UpdateIssuingCardShipping.customs` takes.
+pub type UpdateIssuingCardShippingCustoms = super::CreateIssuingCardShippingCustoms;
+/// What `UpdateIssuingCard.spending_controls` takes.
+pub type UpdateIssuingCardSpendingControls = super::CreateIssuingCardSpendingControls;
+/// What `UpdateIssuingCardSpendingControls.spending_limits` takes.
+pub type UpdateIssuingCardSpendingControlsSpendingLimits = super::CreateIssuingCardSpendingControlsSpendingLimits;
 /// The values of `CreateIssuingCard.replacement_reason`.
 #[non_exhaustive]
 pub enum CreateIssuingCardReplacementReason {
@@ -432,6 +752,24 @@ impl Debug for CreateIssuingCardReplacementReason {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateIssuingCardShippingAddressValidation.mode`.
+pub use super::super::IssuingCardShippingAddressValidationMode as CreateIssuingCardShippingAddressValidationMode;
+/// The values of `CreateIssuingCardShipping.service`.
+pub use super::super::IssuingCardShippingService as CreateIssuingCardShippingService;
+/// The values of `CreateIssuingCardShipping.type`.
+pub use super::super::IssuingCardShippingType as CreateIssuingCardShippingType;
+/// The values of `CreateIssuingCardSpendingControls.allowed_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as CreateIssuingCardSpendingControlsAllowedCardPresences;
+/// The values of `CreateIssuingCardSpendingControls.allowed_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardSpendingControlsAllowedCategories;
+/// The values of `CreateIssuingCardSpendingControls.blocked_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as CreateIssuingCardSpendingControlsBlockedCardPresences;
+/// The values of `CreateIssuingCardSpendingControls.blocked_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardSpendingControlsBlockedCategories;
+/// The values of `CreateIssuingCardSpendingControlsSpendingLimits.categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardSpendingControlsSpendingLimitsCategories;
+/// The values of `CreateIssuingCardSpendingControlsSpendingLimits.interval`.
+pub use super::super::IssuingCardSpendingLimitInterval as CreateIssuingCardSpendingControlsSpendingLimitsInterval;
 /// The values of `CreateIssuingCard.status`.
 pub use super::super::BillingMeterStatus as CreateIssuingCardStatus;
 /// The values of `CreateIssuingCard.type`.
@@ -488,5 +826,23 @@ impl Debug for UpdateIssuingCardCancellationReason {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `UpdateIssuingCardShippingAddressValidation.mode`.
+pub use super::super::IssuingCardShippingAddressValidationMode as UpdateIssuingCardShippingAddressValidationMode;
+/// The values of `UpdateIssuingCardShipping.service`.
+pub use super::super::IssuingCardShippingService as UpdateIssuingCardShippingService;
+/// The values of `UpdateIssuingCardShipping.type`.
+pub use super::super::IssuingCardShippingType as UpdateIssuingCardShippingType;
+/// The values of `UpdateIssuingCardSpendingControls.allowed_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as UpdateIssuingCardSpendingControlsAllowedCardPresences;
+/// The values of `UpdateIssuingCardSpendingControls.allowed_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardSpendingControlsAllowedCategories;
+/// The values of `UpdateIssuingCardSpendingControls.blocked_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as UpdateIssuingCardSpendingControlsBlockedCardPresences;
+/// The values of `UpdateIssuingCardSpendingControls.blocked_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardSpendingControlsBlockedCategories;
+/// The values of `UpdateIssuingCardSpendingControlsSpendingLimits.categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardSpendingControlsSpendingLimitsCategories;
+/// The values of `UpdateIssuingCardSpendingControlsSpendingLimits.interval`.
+pub use super::super::IssuingCardSpendingLimitInterval as UpdateIssuingCardSpendingControlsSpendingLimitsInterval;
 /// The values of `UpdateIssuingCard.status`.
 pub use super::super::IssuingCardStatus as UpdateIssuingCardStatus;

@@ -2,9 +2,8 @@
 // Schema: issuing_cardholder
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/issuing/cardholders`: answers page by page, each item one [`IssuingCardholder`](views::IssuingCardholder).
 ///
@@ -54,28 +53,37 @@ impl c::OperationFacts for markers::ListIssuingCardholders {
 pub type CreateIssuingCardholder = Builder<markers::CreateIssuingCardholder>;
 impl CreateIssuingCardholder {
     /// With what it cannot do without:
-    /// * `billing`: a map with `address` (required).
+    /// * `billing`: a [`CreateIssuingCardholderBilling`](super::CreateIssuingCardholderBilling).
     /// * `name`: a text.
     #[inline]
-    pub fn new(billing: impl Into<Value>, name: impl Into<String>) -> Self {
+    pub fn new(
+        billing: impl c::IntoObject<super::CreateIssuingCardholderBilling>,
+        name: impl Into<String>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().json("billing", billing).text("name", name),
+            c::Parameters::new().object("billing", billing).text("name", name),
         )
     }
-    /// `company`: a map with `tax_id`.
+    /// `company`: a [`CreateIssuingCardholderCompany`](super::CreateIssuingCardholderCompany).
     #[inline]
-    pub fn company(self, company: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("company", company))
+    pub fn company(
+        self,
+        company: impl c::IntoObject<super::CreateIssuingCardholderCompany>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company", company))
     }
     /// `email`: a text.
     #[inline]
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `individual`: a map with `card_issuing`, `dob`, `first_name`, `last_name`, `verification`.
+    /// `individual`: a [`CreateIssuingCardholderIndividual`](super::CreateIssuingCardholderIndividual).
     #[inline]
-    pub fn individual(self, individual: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("individual", individual))
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreateIssuingCardholderIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -102,11 +110,16 @@ impl CreateIssuingCardholder {
             self.parameters.several_of("preferred_locales", preferred_locales),
         )
     }
-    /// `spending_controls`: a map with `allowed_card_presences`, `allowed_categories`, `allowed_merchant_countries`, `blocked_card_presences`, `blocked_categories`, `blocked_merchant_countries`, `spending_limits`, `spending_limits_currency`.
+    /// `spending_controls`: a [`CreateIssuingCardholderSpendingControls`](super::CreateIssuingCardholderSpendingControls).
     #[inline]
-    pub fn spending_controls(self, spending_controls: impl Into<Value>) -> Self {
+    pub fn spending_controls(
+        self,
+        spending_controls: impl c::IntoObject<
+            super::CreateIssuingCardholderSpendingControls,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("spending_controls", spending_controls),
+            self.parameters.object("spending_controls", spending_controls),
         )
     }
     /// `status`: one of [`CreateIssuingCardholderStatus`](super::CreateIssuingCardholderStatus).
@@ -155,25 +168,34 @@ impl UpdateIssuingCardholder {
     pub fn new(cardholder: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(cardholder))
     }
-    /// `billing`: a map with `address` (required).
+    /// `billing`: a [`UpdateIssuingCardholderBilling`](super::UpdateIssuingCardholderBilling).
     #[inline]
-    pub fn billing(self, billing: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billing", billing))
+    pub fn billing(
+        self,
+        billing: impl c::IntoObject<super::UpdateIssuingCardholderBilling>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing", billing))
     }
-    /// `company`: a map with `tax_id`.
+    /// `company`: a [`UpdateIssuingCardholderCompany`](super::UpdateIssuingCardholderCompany).
     #[inline]
-    pub fn company(self, company: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("company", company))
+    pub fn company(
+        self,
+        company: impl c::IntoObject<super::UpdateIssuingCardholderCompany>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company", company))
     }
     /// `email`: a text.
     #[inline]
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `individual`: a map with `card_issuing`, `dob`, `first_name`, `last_name`, `verification`.
+    /// `individual`: a [`UpdateIssuingCardholderIndividual`](super::UpdateIssuingCardholderIndividual).
     #[inline]
-    pub fn individual(self, individual: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("individual", individual))
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::UpdateIssuingCardholderIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -200,11 +222,16 @@ impl UpdateIssuingCardholder {
             self.parameters.several_of("preferred_locales", preferred_locales),
         )
     }
-    /// `spending_controls`: a map with `allowed_card_presences`, `allowed_categories`, `allowed_merchant_countries`, `blocked_card_presences`, `blocked_categories`, `blocked_merchant_countries`, `spending_limits`, `spending_limits_currency`.
+    /// `spending_controls`: a [`UpdateIssuingCardholderSpendingControls`](super::UpdateIssuingCardholderSpendingControls).
     #[inline]
-    pub fn spending_controls(self, spending_controls: impl Into<Value>) -> Self {
+    pub fn spending_controls(
+        self,
+        spending_controls: impl c::IntoObject<
+            super::UpdateIssuingCardholderSpendingControls,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("spending_controls", spending_controls),
+            self.parameters.object("spending_controls", spending_controls),
         )
     }
     /// `status`: one of [`UpdateIssuingCardholderStatus`](super::UpdateIssuingCardholderStatus).
@@ -219,8 +246,261 @@ impl c::OperationFacts for markers::UpdateIssuingCardholder {
     const PATH: &'static str = "/v1/issuing/cardholders/{cardholder}";
     const CHECK: c::Check = c::Check::resource::<views::IssuingCardholder>();
 }
+/// What `CreateIssuingCardholder.billing` takes.
+pub type CreateIssuingCardholderBilling = Builder<
+    markers::CreateIssuingCardholderBilling,
+>;
+impl CreateIssuingCardholderBilling {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateIssuingCardholderBillingAddress`](super::CreateIssuingCardholderBillingAddress).
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateIssuingCardholderBillingAddress>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("address", address))
+    }
+}
+/// What `CreateIssuingCardholderBilling.address` takes.
+pub type CreateIssuingCardholderBillingAddress = super::CreateIssuingCardShippingAddress;
+/// What `CreateIssuingCardholder.company` takes.
+pub type CreateIssuingCardholderCompany = Builder<
+    markers::CreateIssuingCardholderCompany,
+>;
+impl CreateIssuingCardholderCompany {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `tax_id`: a text.
+    #[inline]
+    pub fn tax_id(self, tax_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id", tax_id))
+    }
+}
+/// What `CreateIssuingCardholder.individual` takes.
+pub type CreateIssuingCardholderIndividual = Builder<
+    markers::CreateIssuingCardholderIndividual,
+>;
+impl CreateIssuingCardholderIndividual {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_issuing`: a [`CreateIssuingCardholderIndividualCardIssuing`](super::CreateIssuingCardholderIndividualCardIssuing).
+    #[inline]
+    pub fn card_issuing(
+        self,
+        card_issuing: impl c::IntoObject<
+            super::CreateIssuingCardholderIndividualCardIssuing,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
+    }
+    /// `dob`: a [`CreateIssuingCardholderIndividualDob`](super::CreateIssuingCardholderIndividualDob).
+    #[inline]
+    pub fn dob(
+        self,
+        dob: impl c::IntoObject<super::CreateIssuingCardholderIndividualDob>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
+    }
+    /// `first_name`: a text.
+    #[inline]
+    pub fn first_name(self, first_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name", first_name))
+    }
+    /// `last_name`: a text.
+    #[inline]
+    pub fn last_name(self, last_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name", last_name))
+    }
+    /// `verification`: a [`CreateIssuingCardholderIndividualVerification`](super::CreateIssuingCardholderIndividualVerification).
+    #[inline]
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<
+            super::CreateIssuingCardholderIndividualVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
+    }
+}
+/// What `CreateIssuingCardholderIndividual.card_issuing` takes.
+pub type CreateIssuingCardholderIndividualCardIssuing = Builder<
+    markers::CreateIssuingCardholderIndividualCardIssuing,
+>;
+impl CreateIssuingCardholderIndividualCardIssuing {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `user_terms_acceptance`: a [`CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance`](super::CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance).
+    #[inline]
+    pub fn user_terms_acceptance(
+        self,
+        user_terms_acceptance: impl c::IntoObject<
+            super::CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("user_terms_acceptance", user_terms_acceptance),
+        )
+    }
+}
+/// What `CreateIssuingCardholderIndividualCardIssuing.user_terms_acceptance` takes.
+pub type CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `CreateIssuingCardholderIndividual.dob` takes.
+pub type CreateIssuingCardholderIndividualDob = super::CreateTokenPersonDob;
+/// What `CreateIssuingCardholderIndividual.verification` takes.
+pub type CreateIssuingCardholderIndividualVerification = super::CreateAccountCompanyVerification;
+/// What `CreateIssuingCardholderIndividualVerification.document` takes.
+pub type CreateIssuingCardholderIndividualVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateIssuingCardholder.spending_controls` takes.
+pub type CreateIssuingCardholderSpendingControls = Builder<
+    markers::CreateIssuingCardholderSpendingControls,
+>;
+impl CreateIssuingCardholderSpendingControls {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allowed_card_presences`: some of [`CreateIssuingCardholderSpendingControlsAllowedCardPresences`](super::CreateIssuingCardholderSpendingControlsAllowedCardPresences).
+    #[inline]
+    pub fn allowed_card_presences(
+        self,
+        allowed_card_presences: impl IntoIterator<
+            Item = super::CreateIssuingCardholderSpendingControlsAllowedCardPresences,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_card_presences", allowed_card_presences),
+        )
+    }
+    /// `allowed_categories`: some of [`CreateIssuingCardholderSpendingControlsAllowedCategories`](super::CreateIssuingCardholderSpendingControlsAllowedCategories).
+    #[inline]
+    pub fn allowed_categories(
+        self,
+        allowed_categories: impl IntoIterator<
+            Item = super::CreateIssuingCardholderSpendingControlsAllowedCategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("allowed_categories", allowed_categories),
+        )
+    }
+    /// `allowed_merchant_countries`: texts.
+    #[inline]
+    pub fn allowed_merchant_countries(
+        self,
+        allowed_merchant_countries: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .texts("allowed_merchant_countries", allowed_merchant_countries),
+        )
+    }
+    /// `blocked_card_presences`: some of [`CreateIssuingCardholderSpendingControlsBlockedCardPresences`](super::CreateIssuingCardholderSpendingControlsBlockedCardPresences).
+    #[inline]
+    pub fn blocked_card_presences(
+        self,
+        blocked_card_presences: impl IntoIterator<
+            Item = super::CreateIssuingCardholderSpendingControlsBlockedCardPresences,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("blocked_card_presences", blocked_card_presences),
+        )
+    }
+    /// `blocked_categories`: some of [`CreateIssuingCardholderSpendingControlsBlockedCategories`](super::CreateIssuingCardholderSpendingControlsBlockedCategories).
+    #[inline]
+    pub fn blocked_categories(
+        self,
+        blocked_categories: impl IntoIterator<
+            Item = super::CreateIssuingCardholderSpendingControlsBlockedCategories,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("blocked_categories", blocked_categories),
+        )
+    }
+    /// `blocked_merchant_countries`: texts.
+    #[inline]
+    pub fn blocked_merchant_countries(
+        self,
+        blocked_merchant_countries: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .texts("blocked_merchant_countries", blocked_merchant_countries),
+        )
+    }
+    /// `spending_limits`: some [`CreateIssuingCardholderSpendingControlsSpendingLimits`](super::CreateIssuingCardholderSpendingControlsSpendingLimits).
+    #[inline]
+    pub fn spending_limits(
+        self,
+        spending_limits: impl c::IntoObjects<
+            super::CreateIssuingCardholderSpendingControlsSpendingLimits,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("spending_limits", spending_limits),
+        )
+    }
+    /// `spending_limits_currency`: a text.
+    #[inline]
+    pub fn spending_limits_currency(
+        self,
+        spending_limits_currency: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("spending_limits_currency", spending_limits_currency),
+        )
+    }
+}
+/// What `CreateIssuingCardholderSpendingControls.spending_limits` takes.
+pub type CreateIssuingCardholderSpendingControlsSpendingLimits = super::CreateIssuingCardSpendingControlsSpendingLimits;
+/// What `UpdateIssuingCardholder.billing` takes.
+pub type UpdateIssuingCardholderBilling = super::CreateIssuingCardholderBilling;
+/// What `UpdateIssuingCardholderBilling.address` takes.
+pub type UpdateIssuingCardholderBillingAddress = super::CreateIssuingCardShippingAddress;
+/// What `UpdateIssuingCardholder.company` takes.
+pub type UpdateIssuingCardholderCompany = super::CreateIssuingCardholderCompany;
+/// What `UpdateIssuingCardholder.individual` takes.
+pub type UpdateIssuingCardholderIndividual = super::CreateIssuingCardholderIndividual;
+/// What `UpdateIssuingCardholderIndividual.card_issuing` takes.
+pub type UpdateIssuingCardholderIndividualCardIssuing = super::CreateIssuingCardholderIndividualCardIssuing;
+/// What `UpdateIssuingCardholderIndividualCardIssuing.user_terms_acceptance` takes.
+pub type UpdateIssuingCardholderIndividualCardIssuingUserTermsAcceptance = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `UpdateIssuingCardholderIndividual.dob` takes.
+pub type UpdateIssuingCardholderIndividualDob = super::CreateTokenPersonDob;
+/// What `UpdateIssuingCardholderIndividual.verification` takes.
+pub type UpdateIssuingCardholderIndividualVerification = super::CreateAccountCompanyVerification;
+/// What `UpdateIssuingCardholderIndividualVerification.document` takes.
+pub type UpdateIssuingCardholderIndividualVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateIssuingCardholder.spending_controls` takes.
+pub type UpdateIssuingCardholderSpendingControls = super::CreateIssuingCardholderSpendingControls;
+/// What `UpdateIssuingCardholderSpendingControls.spending_limits` takes.
+pub type UpdateIssuingCardholderSpendingControlsSpendingLimits = super::CreateIssuingCardSpendingControlsSpendingLimits;
 /// The values of `CreateIssuingCardholder.preferred_locales`.
 pub use super::super::IssuingCardholderPreferredLocales as CreateIssuingCardholderPreferredLocales;
+/// The values of `CreateIssuingCardholderSpendingControls.allowed_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as CreateIssuingCardholderSpendingControlsAllowedCardPresences;
+/// The values of `CreateIssuingCardholderSpendingControls.allowed_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardholderSpendingControlsAllowedCategories;
+/// The values of `CreateIssuingCardholderSpendingControls.blocked_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as CreateIssuingCardholderSpendingControlsBlockedCardPresences;
+/// The values of `CreateIssuingCardholderSpendingControls.blocked_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardholderSpendingControlsBlockedCategories;
+/// The values of `CreateIssuingCardholderSpendingControlsSpendingLimits.categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as CreateIssuingCardholderSpendingControlsSpendingLimitsCategories;
+/// The values of `CreateIssuingCardholderSpendingControlsSpendingLimits.interval`.
+pub use super::super::IssuingCardSpendingLimitInterval as CreateIssuingCardholderSpendingControlsSpendingLimitsInterval;
 /// The values of `CreateIssuingCardholder.status`.
 pub use super::super::BillingMeterStatus as CreateIssuingCardholderStatus;
 /// The values of `CreateIssuingCardholder.type`.
@@ -231,5 +511,17 @@ pub use super::super::IssuingCardholderStatus as ListIssuingCardholdersStatus;
 pub use super::super::IssuingCardholderType as ListIssuingCardholdersType;
 /// The values of `UpdateIssuingCardholder.preferred_locales`.
 pub use super::super::IssuingCardholderPreferredLocales as UpdateIssuingCardholderPreferredLocales;
+/// The values of `UpdateIssuingCardholderSpendingControls.allowed_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as UpdateIssuingCardholderSpendingControlsAllowedCardPresences;
+/// The values of `UpdateIssuingCardholderSpendingControls.allowed_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardholderSpendingControlsAllowedCategories;
+/// The values of `UpdateIssuingCardholderSpendingControls.blocked_card_presences`.
+pub use super::super::IssuingAuthorizationCardPresence as UpdateIssuingCardholderSpendingControlsBlockedCardPresences;
+/// The values of `UpdateIssuingCardholderSpendingControls.blocked_categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardholderSpendingControlsBlockedCategories;
+/// The values of `UpdateIssuingCardholderSpendingControlsSpendingLimits.categories`.
+pub use super::super::IssuingCardSpendingLimitCategories as UpdateIssuingCardholderSpendingControlsSpendingLimitsCategories;
+/// The values of `UpdateIssuingCardholderSpendingControlsSpendingLimits.interval`.
+pub use super::super::IssuingCardSpendingLimitInterval as UpdateIssuingCardholderSpendingControlsSpendingLimitsInterval;
 /// The values of `UpdateIssuingCardholder.status`.
 pub use super::super::BillingMeterStatus as UpdateIssuingCardholderStatus;

@@ -2,9 +2,8 @@
 // Schema: issuing_personalization_design
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/issuing/personalization_designs`: answers page by page, each item one [`IssuingPersonalizationDesign`](views::IssuingPersonalizationDesign).
 ///
 /// Source: operation `GetIssuingPersonalizationDesigns`.
@@ -25,10 +24,15 @@ impl ListIssuingPersonalizationDesigns {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("lookup_keys", lookup_keys))
     }
-    /// `preferences`: a map with `is_default`, `is_platform_default`.
+    /// `preferences`: a [`ListIssuingPersonalizationDesignsPreferences`](super::ListIssuingPersonalizationDesignsPreferences).
     #[inline]
-    pub fn preferences(self, preferences: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("preferences", preferences))
+    pub fn preferences(
+        self,
+        preferences: impl c::IntoObject<
+            super::ListIssuingPersonalizationDesignsPreferences,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("preferences", preferences))
     }
     /// `status`: one of [`ListIssuingPersonalizationDesignsStatus`](super::ListIssuingPersonalizationDesignsStatus).
     #[inline]
@@ -62,10 +66,15 @@ impl CreateIssuingPersonalizationDesign {
     pub fn card_logo(self, card_logo: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("card_logo", card_logo))
     }
-    /// `carrier_text`: a map with `footer_body`, `footer_title`, `header_body`, `header_title`.
+    /// `carrier_text`: a [`CreateIssuingPersonalizationDesignCarrierText`](super::CreateIssuingPersonalizationDesignCarrierText).
     #[inline]
-    pub fn carrier_text(self, carrier_text: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("carrier_text", carrier_text))
+    pub fn carrier_text(
+        self,
+        carrier_text: impl c::IntoObject<
+            super::CreateIssuingPersonalizationDesignCarrierText,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("carrier_text", carrier_text))
     }
     /// `lookup_key`: a text.
     #[inline]
@@ -85,10 +94,15 @@ impl CreateIssuingPersonalizationDesign {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `preferences`: a map with `is_default` (required).
+    /// `preferences`: a [`CreateIssuingPersonalizationDesignPreferences`](super::CreateIssuingPersonalizationDesignPreferences).
     #[inline]
-    pub fn preferences(self, preferences: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("preferences", preferences))
+    pub fn preferences(
+        self,
+        preferences: impl c::IntoObject<
+            super::CreateIssuingPersonalizationDesignPreferences,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("preferences", preferences))
     }
     /// `transfer_lookup_key`: true or false.
     #[inline]
@@ -142,10 +156,15 @@ impl UpdateIssuingPersonalizationDesign {
     pub fn card_logo(self, card_logo: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("card_logo", card_logo))
     }
-    /// `carrier_text`: a map with `footer_body`, `footer_title`, `header_body`, `header_title`; an empty text empties it.
+    /// `carrier_text`: a [`UpdateIssuingPersonalizationDesignCarrierText`](super::UpdateIssuingPersonalizationDesignCarrierText); an empty text empties it.
     #[inline]
-    pub fn carrier_text(self, carrier_text: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("carrier_text", carrier_text))
+    pub fn carrier_text(
+        self,
+        carrier_text: impl c::IntoObject<
+            super::UpdateIssuingPersonalizationDesignCarrierText,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("carrier_text", carrier_text))
     }
     /// `lookup_key`: a text; an empty text empties it.
     #[inline]
@@ -170,10 +189,15 @@ impl UpdateIssuingPersonalizationDesign {
     pub fn physical_bundle(self, physical_bundle: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("physical_bundle", physical_bundle))
     }
-    /// `preferences`: a map with `is_default` (required).
+    /// `preferences`: a [`UpdateIssuingPersonalizationDesignPreferences`](super::UpdateIssuingPersonalizationDesignPreferences).
     #[inline]
-    pub fn preferences(self, preferences: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("preferences", preferences))
+    pub fn preferences(
+        self,
+        preferences: impl c::IntoObject<
+            super::UpdateIssuingPersonalizationDesignPreferences,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("preferences", preferences))
     }
     /// `transfer_lookup_key`: true or false.
     #[inline]
@@ -238,16 +262,18 @@ pub type RejectTestHelpersIssuingPersonalizationDesign = Builder<
 impl RejectTestHelpersIssuingPersonalizationDesign {
     /// With what it cannot do without:
     /// * `personalization_design`: an id, for the path.
-    /// * `rejection_reasons`: a map with `card_logo`, `carrier_text`.
+    /// * `rejection_reasons`: a [`RejectTestHelpersIssuingPersonalizationDesignRejectionReasons`](super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons).
     #[inline]
     pub fn new(
         personalization_design: impl Into<String>,
-        rejection_reasons: impl Into<Value>,
+        rejection_reasons: impl c::IntoObject<
+            super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .id(personalization_design)
-                .json("rejection_reasons", rejection_reasons),
+                .object("rejection_reasons", rejection_reasons),
         )
     }
 }
@@ -257,5 +283,110 @@ impl c::OperationFacts for markers::RejectTestHelpersIssuingPersonalizationDesig
     const PATH: &'static str = "/v1/test_helpers/issuing/personalization_designs/{personalization_design}/reject";
     const CHECK: c::Check = c::Check::resource::<views::IssuingPersonalizationDesign>();
 }
+/// What `CreateIssuingPersonalizationDesign.carrier_text` takes.
+pub type CreateIssuingPersonalizationDesignCarrierText = Builder<
+    markers::CreateIssuingPersonalizationDesignCarrierText,
+>;
+impl CreateIssuingPersonalizationDesignCarrierText {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `footer_body`: a text; an empty text empties it.
+    #[inline]
+    pub fn footer_body(self, footer_body: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer_body", footer_body))
+    }
+    /// `footer_title`: a text; an empty text empties it.
+    #[inline]
+    pub fn footer_title(self, footer_title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer_title", footer_title))
+    }
+    /// `header_body`: a text; an empty text empties it.
+    #[inline]
+    pub fn header_body(self, header_body: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("header_body", header_body))
+    }
+    /// `header_title`: a text; an empty text empties it.
+    #[inline]
+    pub fn header_title(self, header_title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("header_title", header_title))
+    }
+}
+/// What `CreateIssuingPersonalizationDesign.preferences` takes.
+pub type CreateIssuingPersonalizationDesignPreferences = Builder<
+    markers::CreateIssuingPersonalizationDesignPreferences,
+>;
+impl CreateIssuingPersonalizationDesignPreferences {
+    /// With what it cannot do without:
+    /// * `is_default`: true or false.
+    #[inline]
+    pub fn new(is_default: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("is_default", is_default))
+    }
+}
+/// What `ListIssuingPersonalizationDesigns.preferences` takes.
+pub type ListIssuingPersonalizationDesignsPreferences = Builder<
+    markers::ListIssuingPersonalizationDesignsPreferences,
+>;
+impl ListIssuingPersonalizationDesignsPreferences {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `is_default`: true or false.
+    #[inline]
+    pub fn is_default(self, is_default: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("is_default", is_default))
+    }
+    /// `is_platform_default`: true or false.
+    #[inline]
+    pub fn is_platform_default(self, is_platform_default: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("is_platform_default", is_platform_default),
+        )
+    }
+}
+/// What `RejectTestHelpersIssuingPersonalizationDesign.rejection_reasons` takes.
+pub type RejectTestHelpersIssuingPersonalizationDesignRejectionReasons = Builder<
+    markers::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons,
+>;
+impl RejectTestHelpersIssuingPersonalizationDesignRejectionReasons {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card_logo`: some of [`RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCardLogo`](super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCardLogo).
+    #[inline]
+    pub fn card_logo(
+        self,
+        card_logo: impl IntoIterator<
+            Item = super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCardLogo,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("card_logo", card_logo))
+    }
+    /// `carrier_text`: some of [`RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCarrierText`](super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCarrierText).
+    #[inline]
+    pub fn carrier_text(
+        self,
+        carrier_text: impl IntoIterator<
+            Item = super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCarrierText,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("carrier_text", carrier_text))
+    }
+}
+/// What `UpdateIssuingPersonalizationDesign.carrier_text` takes.
+pub type UpdateIssuingPersonalizationDesignCarrierText = super::CreateIssuingPersonalizationDesignCarrierText;
+/// What `UpdateIssuingPersonalizationDesign.preferences` takes.
+pub type UpdateIssuingPersonalizationDesignPreferences = super::CreateIssuingPersonalizationDesignPreferences;
 /// The values of `ListIssuingPersonalizationDesigns.status`.
 pub use super::super::IssuingPersonalizationDesignStatus as ListIssuingPersonalizationDesignsStatus;
+/// The values of `RejectTestHelpersIssuingPersonalizationDesignRejectionReasons.card_logo`.
+pub use super::super::IssuingPersonalizationDesignRejectionReasonsCardLogo as RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCardLogo;
+/// The values of `RejectTestHelpersIssuingPersonalizationDesignRejectionReasons.carrier_text`.
+pub use super::super::IssuingPersonalizationDesignRejectionReasonsCarrierText as RejectTestHelpersIssuingPersonalizationDesignRejectionReasonsCarrierText;

@@ -2,8 +2,8 @@
 // Schema: issuing_physical_bundle
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/issuing/physical_bundles`: answers page by page, each item one [`IssuingPhysicalBundle`](views::IssuingPhysicalBundle).
 ///
 /// Source: operation `GetIssuingPhysicalBundles`.

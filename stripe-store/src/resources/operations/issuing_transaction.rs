@@ -2,9 +2,8 @@
 // Schema: issuing_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/issuing/transactions`: answers page by page, each item one [`IssuingTransaction`](views::IssuingTransaction).
 ///
@@ -108,15 +107,27 @@ impl CreateTestHelpersIssuingTransactionForceCapture {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `merchant_data`: a map with `category`, `city`, `country`, `name`, `network_id`, `postal_code`, `state`, `terminal_id`, `url`.
+    /// `merchant_data`: a [`CreateTestHelpersIssuingTransactionForceCaptureMerchantData`](super::CreateTestHelpersIssuingTransactionForceCaptureMerchantData).
     #[inline]
-    pub fn merchant_data(self, merchant_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("merchant_data", merchant_data))
+    pub fn merchant_data(
+        self,
+        merchant_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingTransactionForceCaptureMerchantData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `purchase_details`: a map with `fleet`, `flight`, `fuel`, `lodging`, `receipt`, `reference`.
+    /// `purchase_details`: a [`CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails`](super::CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails).
     #[inline]
-    pub fn purchase_details(self, purchase_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("purchase_details", purchase_details))
+    pub fn purchase_details(
+        self,
+        purchase_details: impl c::IntoObject<
+            super::CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("purchase_details", purchase_details),
+        )
     }
 }
 impl c::OperationFacts for markers::CreateTestHelpersIssuingTransactionForceCapture {
@@ -146,15 +157,27 @@ impl CreateTestHelpersIssuingTransactionUnlinkedRefund {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `merchant_data`: a map with `category`, `city`, `country`, `name`, `network_id`, `postal_code`, `state`, `terminal_id`, `url`.
+    /// `merchant_data`: a [`CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData).
     #[inline]
-    pub fn merchant_data(self, merchant_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("merchant_data", merchant_data))
+    pub fn merchant_data(
+        self,
+        merchant_data: impl c::IntoObject<
+            super::CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `purchase_details`: a map with `fleet`, `flight`, `fuel`, `lodging`, `receipt`, `reference`.
+    /// `purchase_details`: a [`CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails).
     #[inline]
-    pub fn purchase_details(self, purchase_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("purchase_details", purchase_details))
+    pub fn purchase_details(
+        self,
+        purchase_details: impl c::IntoObject<
+            super::CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("purchase_details", purchase_details),
+        )
     }
 }
 impl c::OperationFacts for markers::CreateTestHelpersIssuingTransactionUnlinkedRefund {
@@ -188,5 +211,77 @@ impl c::OperationFacts for markers::RefundTestHelpersIssuingTransaction {
     const PATH: &'static str = "/v1/test_helpers/issuing/transactions/{transaction}/refund";
     const CHECK: c::Check = c::Check::resource::<views::IssuingTransaction>();
 }
+/// What `CreateTestHelpersIssuingTransactionForceCapture.merchant_data` takes.
+pub type CreateTestHelpersIssuingTransactionForceCaptureMerchantData = super::CreateTestHelpersIssuingAuthorizationMerchantData;
+/// What `CreateTestHelpersIssuingTransactionForceCapture.purchase_details` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails.fleet` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleet = super::CreateTestHelpersIssuingAuthorizationFleet;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleet.cardholder_prompt_data` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetCardholderPromptData = super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleet.reported_breakdown` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdown = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdown.fuel` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdownFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdown.non_fuel` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdownNonFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdown.tax` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetReportedBreakdownTax = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails.flight` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFlight = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFlight.segments` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFlightSegments = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails.fuel` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFuel = super::CreateTestHelpersIssuingAuthorizationFuel;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails.lodging` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsLodging = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging;
+/// What `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails.receipt` takes.
+pub type CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsReceipt = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefund.merchant_data` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData = super::CreateTestHelpersIssuingAuthorizationMerchantData;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefund.purchase_details` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails.fleet` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleet = super::CreateTestHelpersIssuingAuthorizationFleet;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleet.cardholder_prompt_data` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetCardholderPromptData = super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleet.reported_breakdown` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdown = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdown.fuel` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdownFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdown.non_fuel` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdownNonFuel = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdown.tax` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetReportedBreakdownTax = super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails.flight` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFlight = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFlight.segments` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFlightSegments = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails.fuel` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFuel = super::CreateTestHelpersIssuingAuthorizationFuel;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails.lodging` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsLodging = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging;
+/// What `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails.receipt` takes.
+pub type CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsReceipt = super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt;
+/// The values of `CreateTestHelpersIssuingTransactionForceCaptureMerchantData.category`.
+pub use super::CreateTestHelpersIssuingAuthorizationMerchantDataCategory as CreateTestHelpersIssuingTransactionForceCaptureMerchantDataCategory;
+/// The values of `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleet.purchase_type`.
+pub use super::super::IssuingAuthorizationFleetDataPurchaseType as CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetPurchaseType;
+/// The values of `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleet.service_type`.
+pub use super::super::IssuingAuthorizationFleetDataServiceType as CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFleetServiceType;
+/// The values of `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFuel.type`.
+pub use super::super::IssuingAuthorizationFuelDataType as CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFuelType;
+/// The values of `CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFuel.unit`.
+pub use super::super::IssuingAuthorizationFuelDataUnit as CreateTestHelpersIssuingTransactionForceCapturePurchaseDetailsFuelUnit;
+/// The values of `CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData.category`.
+pub use super::CreateTestHelpersIssuingAuthorizationMerchantDataCategory as CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantDataCategory;
+/// The values of `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleet.purchase_type`.
+pub use super::super::IssuingAuthorizationFleetDataPurchaseType as CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetPurchaseType;
+/// The values of `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleet.service_type`.
+pub use super::super::IssuingAuthorizationFleetDataServiceType as CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFleetServiceType;
+/// The values of `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFuel.type`.
+pub use super::super::IssuingAuthorizationFuelDataType as CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFuelType;
+/// The values of `CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFuel.unit`.
+pub use super::super::IssuingAuthorizationFuelDataUnit as CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetailsFuelUnit;
 /// The values of `ListIssuingTransactions.type`.
 pub use super::super::IssuingTransactionType as ListIssuingTransactionsType;

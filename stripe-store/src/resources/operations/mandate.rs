@@ -2,8 +2,8 @@
 // Schema: mandate
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/mandates/{mandate}`: answers with one [`Mandate`](views::Mandate).
 ///
 /// Source: operation `GetMandatesMandate`.

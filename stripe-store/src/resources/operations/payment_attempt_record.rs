@@ -2,8 +2,8 @@
 // Schema: payment_attempt_record
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/payment_attempt_records`: answers page by page, each item one [`PaymentAttemptRecord`](views::PaymentAttemptRecord).
 ///
 /// Source: operation `GetPaymentAttemptRecords`.

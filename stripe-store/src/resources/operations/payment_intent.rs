@@ -4,9 +4,10 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
+use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
 /// `GET /v1/payment_intents`: answers page by page, each item one [`PaymentIntent`](views::PaymentIntent).
 ///
@@ -68,10 +69,13 @@ impl CreatePaymentIntent {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `amount_details`: a map with `discount_amount`, `enforce_arithmetic_validation`, `line_items`, `shipping`, `tax`.
+    /// `amount_details`: a [`CreatePaymentIntentAmountDetails`](super::CreatePaymentIntentAmountDetails).
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<super::CreatePaymentIntentAmountDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `application_fee_amount`: an integer.
     #[inline]
@@ -80,14 +84,18 @@ impl CreatePaymentIntent {
             self.parameters.int("application_fee_amount", application_fee_amount),
         )
     }
-    /// `automatic_payment_methods`: a map with `enabled` (required), `allow_redirects`.
+    /// `automatic_payment_methods`: a [`CreatePaymentIntentAutomaticPaymentMethods`](super::CreatePaymentIntentAutomaticPaymentMethods).
     #[inline]
     pub fn automatic_payment_methods(
         self,
-        automatic_payment_methods: impl Into<Value>,
+        automatic_payment_methods: impl c::IntoObject<
+            super::CreatePaymentIntentAutomaticPaymentMethods,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("automatic_payment_methods", automatic_payment_methods),
+            self
+                .parameters
+                .object("automatic_payment_methods", automatic_payment_methods),
         )
     }
     /// `capture_method`: one of [`CreatePaymentIntentCaptureMethod`](super::CreatePaymentIntentCaptureMethod).
@@ -159,20 +167,26 @@ impl CreatePaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a map with `inputs`.
+    /// `hooks`: a [`CreatePaymentIntentHooks`](super::CreatePaymentIntentHooks).
     #[inline]
-    pub fn hooks(self, hooks: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("hooks", hooks))
+    pub fn hooks(
+        self,
+        hooks: impl c::IntoObject<super::CreatePaymentIntentHooks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hooks", hooks))
     }
     /// `mandate`: a text.
     #[inline]
     pub fn mandate(self, mandate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mandate", mandate))
     }
-    /// `mandate_data`: a map with `customer_acceptance` (required); an empty text empties it.
+    /// `mandate_data`: a [`CreatePaymentIntentMandateData`](super::CreatePaymentIntentMandateData); an empty text empties it.
     #[inline]
-    pub fn mandate_data(self, mandate_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mandate_data", mandate_data))
+    pub fn mandate_data(
+        self,
+        mandate_data: impl c::IntoObject<super::CreatePaymentIntentMandateData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_data", mandate_data))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -192,10 +206,13 @@ impl CreatePaymentIntent {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_details`: a map with `customer_reference`, `order_reference`.
+    /// `payment_details`: a [`CreatePaymentIntentPaymentDetails`](super::CreatePaymentIntentPaymentDetails).
     #[inline]
-    pub fn payment_details(self, payment_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_details", payment_details))
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<super::CreatePaymentIntentPaymentDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
     /// `payment_method`: a text.
     #[inline]
@@ -214,27 +231,37 @@ impl CreatePaymentIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a map with `type` (required), `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `allow_redisplay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `billing_details`, `bizum`, `blik`, `boleto`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `metadata`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `radar_options`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_data`: a [`CreatePaymentIntentPaymentMethodData`](super::CreatePaymentIntentPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a map with `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `bizum`, `blik`, `boleto`, `card`, `card_present`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_options`: a [`CreatePaymentIntentPaymentMethodOptions`](super::CreatePaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `radar_options`: a map with `referrer`, `session`.
+    /// `radar_options`: a [`CreatePaymentIntentRadarOptions`](super::CreatePaymentIntentRadarOptions).
     #[inline]
-    pub fn radar_options(self, radar_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("radar_options", radar_options))
+    pub fn radar_options(
+        self,
+        radar_options: impl c::IntoObject<super::CreatePaymentIntentRadarOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("radar_options", radar_options))
     }
     /// `receipt_email`: a text.
     #[inline]
@@ -256,10 +283,13 @@ impl CreatePaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `carrier`, `phone`, `tracking_number`.
+    /// `shipping`: a [`CreatePaymentIntentShipping`](super::CreatePaymentIntentShipping).
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreatePaymentIntentShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -280,10 +310,13 @@ impl CreatePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`, `description`, `metadata`, `payment_data`.
+    /// `transfer_data`: a [`CreatePaymentIntentTransferData`](super::CreatePaymentIntentTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CreatePaymentIntentTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
     /// `transfer_group`: a text.
     #[inline]
@@ -373,10 +406,13 @@ impl UpdatePaymentIntent {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `amount_details`: a map with `discount_amount`, `enforce_arithmetic_validation`, `line_items`, `shipping`, `tax`; an empty text empties it.
+    /// `amount_details`: a [`UpdatePaymentIntentAmountDetails`](super::UpdatePaymentIntentAmountDetails); an empty text empties it.
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<super::UpdatePaymentIntentAmountDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `application_fee_amount`: an integer; an empty text through `param` empties it.
     #[inline]
@@ -430,10 +466,13 @@ impl UpdatePaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a map with `inputs`.
+    /// `hooks`: a [`UpdatePaymentIntentHooks`](super::UpdatePaymentIntentHooks).
     #[inline]
-    pub fn hooks(self, hooks: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("hooks", hooks))
+    pub fn hooks(
+        self,
+        hooks: impl c::IntoObject<super::UpdatePaymentIntentHooks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hooks", hooks))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -443,10 +482,13 @@ impl UpdatePaymentIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a map with `customer_reference`, `order_reference`; an empty text empties it.
+    /// `payment_details`: a [`UpdatePaymentIntentPaymentDetails`](super::UpdatePaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
-    pub fn payment_details(self, payment_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_details", payment_details))
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<super::UpdatePaymentIntentPaymentDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
     /// `payment_method`: a text.
     #[inline]
@@ -465,21 +507,28 @@ impl UpdatePaymentIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a map with `type` (required), `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `allow_redisplay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `billing_details`, `bizum`, `blik`, `boleto`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `metadata`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `radar_options`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_data`: a [`UpdatePaymentIntentPaymentMethodData`](super::UpdatePaymentIntentPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::UpdatePaymentIntentPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a map with `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `bizum`, `blik`, `boleto`, `card`, `card_present`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_options`: a [`UpdatePaymentIntentPaymentMethodOptions`](super::UpdatePaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::UpdatePaymentIntentPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
     /// `receipt_email`: a text; an empty text empties it.
@@ -497,10 +546,13 @@ impl UpdatePaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `carrier`, `phone`, `tracking_number`; an empty text empties it.
+    /// `shipping`: a [`UpdatePaymentIntentShipping`](super::UpdatePaymentIntentShipping); an empty text empties it.
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::UpdatePaymentIntentShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -521,10 +573,13 @@ impl UpdatePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a map with `amount`, `description`, `metadata`, `payment_data`.
+    /// `transfer_data`: a [`UpdatePaymentIntentTransferData`](super::UpdatePaymentIntentTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::UpdatePaymentIntentTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
     /// `transfer_group`: a text.
     #[inline]
@@ -629,10 +684,13 @@ impl CapturePaymentIntent {
     pub fn new(intent: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(intent))
     }
-    /// `amount_details`: a map with `discount_amount`, `enforce_arithmetic_validation`, `line_items`, `shipping`, `tax`.
+    /// `amount_details`: a [`CapturePaymentIntentAmountDetails`](super::CapturePaymentIntentAmountDetails).
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<super::CapturePaymentIntentAmountDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `amount_to_capture`: an integer.
     #[inline]
@@ -653,10 +711,13 @@ impl CapturePaymentIntent {
     pub fn final_capture(self, final_capture: bool) -> Self {
         Self::from_parameters(self.parameters.bool("final_capture", final_capture))
     }
-    /// `hooks`: a map with `inputs`.
+    /// `hooks`: a [`CapturePaymentIntentHooks`](super::CapturePaymentIntentHooks).
     #[inline]
-    pub fn hooks(self, hooks: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("hooks", hooks))
+    pub fn hooks(
+        self,
+        hooks: impl c::IntoObject<super::CapturePaymentIntentHooks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hooks", hooks))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -666,10 +727,13 @@ impl CapturePaymentIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a map with `customer_reference`, `order_reference`; an empty text empties it.
+    /// `payment_details`: a [`CapturePaymentIntentPaymentDetails`](super::CapturePaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
-    pub fn payment_details(self, payment_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_details", payment_details))
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<super::CapturePaymentIntentPaymentDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -690,10 +754,13 @@ impl CapturePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a map with `amount`.
+    /// `transfer_data`: a [`CapturePaymentIntentTransferData`](super::CapturePaymentIntentTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CapturePaymentIntentTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::CapturePaymentIntent {
@@ -727,10 +794,13 @@ impl ConfirmPaymentIntent {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `amount_details`: a map with `discount_amount`, `enforce_arithmetic_validation`, `line_items`, `shipping`, `tax`; an empty text empties it.
+    /// `amount_details`: a [`ConfirmPaymentIntentAmountDetails`](super::ConfirmPaymentIntentAmountDetails); an empty text empties it.
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<super::ConfirmPaymentIntentAmountDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `amount_to_confirm`: an integer.
     #[inline]
@@ -778,57 +848,76 @@ impl ConfirmPaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a map with `inputs`.
+    /// `hooks`: a [`ConfirmPaymentIntentHooks`](super::ConfirmPaymentIntentHooks).
     #[inline]
-    pub fn hooks(self, hooks: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("hooks", hooks))
+    pub fn hooks(
+        self,
+        hooks: impl c::IntoObject<super::ConfirmPaymentIntentHooks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hooks", hooks))
     }
     /// `mandate`: a text.
     #[inline]
     pub fn mandate(self, mandate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mandate", mandate))
     }
-    /// `mandate_data`: a map with `customer_acceptance`; an empty text empties it.
+    /// `mandate_data`: a [`ConfirmPaymentIntentMandateData`](super::ConfirmPaymentIntentMandateData); an empty text empties it.
     #[inline]
-    pub fn mandate_data(self, mandate_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mandate_data", mandate_data))
+    pub fn mandate_data(
+        self,
+        mandate_data: impl c::IntoObject<super::ConfirmPaymentIntentMandateData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_data", mandate_data))
     }
     /// `off_session`: `one_off`, `recurring`; or true or false.
     #[inline]
     pub fn off_session(self, off_session: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("off_session", off_session))
     }
-    /// `payment_details`: a map with `customer_reference`, `order_reference`; an empty text empties it.
+    /// `payment_details`: a [`ConfirmPaymentIntentPaymentDetails`](super::ConfirmPaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
-    pub fn payment_details(self, payment_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_details", payment_details))
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<super::ConfirmPaymentIntentPaymentDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
     /// `payment_method`: a text.
     #[inline]
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a map with `type` (required), `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `allow_redisplay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `billing_details`, `bizum`, `blik`, `boleto`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `metadata`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `radar_options`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_data`: a [`ConfirmPaymentIntentPaymentMethodData`](super::ConfirmPaymentIntentPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::ConfirmPaymentIntentPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a map with `acss_debit`, `affirm`, `afterpay_clearpay`, `alipay`, `alma`, `amazon_pay`, `au_becs_debit`, `bacs_debit`, `bancontact`, `billie`, `bizum`, `blik`, `boleto`, `card`, `card_present`, `cashapp`, `crypto`, `customer_balance`, `eps`, `fpx`, `giropay`, `grabpay`, `ideal`, `interac_present`, `kakao_pay`, `klarna`, `konbini`, `kr_card`, `link`, `mb_way`, `mobilepay`, `multibanco`, `naver_pay`, `nz_bank_account`, `oxxo`, `p24`, `pay_by_bank`, `payco`, `paynow`, `paypal`, `paypay`, `payto`, `pix`, `promptpay`, `revolut_pay`, `samsung_pay`, `satispay`, `scalapay`, `sepa_debit`, `sequra`, `sofort`, `sunbit`, `swish`, `twint`, `upi`, `us_bank_account`, `wechat_pay`, `zip`.
+    /// `payment_method_options`: a [`ConfirmPaymentIntentPaymentMethodOptions`](super::ConfirmPaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::ConfirmPaymentIntentPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `radar_options`: a map with `referrer`, `session`.
+    /// `radar_options`: a [`ConfirmPaymentIntentRadarOptions`](super::ConfirmPaymentIntentRadarOptions).
     #[inline]
-    pub fn radar_options(self, radar_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("radar_options", radar_options))
+    pub fn radar_options(
+        self,
+        radar_options: impl c::IntoObject<super::ConfirmPaymentIntentRadarOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("radar_options", radar_options))
     }
     /// `receipt_email`: a text; an empty text empties it.
     #[inline]
@@ -850,10 +939,13 @@ impl ConfirmPaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a map with `address` (required), `name` (required), `carrier`, `phone`, `tracking_number`; an empty text empties it.
+    /// `shipping`: a [`ConfirmPaymentIntentShipping`](super::ConfirmPaymentIntentShipping); an empty text empties it.
     #[inline]
-    pub fn shipping(self, shipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping", shipping))
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::ConfirmPaymentIntentShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
     }
     /// `use_stripe_sdk`: true or false.
     #[inline]
@@ -881,10 +973,15 @@ impl IncrementPaymentIntentAuthorization {
     pub fn new(intent: impl Into<String>, amount: i64) -> Self {
         Self::from_parameters(c::Parameters::new().id(intent).int("amount", amount))
     }
-    /// `amount_details`: a map with `discount_amount`, `enforce_arithmetic_validation`, `line_items`, `shipping`, `tax`.
+    /// `amount_details`: a [`IncrementPaymentIntentAuthorizationAmountDetails`](super::IncrementPaymentIntentAuthorizationAmountDetails).
     #[inline]
-    pub fn amount_details(self, amount_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount_details", amount_details))
+    pub fn amount_details(
+        self,
+        amount_details: impl c::IntoObject<
+            super::IncrementPaymentIntentAuthorizationAmountDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount_details", amount_details))
     }
     /// `application_fee_amount`: an integer.
     #[inline]
@@ -898,10 +995,13 @@ impl IncrementPaymentIntentAuthorization {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `hooks`: a map with `inputs`.
+    /// `hooks`: a [`IncrementPaymentIntentAuthorizationHooks`](super::IncrementPaymentIntentAuthorizationHooks).
     #[inline]
-    pub fn hooks(self, hooks: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("hooks", hooks))
+    pub fn hooks(
+        self,
+        hooks: impl c::IntoObject<super::IncrementPaymentIntentAuthorizationHooks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hooks", hooks))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -911,10 +1011,15 @@ impl IncrementPaymentIntentAuthorization {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a map with `customer_reference`, `order_reference`.
+    /// `payment_details`: a [`IncrementPaymentIntentAuthorizationPaymentDetails`](super::IncrementPaymentIntentAuthorizationPaymentDetails).
     #[inline]
-    pub fn payment_details(self, payment_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_details", payment_details))
+    pub fn payment_details(
+        self,
+        payment_details: impl c::IntoObject<
+            super::IncrementPaymentIntentAuthorizationPaymentDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -923,10 +1028,15 @@ impl IncrementPaymentIntentAuthorization {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `transfer_data`: a map with `amount`.
+    /// `transfer_data`: a [`IncrementPaymentIntentAuthorizationTransferData`](super::IncrementPaymentIntentAuthorizationTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<
+            super::IncrementPaymentIntentAuthorizationTransferData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::IncrementPaymentIntentAuthorization {
@@ -965,6 +1075,3334 @@ impl c::OperationFacts for markers::VerifyPaymentIntentMicrodeposits {
     const PATH: &'static str = "/v1/payment_intents/{intent}/verify_microdeposits";
     const CHECK: c::Check = c::Check::resource::<views::PaymentIntent>();
 }
+/// What `CapturePaymentIntent.amount_details` takes.
+pub type CapturePaymentIntentAmountDetails = super::CreatePaymentIntentAmountDetails;
+/// What `CapturePaymentIntentAmountDetails.line_items` takes.
+pub type CapturePaymentIntentAmountDetailsLineItems = super::CreatePaymentIntentAmountDetailsLineItems;
+/// What `CapturePaymentIntentAmountDetailsLineItems.payment_method_options` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptions = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions;
+/// What `CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card_present` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.klarna` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna;
+/// What `CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.paypal` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal;
+/// What `CapturePaymentIntentAmountDetailsLineItems.tax` takes.
+pub type CapturePaymentIntentAmountDetailsLineItemsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `CapturePaymentIntentAmountDetails.shipping` takes.
+pub type CapturePaymentIntentAmountDetailsShipping = super::CreatePaymentIntentAmountDetailsShipping;
+/// What `CapturePaymentIntentAmountDetails.tax` takes.
+pub type CapturePaymentIntentAmountDetailsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `CapturePaymentIntent.hooks` takes.
+pub type CapturePaymentIntentHooks = super::CreatePaymentIntentHooks;
+/// What `CapturePaymentIntentHooks.inputs` takes.
+pub type CapturePaymentIntentHooksInputs = super::CreatePaymentIntentHooksInputs;
+/// What `CapturePaymentIntentHooksInputs.tax` takes.
+pub type CapturePaymentIntentHooksInputsTax = super::CreatePaymentIntentHooksInputsTax;
+/// What `CapturePaymentIntent.payment_details` takes.
+pub type CapturePaymentIntentPaymentDetails = super::CreatePaymentIntentPaymentDetails;
+/// What `CapturePaymentIntent.transfer_data` takes.
+pub type CapturePaymentIntentTransferData = super::CaptureChargeTransferData;
+/// What `ConfirmPaymentIntent.amount_details` takes.
+pub type ConfirmPaymentIntentAmountDetails = super::CreatePaymentIntentAmountDetails;
+/// What `ConfirmPaymentIntentAmountDetails.line_items` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItems = super::CreatePaymentIntentAmountDetailsLineItems;
+/// What `ConfirmPaymentIntentAmountDetailsLineItems.payment_method_options` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptions = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions;
+/// What `ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card_present` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptions.klarna` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna;
+/// What `ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptions.paypal` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal;
+/// What `ConfirmPaymentIntentAmountDetailsLineItems.tax` takes.
+pub type ConfirmPaymentIntentAmountDetailsLineItemsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `ConfirmPaymentIntentAmountDetails.shipping` takes.
+pub type ConfirmPaymentIntentAmountDetailsShipping = super::CreatePaymentIntentAmountDetailsShipping;
+/// What `ConfirmPaymentIntentAmountDetails.tax` takes.
+pub type ConfirmPaymentIntentAmountDetailsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `ConfirmPaymentIntent.hooks` takes.
+pub type ConfirmPaymentIntentHooks = super::CreatePaymentIntentHooks;
+/// What `ConfirmPaymentIntentHooks.inputs` takes.
+pub type ConfirmPaymentIntentHooksInputs = super::CreatePaymentIntentHooksInputs;
+/// What `ConfirmPaymentIntentHooksInputs.tax` takes.
+pub type ConfirmPaymentIntentHooksInputsTax = super::CreatePaymentIntentHooksInputsTax;
+/// What `ConfirmPaymentIntent.mandate_data` takes.
+pub type ConfirmPaymentIntentMandateData = super::ConfirmSetupIntentMandateData;
+/// What `ConfirmPaymentIntentMandateData.customer_acceptance` takes.
+pub type ConfirmPaymentIntentMandateDataCustomerAcceptance = super::ConfirmSetupIntentMandateDataCustomerAcceptance;
+/// What `ConfirmPaymentIntentMandateDataCustomerAcceptance.online` takes.
+pub type ConfirmPaymentIntentMandateDataCustomerAcceptanceOnline = super::ConfirmSetupIntentMandateDataCustomerAcceptanceOnline;
+/// What `ConfirmPaymentIntent.payment_details` takes.
+pub type ConfirmPaymentIntentPaymentDetails = super::CreatePaymentIntentPaymentDetails;
+/// What `ConfirmPaymentIntent.payment_method_data` takes.
+pub type ConfirmPaymentIntentPaymentMethodData = super::CreateSetupIntentPaymentMethodData;
+/// What `ConfirmPaymentIntentPaymentMethodData.acss_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataAcssDebit = super::CreatePaymentMethodAcssDebit;
+/// What `ConfirmPaymentIntentPaymentMethodData.au_becs_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataAuBecsDebit = super::CreatePaymentMethodAuBecsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodData.bacs_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataBacsDebit = super::CreatePaymentMethodBacsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodData.billing_details` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataBillingDetails = super::CreatePaymentMethodBillingDetails;
+/// What `ConfirmPaymentIntentPaymentMethodDataBillingDetails.address` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `ConfirmPaymentIntentPaymentMethodData.boleto` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataBoleto = super::CreatePaymentMethodBoleto;
+/// What `ConfirmPaymentIntentPaymentMethodData.eps` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataEps = super::CreatePaymentMethodEps;
+/// What `ConfirmPaymentIntentPaymentMethodData.fpx` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataFpx = super::CreatePaymentMethodFpx;
+/// What `ConfirmPaymentIntentPaymentMethodData.ideal` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataIdeal = super::CreatePaymentMethodIdeal;
+/// What `ConfirmPaymentIntentPaymentMethodData.klarna` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataKlarna = super::CreatePaymentMethodKlarna;
+/// What `ConfirmPaymentIntentPaymentMethodDataKlarna.dob` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataKlarnaDob = super::CreateTokenPersonDob;
+/// What `ConfirmPaymentIntentPaymentMethodData.naver_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataNaverPay = super::CreatePaymentMethodNaverPay;
+/// What `ConfirmPaymentIntentPaymentMethodData.nz_bank_account` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataNzBankAccount = super::CreatePaymentMethodNzBankAccount;
+/// What `ConfirmPaymentIntentPaymentMethodData.p24` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataP24 = super::CreatePaymentMethodP24;
+/// What `ConfirmPaymentIntentPaymentMethodData.payto` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataPayto = super::CreatePaymentMethodPayto;
+/// What `ConfirmPaymentIntentPaymentMethodData.radar_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataRadarOptions = super::CreateChargeRadarOptions;
+/// What `ConfirmPaymentIntentPaymentMethodData.sepa_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataSepaDebit = super::CreatePaymentMethodSepaDebit;
+/// What `ConfirmPaymentIntentPaymentMethodData.sofort` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataSofort = super::CreatePaymentMethodSofort;
+/// What `ConfirmPaymentIntentPaymentMethodData.upi` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataUpi = super::CreatePaymentMethodUpi;
+/// What `ConfirmPaymentIntentPaymentMethodDataUpi.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodData.us_bank_account` takes.
+pub type ConfirmPaymentIntentPaymentMethodDataUsBankAccount = super::CreatePaymentMethodUsBankAccount;
+/// What `ConfirmPaymentIntent.payment_method_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptions = super::CreatePaymentIntentPaymentMethodOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.acss_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAcssDebit = super::CreatePaymentIntentPaymentMethodOptionsAcssDebit;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAcssDebitMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.affirm` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAffirm = super::CreatePaymentIntentPaymentMethodOptionsAffirm;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.afterpay_clearpay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAfterpayClearpay = super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.alipay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAlipay = super::CreatePaymentIntentPaymentMethodOptionsIdeal;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.alma` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAlma = super::CreatePaymentIntentPaymentMethodOptionsAlma;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.amazon_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAmazonPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.au_becs_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsAuBecsDebit = super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.bacs_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBacsDebit = super::CreatePaymentIntentPaymentMethodOptionsBacsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsBacsDebit.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBacsDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.bancontact` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBancontact = super::CreatePaymentIntentPaymentMethodOptionsBancontact;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.billie` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBillie = super::CreatePaymentIntentPaymentMethodOptionsBillie;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsBillie.company_details` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.blik` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBlik = super::CreatePaymentIntentPaymentMethodOptionsBlik;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsBlik.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.boleto` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsBoleto = super::CreatePaymentIntentPaymentMethodOptionsBoleto;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.card` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCard = super::CreatePaymentIntentPaymentMethodOptionsCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCard.installments` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardInstallments = super::CreatePaymentIntentPaymentMethodOptionsCardInstallments;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCardInstallments.plan` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardInstallmentsPlan = super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCard.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.card_present` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardPresent = super::CreatePaymentIntentPaymentMethodOptionsCardPresent;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCardPresent.routing` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardPresentRouting = super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCard.three_d_secure` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure = super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure.network_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions.cartes_bancaires` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.cashapp` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCashapp = super::CreatePaymentIntentPaymentMethodOptionsCashapp;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.crypto` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCrypto = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.customer_balance` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCustomerBalance = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.eps` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsEps = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.fpx` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsFpx = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.giropay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsGiropay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.grabpay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsGrabpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.ideal` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsIdeal = super::CreatePaymentIntentPaymentMethodOptionsIdeal;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.kakao_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKakaoPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.klarna` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKlarna = super::CreatePaymentIntentPaymentMethodOptionsKlarna;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsKlarna.on_demand` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKlarnaOnDemand = super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsKlarna.subscriptions` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKlarnaSubscriptions = super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsKlarnaSubscriptions.next_billing` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling = super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.konbini` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKonbini = super::CreatePaymentIntentPaymentMethodOptionsKonbini;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.kr_card` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsKrCard = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.link` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsLink = super::CreatePaymentIntentPaymentMethodOptionsLink;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.mb_way` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsMbWay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.mobilepay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsMobilepay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.multibanco` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsMultibanco = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.naver_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsNaverPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.nz_bank_account` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsNzBankAccount = super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.oxxo` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsOxxo = super::CreatePaymentIntentPaymentMethodOptionsOxxo;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.p24` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsP24 = super::CreatePaymentIntentPaymentMethodOptionsP24;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.payco` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPayco = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.paynow` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPaynow = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.paypal` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPaypal = super::CreatePaymentIntentPaymentMethodOptionsPaypal;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.payto` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPayto = super::CreatePaymentIntentPaymentMethodOptionsPayto;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsPayto.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.pix` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPix = super::CreatePaymentIntentPaymentMethodOptionsPix;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsPix.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptions = super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.promptpay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsPromptpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.revolut_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsRevolutPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.samsung_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSamsungPay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.satispay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSatispay = super::CreatePaymentIntentPaymentMethodOptionsCashapp;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.scalapay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsScalapay = super::CreatePaymentIntentPaymentMethodOptionsAlma;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.sepa_debit` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSepaDebit = super::CreatePaymentIntentPaymentMethodOptionsBacsDebit;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsSepaDebit.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSepaDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.sequra` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSequra = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.sofort` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSofort = super::CreatePaymentIntentPaymentMethodOptionsSofort;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.sunbit` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSunbit = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.swish` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsSwish = super::CreatePaymentIntentPaymentMethodOptionsSwish;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.twint` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsTwint = super::CreatePaymentIntentPaymentMethodOptionsTwint;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.upi` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUpi = super::CreateSetupIntentPaymentMethodOptionsUpi;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsUpi.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.us_bank_account` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount = super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.mandate_options` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions;
+/// What `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.networks` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountNetworks = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.wechat_pay` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsWechatPay = super::CreatePaymentIntentPaymentMethodOptionsWechatPay;
+/// What `ConfirmPaymentIntentPaymentMethodOptions.zip` takes.
+pub type ConfirmPaymentIntentPaymentMethodOptionsZip = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `ConfirmPaymentIntent.radar_options` takes.
+pub type ConfirmPaymentIntentRadarOptions = super::CreatePaymentIntentRadarOptions;
+/// What `ConfirmPaymentIntent.shipping` takes.
+pub type ConfirmPaymentIntentShipping = super::CreateChargeShipping;
+/// What `ConfirmPaymentIntentShipping.address` takes.
+pub type ConfirmPaymentIntentShippingAddress = super::CreateCustomerAddress;
+/// What `CreatePaymentIntent.amount_details` takes.
+pub type CreatePaymentIntentAmountDetails = Builder<
+    markers::CreatePaymentIntentAmountDetails,
+>;
+impl CreatePaymentIntentAmountDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `discount_amount`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn discount_amount(self, discount_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("discount_amount", discount_amount))
+    }
+    /// `enforce_arithmetic_validation`: true or false.
+    #[inline]
+    pub fn enforce_arithmetic_validation(
+        self,
+        enforce_arithmetic_validation: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("enforce_arithmetic_validation", enforce_arithmetic_validation),
+        )
+    }
+    /// `line_items`: some [`CreatePaymentIntentAmountDetailsLineItems`](super::CreatePaymentIntentAmountDetailsLineItems); an empty text empties it.
+    #[inline]
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::CreatePaymentIntentAmountDetailsLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
+    }
+    /// `shipping`: a [`CreatePaymentIntentAmountDetailsShipping`](super::CreatePaymentIntentAmountDetailsShipping); an empty text empties it.
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreatePaymentIntentAmountDetailsShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+    /// `tax`: a [`CreatePaymentIntentAmountDetailsTax`](super::CreatePaymentIntentAmountDetailsTax); an empty text empties it.
+    #[inline]
+    pub fn tax(
+        self,
+        tax: impl c::IntoObject<super::CreatePaymentIntentAmountDetailsTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
+    }
+}
+/// What `CreatePaymentIntentAmountDetails.line_items` takes.
+pub type CreatePaymentIntentAmountDetailsLineItems = Builder<
+    markers::CreatePaymentIntentAmountDetailsLineItems,
+>;
+impl CreatePaymentIntentAmountDetailsLineItems {
+    /// With what it cannot do without:
+    /// * `product_name`: a text.
+    /// * `quantity`: an integer.
+    /// * `unit_cost`: an integer.
+    #[inline]
+    pub fn new(product_name: impl Into<String>, quantity: i64, unit_cost: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("product_name", product_name)
+                .int("quantity", quantity)
+                .int("unit_cost", unit_cost),
+        )
+    }
+    /// `discount_amount`: an integer.
+    #[inline]
+    pub fn discount_amount(self, discount_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("discount_amount", discount_amount))
+    }
+    /// `payment_method_options`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions).
+    #[inline]
+    pub fn payment_method_options(
+        self,
+        payment_method_options: impl c::IntoObject<
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_options", payment_method_options),
+        )
+    }
+    /// `product_code`: a text.
+    #[inline]
+    pub fn product_code(self, product_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("product_code", product_code))
+    }
+    /// `tax`: a [`CreatePaymentIntentAmountDetailsLineItemsTax`](super::CreatePaymentIntentAmountDetailsLineItemsTax).
+    #[inline]
+    pub fn tax(
+        self,
+        tax: impl c::IntoObject<super::CreatePaymentIntentAmountDetailsLineItemsTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
+    }
+    /// `unit_of_measure`: a text.
+    #[inline]
+    pub fn unit_of_measure(self, unit_of_measure: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("unit_of_measure", unit_of_measure))
+    }
+}
+/// What `CreatePaymentIntentAmountDetailsLineItems.payment_method_options` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions = Builder<
+    markers::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions,
+>;
+impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard).
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+    /// `card_present`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent).
+    #[inline]
+    pub fn card_present(
+        self,
+        card_present: impl c::IntoObject<
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_present", card_present))
+    }
+    /// `klarna`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna).
+    #[inline]
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
+    }
+    /// `paypal`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal).
+    #[inline]
+    pub fn paypal(
+        self,
+        paypal: impl c::IntoObject<
+            super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypal", paypal))
+    }
+}
+/// What `CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard = Builder<
+    markers::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard,
+>;
+impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `commodity_code`: a text.
+    #[inline]
+    pub fn commodity_code(self, commodity_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("commodity_code", commodity_code))
+    }
+}
+/// What `CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card_present` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.klarna` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna = Builder<
+    markers::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna,
+>;
+impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `image_url`: a text.
+    #[inline]
+    pub fn image_url(self, image_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("image_url", image_url))
+    }
+    /// `product_url`: a text.
+    #[inline]
+    pub fn product_url(self, product_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("product_url", product_url))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+    /// `subscription_reference`: a text.
+    #[inline]
+    pub fn subscription_reference(
+        self,
+        subscription_reference: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("subscription_reference", subscription_reference),
+        )
+    }
+}
+/// What `CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.paypal` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal = Builder<
+    markers::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal,
+>;
+impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `category`: one of [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory).
+    #[inline]
+    pub fn category(
+        self,
+        category: super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("category", category))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `sold_by`: a text.
+    #[inline]
+    pub fn sold_by(self, sold_by: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("sold_by", sold_by))
+    }
+}
+/// What `CreatePaymentIntentAmountDetailsLineItems.tax` takes.
+pub type CreatePaymentIntentAmountDetailsLineItemsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `CreatePaymentIntentAmountDetails.shipping` takes.
+pub type CreatePaymentIntentAmountDetailsShipping = Builder<
+    markers::CreatePaymentIntentAmountDetailsShipping,
+>;
+impl CreatePaymentIntentAmountDetailsShipping {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `from_postal_code`: a text; an empty text empties it.
+    #[inline]
+    pub fn from_postal_code(self, from_postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("from_postal_code", from_postal_code))
+    }
+    /// `to_postal_code`: a text; an empty text empties it.
+    #[inline]
+    pub fn to_postal_code(self, to_postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("to_postal_code", to_postal_code))
+    }
+}
+/// What `CreatePaymentIntentAmountDetails.tax` takes.
+pub type CreatePaymentIntentAmountDetailsTax = Builder<
+    markers::CreatePaymentIntentAmountDetailsTax,
+>;
+impl CreatePaymentIntentAmountDetailsTax {
+    /// With what it cannot do without:
+    /// * `total_tax_amount`: an integer.
+    #[inline]
+    pub fn new(total_tax_amount: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("total_tax_amount", total_tax_amount),
+        )
+    }
+}
+/// What `CreatePaymentIntent.automatic_payment_methods` takes.
+pub type CreatePaymentIntentAutomaticPaymentMethods = super::CreateSetupIntentAutomaticPaymentMethods;
+/// What `CreatePaymentIntent.hooks` takes.
+pub type CreatePaymentIntentHooks = Builder<markers::CreatePaymentIntentHooks>;
+impl CreatePaymentIntentHooks {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `inputs`: a [`CreatePaymentIntentHooksInputs`](super::CreatePaymentIntentHooksInputs).
+    #[inline]
+    pub fn inputs(
+        self,
+        inputs: impl c::IntoObject<super::CreatePaymentIntentHooksInputs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("inputs", inputs))
+    }
+}
+/// What `CreatePaymentIntentHooks.inputs` takes.
+pub type CreatePaymentIntentHooksInputs = Builder<
+    markers::CreatePaymentIntentHooksInputs,
+>;
+impl CreatePaymentIntentHooksInputs {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `tax`: a [`CreatePaymentIntentHooksInputsTax`](super::CreatePaymentIntentHooksInputsTax).
+    #[inline]
+    pub fn tax(
+        self,
+        tax: impl c::IntoObject<super::CreatePaymentIntentHooksInputsTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax", tax))
+    }
+}
+/// What `CreatePaymentIntentHooksInputs.tax` takes.
+pub type CreatePaymentIntentHooksInputsTax = Builder<
+    markers::CreatePaymentIntentHooksInputsTax,
+>;
+impl CreatePaymentIntentHooksInputsTax {
+    /// With what it cannot do without:
+    /// * `calculation`: a text; an empty text empties it.
+    #[inline]
+    pub fn new(calculation: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("calculation", calculation))
+    }
+}
+/// What `CreatePaymentIntent.mandate_data` takes.
+pub type CreatePaymentIntentMandateData = super::CreateSetupIntentMandateData;
+/// What `CreatePaymentIntentMandateData.customer_acceptance` takes.
+pub type CreatePaymentIntentMandateDataCustomerAcceptance = super::CreateSetupIntentMandateDataCustomerAcceptance;
+/// What `CreatePaymentIntentMandateDataCustomerAcceptance.online` takes.
+pub type CreatePaymentIntentMandateDataCustomerAcceptanceOnline = super::CreateSetupIntentMandateDataCustomerAcceptanceOnline;
+/// What `CreatePaymentIntent.payment_details` takes.
+pub type CreatePaymentIntentPaymentDetails = Builder<
+    markers::CreatePaymentIntentPaymentDetails,
+>;
+impl CreatePaymentIntentPaymentDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer_reference`: a text; an empty text empties it.
+    #[inline]
+    pub fn customer_reference(self, customer_reference: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("customer_reference", customer_reference),
+        )
+    }
+    /// `order_reference`: a text; an empty text empties it.
+    #[inline]
+    pub fn order_reference(self, order_reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("order_reference", order_reference))
+    }
+}
+/// What `CreatePaymentIntent.payment_method_data` takes.
+pub type CreatePaymentIntentPaymentMethodData = super::CreateSetupIntentPaymentMethodData;
+/// What `CreatePaymentIntentPaymentMethodData.acss_debit` takes.
+pub type CreatePaymentIntentPaymentMethodDataAcssDebit = super::CreatePaymentMethodAcssDebit;
+/// What `CreatePaymentIntentPaymentMethodData.au_becs_debit` takes.
+pub type CreatePaymentIntentPaymentMethodDataAuBecsDebit = super::CreatePaymentMethodAuBecsDebit;
+/// What `CreatePaymentIntentPaymentMethodData.bacs_debit` takes.
+pub type CreatePaymentIntentPaymentMethodDataBacsDebit = super::CreatePaymentMethodBacsDebit;
+/// What `CreatePaymentIntentPaymentMethodData.billing_details` takes.
+pub type CreatePaymentIntentPaymentMethodDataBillingDetails = super::CreatePaymentMethodBillingDetails;
+/// What `CreatePaymentIntentPaymentMethodDataBillingDetails.address` takes.
+pub type CreatePaymentIntentPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreatePaymentIntentPaymentMethodData.boleto` takes.
+pub type CreatePaymentIntentPaymentMethodDataBoleto = super::CreatePaymentMethodBoleto;
+/// What `CreatePaymentIntentPaymentMethodData.eps` takes.
+pub type CreatePaymentIntentPaymentMethodDataEps = super::CreatePaymentMethodEps;
+/// What `CreatePaymentIntentPaymentMethodData.fpx` takes.
+pub type CreatePaymentIntentPaymentMethodDataFpx = super::CreatePaymentMethodFpx;
+/// What `CreatePaymentIntentPaymentMethodData.ideal` takes.
+pub type CreatePaymentIntentPaymentMethodDataIdeal = super::CreatePaymentMethodIdeal;
+/// What `CreatePaymentIntentPaymentMethodData.klarna` takes.
+pub type CreatePaymentIntentPaymentMethodDataKlarna = super::CreatePaymentMethodKlarna;
+/// What `CreatePaymentIntentPaymentMethodDataKlarna.dob` takes.
+pub type CreatePaymentIntentPaymentMethodDataKlarnaDob = super::CreateTokenPersonDob;
+/// What `CreatePaymentIntentPaymentMethodData.naver_pay` takes.
+pub type CreatePaymentIntentPaymentMethodDataNaverPay = super::CreatePaymentMethodNaverPay;
+/// What `CreatePaymentIntentPaymentMethodData.nz_bank_account` takes.
+pub type CreatePaymentIntentPaymentMethodDataNzBankAccount = super::CreatePaymentMethodNzBankAccount;
+/// What `CreatePaymentIntentPaymentMethodData.p24` takes.
+pub type CreatePaymentIntentPaymentMethodDataP24 = super::CreatePaymentMethodP24;
+/// What `CreatePaymentIntentPaymentMethodData.payto` takes.
+pub type CreatePaymentIntentPaymentMethodDataPayto = super::CreatePaymentMethodPayto;
+/// What `CreatePaymentIntentPaymentMethodData.radar_options` takes.
+pub type CreatePaymentIntentPaymentMethodDataRadarOptions = super::CreateChargeRadarOptions;
+/// What `CreatePaymentIntentPaymentMethodData.sepa_debit` takes.
+pub type CreatePaymentIntentPaymentMethodDataSepaDebit = super::CreatePaymentMethodSepaDebit;
+/// What `CreatePaymentIntentPaymentMethodData.sofort` takes.
+pub type CreatePaymentIntentPaymentMethodDataSofort = super::CreatePaymentMethodSofort;
+/// What `CreatePaymentIntentPaymentMethodData.upi` takes.
+pub type CreatePaymentIntentPaymentMethodDataUpi = super::CreatePaymentMethodUpi;
+/// What `CreatePaymentIntentPaymentMethodDataUpi.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodDataUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodData.us_bank_account` takes.
+pub type CreatePaymentIntentPaymentMethodDataUsBankAccount = super::CreatePaymentMethodUsBankAccount;
+/// What `CreatePaymentIntent.payment_method_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptions = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptions,
+>;
+impl CreatePaymentIntentPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acss_debit`: a [`CreatePaymentIntentPaymentMethodOptionsAcssDebit`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebit); an empty text empties it.
+    #[inline]
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
+    }
+    /// `affirm`: a [`CreatePaymentIntentPaymentMethodOptionsAffirm`](super::CreatePaymentIntentPaymentMethodOptionsAffirm); an empty text empties it.
+    #[inline]
+    pub fn affirm(
+        self,
+        affirm: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsAffirm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm", affirm))
+    }
+    /// `afterpay_clearpay`: a [`CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay`](super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay); an empty text empties it.
+    #[inline]
+    pub fn afterpay_clearpay(
+        self,
+        afterpay_clearpay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("afterpay_clearpay", afterpay_clearpay),
+        )
+    }
+    /// `alipay`: a [`CreatePaymentIntentPaymentMethodOptionsAlipay`](super::CreatePaymentIntentPaymentMethodOptionsAlipay); an empty text empties it.
+    #[inline]
+    pub fn alipay(
+        self,
+        alipay: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsAlipay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alipay", alipay))
+    }
+    /// `alma`: a [`CreatePaymentIntentPaymentMethodOptionsAlma`](super::CreatePaymentIntentPaymentMethodOptionsAlma); an empty text empties it.
+    #[inline]
+    pub fn alma(
+        self,
+        alma: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsAlma>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma", alma))
+    }
+    /// `amazon_pay`: a [`CreatePaymentIntentPaymentMethodOptionsAmazonPay`](super::CreatePaymentIntentPaymentMethodOptionsAmazonPay); an empty text empties it.
+    #[inline]
+    pub fn amazon_pay(
+        self,
+        amazon_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsAmazonPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
+    }
+    /// `au_becs_debit`: a [`CreatePaymentIntentPaymentMethodOptionsAuBecsDebit`](super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit); an empty text empties it.
+    #[inline]
+    pub fn au_becs_debit(
+        self,
+        au_becs_debit: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
+    }
+    /// `bacs_debit`: a [`CreatePaymentIntentPaymentMethodOptionsBacsDebit`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebit); an empty text empties it.
+    #[inline]
+    pub fn bacs_debit(
+        self,
+        bacs_debit: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBacsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
+    }
+    /// `bancontact`: a [`CreatePaymentIntentPaymentMethodOptionsBancontact`](super::CreatePaymentIntentPaymentMethodOptionsBancontact); an empty text empties it.
+    #[inline]
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBancontact,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
+    }
+    /// `billie`: a [`CreatePaymentIntentPaymentMethodOptionsBillie`](super::CreatePaymentIntentPaymentMethodOptionsBillie); an empty text empties it.
+    #[inline]
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsBillie>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
+    }
+    /// `bizum`: a map; an empty text empties it.
+    #[inline]
+    pub fn bizum(self, bizum: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("bizum", bizum))
+    }
+    /// `blik`: a [`CreatePaymentIntentPaymentMethodOptionsBlik`](super::CreatePaymentIntentPaymentMethodOptionsBlik); an empty text empties it.
+    #[inline]
+    pub fn blik(
+        self,
+        blik: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsBlik>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik", blik))
+    }
+    /// `boleto`: a [`CreatePaymentIntentPaymentMethodOptionsBoleto`](super::CreatePaymentIntentPaymentMethodOptionsBoleto); an empty text empties it.
+    #[inline]
+    pub fn boleto(
+        self,
+        boleto: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsBoleto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto", boleto))
+    }
+    /// `card`: a [`CreatePaymentIntentPaymentMethodOptionsCard`](super::CreatePaymentIntentPaymentMethodOptionsCard); an empty text empties it.
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+    /// `card_present`: a [`CreatePaymentIntentPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentPaymentMethodOptionsCardPresent); an empty text empties it.
+    #[inline]
+    pub fn card_present(
+        self,
+        card_present: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardPresent,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_present", card_present))
+    }
+    /// `cashapp`: a [`CreatePaymentIntentPaymentMethodOptionsCashapp`](super::CreatePaymentIntentPaymentMethodOptionsCashapp); an empty text empties it.
+    #[inline]
+    pub fn cashapp(
+        self,
+        cashapp: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCashapp,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cashapp", cashapp))
+    }
+    /// `crypto`: a [`CreatePaymentIntentPaymentMethodOptionsCrypto`](super::CreatePaymentIntentPaymentMethodOptionsCrypto); an empty text empties it.
+    #[inline]
+    pub fn crypto(
+        self,
+        crypto: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsCrypto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("crypto", crypto))
+    }
+    /// `customer_balance`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalance`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    #[inline]
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
+    }
+    /// `eps`: a [`CreatePaymentIntentPaymentMethodOptionsEps`](super::CreatePaymentIntentPaymentMethodOptionsEps); an empty text empties it.
+    #[inline]
+    pub fn eps(
+        self,
+        eps: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsEps>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps", eps))
+    }
+    /// `fpx`: a [`CreatePaymentIntentPaymentMethodOptionsFpx`](super::CreatePaymentIntentPaymentMethodOptionsFpx); an empty text empties it.
+    #[inline]
+    pub fn fpx(
+        self,
+        fpx: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsFpx>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx", fpx))
+    }
+    /// `giropay`: a [`CreatePaymentIntentPaymentMethodOptionsGiropay`](super::CreatePaymentIntentPaymentMethodOptionsGiropay); an empty text empties it.
+    #[inline]
+    pub fn giropay(
+        self,
+        giropay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsGiropay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("giropay", giropay))
+    }
+    /// `grabpay`: a [`CreatePaymentIntentPaymentMethodOptionsGrabpay`](super::CreatePaymentIntentPaymentMethodOptionsGrabpay); an empty text empties it.
+    #[inline]
+    pub fn grabpay(
+        self,
+        grabpay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsGrabpay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("grabpay", grabpay))
+    }
+    /// `ideal`: a [`CreatePaymentIntentPaymentMethodOptionsIdeal`](super::CreatePaymentIntentPaymentMethodOptionsIdeal); an empty text empties it.
+    #[inline]
+    pub fn ideal(
+        self,
+        ideal: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsIdeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal", ideal))
+    }
+    /// `interac_present`: a map; an empty text empties it.
+    #[inline]
+    pub fn interac_present(self, interac_present: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("interac_present", interac_present))
+    }
+    /// `kakao_pay`: a [`CreatePaymentIntentPaymentMethodOptionsKakaoPay`](super::CreatePaymentIntentPaymentMethodOptionsKakaoPay); an empty text empties it.
+    #[inline]
+    pub fn kakao_pay(
+        self,
+        kakao_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsKakaoPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
+    }
+    /// `klarna`: a [`CreatePaymentIntentPaymentMethodOptionsKlarna`](super::CreatePaymentIntentPaymentMethodOptionsKlarna); an empty text empties it.
+    #[inline]
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsKlarna>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
+    }
+    /// `konbini`: a [`CreatePaymentIntentPaymentMethodOptionsKonbini`](super::CreatePaymentIntentPaymentMethodOptionsKonbini); an empty text empties it.
+    #[inline]
+    pub fn konbini(
+        self,
+        konbini: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsKonbini,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("konbini", konbini))
+    }
+    /// `kr_card`: a [`CreatePaymentIntentPaymentMethodOptionsKrCard`](super::CreatePaymentIntentPaymentMethodOptionsKrCard); an empty text empties it.
+    #[inline]
+    pub fn kr_card(
+        self,
+        kr_card: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsKrCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kr_card", kr_card))
+    }
+    /// `link`: a [`CreatePaymentIntentPaymentMethodOptionsLink`](super::CreatePaymentIntentPaymentMethodOptionsLink); an empty text empties it.
+    #[inline]
+    pub fn link(
+        self,
+        link: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsLink>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link", link))
+    }
+    /// `mb_way`: a [`CreatePaymentIntentPaymentMethodOptionsMbWay`](super::CreatePaymentIntentPaymentMethodOptionsMbWay); an empty text empties it.
+    #[inline]
+    pub fn mb_way(
+        self,
+        mb_way: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsMbWay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mb_way", mb_way))
+    }
+    /// `mobilepay`: a [`CreatePaymentIntentPaymentMethodOptionsMobilepay`](super::CreatePaymentIntentPaymentMethodOptionsMobilepay); an empty text empties it.
+    #[inline]
+    pub fn mobilepay(
+        self,
+        mobilepay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsMobilepay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
+    }
+    /// `multibanco`: a [`CreatePaymentIntentPaymentMethodOptionsMultibanco`](super::CreatePaymentIntentPaymentMethodOptionsMultibanco); an empty text empties it.
+    #[inline]
+    pub fn multibanco(
+        self,
+        multibanco: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsMultibanco,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("multibanco", multibanco))
+    }
+    /// `naver_pay`: a [`CreatePaymentIntentPaymentMethodOptionsNaverPay`](super::CreatePaymentIntentPaymentMethodOptionsNaverPay); an empty text empties it.
+    #[inline]
+    pub fn naver_pay(
+        self,
+        naver_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsNaverPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
+    }
+    /// `nz_bank_account`: a [`CreatePaymentIntentPaymentMethodOptionsNzBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsNzBankAccount); an empty text empties it.
+    #[inline]
+    pub fn nz_bank_account(
+        self,
+        nz_bank_account: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsNzBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
+    }
+    /// `oxxo`: a [`CreatePaymentIntentPaymentMethodOptionsOxxo`](super::CreatePaymentIntentPaymentMethodOptionsOxxo); an empty text empties it.
+    #[inline]
+    pub fn oxxo(
+        self,
+        oxxo: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsOxxo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo", oxxo))
+    }
+    /// `p24`: a [`CreatePaymentIntentPaymentMethodOptionsP24`](super::CreatePaymentIntentPaymentMethodOptionsP24); an empty text empties it.
+    #[inline]
+    pub fn p24(
+        self,
+        p24: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsP24>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24", p24))
+    }
+    /// `pay_by_bank`: a map; an empty text empties it.
+    #[inline]
+    pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
+    }
+    /// `payco`: a [`CreatePaymentIntentPaymentMethodOptionsPayco`](super::CreatePaymentIntentPaymentMethodOptionsPayco); an empty text empties it.
+    #[inline]
+    pub fn payco(
+        self,
+        payco: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsPayco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco", payco))
+    }
+    /// `paynow`: a [`CreatePaymentIntentPaymentMethodOptionsPaynow`](super::CreatePaymentIntentPaymentMethodOptionsPaynow); an empty text empties it.
+    #[inline]
+    pub fn paynow(
+        self,
+        paynow: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsPaynow>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow", paynow))
+    }
+    /// `paypal`: a [`CreatePaymentIntentPaymentMethodOptionsPaypal`](super::CreatePaymentIntentPaymentMethodOptionsPaypal); an empty text empties it.
+    #[inline]
+    pub fn paypal(
+        self,
+        paypal: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsPaypal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypal", paypal))
+    }
+    /// `paypay`: a map; an empty text empties it.
+    #[inline]
+    pub fn paypay(self, paypay: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("paypay", paypay))
+    }
+    /// `payto`: a [`CreatePaymentIntentPaymentMethodOptionsPayto`](super::CreatePaymentIntentPaymentMethodOptionsPayto); an empty text empties it.
+    #[inline]
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsPayto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
+    }
+    /// `pix`: a [`CreatePaymentIntentPaymentMethodOptionsPix`](super::CreatePaymentIntentPaymentMethodOptionsPix); an empty text empties it.
+    #[inline]
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsPix>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
+    }
+    /// `promptpay`: a [`CreatePaymentIntentPaymentMethodOptionsPromptpay`](super::CreatePaymentIntentPaymentMethodOptionsPromptpay); an empty text empties it.
+    #[inline]
+    pub fn promptpay(
+        self,
+        promptpay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsPromptpay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("promptpay", promptpay))
+    }
+    /// `revolut_pay`: a [`CreatePaymentIntentPaymentMethodOptionsRevolutPay`](super::CreatePaymentIntentPaymentMethodOptionsRevolutPay); an empty text empties it.
+    #[inline]
+    pub fn revolut_pay(
+        self,
+        revolut_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsRevolutPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
+    }
+    /// `samsung_pay`: a [`CreatePaymentIntentPaymentMethodOptionsSamsungPay`](super::CreatePaymentIntentPaymentMethodOptionsSamsungPay); an empty text empties it.
+    #[inline]
+    pub fn samsung_pay(
+        self,
+        samsung_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsSamsungPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
+    }
+    /// `satispay`: a [`CreatePaymentIntentPaymentMethodOptionsSatispay`](super::CreatePaymentIntentPaymentMethodOptionsSatispay); an empty text empties it.
+    #[inline]
+    pub fn satispay(
+        self,
+        satispay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsSatispay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("satispay", satispay))
+    }
+    /// `scalapay`: a [`CreatePaymentIntentPaymentMethodOptionsScalapay`](super::CreatePaymentIntentPaymentMethodOptionsScalapay); an empty text empties it.
+    #[inline]
+    pub fn scalapay(
+        self,
+        scalapay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsScalapay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("scalapay", scalapay))
+    }
+    /// `sepa_debit`: a [`CreatePaymentIntentPaymentMethodOptionsSepaDebit`](super::CreatePaymentIntentPaymentMethodOptionsSepaDebit); an empty text empties it.
+    #[inline]
+    pub fn sepa_debit(
+        self,
+        sepa_debit: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsSepaDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
+    }
+    /// `sequra`: a [`CreatePaymentIntentPaymentMethodOptionsSequra`](super::CreatePaymentIntentPaymentMethodOptionsSequra); an empty text empties it.
+    #[inline]
+    pub fn sequra(
+        self,
+        sequra: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsSequra>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra", sequra))
+    }
+    /// `sofort`: a [`CreatePaymentIntentPaymentMethodOptionsSofort`](super::CreatePaymentIntentPaymentMethodOptionsSofort); an empty text empties it.
+    #[inline]
+    pub fn sofort(
+        self,
+        sofort: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsSofort>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort", sofort))
+    }
+    /// `sunbit`: a [`CreatePaymentIntentPaymentMethodOptionsSunbit`](super::CreatePaymentIntentPaymentMethodOptionsSunbit); an empty text empties it.
+    #[inline]
+    pub fn sunbit(
+        self,
+        sunbit: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsSunbit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit", sunbit))
+    }
+    /// `swish`: a [`CreatePaymentIntentPaymentMethodOptionsSwish`](super::CreatePaymentIntentPaymentMethodOptionsSwish); an empty text empties it.
+    #[inline]
+    pub fn swish(
+        self,
+        swish: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsSwish>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish", swish))
+    }
+    /// `twint`: a [`CreatePaymentIntentPaymentMethodOptionsTwint`](super::CreatePaymentIntentPaymentMethodOptionsTwint); an empty text empties it.
+    #[inline]
+    pub fn twint(
+        self,
+        twint: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsTwint>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint", twint))
+    }
+    /// `upi`: a [`CreatePaymentIntentPaymentMethodOptionsUpi`](super::CreatePaymentIntentPaymentMethodOptionsUpi); an empty text empties it.
+    #[inline]
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsUpi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
+    }
+    /// `us_bank_account`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+    /// `wechat_pay`: a [`CreatePaymentIntentPaymentMethodOptionsWechatPay`](super::CreatePaymentIntentPaymentMethodOptionsWechatPay); an empty text empties it.
+    #[inline]
+    pub fn wechat_pay(
+        self,
+        wechat_pay: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsWechatPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
+    }
+    /// `zip`: a [`CreatePaymentIntentPaymentMethodOptionsZip`](super::CreatePaymentIntentPaymentMethodOptionsZip); an empty text empties it.
+    #[inline]
+    pub fn zip(
+        self,
+        zip: impl c::IntoObject<super::CreatePaymentIntentPaymentMethodOptionsZip>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip", zip))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.acss_debit` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAcssDebit = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAcssDebit,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAcssDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+    /// `verification_method`: one of [`CreatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `custom_mandate_url`: a text; an empty text empties it.
+    #[inline]
+    pub fn custom_mandate_url(self, custom_mandate_url: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("custom_mandate_url", custom_mandate_url),
+        )
+    }
+    /// `interval_description`: a text.
+    #[inline]
+    pub fn interval_description(self, interval_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("interval_description", interval_description),
+        )
+    }
+    /// `payment_schedule`: one of [`CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule).
+    #[inline]
+    pub fn payment_schedule(
+        self,
+        payment_schedule: super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_schedule", payment_schedule),
+        )
+    }
+    /// `transaction_type`: one of [`CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType).
+    #[inline]
+    pub fn transaction_type(
+        self,
+        transaction_type: super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("transaction_type", transaction_type),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.affirm` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAffirm = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAffirm,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAffirm {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `preferred_locale`: a text.
+    #[inline]
+    pub fn preferred_locale(self, preferred_locale: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("preferred_locale", preferred_locale))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.afterpay_clearpay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.alipay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAlipay = super::CreatePaymentIntentPaymentMethodOptionsIdeal;
+/// What `CreatePaymentIntentPaymentMethodOptions.alma` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAlma = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAlma,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAlma {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.amazon_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAmazonPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `CreatePaymentIntentPaymentMethodOptions.au_becs_debit` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsAuBecsDebit = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsAuBecsDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.bacs_debit` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBacsDebit = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBacsDebit,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBacsDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsBacsDebit.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodOptions.bancontact` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBancontact = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBancontact,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBancontact {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred_language`: one of [`CreatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage`](super::CreatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage).
+    #[inline]
+    pub fn preferred_language(
+        self,
+        preferred_language: super::CreatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("preferred_language", preferred_language),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.billie` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBillie = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBillie,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBillie {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsBillieCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsBillieCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsBillieCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `company_details`: a [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    #[inline]
+    pub fn company_details(
+        self,
+        company_details: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_details", company_details))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsBillie.company_details` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `registered_address`: a [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress); an empty text empties it.
+    #[inline]
+    pub fn registered_address(
+        self,
+        registered_address: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registered_address", registered_address),
+        )
+    }
+    /// `registered_name`: a text.
+    #[inline]
+    pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("registered_name", registered_name))
+    }
+    /// `registration_number`: a text.
+    #[inline]
+    pub fn registration_number(self, registration_number: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("registration_number", registration_number),
+        )
+    }
+    /// `registration_type`: one of [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType).
+    #[inline]
+    pub fn registration_type(
+        self,
+        registration_type: super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("registration_type", registration_type),
+        )
+    }
+    /// `vat`: a text.
+    #[inline]
+    pub fn vat(self, vat: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("vat", vat))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreatePaymentIntentPaymentMethodOptions.blik` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBlik = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBlik,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBlik {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `code`: a text.
+    #[inline]
+    pub fn code(self, code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("code", code))
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsBlik.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `CreatePaymentIntentPaymentMethodOptions.boleto` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsBoleto = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsBoleto,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsBoleto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `expires_after_days`: an integer.
+    #[inline]
+    pub fn expires_after_days(self, expires_after_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_days", expires_after_days),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.card` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCard = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCard,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsCardCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsCardCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsCardCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `cvc_token`: a text.
+    #[inline]
+    pub fn cvc_token(self, cvc_token: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("cvc_token", cvc_token))
+    }
+    /// `installments`: a [`CreatePaymentIntentPaymentMethodOptionsCardInstallments`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallments).
+    #[inline]
+    pub fn installments(
+        self,
+        installments: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardInstallments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("installments", installments))
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `moto`: true or false.
+    #[inline]
+    pub fn moto(self, moto: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("moto", moto))
+    }
+    /// `network`: one of [`CreatePaymentIntentPaymentMethodOptionsCardNetwork`](super::CreatePaymentIntentPaymentMethodOptionsCardNetwork).
+    #[inline]
+    pub fn network(
+        self,
+        network: super::CreatePaymentIntentPaymentMethodOptionsCardNetwork,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("network", network))
+    }
+    /// `request_extended_authorization`: one of [`CreatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization`](super::CreatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization).
+    #[inline]
+    pub fn request_extended_authorization(
+        self,
+        request_extended_authorization: super::CreatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("request_extended_authorization", request_extended_authorization),
+        )
+    }
+    /// `request_incremental_authorization`: one of [`CreatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization`](super::CreatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization).
+    #[inline]
+    pub fn request_incremental_authorization(
+        self,
+        request_incremental_authorization: super::CreatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of(
+                    "request_incremental_authorization",
+                    request_incremental_authorization,
+                ),
+        )
+    }
+    /// `request_multicapture`: one of [`CreatePaymentIntentPaymentMethodOptionsCardRequestMulticapture`](super::CreatePaymentIntentPaymentMethodOptionsCardRequestMulticapture).
+    #[inline]
+    pub fn request_multicapture(
+        self,
+        request_multicapture: super::CreatePaymentIntentPaymentMethodOptionsCardRequestMulticapture,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_multicapture", request_multicapture),
+        )
+    }
+    /// `request_overcapture`: one of [`CreatePaymentIntentPaymentMethodOptionsCardRequestOvercapture`](super::CreatePaymentIntentPaymentMethodOptionsCardRequestOvercapture).
+    #[inline]
+    pub fn request_overcapture(
+        self,
+        request_overcapture: super::CreatePaymentIntentPaymentMethodOptionsCardRequestOvercapture,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_overcapture", request_overcapture),
+        )
+    }
+    /// `request_three_d_secure`: one of [`CreatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure`](super::CreatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure).
+    #[inline]
+    pub fn request_three_d_secure(
+        self,
+        request_three_d_secure: super::CreatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_three_d_secure", request_three_d_secure),
+        )
+    }
+    /// `require_cvc_recollection`: true or false.
+    #[inline]
+    pub fn require_cvc_recollection(self, require_cvc_recollection: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("require_cvc_recollection", require_cvc_recollection),
+        )
+    }
+    /// `setup_credential_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage`](super::CreatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage).
+    #[inline]
+    pub fn setup_credential_usage(
+        self,
+        setup_credential_usage: super::CreatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_credential_usage", setup_credential_usage),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `statement_descriptor_suffix_kana`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_suffix_kana(
+        self,
+        statement_descriptor_suffix_kana: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_suffix_kana",
+                    statement_descriptor_suffix_kana,
+                ),
+        )
+    }
+    /// `statement_descriptor_suffix_kanji`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_suffix_kanji(
+        self,
+        statement_descriptor_suffix_kanji: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text(
+                    "statement_descriptor_suffix_kanji",
+                    statement_descriptor_suffix_kanji,
+                ),
+        )
+    }
+    /// `stored_credential_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage`](super::CreatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage).
+    #[inline]
+    pub fn stored_credential_usage(
+        self,
+        stored_credential_usage: super::CreatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("stored_credential_usage", stored_credential_usage),
+        )
+    }
+    /// `three_d_secure`: a [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure).
+    #[inline]
+    pub fn three_d_secure(
+        self,
+        three_d_secure: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("three_d_secure", three_d_secure))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCard.installments` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardInstallments = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardInstallments,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardInstallments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+    /// `plan`: a [`CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan); an empty text empties it.
+    #[inline]
+    pub fn plan(
+        self,
+        plan: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("plan", plan))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCardInstallments.plan` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType).
+    #[inline]
+    pub fn new(
+        type_: super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `count`: an integer.
+    #[inline]
+    pub fn count(self, count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("count", count))
+    }
+    /// `interval`: the text `month`.
+    #[inline]
+    pub fn interval(self, interval: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("interval", interval))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCard.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardMandateOptions = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardMandateOptions {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `amount_type`: one of [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType).
+    /// * `interval`: one of [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval).
+    /// * `reference`: a text.
+    /// * `start_date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(
+        amount: i64,
+        amount_type: super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType,
+        interval: super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval,
+        reference: impl Into<String>,
+        start_date: impl Into<Timestamp>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .one_of("amount_type", amount_type)
+                .one_of("interval", interval)
+                .text("reference", reference)
+                .time("start_date", start_date),
+        )
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `end_date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn end_date(self, end_date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("end_date", end_date))
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+    /// `supported_types`: some of [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes).
+    #[inline]
+    pub fn supported_types(
+        self,
+        supported_types: impl IntoIterator<
+            Item = super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("supported_types", supported_types),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.card_present` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardPresent = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardPresent,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardPresent {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `request_extended_authorization`: true or false.
+    #[inline]
+    pub fn request_extended_authorization(
+        self,
+        request_extended_authorization: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("request_extended_authorization", request_extended_authorization),
+        )
+    }
+    /// `request_incremental_authorization_support`: true or false.
+    #[inline]
+    pub fn request_incremental_authorization_support(
+        self,
+        request_incremental_authorization_support: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "request_incremental_authorization_support",
+                    request_incremental_authorization_support,
+                ),
+        )
+    }
+    /// `routing`: a [`CreatePaymentIntentPaymentMethodOptionsCardPresentRouting`](super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting).
+    #[inline]
+    pub fn routing(
+        self,
+        routing: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("routing", routing))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCardPresent.routing` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardPresentRouting = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardPresentRouting {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `requested_priority`: one of [`CreatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority`](super::CreatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority).
+    #[inline]
+    pub fn requested_priority(
+        self,
+        requested_priority: super::CreatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("requested_priority", requested_priority),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCard.three_d_secure` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure {
+    /// With what it cannot do without:
+    /// * `cryptogram`: a text.
+    /// * `transaction_id`: a text.
+    /// * `version`: one of [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion).
+    #[inline]
+    pub fn new(
+        cryptogram: impl Into<String>,
+        transaction_id: impl Into<String>,
+        version: super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("cryptogram", cryptogram)
+                .text("transaction_id", transaction_id)
+                .one_of("version", version),
+        )
+    }
+    /// `ares_trans_status`: one of [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus).
+    #[inline]
+    pub fn ares_trans_status(
+        self,
+        ares_trans_status: super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("ares_trans_status", ares_trans_status),
+        )
+    }
+    /// `electronic_commerce_indicator`: one of [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator).
+    #[inline]
+    pub fn electronic_commerce_indicator(
+        self,
+        electronic_commerce_indicator: super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("electronic_commerce_indicator", electronic_commerce_indicator),
+        )
+    }
+    /// `exemption_indicator`: one of [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator).
+    #[inline]
+    pub fn exemption_indicator(
+        self,
+        exemption_indicator: super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("exemption_indicator", exemption_indicator),
+        )
+    }
+    /// `network_options`: a [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions).
+    #[inline]
+    pub fn network_options(
+        self,
+        network_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("network_options", network_options))
+    }
+    /// `requestor_challenge_indicator`: a text.
+    #[inline]
+    pub fn requestor_challenge_indicator(
+        self,
+        requestor_challenge_indicator: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("requestor_challenge_indicator", requestor_challenge_indicator),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure.network_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions;
+/// What `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions.cartes_bancaires` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires;
+/// What `CreatePaymentIntentPaymentMethodOptions.cashapp` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCashapp = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCashapp,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCashapp {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsCashappCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsCashappCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsCashappCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.crypto` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCrypto = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.customer_balance` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCustomerBalance = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCustomerBalance,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCustomerBalance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_transfer`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer).
+    #[inline]
+    pub fn bank_transfer(
+        self,
+        bank_transfer: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_transfer", bank_transfer))
+    }
+    /// `funding_type`: the text `bank_transfer`.
+    #[inline]
+    pub fn funding_type(self, funding_type: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("funding_type", funding_type))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType).
+    #[inline]
+    pub fn new(
+        type_: super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `eu_bank_transfer`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
+    #[inline]
+    pub fn eu_bank_transfer(
+        self,
+        eu_bank_transfer: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("eu_bank_transfer", eu_bank_transfer),
+        )
+    }
+    /// `requested_address_types`: some of [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes).
+    #[inline]
+    pub fn requested_address_types(
+        self,
+        requested_address_types: impl IntoIterator<
+            Item = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .several_of("requested_address_types", requested_address_types),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `CreatePaymentIntentPaymentMethodOptions.eps` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsEps = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsEps,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsEps {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.fpx` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsFpx = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.giropay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsGiropay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.grabpay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsGrabpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.ideal` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsIdeal = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsIdeal,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsIdeal {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.kakao_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKakaoPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `CreatePaymentIntentPaymentMethodOptions.klarna` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKlarna = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsKlarna,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsKlarna {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `on_demand`: a [`CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand).
+    #[inline]
+    pub fn on_demand(
+        self,
+        on_demand: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("on_demand", on_demand))
+    }
+    /// `preferred_locale`: one of [`CreatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale).
+    #[inline]
+    pub fn preferred_locale(
+        self,
+        preferred_locale: super::CreatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("preferred_locale", preferred_locale),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `subscriptions`: some [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
+    #[inline]
+    pub fn subscriptions(
+        self,
+        subscriptions: impl c::IntoObjects<
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("subscriptions", subscriptions))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsKlarna.on_demand` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand = super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand;
+/// What `CreatePaymentIntentPaymentMethodOptionsKlarna.subscriptions` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions {
+    /// With what it cannot do without:
+    /// * `interval`: one of [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval).
+    /// * `reference`: a text.
+    #[inline]
+    pub fn new(
+        interval: super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval,
+        reference: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .one_of("interval", interval)
+                .text("reference", reference),
+        )
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `next_billing`: a [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling).
+    #[inline]
+    pub fn next_billing(
+        self,
+        next_billing: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("next_billing", next_billing))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions.next_billing` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling = super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling;
+/// What `CreatePaymentIntentPaymentMethodOptions.konbini` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKonbini = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsKonbini,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsKonbini {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `confirmation_number`: a text; an empty text empties it.
+    #[inline]
+    pub fn confirmation_number(self, confirmation_number: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("confirmation_number", confirmation_number),
+        )
+    }
+    /// `expires_after_days`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn expires_after_days(self, expires_after_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_days", expires_after_days),
+        )
+    }
+    /// `expires_at`: a moment, sent in unix seconds; an empty text through `param` empties it.
+    #[inline]
+    pub fn expires_at(self, expires_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("expires_at", expires_at))
+    }
+    /// `product_description`: a text; an empty text empties it.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.kr_card` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsKrCard = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsKrCard,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsKrCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.link` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsLink = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsLink,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsLink {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsLinkCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsLinkCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsLinkCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `persistent_token`: a text.
+    #[inline]
+    pub fn persistent_token(self, persistent_token: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("persistent_token", persistent_token))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.mb_way` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsMbWay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.mobilepay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsMobilepay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `CreatePaymentIntentPaymentMethodOptions.multibanco` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsMultibanco = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.naver_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsNaverPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `CreatePaymentIntentPaymentMethodOptions.nz_bank_account` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsNzBankAccount = super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit;
+/// What `CreatePaymentIntentPaymentMethodOptions.oxxo` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsOxxo = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsOxxo,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsOxxo {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `expires_after_days`: an integer.
+    #[inline]
+    pub fn expires_after_days(self, expires_after_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_days", expires_after_days),
+        )
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.p24` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsP24 = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsP24,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsP24 {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `tos_shown_and_accepted`: true or false.
+    #[inline]
+    pub fn tos_shown_and_accepted(self, tos_shown_and_accepted: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("tos_shown_and_accepted", tos_shown_and_accepted),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.payco` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPayco = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsPayco,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsPayco {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.paynow` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPaynow = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.paypal` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPaypal = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsPaypal,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsPaypal {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod`](super::CreatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `preferred_locale`: one of [`CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale`](super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale).
+    #[inline]
+    pub fn preferred_locale(
+        self,
+        preferred_locale: super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("preferred_locale", preferred_locale),
+        )
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+    /// `risk_correlation_id`: a text.
+    #[inline]
+    pub fn risk_correlation_id(self, risk_correlation_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("risk_correlation_id", risk_correlation_id),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.payto` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPayto = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsPayto,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsPayto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsPayto.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_type`: one of [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType).
+    #[inline]
+    pub fn amount_type(
+        self,
+        amount_type: super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("amount_type", amount_type))
+    }
+    /// `end_date`: a text; an empty text empties it.
+    #[inline]
+    pub fn end_date(self, end_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("end_date", end_date))
+    }
+    /// `payment_schedule`: one of [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule).
+    #[inline]
+    pub fn payment_schedule(
+        self,
+        payment_schedule: super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_schedule", payment_schedule),
+        )
+    }
+    /// `payments_per_period`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn payments_per_period(self, payments_per_period: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("payments_per_period", payments_per_period),
+        )
+    }
+    /// `purpose`: one of [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose).
+    #[inline]
+    pub fn purpose(
+        self,
+        purpose: super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("purpose", purpose))
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.pix` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPix = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsPix,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsPix {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_includes_iof`: one of [`CreatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof`](super::CreatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof).
+    #[inline]
+    pub fn amount_includes_iof(
+        self,
+        amount_includes_iof: super::CreatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_includes_iof", amount_includes_iof),
+        )
+    }
+    /// `expires_after_seconds`: an integer.
+    #[inline]
+    pub fn expires_after_seconds(self, expires_after_seconds: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_seconds", expires_after_seconds),
+        )
+    }
+    /// `expires_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn expires_at(self, expires_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("expires_at", expires_at))
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsPixMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPixMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsPixMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsPix.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPixMandateOptions = super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodOptions.promptpay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsPromptpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntentPaymentMethodOptions.revolut_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsRevolutPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `CreatePaymentIntentPaymentMethodOptions.samsung_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSamsungPay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `CreatePaymentIntentPaymentMethodOptions.satispay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSatispay = super::CreatePaymentIntentPaymentMethodOptionsCashapp;
+/// What `CreatePaymentIntentPaymentMethodOptions.scalapay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsScalapay = super::CreatePaymentIntentPaymentMethodOptionsAlma;
+/// What `CreatePaymentIntentPaymentMethodOptions.sepa_debit` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSepaDebit = super::CreatePaymentIntentPaymentMethodOptionsBacsDebit;
+/// What `CreatePaymentIntentPaymentMethodOptionsSepaDebit.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSepaDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodOptions.sequra` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSequra = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `CreatePaymentIntentPaymentMethodOptions.sofort` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSofort = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsSofort,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsSofort {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred_language`: one of [`CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage`](super::CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage).
+    #[inline]
+    pub fn preferred_language(
+        self,
+        preferred_language: super::CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("preferred_language", preferred_language),
+        )
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.sunbit` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSunbit = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `CreatePaymentIntentPaymentMethodOptions.swish` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsSwish = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsSwish,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsSwish {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `reference`: a text; an empty text empties it.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.twint` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsTwint = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsTwint,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsTwint {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.upi` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUpi = super::CreateSetupIntentPaymentMethodOptionsUpi;
+/// What `CreatePaymentIntentPaymentMethodOptionsUpi.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodOptions.us_bank_account` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUsBankAccount = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsUsBankAccount,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `financial_connections`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections).
+    #[inline]
+    pub fn financial_connections(
+        self,
+        financial_connections: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("financial_connections", financial_connections),
+        )
+    }
+    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `networks`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks).
+    #[inline]
+    pub fn networks(
+        self,
+        networks: impl c::IntoObject<
+            super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("networks", networks))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `target_date`: a text.
+    #[inline]
+    pub fn target_date(self, target_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("target_date", target_date))
+    }
+    /// `transaction_purpose`: one of [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose).
+    #[inline]
+    pub fn transaction_purpose(
+        self,
+        transaction_purpose: super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("transaction_purpose", transaction_purpose),
+        )
+    }
+    /// `verification_method`: one of [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod).
+    #[inline]
+    pub fn verification_method(
+        self,
+        verification_method: super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("verification_method", verification_method),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.mandate_options` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions;
+/// What `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.networks` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks;
+/// What `CreatePaymentIntentPaymentMethodOptions.wechat_pay` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsWechatPay = Builder<
+    markers::CreatePaymentIntentPaymentMethodOptionsWechatPay,
+>;
+impl CreatePaymentIntentPaymentMethodOptionsWechatPay {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `app_id`: a text.
+    #[inline]
+    pub fn app_id(self, app_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("app_id", app_id))
+    }
+    /// `client`: one of [`CreatePaymentIntentPaymentMethodOptionsWechatPayClient`](super::CreatePaymentIntentPaymentMethodOptionsWechatPayClient).
+    #[inline]
+    pub fn client(
+        self,
+        client: super::CreatePaymentIntentPaymentMethodOptionsWechatPayClient,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("client", client))
+    }
+    /// `setup_future_usage`: the text `none`.
+    #[inline]
+    pub fn setup_future_usage(self, setup_future_usage: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("setup_future_usage", setup_future_usage),
+        )
+    }
+}
+/// What `CreatePaymentIntentPaymentMethodOptions.zip` takes.
+pub type CreatePaymentIntentPaymentMethodOptionsZip = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `CreatePaymentIntent.radar_options` takes.
+pub type CreatePaymentIntentRadarOptions = Builder<
+    markers::CreatePaymentIntentRadarOptions,
+>;
+impl CreatePaymentIntentRadarOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `referrer`: a text; an empty text empties it.
+    #[inline]
+    pub fn referrer(self, referrer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("referrer", referrer))
+    }
+    /// `session`: a text.
+    #[inline]
+    pub fn session(self, session: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("session", session))
+    }
+}
+/// What `CreatePaymentIntent.shipping` takes.
+pub type CreatePaymentIntentShipping = super::CreateChargeShipping;
+/// What `CreatePaymentIntentShipping.address` takes.
+pub type CreatePaymentIntentShippingAddress = super::CreateCustomerAddress;
+/// What `CreatePaymentIntent.transfer_data` takes.
+pub type CreatePaymentIntentTransferData = Builder<
+    markers::CreatePaymentIntentTransferData,
+>;
+impl CreatePaymentIntentTransferData {
+    /// With what it cannot do without:
+    /// * `destination`: a text.
+    #[inline]
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("destination", destination))
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `payment_data`: a [`CreatePaymentIntentTransferDataPaymentData`](super::CreatePaymentIntentTransferDataPaymentData).
+    #[inline]
+    pub fn payment_data(
+        self,
+        payment_data: impl c::IntoObject<
+            super::CreatePaymentIntentTransferDataPaymentData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_data", payment_data))
+    }
+}
+/// What `CreatePaymentIntentTransferData.payment_data` takes.
+pub type CreatePaymentIntentTransferDataPaymentData = Builder<
+    markers::CreatePaymentIntentTransferDataPaymentData,
+>;
+impl CreatePaymentIntentTransferDataPaymentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+}
+/// What `IncrementPaymentIntentAuthorization.amount_details` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetails = super::CreatePaymentIntentAmountDetails;
+/// What `IncrementPaymentIntentAuthorizationAmountDetails.line_items` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItems = super::CreatePaymentIntentAmountDetailsLineItems;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItems.payment_method_options` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptions = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptions.card` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsCard = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptions.card_present` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsCardPresent = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptions.klarna` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsKlarna = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptions.paypal` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsPaypal = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal;
+/// What `IncrementPaymentIntentAuthorizationAmountDetailsLineItems.tax` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsLineItemsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `IncrementPaymentIntentAuthorizationAmountDetails.shipping` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsShipping = super::CreatePaymentIntentAmountDetailsShipping;
+/// What `IncrementPaymentIntentAuthorizationAmountDetails.tax` takes.
+pub type IncrementPaymentIntentAuthorizationAmountDetailsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `IncrementPaymentIntentAuthorization.hooks` takes.
+pub type IncrementPaymentIntentAuthorizationHooks = super::CreatePaymentIntentHooks;
+/// What `IncrementPaymentIntentAuthorizationHooks.inputs` takes.
+pub type IncrementPaymentIntentAuthorizationHooksInputs = super::CreatePaymentIntentHooksInputs;
+/// What `IncrementPaymentIntentAuthorizationHooksInputs.tax` takes.
+pub type IncrementPaymentIntentAuthorizationHooksInputsTax = super::CreatePaymentIntentHooksInputsTax;
+/// What `IncrementPaymentIntentAuthorization.payment_details` takes.
+pub type IncrementPaymentIntentAuthorizationPaymentDetails = super::CreatePaymentIntentPaymentDetails;
+/// What `IncrementPaymentIntentAuthorization.transfer_data` takes.
+pub type IncrementPaymentIntentAuthorizationTransferData = super::CaptureChargeTransferData;
+/// What `UpdatePaymentIntent.amount_details` takes.
+pub type UpdatePaymentIntentAmountDetails = super::CreatePaymentIntentAmountDetails;
+/// What `UpdatePaymentIntentAmountDetails.line_items` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItems = super::CreatePaymentIntentAmountDetailsLineItems;
+/// What `UpdatePaymentIntentAmountDetailsLineItems.payment_method_options` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions;
+/// What `UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.card_present` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard;
+/// What `UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.klarna` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna;
+/// What `UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions.paypal` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal = super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal;
+/// What `UpdatePaymentIntentAmountDetailsLineItems.tax` takes.
+pub type UpdatePaymentIntentAmountDetailsLineItemsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `UpdatePaymentIntentAmountDetails.shipping` takes.
+pub type UpdatePaymentIntentAmountDetailsShipping = super::CreatePaymentIntentAmountDetailsShipping;
+/// What `UpdatePaymentIntentAmountDetails.tax` takes.
+pub type UpdatePaymentIntentAmountDetailsTax = super::CreatePaymentIntentAmountDetailsTax;
+/// What `UpdatePaymentIntent.hooks` takes.
+pub type UpdatePaymentIntentHooks = super::CreatePaymentIntentHooks;
+/// What `UpdatePaymentIntentHooks.inputs` takes.
+pub type UpdatePaymentIntentHooksInputs = super::CreatePaymentIntentHooksInputs;
+/// What `UpdatePaymentIntentHooksInputs.tax` takes.
+pub type UpdatePaymentIntentHooksInputsTax = super::CreatePaymentIntentHooksInputsTax;
+/// What `UpdatePaymentIntent.payment_details` takes.
+pub type UpdatePaymentIntentPaymentDetails = super::CreatePaymentIntentPaymentDetails;
+/// What `UpdatePaymentIntent.payment_method_data` takes.
+pub type UpdatePaymentIntentPaymentMethodData = super::CreateSetupIntentPaymentMethodData;
+/// What `UpdatePaymentIntentPaymentMethodData.acss_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodDataAcssDebit = super::CreatePaymentMethodAcssDebit;
+/// What `UpdatePaymentIntentPaymentMethodData.au_becs_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodDataAuBecsDebit = super::CreatePaymentMethodAuBecsDebit;
+/// What `UpdatePaymentIntentPaymentMethodData.bacs_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodDataBacsDebit = super::CreatePaymentMethodBacsDebit;
+/// What `UpdatePaymentIntentPaymentMethodData.billing_details` takes.
+pub type UpdatePaymentIntentPaymentMethodDataBillingDetails = super::CreatePaymentMethodBillingDetails;
+/// What `UpdatePaymentIntentPaymentMethodDataBillingDetails.address` takes.
+pub type UpdatePaymentIntentPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `UpdatePaymentIntentPaymentMethodData.boleto` takes.
+pub type UpdatePaymentIntentPaymentMethodDataBoleto = super::CreatePaymentMethodBoleto;
+/// What `UpdatePaymentIntentPaymentMethodData.eps` takes.
+pub type UpdatePaymentIntentPaymentMethodDataEps = super::CreatePaymentMethodEps;
+/// What `UpdatePaymentIntentPaymentMethodData.fpx` takes.
+pub type UpdatePaymentIntentPaymentMethodDataFpx = super::CreatePaymentMethodFpx;
+/// What `UpdatePaymentIntentPaymentMethodData.ideal` takes.
+pub type UpdatePaymentIntentPaymentMethodDataIdeal = super::CreatePaymentMethodIdeal;
+/// What `UpdatePaymentIntentPaymentMethodData.klarna` takes.
+pub type UpdatePaymentIntentPaymentMethodDataKlarna = super::CreatePaymentMethodKlarna;
+/// What `UpdatePaymentIntentPaymentMethodDataKlarna.dob` takes.
+pub type UpdatePaymentIntentPaymentMethodDataKlarnaDob = super::CreateTokenPersonDob;
+/// What `UpdatePaymentIntentPaymentMethodData.naver_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodDataNaverPay = super::CreatePaymentMethodNaverPay;
+/// What `UpdatePaymentIntentPaymentMethodData.nz_bank_account` takes.
+pub type UpdatePaymentIntentPaymentMethodDataNzBankAccount = super::CreatePaymentMethodNzBankAccount;
+/// What `UpdatePaymentIntentPaymentMethodData.p24` takes.
+pub type UpdatePaymentIntentPaymentMethodDataP24 = super::CreatePaymentMethodP24;
+/// What `UpdatePaymentIntentPaymentMethodData.payto` takes.
+pub type UpdatePaymentIntentPaymentMethodDataPayto = super::CreatePaymentMethodPayto;
+/// What `UpdatePaymentIntentPaymentMethodData.radar_options` takes.
+pub type UpdatePaymentIntentPaymentMethodDataRadarOptions = super::CreateChargeRadarOptions;
+/// What `UpdatePaymentIntentPaymentMethodData.sepa_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodDataSepaDebit = super::CreatePaymentMethodSepaDebit;
+/// What `UpdatePaymentIntentPaymentMethodData.sofort` takes.
+pub type UpdatePaymentIntentPaymentMethodDataSofort = super::CreatePaymentMethodSofort;
+/// What `UpdatePaymentIntentPaymentMethodData.upi` takes.
+pub type UpdatePaymentIntentPaymentMethodDataUpi = super::CreatePaymentMethodUpi;
+/// What `UpdatePaymentIntentPaymentMethodDataUpi.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodDataUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodData.us_bank_account` takes.
+pub type UpdatePaymentIntentPaymentMethodDataUsBankAccount = super::CreatePaymentMethodUsBankAccount;
+/// What `UpdatePaymentIntent.payment_method_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptions = super::CreatePaymentIntentPaymentMethodOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.acss_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAcssDebit = super::CreatePaymentIntentPaymentMethodOptionsAcssDebit;
+/// What `UpdatePaymentIntentPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.affirm` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAffirm = super::CreatePaymentIntentPaymentMethodOptionsAffirm;
+/// What `UpdatePaymentIntentPaymentMethodOptions.afterpay_clearpay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAfterpayClearpay = super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay;
+/// What `UpdatePaymentIntentPaymentMethodOptions.alipay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAlipay = super::CreatePaymentIntentPaymentMethodOptionsIdeal;
+/// What `UpdatePaymentIntentPaymentMethodOptions.alma` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAlma = super::CreatePaymentIntentPaymentMethodOptionsAlma;
+/// What `UpdatePaymentIntentPaymentMethodOptions.amazon_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAmazonPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `UpdatePaymentIntentPaymentMethodOptions.au_becs_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsAuBecsDebit = super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit;
+/// What `UpdatePaymentIntentPaymentMethodOptions.bacs_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBacsDebit = super::CreatePaymentIntentPaymentMethodOptionsBacsDebit;
+/// What `UpdatePaymentIntentPaymentMethodOptionsBacsDebit.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.bancontact` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBancontact = super::CreatePaymentIntentPaymentMethodOptionsBancontact;
+/// What `UpdatePaymentIntentPaymentMethodOptions.billie` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBillie = super::CreatePaymentIntentPaymentMethodOptionsBillie;
+/// What `UpdatePaymentIntentPaymentMethodOptionsBillie.company_details` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `UpdatePaymentIntentPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `UpdatePaymentIntentPaymentMethodOptions.blik` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBlik = super::CreatePaymentIntentPaymentMethodOptionsBlik;
+/// What `UpdatePaymentIntentPaymentMethodOptionsBlik.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `UpdatePaymentIntentPaymentMethodOptions.boleto` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsBoleto = super::CreatePaymentIntentPaymentMethodOptionsBoleto;
+/// What `UpdatePaymentIntentPaymentMethodOptions.card` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCard = super::CreatePaymentIntentPaymentMethodOptionsCard;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCard.installments` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardInstallments = super::CreatePaymentIntentPaymentMethodOptionsCardInstallments;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCardInstallments.plan` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan = super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCard.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.card_present` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardPresent = super::CreatePaymentIntentPaymentMethodOptionsCardPresent;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCardPresent.routing` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardPresentRouting = super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCard.three_d_secure` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure = super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure.network_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions.cartes_bancaires` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires = super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires;
+/// What `UpdatePaymentIntentPaymentMethodOptions.cashapp` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCashapp = super::CreatePaymentIntentPaymentMethodOptionsCashapp;
+/// What `UpdatePaymentIntentPaymentMethodOptions.crypto` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCrypto = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.customer_balance` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCustomerBalance = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `UpdatePaymentIntentPaymentMethodOptions.eps` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsEps = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.fpx` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsFpx = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.giropay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsGiropay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.grabpay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsGrabpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.ideal` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsIdeal = super::CreatePaymentIntentPaymentMethodOptionsIdeal;
+/// What `UpdatePaymentIntentPaymentMethodOptions.kakao_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKakaoPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `UpdatePaymentIntentPaymentMethodOptions.klarna` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKlarna = super::CreatePaymentIntentPaymentMethodOptionsKlarna;
+/// What `UpdatePaymentIntentPaymentMethodOptionsKlarna.on_demand` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKlarnaOnDemand = super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand;
+/// What `UpdatePaymentIntentPaymentMethodOptionsKlarna.subscriptions` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions = super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions;
+/// What `UpdatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions.next_billing` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling = super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling;
+/// What `UpdatePaymentIntentPaymentMethodOptions.konbini` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKonbini = super::CreatePaymentIntentPaymentMethodOptionsKonbini;
+/// What `UpdatePaymentIntentPaymentMethodOptions.kr_card` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsKrCard = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `UpdatePaymentIntentPaymentMethodOptions.link` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsLink = super::CreatePaymentIntentPaymentMethodOptionsLink;
+/// What `UpdatePaymentIntentPaymentMethodOptions.mb_way` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsMbWay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.mobilepay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsMobilepay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `UpdatePaymentIntentPaymentMethodOptions.multibanco` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsMultibanco = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.naver_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsNaverPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `UpdatePaymentIntentPaymentMethodOptions.nz_bank_account` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsNzBankAccount = super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit;
+/// What `UpdatePaymentIntentPaymentMethodOptions.oxxo` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsOxxo = super::CreatePaymentIntentPaymentMethodOptionsOxxo;
+/// What `UpdatePaymentIntentPaymentMethodOptions.p24` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsP24 = super::CreatePaymentIntentPaymentMethodOptionsP24;
+/// What `UpdatePaymentIntentPaymentMethodOptions.payco` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPayco = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `UpdatePaymentIntentPaymentMethodOptions.paynow` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPaynow = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.paypal` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPaypal = super::CreatePaymentIntentPaymentMethodOptionsPaypal;
+/// What `UpdatePaymentIntentPaymentMethodOptions.payto` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPayto = super::CreatePaymentIntentPaymentMethodOptionsPayto;
+/// What `UpdatePaymentIntentPaymentMethodOptionsPayto.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptions = super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.pix` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPix = super::CreatePaymentIntentPaymentMethodOptionsPix;
+/// What `UpdatePaymentIntentPaymentMethodOptionsPix.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPixMandateOptions = super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.promptpay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsPromptpay = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntentPaymentMethodOptions.revolut_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsRevolutPay = super::CreatePaymentIntentPaymentMethodOptionsKrCard;
+/// What `UpdatePaymentIntentPaymentMethodOptions.samsung_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSamsungPay = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `UpdatePaymentIntentPaymentMethodOptions.satispay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSatispay = super::CreatePaymentIntentPaymentMethodOptionsCashapp;
+/// What `UpdatePaymentIntentPaymentMethodOptions.scalapay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsScalapay = super::CreatePaymentIntentPaymentMethodOptionsAlma;
+/// What `UpdatePaymentIntentPaymentMethodOptions.sepa_debit` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSepaDebit = super::CreatePaymentIntentPaymentMethodOptionsBacsDebit;
+/// What `UpdatePaymentIntentPaymentMethodOptionsSepaDebit.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSepaDebitMandateOptions = super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.sequra` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSequra = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `UpdatePaymentIntentPaymentMethodOptions.sofort` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSofort = super::CreatePaymentIntentPaymentMethodOptionsSofort;
+/// What `UpdatePaymentIntentPaymentMethodOptions.sunbit` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSunbit = super::CreatePaymentIntentPaymentMethodOptionsPayco;
+/// What `UpdatePaymentIntentPaymentMethodOptions.swish` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsSwish = super::CreatePaymentIntentPaymentMethodOptionsSwish;
+/// What `UpdatePaymentIntentPaymentMethodOptions.twint` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsTwint = super::CreatePaymentIntentPaymentMethodOptionsTwint;
+/// What `UpdatePaymentIntentPaymentMethodOptions.upi` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUpi = super::CreateSetupIntentPaymentMethodOptionsUpi;
+/// What `UpdatePaymentIntentPaymentMethodOptionsUpi.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptions.us_bank_account` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUsBankAccount = super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount;
+/// What `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.mandate_options` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions;
+/// What `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.networks` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks;
+/// What `UpdatePaymentIntentPaymentMethodOptions.wechat_pay` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsWechatPay = super::CreatePaymentIntentPaymentMethodOptionsWechatPay;
+/// What `UpdatePaymentIntentPaymentMethodOptions.zip` takes.
+pub type UpdatePaymentIntentPaymentMethodOptionsZip = super::CreatePaymentIntentPaymentMethodOptionsEps;
+/// What `UpdatePaymentIntent.shipping` takes.
+pub type UpdatePaymentIntentShipping = super::CreateChargeShipping;
+/// What `UpdatePaymentIntentShipping.address` takes.
+pub type UpdatePaymentIntentShippingAddress = super::CreateCustomerAddress;
+/// What `UpdatePaymentIntent.transfer_data` takes.
+pub type UpdatePaymentIntentTransferData = Builder<
+    markers::UpdatePaymentIntentTransferData,
+>;
+impl UpdatePaymentIntentTransferData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `payment_data`: a [`UpdatePaymentIntentTransferDataPaymentData`](super::UpdatePaymentIntentTransferDataPaymentData).
+    #[inline]
+    pub fn payment_data(
+        self,
+        payment_data: impl c::IntoObject<
+            super::UpdatePaymentIntentTransferDataPaymentData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payment_data", payment_data))
+    }
+}
+/// What `UpdatePaymentIntentTransferData.payment_data` takes.
+pub type UpdatePaymentIntentTransferDataPaymentData = super::CreatePaymentIntentTransferDataPaymentData;
 /// The values of `CancelPaymentIntent.cancellation_reason`.
 #[non_exhaustive]
 pub enum CancelPaymentIntentCancellationReason {
@@ -1026,30 +4464,1191 @@ impl Debug for CancelPaymentIntentCancellationReason {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal.category`.
+pub use super::super::PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory as CapturePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory;
 /// The values of `ConfirmPaymentIntent.allowed_payment_method_types`.
 pub use super::super::SetupIntentAllowedPaymentMethodTypes as ConfirmPaymentIntentAllowedPaymentMethodTypes;
+/// The values of `ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal.category`.
+pub use super::super::PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory as ConfirmPaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory;
 /// The values of `ConfirmPaymentIntent.capture_method`.
 pub use super::super::PaymentIntentCaptureMethod as ConfirmPaymentIntentCaptureMethod;
 /// The values of `ConfirmPaymentIntent.excluded_payment_method_types`.
 pub use super::super::SetupIntentExcludedPaymentMethodTypes as ConfirmPaymentIntentExcludedPaymentMethodTypes;
+/// The values of `ConfirmPaymentIntentMandateDataCustomerAcceptance.type`.
+pub use super::super::TerminalReaderStatus as ConfirmPaymentIntentMandateDataCustomerAcceptanceType;
+/// The values of `ConfirmPaymentIntentPaymentMethodData.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as ConfirmPaymentIntentPaymentMethodDataAllowRedisplay;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataEps.bank`.
+pub use super::super::PaymentMethodEpsBank as ConfirmPaymentIntentPaymentMethodDataEpsBank;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataFpx.account_holder_type`.
+pub use super::super::IssuingCardholderType as ConfirmPaymentIntentPaymentMethodDataFpxAccountHolderType;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataFpx.bank`.
+pub use super::super::PaymentMethodFpxBank as ConfirmPaymentIntentPaymentMethodDataFpxBank;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataIdeal.bank`.
+pub use super::super::PaymentMethodIdealBank as ConfirmPaymentIntentPaymentMethodDataIdealBank;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataNaverPay.funding`.
+pub use super::super::PaymentMethodNaverPayFunding as ConfirmPaymentIntentPaymentMethodDataNaverPayFunding;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataP24.bank`.
+pub use super::super::PaymentMethodP24Bank as ConfirmPaymentIntentPaymentMethodDataP24Bank;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataSofort.country`.
+pub use super::CreatePaymentMethodSofortCountry as ConfirmPaymentIntentPaymentMethodDataSofortCountry;
+/// The values of `ConfirmPaymentIntentPaymentMethodData.type`.
+pub use super::CreateSetupIntentPaymentMethodDataType as ConfirmPaymentIntentPaymentMethodDataType;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as ConfirmPaymentIntentPaymentMethodDataUpiMandateOptionsAmountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as ConfirmPaymentIntentPaymentMethodDataUsBankAccountAccountHolderType;
+/// The values of `ConfirmPaymentIntentPaymentMethodDataUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as ConfirmPaymentIntentPaymentMethodDataUsBankAccountAccountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.payment_schedule`.
+pub use super::super::MandateAcssDebitPaymentSchedule as ConfirmPaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as ConfirmPaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAcssDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as ConfirmPaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAffirm.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsAffirmCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAfterpayClearpay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAlipay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsAlipaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAlma.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsAlmaCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAmazonPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsAmazonPayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAmazonPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsAmazonPaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsAuBecsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBacsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as ConfirmPaymentIntentPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBancontact.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBillie.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsBillieCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as ConfirmPaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBlik.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsBlikSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsBoleto.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsCardCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as ConfirmPaymentIntentPaymentMethodOptionsCardInstallmentsPlanType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptions.interval`.
+pub use super::super::PaymentMethodOptionsCardMandateOptionsInterval as ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptionsInterval;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptions.supported_types`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes as ConfirmPaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.network`.
+pub use super::super::SetupIntentPaymentMethodOptionsCardNetwork as ConfirmPaymentIntentPaymentMethodOptionsCardNetwork;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardPresent.capture_method`.
+pub use super::super::PaymentMethodOptionsCardPresentCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsCardPresentCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardPresentRouting.requested_priority`.
+pub use super::super::PaymentMethodOptionsCardPresentRoutingRequestedPriority as ConfirmPaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.request_extended_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as ConfirmPaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.request_incremental_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as ConfirmPaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.request_multicapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as ConfirmPaymentIntentPaymentMethodOptionsCardRequestMulticapture;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.request_overcapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as ConfirmPaymentIntentPaymentMethodOptionsCardRequestOvercapture;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as ConfirmPaymentIntentPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.setup_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as ConfirmPaymentIntentPaymentMethodOptionsCardSetupCredentialUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsCardSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCard.stored_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as ConfirmPaymentIntentPaymentMethodOptionsCardStoredCredentialUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure.ares_trans_status`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus as ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure.electronic_commerce_indicator`.
+pub use super::super::ThreeDSecureDetailsElectronicCommerceIndicator as ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure.exemption_indicator`.
+pub use super::super::ThreeDSecureDetailsChargeExemptionIndicator as ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires.cb_avalgo`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo as ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecure.version`.
+pub use super::super::ThreeDSecureDetailsVersion as ConfirmPaymentIntentPaymentMethodOptionsCardThreeDSecureVersion;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCashapp.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsCashappCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCashapp.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsCashappSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.requested_address_types`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes as ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.type`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferType as ConfirmPaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsIdeal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsIdealSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKakaoPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsKakaoPayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKakaoPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsKakaoPaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKlarna.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsKlarnaCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKlarnaOnDemand.purchase_interval`.
+pub use super::super::PlanInterval as ConfirmPaymentIntentPaymentMethodOptionsKlarnaOnDemandPurchaseInterval;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKlarna.preferred_locale`.
+pub use super::CreateSetupIntentPaymentMethodOptionsKlarnaPreferredLocale as ConfirmPaymentIntentPaymentMethodOptionsKlarnaPreferredLocale;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKlarna.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKlarnaSubscriptions.interval`.
+pub use super::super::PlanInterval as ConfirmPaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKrCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsKrCardCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsKrCard.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsLink.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsLinkCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsLink.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsLinkSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsMobilepay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsMobilepayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsNaverPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsNaverPayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsNaverPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsNaverPaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsNzBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPayco.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsPaycoCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaypal.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsPaypalCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaypal.preferred_locale`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale as ConfirmPaymentIntentPaymentMethodOptionsPaypalPreferredLocale;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaypal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptions.amount_type`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsAmountType as ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptions.payment_schedule`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule as ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPurpose as ConfirmPaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPayto.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as ConfirmPaymentIntentPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptionsAmountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as ConfirmPaymentIntentPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsPix.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsPixSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsRevolutPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsRevolutPayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsRevolutPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsRevolutPaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSamsungPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsSamsungPayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSatispay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsSatispayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSatispay.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsSatispaySetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsScalapay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsScalapayCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSepaDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSequra.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsSequraCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSofort.preferred_language`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage as ConfirmPaymentIntentPaymentMethodOptionsSofortPreferredLanguage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSofort.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsSofortSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsSunbit.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as ConfirmPaymentIntentPaymentMethodOptionsSunbitCaptureMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsTwint.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsTwintSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as ConfirmPaymentIntentPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUpi.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsUpiSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions.collection_method`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountNetworks.requested`.
+pub use super::super::UsBankAccountNetworksSupported as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountNetworksRequested;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.transaction_purpose`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as ConfirmPaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `ConfirmPaymentIntentPaymentMethodOptionsWechatPay.client`.
+pub use super::super::PaymentMethodOptionsWechatPayClient as ConfirmPaymentIntentPaymentMethodOptionsWechatPayClient;
 /// The values of `ConfirmPaymentIntent.setup_future_usage`.
 pub use super::UpdatePaymentIntentSetupFutureUsage as ConfirmPaymentIntentSetupFutureUsage;
 /// The values of `CreatePaymentIntent.allowed_payment_method_types`.
 pub use super::super::SetupIntentAllowedPaymentMethodTypes as CreatePaymentIntentAllowedPaymentMethodTypes;
+/// The values of `CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal.category`.
+pub use super::super::PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory as CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory;
+/// The values of `CreatePaymentIntentAutomaticPaymentMethods.allow_redirects`.
+pub use super::super::MandatePixAmountIncludesIof as CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects;
 /// The values of `CreatePaymentIntent.capture_method`.
 pub use super::super::PaymentIntentCaptureMethod as CreatePaymentIntentCaptureMethod;
 /// The values of `CreatePaymentIntent.confirmation_method`.
 pub use super::super::PaymentIntentConfirmationMethod as CreatePaymentIntentConfirmationMethod;
 /// The values of `CreatePaymentIntent.excluded_payment_method_types`.
 pub use super::super::SetupIntentExcludedPaymentMethodTypes as CreatePaymentIntentExcludedPaymentMethodTypes;
+/// The values of `CreatePaymentIntentMandateDataCustomerAcceptance.type`.
+pub use super::super::TerminalReaderStatus as CreatePaymentIntentMandateDataCustomerAcceptanceType;
+/// The values of `CreatePaymentIntentPaymentMethodData.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as CreatePaymentIntentPaymentMethodDataAllowRedisplay;
+/// The values of `CreatePaymentIntentPaymentMethodDataEps.bank`.
+pub use super::super::PaymentMethodEpsBank as CreatePaymentIntentPaymentMethodDataEpsBank;
+/// The values of `CreatePaymentIntentPaymentMethodDataFpx.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreatePaymentIntentPaymentMethodDataFpxAccountHolderType;
+/// The values of `CreatePaymentIntentPaymentMethodDataFpx.bank`.
+pub use super::super::PaymentMethodFpxBank as CreatePaymentIntentPaymentMethodDataFpxBank;
+/// The values of `CreatePaymentIntentPaymentMethodDataIdeal.bank`.
+pub use super::super::PaymentMethodIdealBank as CreatePaymentIntentPaymentMethodDataIdealBank;
+/// The values of `CreatePaymentIntentPaymentMethodDataNaverPay.funding`.
+pub use super::super::PaymentMethodNaverPayFunding as CreatePaymentIntentPaymentMethodDataNaverPayFunding;
+/// The values of `CreatePaymentIntentPaymentMethodDataP24.bank`.
+pub use super::super::PaymentMethodP24Bank as CreatePaymentIntentPaymentMethodDataP24Bank;
+/// The values of `CreatePaymentIntentPaymentMethodDataSofort.country`.
+pub use super::CreatePaymentMethodSofortCountry as CreatePaymentIntentPaymentMethodDataSofortCountry;
+/// The values of `CreatePaymentIntentPaymentMethodData.type`.
+pub use super::CreateSetupIntentPaymentMethodDataType as CreatePaymentIntentPaymentMethodDataType;
+/// The values of `CreatePaymentIntentPaymentMethodDataUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreatePaymentIntentPaymentMethodDataUpiMandateOptionsAmountType;
+/// The values of `CreatePaymentIntentPaymentMethodDataUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreatePaymentIntentPaymentMethodDataUsBankAccountAccountHolderType;
+/// The values of `CreatePaymentIntentPaymentMethodDataUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreatePaymentIntentPaymentMethodDataUsBankAccountAccountType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.payment_schedule`.
+pub use super::super::MandateAcssDebitPaymentSchedule as CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAcssDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAffirm.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAlipay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsAlipaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAlma.capture_method`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {
+    /// ``
+    Empty,
+    /// `manual`
+    Manual,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {
+    const VALUES: &'static [&'static str] = &["", "manual"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::Manual => "manual",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::Manual,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {}
+impl Debug for CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAmazonPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsAmazonPayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAmazonPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsAmazonPaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsAuBecsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBacsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as CreatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBancontact.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBillie.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsBillieCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {
+    /// ``
+    Empty,
+    /// `ch_ein`
+    ChEin,
+    /// `de_hrb`
+    DeHrb,
+    /// `dk_cvr`
+    DkCvr,
+    /// `es_cif`
+    EsCif,
+    /// `fi_tunnus`
+    FiTunnus,
+    /// `fr_siren`
+    FrSiren,
+    /// `fr_siret`
+    FrSiret,
+    /// `it_rea`
+    ItRea,
+    /// `nl_kvk`
+    NlKvk,
+    /// `no_org_number`
+    NoOrgNumber,
+    /// `no_pno`
+    NoPno,
+    /// `se_org_number`
+    SeOrgNumber,
+    /// `se_pno`
+    SePno,
+    /// `uk_crn`
+    UkCrn,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum
+for CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "ch_ein",
+        "de_hrb",
+        "dk_cvr",
+        "es_cif",
+        "fi_tunnus",
+        "fr_siren",
+        "fr_siret",
+        "it_rea",
+        "nl_kvk",
+        "no_org_number",
+        "no_pno",
+        "se_org_number",
+        "se_pno",
+        "uk_crn",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::ChEin => "ch_ein",
+            Self::DeHrb => "de_hrb",
+            Self::DkCvr => "dk_cvr",
+            Self::EsCif => "es_cif",
+            Self::FiTunnus => "fi_tunnus",
+            Self::FrSiren => "fr_siren",
+            Self::FrSiret => "fr_siret",
+            Self::ItRea => "it_rea",
+            Self::NlKvk => "nl_kvk",
+            Self::NoOrgNumber => "no_org_number",
+            Self::NoPno => "no_pno",
+            Self::SeOrgNumber => "se_org_number",
+            Self::SePno => "se_pno",
+            Self::UkCrn => "uk_crn",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::ChEin,
+            2 => Self::DeHrb,
+            3 => Self::DkCvr,
+            4 => Self::EsCif,
+            5 => Self::FiTunnus,
+            6 => Self::FrSiren,
+            7 => Self::FrSiret,
+            8 => Self::ItRea,
+            9 => Self::NlKvk,
+            10 => Self::NoOrgNumber,
+            11 => Self::NoPno,
+            12 => Self::SeOrgNumber,
+            13 => Self::SePno,
+            14 => Self::UkCrn,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone
+for CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq
+for CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {}
+impl Debug
+for CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBlik.setup_future_usage`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
+    /// ``
+    Empty,
+    /// `none`
+    None,
+    /// `off_session`
+    OffSession,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
+    const VALUES: &'static [&'static str] = &["", "none", "off_session"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::None => "none",
+            Self::OffSession => "off_session",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::None,
+            2 => Self::OffSession,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {}
+impl Debug for CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsBoleto.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsCardCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardMandateOptions.interval`.
+pub use super::super::PaymentMethodOptionsCardMandateOptionsInterval as CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardMandateOptions.supported_types`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes as CreatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.network`.
+pub use super::super::SetupIntentPaymentMethodOptionsCardNetwork as CreatePaymentIntentPaymentMethodOptionsCardNetwork;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardPresent.capture_method`.
+pub use super::super::PaymentMethodOptionsCardPresentCaptureMethod as CreatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardPresentRouting.requested_priority`.
+pub use super::super::PaymentMethodOptionsCardPresentRoutingRequestedPriority as CreatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.request_extended_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.request_incremental_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.request_multicapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreatePaymentIntentPaymentMethodOptionsCardRequestMulticapture;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.request_overcapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as CreatePaymentIntentPaymentMethodOptionsCardRequestOvercapture;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as CreatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.setup_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as CreatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCard.stored_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as CreatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure.ares_trans_status`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus as CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure.electronic_commerce_indicator`.
+pub use super::super::ThreeDSecureDetailsElectronicCommerceIndicator as CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure.exemption_indicator`.
+pub use super::super::ThreeDSecureDetailsChargeExemptionIndicator as CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires.cb_avalgo`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo as CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure.version`.
+pub use super::super::ThreeDSecureDetailsVersion as CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCashapp.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsCashappCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCashapp.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.requested_address_types`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes as CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.type`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferType as CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsIdeal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKakaoPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsKakaoPayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKakaoPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsKakaoPaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKlarna.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand.purchase_interval`.
+pub use super::super::PlanInterval as CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemandPurchaseInterval;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKlarna.preferred_locale`.
+pub use super::CreateSetupIntentPaymentMethodOptionsKlarnaPreferredLocale as CreatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKlarna.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions.interval`.
+pub use super::super::PlanInterval as CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKrCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsKrCard.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsLink.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsLinkCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsLink.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsMobilepay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsMobilepayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsNaverPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsNaverPayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsNaverPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsNaverPaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsNzBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPayco.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaypal.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaypal.preferred_locale`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {
+    /// `cs-CZ`
+    CsCZ,
+    /// `da-DK`
+    DaDK,
+    /// `de-AT`
+    DeAT,
+    /// `de-DE`
+    DeDE,
+    /// `de-LU`
+    DeLU,
+    /// `el-GR`
+    ElGR,
+    /// `en-GB`
+    EnGB,
+    /// `en-US`
+    EnUS,
+    /// `es-ES`
+    EsES,
+    /// `fi-FI`
+    FiFI,
+    /// `fr-BE`
+    FrBE,
+    /// `fr-FR`
+    FrFR,
+    /// `fr-LU`
+    FrLU,
+    /// `hu-HU`
+    HuHU,
+    /// `it-IT`
+    ItIT,
+    /// `nl-BE`
+    NlBE,
+    /// `nl-NL`
+    NlNL,
+    /// `pl-PL`
+    PlPL,
+    /// `pt-PT`
+    PtPT,
+    /// `sk-SK`
+    SkSK,
+    /// `sv-SE`
+    SvSE,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {
+    const VALUES: &'static [&'static str] = &[
+        "cs-CZ",
+        "da-DK",
+        "de-AT",
+        "de-DE",
+        "de-LU",
+        "el-GR",
+        "en-GB",
+        "en-US",
+        "es-ES",
+        "fi-FI",
+        "fr-BE",
+        "fr-FR",
+        "fr-LU",
+        "hu-HU",
+        "it-IT",
+        "nl-BE",
+        "nl-NL",
+        "pl-PL",
+        "pt-PT",
+        "sk-SK",
+        "sv-SE",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::CsCZ => "cs-CZ",
+            Self::DaDK => "da-DK",
+            Self::DeAT => "de-AT",
+            Self::DeDE => "de-DE",
+            Self::DeLU => "de-LU",
+            Self::ElGR => "el-GR",
+            Self::EnGB => "en-GB",
+            Self::EnUS => "en-US",
+            Self::EsES => "es-ES",
+            Self::FiFI => "fi-FI",
+            Self::FrBE => "fr-BE",
+            Self::FrFR => "fr-FR",
+            Self::FrLU => "fr-LU",
+            Self::HuHU => "hu-HU",
+            Self::ItIT => "it-IT",
+            Self::NlBE => "nl-BE",
+            Self::NlNL => "nl-NL",
+            Self::PlPL => "pl-PL",
+            Self::PtPT => "pt-PT",
+            Self::SkSK => "sk-SK",
+            Self::SvSE => "sv-SE",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CsCZ,
+            1 => Self::DaDK,
+            2 => Self::DeAT,
+            3 => Self::DeDE,
+            4 => Self::DeLU,
+            5 => Self::ElGR,
+            6 => Self::EnGB,
+            7 => Self::EnUS,
+            8 => Self::EsES,
+            9 => Self::FiFI,
+            10 => Self::FrBE,
+            11 => Self::FrFR,
+            12 => Self::FrLU,
+            13 => Self::HuHU,
+            14 => Self::ItIT,
+            15 => Self::NlBE,
+            16 => Self::NlNL,
+            17 => Self::PlPL,
+            18 => Self::PtPT,
+            19 => Self::SkSK,
+            20 => Self::SvSE,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {}
+impl Debug for CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaypal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.amount_type`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsAmountType as CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.payment_schedule`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule as CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPurpose as CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPayto.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreatePaymentIntentPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPixMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreatePaymentIntentPaymentMethodOptionsPixMandateOptionsAmountType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as CreatePaymentIntentPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsPix.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsRevolutPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsRevolutPayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsRevolutPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsRevolutPaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSamsungPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsSamsungPayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSatispay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsSatispayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSatispay.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsSatispaySetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsScalapay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsScalapayCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSepaDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSequra.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsSequraCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSofort.preferred_language`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {
+    /// ``
+    Empty,
+    /// `de`
+    De,
+    /// `en`
+    En,
+    /// `es`
+    Es,
+    /// `fr`
+    Fr,
+    /// `it`
+    It,
+    /// `nl`
+    Nl,
+    /// `pl`
+    Pl,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "de",
+        "en",
+        "es",
+        "fr",
+        "it",
+        "nl",
+        "pl",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::De => "de",
+            Self::En => "en",
+            Self::Es => "es",
+            Self::Fr => "fr",
+            Self::It => "it",
+            Self::Nl => "nl",
+            Self::Pl => "pl",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::De,
+            2 => Self::En,
+            3 => Self::Es,
+            4 => Self::Fr,
+            5 => Self::It,
+            6 => Self::Nl,
+            7 => Self::Pl,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {}
+impl Debug for CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSofort.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsSunbit.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as CreatePaymentIntentPaymentMethodOptionsSunbitCaptureMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsTwint.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreatePaymentIntentPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUpi.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsUpiSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions.collection_method`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod as CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks.requested`.
+pub use super::super::UsBankAccountNetworksSupported as CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworksRequested;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as CreatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.transaction_purpose`.
+#[non_exhaustive]
+pub enum CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
+    /// ``
+    Empty,
+    /// `goods`
+    Goods,
+    /// `other`
+    OtherValue,
+    /// `services`
+    Services,
+    /// `unspecified`
+    Unspecified,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum
+for CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "goods",
+        "other",
+        "services",
+        "unspecified",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::Goods => "goods",
+            Self::OtherValue => "other",
+            Self::Services => "services",
+            Self::Unspecified => "unspecified",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::Goods,
+            2 => Self::OtherValue,
+            3 => Self::Services,
+            4 => Self::Unspecified,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq
+for CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {}
+impl Debug for CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentIntentPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `CreatePaymentIntentPaymentMethodOptionsWechatPay.client`.
+pub use super::super::PaymentMethodOptionsWechatPayClient as CreatePaymentIntentPaymentMethodOptionsWechatPayClient;
 /// The values of `CreatePaymentIntent.setup_future_usage`.
 pub use super::super::PaymentIntentSetupFutureUsage as CreatePaymentIntentSetupFutureUsage;
+/// The values of `IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsPaypal.category`.
+pub use super::super::PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory as IncrementPaymentIntentAuthorizationAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory;
 /// The values of `UpdatePaymentIntent.allowed_payment_method_types`.
 pub use super::super::SetupIntentAllowedPaymentMethodTypes as UpdatePaymentIntentAllowedPaymentMethodTypes;
+/// The values of `UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal.category`.
+pub use super::super::PaymentFlowsPrivatePaymentMethodsPaypalAmountDetailsLineItemPaymentMethodOptionsCategory as UpdatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypalCategory;
 /// The values of `UpdatePaymentIntent.capture_method`.
 pub use super::super::PaymentIntentCaptureMethod as UpdatePaymentIntentCaptureMethod;
 /// The values of `UpdatePaymentIntent.excluded_payment_method_types`.
 pub use super::super::SetupIntentExcludedPaymentMethodTypes as UpdatePaymentIntentExcludedPaymentMethodTypes;
+/// The values of `UpdatePaymentIntentPaymentMethodData.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as UpdatePaymentIntentPaymentMethodDataAllowRedisplay;
+/// The values of `UpdatePaymentIntentPaymentMethodDataEps.bank`.
+pub use super::super::PaymentMethodEpsBank as UpdatePaymentIntentPaymentMethodDataEpsBank;
+/// The values of `UpdatePaymentIntentPaymentMethodDataFpx.account_holder_type`.
+pub use super::super::IssuingCardholderType as UpdatePaymentIntentPaymentMethodDataFpxAccountHolderType;
+/// The values of `UpdatePaymentIntentPaymentMethodDataFpx.bank`.
+pub use super::super::PaymentMethodFpxBank as UpdatePaymentIntentPaymentMethodDataFpxBank;
+/// The values of `UpdatePaymentIntentPaymentMethodDataIdeal.bank`.
+pub use super::super::PaymentMethodIdealBank as UpdatePaymentIntentPaymentMethodDataIdealBank;
+/// The values of `UpdatePaymentIntentPaymentMethodDataNaverPay.funding`.
+pub use super::super::PaymentMethodNaverPayFunding as UpdatePaymentIntentPaymentMethodDataNaverPayFunding;
+/// The values of `UpdatePaymentIntentPaymentMethodDataP24.bank`.
+pub use super::super::PaymentMethodP24Bank as UpdatePaymentIntentPaymentMethodDataP24Bank;
+/// The values of `UpdatePaymentIntentPaymentMethodDataSofort.country`.
+pub use super::CreatePaymentMethodSofortCountry as UpdatePaymentIntentPaymentMethodDataSofortCountry;
+/// The values of `UpdatePaymentIntentPaymentMethodData.type`.
+pub use super::CreateSetupIntentPaymentMethodDataType as UpdatePaymentIntentPaymentMethodDataType;
+/// The values of `UpdatePaymentIntentPaymentMethodDataUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdatePaymentIntentPaymentMethodDataUpiMandateOptionsAmountType;
+/// The values of `UpdatePaymentIntentPaymentMethodDataUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as UpdatePaymentIntentPaymentMethodDataUsBankAccountAccountHolderType;
+/// The values of `UpdatePaymentIntentPaymentMethodDataUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as UpdatePaymentIntentPaymentMethodDataUsBankAccountAccountType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.payment_schedule`.
+pub use super::super::MandateAcssDebitPaymentSchedule as UpdatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsPaymentSchedule;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as UpdatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAcssDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsAcssDebitSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdatePaymentIntentPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAffirm.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsAffirmCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAfterpayClearpay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsAfterpayClearpayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAlipay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsAlipaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAlma.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAmazonPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsAmazonPayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAmazonPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsAmazonPaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsAuBecsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsAuBecsDebitSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBacsDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsBacsDebitSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as UpdatePaymentIntentPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBancontact.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsBancontactSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBillie.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsBillieCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as UpdatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBlik.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsBoleto.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsBoletoSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsCardCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan.type`.
+pub use super::super::PaymentMethodDetailsCardInstallmentsPlanType as UpdatePaymentIntentPaymentMethodOptionsCardInstallmentsPlanType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdatePaymentIntentPaymentMethodOptionsCardMandateOptionsAmountType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardMandateOptions.interval`.
+pub use super::super::PaymentMethodOptionsCardMandateOptionsInterval as UpdatePaymentIntentPaymentMethodOptionsCardMandateOptionsInterval;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardMandateOptions.supported_types`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes as UpdatePaymentIntentPaymentMethodOptionsCardMandateOptionsSupportedTypes;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.network`.
+pub use super::super::SetupIntentPaymentMethodOptionsCardNetwork as UpdatePaymentIntentPaymentMethodOptionsCardNetwork;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardPresent.capture_method`.
+pub use super::super::PaymentMethodOptionsCardPresentCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsCardPresentCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardPresentRouting.requested_priority`.
+pub use super::super::PaymentMethodOptionsCardPresentRoutingRequestedPriority as UpdatePaymentIntentPaymentMethodOptionsCardPresentRoutingRequestedPriority;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.request_extended_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as UpdatePaymentIntentPaymentMethodOptionsCardRequestExtendedAuthorization;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.request_incremental_authorization`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as UpdatePaymentIntentPaymentMethodOptionsCardRequestIncrementalAuthorization;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.request_multicapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as UpdatePaymentIntentPaymentMethodOptionsCardRequestMulticapture;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.request_overcapture`.
+pub use super::super::CheckoutCardPaymentMethodOptionsRequestOvercapture as UpdatePaymentIntentPaymentMethodOptionsCardRequestOvercapture;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as UpdatePaymentIntentPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.setup_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as UpdatePaymentIntentPaymentMethodOptionsCardSetupCredentialUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsCardSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCard.stored_credential_usage`.
+pub use super::super::PaymentMethodDetailsCardSetupCredentialUsage as UpdatePaymentIntentPaymentMethodOptionsCardStoredCredentialUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure.ares_trans_status`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus as UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureAresTransStatus;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure.electronic_commerce_indicator`.
+pub use super::super::ThreeDSecureDetailsElectronicCommerceIndicator as UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureElectronicCommerceIndicator;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure.exemption_indicator`.
+pub use super::super::ThreeDSecureDetailsChargeExemptionIndicator as UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureExemptionIndicator;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires.cb_avalgo`.
+pub use super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo as UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancairesCbAvalgo;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecure.version`.
+pub use super::super::ThreeDSecureDetailsVersion as UpdatePaymentIntentPaymentMethodOptionsCardThreeDSecureVersion;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCashapp.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsCashappCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCashapp.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsCashappSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.requested_address_types`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes as UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferRequestedAddressTypes;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer.type`.
+pub use super::super::PaymentMethodOptionsCustomerBalanceBankTransferType as UpdatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsIdeal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsIdealSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKakaoPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsKakaoPayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKakaoPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsKakaoPaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKlarna.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsKlarnaCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKlarnaOnDemand.purchase_interval`.
+pub use super::super::PlanInterval as UpdatePaymentIntentPaymentMethodOptionsKlarnaOnDemandPurchaseInterval;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKlarna.preferred_locale`.
+pub use super::CreateSetupIntentPaymentMethodOptionsKlarnaPreferredLocale as UpdatePaymentIntentPaymentMethodOptionsKlarnaPreferredLocale;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKlarna.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsBoletoSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsKlarnaSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions.interval`.
+pub use super::super::PlanInterval as UpdatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsInterval;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKrCard.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsKrCardCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsKrCard.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsKrCardSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsLink.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsLinkCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsLink.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsLinkSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsMobilepay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsMobilepayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsNaverPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsNaverPayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsNaverPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsNaverPaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsNzBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsNzBankAccountSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPayco.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsPaycoCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaypal.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsPaypalCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaypal.preferred_locale`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale as UpdatePaymentIntentPaymentMethodOptionsPaypalPreferredLocale;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaypal.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsPaypalSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.amount_type`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsAmountType as UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsAmountType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.payment_schedule`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule as UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPaymentSchedule;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptionsPurpose as UpdatePaymentIntentPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPayto.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsPaytoSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPix.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as UpdatePaymentIntentPaymentMethodOptionsPixAmountIncludesIof;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as UpdatePaymentIntentPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPixMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdatePaymentIntentPaymentMethodOptionsPixMandateOptionsAmountType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as UpdatePaymentIntentPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsPix.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsPixSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsRevolutPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsRevolutPayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsRevolutPay.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsRevolutPaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSamsungPay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsSamsungPayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSatispay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsSatispayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSatispay.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsSatispaySetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsScalapay.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsScalapayCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSepaDebit.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsSepaDebitSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSequra.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsSequraCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSofort.preferred_language`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage as UpdatePaymentIntentPaymentMethodOptionsSofortPreferredLanguage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSofort.setup_future_usage`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBlikSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsSofortSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsSunbit.capture_method`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsAlmaCaptureMethod as UpdatePaymentIntentPaymentMethodOptionsSunbitCaptureMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsTwint.setup_future_usage`.
+pub use super::super::PaymentMethodOptionsPixSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsTwintSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdatePaymentIntentPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUpi.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsUpiSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions.collection_method`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptionsCollectionMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks.requested`.
+pub use super::super::UsBankAccountNetworksSupported as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountNetworksRequested;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.setup_future_usage`.
+pub use super::CreateSetupIntentPaymentMethodOptionsUpiSetupFutureUsage as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountSetupFutureUsage;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.transaction_purpose`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountTransactionPurpose;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdatePaymentIntentPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `UpdatePaymentIntentPaymentMethodOptionsWechatPay.client`.
+pub use super::super::PaymentMethodOptionsWechatPayClient as UpdatePaymentIntentPaymentMethodOptionsWechatPayClient;
 /// The values of `UpdatePaymentIntent.setup_future_usage`.
 #[non_exhaustive]
 pub enum UpdatePaymentIntentSetupFutureUsage {

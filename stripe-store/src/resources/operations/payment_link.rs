@@ -2,9 +2,8 @@
 // Schema: payment_link
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/payment_links`: answers page by page, each item one [`PaymentLink`](views::PaymentLink).
 ///
 /// Source: operation `GetPaymentLinks`.
@@ -33,15 +32,22 @@ impl c::OperationFacts for markers::ListPaymentLinks {
 pub type CreatePaymentLink = Builder<markers::CreatePaymentLink>;
 impl CreatePaymentLink {
     /// With what it cannot do without:
-    /// * `line_items`: an array of maps with `quantity` (required), `adjustable_quantity`, `price`, `price_data`.
+    /// * `line_items`: some [`CreatePaymentLinkLineItems`](super::CreatePaymentLinkLineItems).
     #[inline]
-    pub fn new(line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("line_items", line_items))
+    pub fn new(
+        line_items: impl c::IntoObjects<super::CreatePaymentLinkLineItems>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("line_items", line_items))
     }
-    /// `after_completion`: a map with `type` (required), `hosted_confirmation`, `redirect`.
+    /// `after_completion`: a [`CreatePaymentLinkAfterCompletion`](super::CreatePaymentLinkAfterCompletion).
     #[inline]
-    pub fn after_completion(self, after_completion: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("after_completion", after_completion))
+    pub fn after_completion(
+        self,
+        after_completion: impl c::IntoObject<super::CreatePaymentLinkAfterCompletion>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("after_completion", after_completion),
+        )
     }
     /// `allow_promotion_codes`: true or false.
     #[inline]
@@ -64,10 +70,13 @@ impl CreatePaymentLink {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreatePaymentLinkAutomaticTax`](super::CreatePaymentLinkAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreatePaymentLinkAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `billing_address_collection`: one of [`CreatePaymentLinkBillingAddressCollection`](super::CreatePaymentLinkBillingAddressCollection).
     #[inline]
@@ -81,11 +90,14 @@ impl CreatePaymentLink {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `consent_collection`: a map with `payment_method_reuse_agreement`, `promotions`, `terms_of_service`.
+    /// `consent_collection`: a [`CreatePaymentLinkConsentCollection`](super::CreatePaymentLinkConsentCollection).
     #[inline]
-    pub fn consent_collection(self, consent_collection: impl Into<Value>) -> Self {
+    pub fn consent_collection(
+        self,
+        consent_collection: impl c::IntoObject<super::CreatePaymentLinkConsentCollection>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("consent_collection", consent_collection),
+            self.parameters.object("consent_collection", consent_collection),
         )
     }
     /// `currency`: a text.
@@ -93,15 +105,21 @@ impl CreatePaymentLink {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: an array of maps with `key` (required), `label` (required), `type` (required), `dropdown`, `numeric`, `optional`, `text`.
+    /// `custom_fields`: some [`CreatePaymentLinkCustomFields`](super::CreatePaymentLinkCustomFields).
     #[inline]
-    pub fn custom_fields(self, custom_fields: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_fields", custom_fields))
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::CreatePaymentLinkCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a map with `after_submit`, `shipping_address`, `submit`, `terms_of_service_acceptance`.
+    /// `custom_text`: a [`CreatePaymentLinkCustomText`](super::CreatePaymentLinkCustomText).
     #[inline]
-    pub fn custom_text(self, custom_text: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_text", custom_text))
+    pub fn custom_text(
+        self,
+        custom_text: impl c::IntoObject<super::CreatePaymentLinkCustomText>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom_text", custom_text))
     }
     /// `customer_creation`: one of [`CreatePaymentLinkCustomerCreation`](super::CreatePaymentLinkCustomerCreation).
     #[inline]
@@ -118,15 +136,25 @@ impl CreatePaymentLink {
     pub fn inactive_message(self, inactive_message: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("inactive_message", inactive_message))
     }
-    /// `invoice_creation`: a map with `enabled` (required), `invoice_data`.
+    /// `invoice_creation`: a [`CreatePaymentLinkInvoiceCreation`](super::CreatePaymentLinkInvoiceCreation).
     #[inline]
-    pub fn invoice_creation(self, invoice_creation: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_creation", invoice_creation))
+    pub fn invoice_creation(
+        self,
+        invoice_creation: impl c::IntoObject<super::CreatePaymentLinkInvoiceCreation>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_creation", invoice_creation),
+        )
     }
-    /// `managed_payments`: a map with `enabled`.
+    /// `managed_payments`: a [`CreatePaymentLinkManagedPayments`](super::CreatePaymentLinkManagedPayments).
     #[inline]
-    pub fn managed_payments(self, managed_payments: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("managed_payments", managed_payments))
+    pub fn managed_payments(
+        self,
+        managed_payments: impl c::IntoObject<super::CreatePaymentLinkManagedPayments>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("managed_payments", managed_payments),
+        )
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -136,26 +164,37 @@ impl CreatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `name_collection`: a map with `business`, `individual`.
+    /// `name_collection`: a [`CreatePaymentLinkNameCollection`](super::CreatePaymentLinkNameCollection).
     #[inline]
-    pub fn name_collection(self, name_collection: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("name_collection", name_collection))
+    pub fn name_collection(
+        self,
+        name_collection: impl c::IntoObject<super::CreatePaymentLinkNameCollection>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("name_collection", name_collection))
     }
     /// `on_behalf_of`: a text.
     #[inline]
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `optional_items`: an array of maps with `price` (required), `quantity` (required), `adjustable_quantity`.
+    /// `optional_items`: some [`CreatePaymentLinkOptionalItems`](super::CreatePaymentLinkOptionalItems).
     #[inline]
-    pub fn optional_items(self, optional_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("optional_items", optional_items))
+    pub fn optional_items(
+        self,
+        optional_items: impl c::IntoObjects<super::CreatePaymentLinkOptionalItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("optional_items", optional_items))
     }
-    /// `payment_intent_data`: a map with `capture_method`, `description`, `metadata`, `setup_future_usage`, `statement_descriptor`, `statement_descriptor_suffix`, `transfer_group`.
+    /// `payment_intent_data`: a [`CreatePaymentLinkPaymentIntentData`](super::CreatePaymentLinkPaymentIntentData).
     #[inline]
-    pub fn payment_intent_data(self, payment_intent_data: impl Into<Value>) -> Self {
+    pub fn payment_intent_data(
+        self,
+        payment_intent_data: impl c::IntoObject<
+            super::CreatePaymentLinkPaymentIntentData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_intent_data", payment_intent_data),
+            self.parameters.object("payment_intent_data", payment_intent_data),
         )
     }
     /// `payment_method_collection`: one of [`CreatePaymentLinkPaymentMethodCollection`](super::CreatePaymentLinkPaymentMethodCollection).
@@ -170,14 +209,16 @@ impl CreatePaymentLink {
                 .one_of("payment_method_collection", payment_method_collection),
         )
     }
-    /// `payment_method_options`: a map with `card`.
+    /// `payment_method_options`: a [`CreatePaymentLinkPaymentMethodOptions`](super::CreatePaymentLinkPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::CreatePaymentLinkPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
     /// `payment_method_types`: some of [`CreatePaymentLinkPaymentMethodTypes`](super::CreatePaymentLinkPaymentMethodTypes).
@@ -192,61 +233,82 @@ impl CreatePaymentLink {
             self.parameters.several_of("payment_method_types", payment_method_types),
         )
     }
-    /// `phone_number_collection`: a map with `enabled` (required).
+    /// `phone_number_collection`: a [`CreatePaymentLinkPhoneNumberCollection`](super::CreatePaymentLinkPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
-        phone_number_collection: impl Into<Value>,
+        phone_number_collection: impl c::IntoObject<
+            super::CreatePaymentLinkPhoneNumberCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("phone_number_collection", phone_number_collection),
+            self.parameters.object("phone_number_collection", phone_number_collection),
         )
     }
-    /// `restrictions`: a map with `completed_sessions` (required).
+    /// `restrictions`: a [`CreatePaymentLinkRestrictions`](super::CreatePaymentLinkRestrictions).
     #[inline]
-    pub fn restrictions(self, restrictions: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("restrictions", restrictions))
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<super::CreatePaymentLinkRestrictions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
-    /// `shipping_address_collection`: a map with `allowed_countries` (required).
+    /// `shipping_address_collection`: a [`CreatePaymentLinkShippingAddressCollection`](super::CreatePaymentLinkShippingAddressCollection).
     #[inline]
     pub fn shipping_address_collection(
         self,
-        shipping_address_collection: impl Into<Value>,
+        shipping_address_collection: impl c::IntoObject<
+            super::CreatePaymentLinkShippingAddressCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("shipping_address_collection", shipping_address_collection),
+                .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: an array of maps with `shipping_rate`.
+    /// `shipping_options`: some [`CreatePaymentLinkShippingOptions`](super::CreatePaymentLinkShippingOptions).
     #[inline]
-    pub fn shipping_options(self, shipping_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_options", shipping_options))
+    pub fn shipping_options(
+        self,
+        shipping_options: impl c::IntoObjects<super::CreatePaymentLinkShippingOptions>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("shipping_options", shipping_options),
+        )
     }
     /// `submit_type`: one of [`CreatePaymentLinkSubmitType`](super::CreatePaymentLinkSubmitType).
     #[inline]
     pub fn submit_type(self, submit_type: super::CreatePaymentLinkSubmitType) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a map with `description`, `invoice_settings`, `metadata`, `trial_period_days`, `trial_settings`.
+    /// `subscription_data`: a [`CreatePaymentLinkSubscriptionData`](super::CreatePaymentLinkSubscriptionData).
     #[inline]
-    pub fn subscription_data(self, subscription_data: impl Into<Value>) -> Self {
+    pub fn subscription_data(
+        self,
+        subscription_data: impl c::IntoObject<super::CreatePaymentLinkSubscriptionData>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_data", subscription_data),
+            self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `tax_id_collection`: a map with `enabled` (required), `required`.
+    /// `tax_id_collection`: a [`CreatePaymentLinkTaxIdCollection`](super::CreatePaymentLinkTaxIdCollection).
     #[inline]
-    pub fn tax_id_collection(self, tax_id_collection: impl Into<Value>) -> Self {
+    pub fn tax_id_collection(
+        self,
+        tax_id_collection: impl c::IntoObject<super::CreatePaymentLinkTaxIdCollection>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("tax_id_collection", tax_id_collection),
+            self.parameters.object("tax_id_collection", tax_id_collection),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`.
+    /// `transfer_data`: a [`CreatePaymentLinkTransferData`](super::CreatePaymentLinkTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CreatePaymentLinkTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::CreatePaymentLink {
@@ -289,10 +351,15 @@ impl UpdatePaymentLink {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `after_completion`: a map with `type` (required), `hosted_confirmation`, `redirect`.
+    /// `after_completion`: a [`UpdatePaymentLinkAfterCompletion`](super::UpdatePaymentLinkAfterCompletion).
     #[inline]
-    pub fn after_completion(self, after_completion: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("after_completion", after_completion))
+    pub fn after_completion(
+        self,
+        after_completion: impl c::IntoObject<super::UpdatePaymentLinkAfterCompletion>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("after_completion", after_completion),
+        )
     }
     /// `allow_promotion_codes`: true or false.
     #[inline]
@@ -315,10 +382,13 @@ impl UpdatePaymentLink {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`UpdatePaymentLinkAutomaticTax`](super::UpdatePaymentLinkAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::UpdatePaymentLinkAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `billing_address_collection`: one of [`UpdatePaymentLinkBillingAddressCollection`](super::UpdatePaymentLinkBillingAddressCollection).
     #[inline]
@@ -332,22 +402,31 @@ impl UpdatePaymentLink {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `consent_collection`: a map with `payment_method_reuse_agreement`, `promotions`, `terms_of_service`.
+    /// `consent_collection`: a [`UpdatePaymentLinkConsentCollection`](super::UpdatePaymentLinkConsentCollection).
     #[inline]
-    pub fn consent_collection(self, consent_collection: impl Into<Value>) -> Self {
+    pub fn consent_collection(
+        self,
+        consent_collection: impl c::IntoObject<super::UpdatePaymentLinkConsentCollection>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("consent_collection", consent_collection),
+            self.parameters.object("consent_collection", consent_collection),
         )
     }
-    /// `custom_fields`: an array of maps with `key` (required), `label` (required), `type` (required), `dropdown`, `numeric`, `optional`, `text`; an empty text empties it.
+    /// `custom_fields`: some [`UpdatePaymentLinkCustomFields`](super::UpdatePaymentLinkCustomFields); an empty text empties it.
     #[inline]
-    pub fn custom_fields(self, custom_fields: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_fields", custom_fields))
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::UpdatePaymentLinkCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a map with `after_submit`, `shipping_address`, `submit`, `terms_of_service_acceptance`.
+    /// `custom_text`: a [`UpdatePaymentLinkCustomText`](super::UpdatePaymentLinkCustomText).
     #[inline]
-    pub fn custom_text(self, custom_text: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom_text", custom_text))
+    pub fn custom_text(
+        self,
+        custom_text: impl c::IntoObject<super::UpdatePaymentLinkCustomText>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom_text", custom_text))
     }
     /// `customer_creation`: one of [`UpdatePaymentLinkCustomerCreation`](super::UpdatePaymentLinkCustomerCreation).
     #[inline]
@@ -364,15 +443,23 @@ impl UpdatePaymentLink {
     pub fn inactive_message(self, inactive_message: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("inactive_message", inactive_message))
     }
-    /// `invoice_creation`: a map with `enabled` (required), `invoice_data`.
+    /// `invoice_creation`: a [`UpdatePaymentLinkInvoiceCreation`](super::UpdatePaymentLinkInvoiceCreation).
     #[inline]
-    pub fn invoice_creation(self, invoice_creation: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_creation", invoice_creation))
+    pub fn invoice_creation(
+        self,
+        invoice_creation: impl c::IntoObject<super::UpdatePaymentLinkInvoiceCreation>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_creation", invoice_creation),
+        )
     }
-    /// `line_items`: an array of maps with `id` (required), `adjustable_quantity`, `quantity`.
+    /// `line_items`: some [`UpdatePaymentLinkLineItems`](super::UpdatePaymentLinkLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::UpdatePaymentLinkLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -382,26 +469,37 @@ impl UpdatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `name_collection`: a map with `business`, `individual`; an empty text empties it.
+    /// `name_collection`: a [`UpdatePaymentLinkNameCollection`](super::UpdatePaymentLinkNameCollection); an empty text empties it.
     #[inline]
-    pub fn name_collection(self, name_collection: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("name_collection", name_collection))
+    pub fn name_collection(
+        self,
+        name_collection: impl c::IntoObject<super::UpdatePaymentLinkNameCollection>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("name_collection", name_collection))
     }
     /// `on_behalf_of`: a text; an empty text empties it.
     #[inline]
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `optional_items`: an array of maps with `price` (required), `quantity` (required), `adjustable_quantity`; an empty text empties it.
+    /// `optional_items`: some [`UpdatePaymentLinkOptionalItems`](super::UpdatePaymentLinkOptionalItems); an empty text empties it.
     #[inline]
-    pub fn optional_items(self, optional_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("optional_items", optional_items))
+    pub fn optional_items(
+        self,
+        optional_items: impl c::IntoObjects<super::UpdatePaymentLinkOptionalItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("optional_items", optional_items))
     }
-    /// `payment_intent_data`: a map with `description`, `metadata`, `setup_future_usage`, `statement_descriptor`, `statement_descriptor_suffix`, `transfer_group`.
+    /// `payment_intent_data`: a [`UpdatePaymentLinkPaymentIntentData`](super::UpdatePaymentLinkPaymentIntentData).
     #[inline]
-    pub fn payment_intent_data(self, payment_intent_data: impl Into<Value>) -> Self {
+    pub fn payment_intent_data(
+        self,
+        payment_intent_data: impl c::IntoObject<
+            super::UpdatePaymentLinkPaymentIntentData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_intent_data", payment_intent_data),
+            self.parameters.object("payment_intent_data", payment_intent_data),
         )
     }
     /// `payment_method_collection`: one of [`UpdatePaymentLinkPaymentMethodCollection`](super::UpdatePaymentLinkPaymentMethodCollection).
@@ -416,14 +514,16 @@ impl UpdatePaymentLink {
                 .one_of("payment_method_collection", payment_method_collection),
         )
     }
-    /// `payment_method_options`: a map with `card`; an empty text empties it.
+    /// `payment_method_options`: a [`UpdatePaymentLinkPaymentMethodOptions`](super::UpdatePaymentLinkPaymentMethodOptions); an empty text empties it.
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::UpdatePaymentLinkPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
     /// `payment_method_types`: some of [`UpdatePaymentLinkPaymentMethodTypes`](super::UpdatePaymentLinkPaymentMethodTypes); an empty text through `param` empties it.
@@ -438,61 +538,82 @@ impl UpdatePaymentLink {
             self.parameters.several_of("payment_method_types", payment_method_types),
         )
     }
-    /// `phone_number_collection`: a map with `enabled` (required).
+    /// `phone_number_collection`: a [`UpdatePaymentLinkPhoneNumberCollection`](super::UpdatePaymentLinkPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
-        phone_number_collection: impl Into<Value>,
+        phone_number_collection: impl c::IntoObject<
+            super::UpdatePaymentLinkPhoneNumberCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("phone_number_collection", phone_number_collection),
+            self.parameters.object("phone_number_collection", phone_number_collection),
         )
     }
-    /// `restrictions`: a map with `completed_sessions` (required); an empty text empties it.
+    /// `restrictions`: a [`UpdatePaymentLinkRestrictions`](super::UpdatePaymentLinkRestrictions); an empty text empties it.
     #[inline]
-    pub fn restrictions(self, restrictions: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("restrictions", restrictions))
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<super::UpdatePaymentLinkRestrictions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
-    /// `shipping_address_collection`: a map with `allowed_countries` (required); an empty text empties it.
+    /// `shipping_address_collection`: a [`UpdatePaymentLinkShippingAddressCollection`](super::UpdatePaymentLinkShippingAddressCollection); an empty text empties it.
     #[inline]
     pub fn shipping_address_collection(
         self,
-        shipping_address_collection: impl Into<Value>,
+        shipping_address_collection: impl c::IntoObject<
+            super::UpdatePaymentLinkShippingAddressCollection,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("shipping_address_collection", shipping_address_collection),
+                .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: an array of maps with `shipping_rate`; an empty text empties it.
+    /// `shipping_options`: some [`UpdatePaymentLinkShippingOptions`](super::UpdatePaymentLinkShippingOptions); an empty text empties it.
     #[inline]
-    pub fn shipping_options(self, shipping_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_options", shipping_options))
+    pub fn shipping_options(
+        self,
+        shipping_options: impl c::IntoObjects<super::UpdatePaymentLinkShippingOptions>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("shipping_options", shipping_options),
+        )
     }
     /// `submit_type`: one of [`UpdatePaymentLinkSubmitType`](super::UpdatePaymentLinkSubmitType).
     #[inline]
     pub fn submit_type(self, submit_type: super::UpdatePaymentLinkSubmitType) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a map with `invoice_settings`, `metadata`, `trial_period_days`, `trial_settings`.
+    /// `subscription_data`: a [`UpdatePaymentLinkSubscriptionData`](super::UpdatePaymentLinkSubscriptionData).
     #[inline]
-    pub fn subscription_data(self, subscription_data: impl Into<Value>) -> Self {
+    pub fn subscription_data(
+        self,
+        subscription_data: impl c::IntoObject<super::UpdatePaymentLinkSubscriptionData>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_data", subscription_data),
+            self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `tax_id_collection`: a map with `enabled` (required), `required`.
+    /// `tax_id_collection`: a [`UpdatePaymentLinkTaxIdCollection`](super::UpdatePaymentLinkTaxIdCollection).
     #[inline]
-    pub fn tax_id_collection(self, tax_id_collection: impl Into<Value>) -> Self {
+    pub fn tax_id_collection(
+        self,
+        tax_id_collection: impl c::IntoObject<super::UpdatePaymentLinkTaxIdCollection>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("tax_id_collection", tax_id_collection),
+            self.parameters.object("tax_id_collection", tax_id_collection),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`; an empty text empties it.
+    /// `transfer_data`: a [`UpdatePaymentLinkTransferData`](super::UpdatePaymentLinkTransferData); an empty text empties it.
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::UpdatePaymentLinkTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::UpdatePaymentLink {
@@ -519,23 +640,1293 @@ impl c::OperationFacts for markers::ListPaymentLinkLineItems {
     const PATH: &'static str = "/v1/payment_links/{payment_link}/line_items";
     const CHECK: c::Check = c::Check::resource::<views::Item>();
 }
+/// What `CreatePaymentLink.after_completion` takes.
+pub type CreatePaymentLinkAfterCompletion = Builder<
+    markers::CreatePaymentLinkAfterCompletion,
+>;
+impl CreatePaymentLinkAfterCompletion {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreatePaymentLinkAfterCompletionType`](super::CreatePaymentLinkAfterCompletionType).
+    #[inline]
+    pub fn new(type_: super::CreatePaymentLinkAfterCompletionType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `hosted_confirmation`: a [`CreatePaymentLinkAfterCompletionHostedConfirmation`](super::CreatePaymentLinkAfterCompletionHostedConfirmation).
+    #[inline]
+    pub fn hosted_confirmation(
+        self,
+        hosted_confirmation: impl c::IntoObject<
+            super::CreatePaymentLinkAfterCompletionHostedConfirmation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("hosted_confirmation", hosted_confirmation),
+        )
+    }
+    /// `redirect`: a [`CreatePaymentLinkAfterCompletionRedirect`](super::CreatePaymentLinkAfterCompletionRedirect).
+    #[inline]
+    pub fn redirect(
+        self,
+        redirect: impl c::IntoObject<super::CreatePaymentLinkAfterCompletionRedirect>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("redirect", redirect))
+    }
+}
+/// What `CreatePaymentLinkAfterCompletion.hosted_confirmation` takes.
+pub type CreatePaymentLinkAfterCompletionHostedConfirmation = Builder<
+    markers::CreatePaymentLinkAfterCompletionHostedConfirmation,
+>;
+impl CreatePaymentLinkAfterCompletionHostedConfirmation {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `custom_message`: a text.
+    #[inline]
+    pub fn custom_message(self, custom_message: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("custom_message", custom_message))
+    }
+}
+/// What `CreatePaymentLinkAfterCompletion.redirect` takes.
+pub type CreatePaymentLinkAfterCompletionRedirect = Builder<
+    markers::CreatePaymentLinkAfterCompletionRedirect,
+>;
+impl CreatePaymentLinkAfterCompletionRedirect {
+    /// With what it cannot do without:
+    /// * `url`: a text.
+    #[inline]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("url", url))
+    }
+}
+/// What `CreatePaymentLink.automatic_tax` takes.
+pub type CreatePaymentLinkAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreatePaymentLinkAutomaticTax.liability` takes.
+pub type CreatePaymentLinkAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreatePaymentLink.consent_collection` takes.
+pub type CreatePaymentLinkConsentCollection = Builder<
+    markers::CreatePaymentLinkConsentCollection,
+>;
+impl CreatePaymentLinkConsentCollection {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_method_reuse_agreement`: a [`CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement`](super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement).
+    #[inline]
+    pub fn payment_method_reuse_agreement(
+        self,
+        payment_method_reuse_agreement: impl c::IntoObject<
+            super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("payment_method_reuse_agreement", payment_method_reuse_agreement),
+        )
+    }
+    /// `promotions`: one of [`CreatePaymentLinkConsentCollectionPromotions`](super::CreatePaymentLinkConsentCollectionPromotions).
+    #[inline]
+    pub fn promotions(
+        self,
+        promotions: super::CreatePaymentLinkConsentCollectionPromotions,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("promotions", promotions))
+    }
+    /// `terms_of_service`: one of [`CreatePaymentLinkConsentCollectionTermsOfService`](super::CreatePaymentLinkConsentCollectionTermsOfService).
+    #[inline]
+    pub fn terms_of_service(
+        self,
+        terms_of_service: super::CreatePaymentLinkConsentCollectionTermsOfService,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("terms_of_service", terms_of_service),
+        )
+    }
+}
+/// What `CreatePaymentLinkConsentCollection.payment_method_reuse_agreement` takes.
+pub type CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement = Builder<
+    markers::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement,
+>;
+impl CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement {
+    /// With what it cannot do without:
+    /// * `position`: one of [`CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition`](super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition).
+    #[inline]
+    pub fn new(
+        position: super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("position", position))
+    }
+}
+/// What `CreatePaymentLink.custom_fields` takes.
+pub type CreatePaymentLinkCustomFields = Builder<markers::CreatePaymentLinkCustomFields>;
+impl CreatePaymentLinkCustomFields {
+    /// With what it cannot do without:
+    /// * `key`: a text.
+    /// * `label`: a [`CreatePaymentLinkCustomFieldsLabel`](super::CreatePaymentLinkCustomFieldsLabel).
+    /// * `type`: one of [`CreatePaymentLinkCustomFieldsType`](super::CreatePaymentLinkCustomFieldsType).
+    #[inline]
+    pub fn new(
+        key: impl Into<String>,
+        label: impl c::IntoObject<super::CreatePaymentLinkCustomFieldsLabel>,
+        type_: super::CreatePaymentLinkCustomFieldsType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("key", key)
+                .object("label", label)
+                .one_of("type", type_),
+        )
+    }
+    /// `dropdown`: a [`CreatePaymentLinkCustomFieldsDropdown`](super::CreatePaymentLinkCustomFieldsDropdown).
+    #[inline]
+    pub fn dropdown(
+        self,
+        dropdown: impl c::IntoObject<super::CreatePaymentLinkCustomFieldsDropdown>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dropdown", dropdown))
+    }
+    /// `numeric`: a [`CreatePaymentLinkCustomFieldsNumeric`](super::CreatePaymentLinkCustomFieldsNumeric).
+    #[inline]
+    pub fn numeric(
+        self,
+        numeric: impl c::IntoObject<super::CreatePaymentLinkCustomFieldsNumeric>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("numeric", numeric))
+    }
+    /// `optional`: true or false.
+    #[inline]
+    pub fn optional(self, optional: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("optional", optional))
+    }
+    /// `text`: a [`CreatePaymentLinkCustomFieldsText`](super::CreatePaymentLinkCustomFieldsText).
+    #[inline]
+    pub fn text(
+        self,
+        text: impl c::IntoObject<super::CreatePaymentLinkCustomFieldsText>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("text", text))
+    }
+}
+/// What `CreatePaymentLinkCustomFields.dropdown` takes.
+pub type CreatePaymentLinkCustomFieldsDropdown = Builder<
+    markers::CreatePaymentLinkCustomFieldsDropdown,
+>;
+impl CreatePaymentLinkCustomFieldsDropdown {
+    /// With what it cannot do without:
+    /// * `options`: some [`CreatePaymentLinkCustomFieldsDropdownOptions`](super::CreatePaymentLinkCustomFieldsDropdownOptions).
+    #[inline]
+    pub fn new(
+        options: impl c::IntoObjects<super::CreatePaymentLinkCustomFieldsDropdownOptions>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("options", options))
+    }
+    /// `default_value`: a text.
+    #[inline]
+    pub fn default_value(self, default_value: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("default_value", default_value))
+    }
+}
+/// What `CreatePaymentLinkCustomFieldsDropdown.options` takes.
+pub type CreatePaymentLinkCustomFieldsDropdownOptions = Builder<
+    markers::CreatePaymentLinkCustomFieldsDropdownOptions,
+>;
+impl CreatePaymentLinkCustomFieldsDropdownOptions {
+    /// With what it cannot do without:
+    /// * `label`: a text.
+    /// * `value`: a text.
+    #[inline]
+    pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("label", label).text("value", value),
+        )
+    }
+}
+/// What `CreatePaymentLinkCustomFields.label` takes.
+pub type CreatePaymentLinkCustomFieldsLabel = Builder<
+    markers::CreatePaymentLinkCustomFieldsLabel,
+>;
+impl CreatePaymentLinkCustomFieldsLabel {
+    /// With what it cannot do without:
+    /// * `custom`: a text.
+    /// * `type`: the text `custom`.
+    #[inline]
+    pub fn new(custom: impl Into<String>, type_: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("custom", custom).text("type", type_),
+        )
+    }
+}
+/// What `CreatePaymentLinkCustomFields.numeric` takes.
+pub type CreatePaymentLinkCustomFieldsNumeric = super::CreatePaymentLinkCustomFieldsText;
+/// What `CreatePaymentLinkCustomFields.text` takes.
+pub type CreatePaymentLinkCustomFieldsText = Builder<
+    markers::CreatePaymentLinkCustomFieldsText,
+>;
+impl CreatePaymentLinkCustomFieldsText {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `default_value`: a text.
+    #[inline]
+    pub fn default_value(self, default_value: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("default_value", default_value))
+    }
+    /// `maximum_length`: an integer.
+    #[inline]
+    pub fn maximum_length(self, maximum_length: i64) -> Self {
+        Self::from_parameters(self.parameters.int("maximum_length", maximum_length))
+    }
+    /// `minimum_length`: an integer.
+    #[inline]
+    pub fn minimum_length(self, minimum_length: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minimum_length", minimum_length))
+    }
+}
+/// What `CreatePaymentLink.custom_text` takes.
+pub type CreatePaymentLinkCustomText = Builder<markers::CreatePaymentLinkCustomText>;
+impl CreatePaymentLinkCustomText {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `after_submit`: a [`CreatePaymentLinkCustomTextAfterSubmit`](super::CreatePaymentLinkCustomTextAfterSubmit); an empty text empties it.
+    #[inline]
+    pub fn after_submit(
+        self,
+        after_submit: impl c::IntoObject<super::CreatePaymentLinkCustomTextAfterSubmit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("after_submit", after_submit))
+    }
+    /// `shipping_address`: a [`CreatePaymentLinkCustomTextShippingAddress`](super::CreatePaymentLinkCustomTextShippingAddress); an empty text empties it.
+    #[inline]
+    pub fn shipping_address(
+        self,
+        shipping_address: impl c::IntoObject<
+            super::CreatePaymentLinkCustomTextShippingAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_address", shipping_address),
+        )
+    }
+    /// `submit`: a [`CreatePaymentLinkCustomTextSubmit`](super::CreatePaymentLinkCustomTextSubmit); an empty text empties it.
+    #[inline]
+    pub fn submit(
+        self,
+        submit: impl c::IntoObject<super::CreatePaymentLinkCustomTextSubmit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("submit", submit))
+    }
+    /// `terms_of_service_acceptance`: a [`CreatePaymentLinkCustomTextTermsOfServiceAcceptance`](super::CreatePaymentLinkCustomTextTermsOfServiceAcceptance); an empty text empties it.
+    #[inline]
+    pub fn terms_of_service_acceptance(
+        self,
+        terms_of_service_acceptance: impl c::IntoObject<
+            super::CreatePaymentLinkCustomTextTermsOfServiceAcceptance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("terms_of_service_acceptance", terms_of_service_acceptance),
+        )
+    }
+}
+/// What `CreatePaymentLinkCustomText.after_submit` takes.
+pub type CreatePaymentLinkCustomTextAfterSubmit = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreatePaymentLinkCustomText.shipping_address` takes.
+pub type CreatePaymentLinkCustomTextShippingAddress = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreatePaymentLinkCustomText.submit` takes.
+pub type CreatePaymentLinkCustomTextSubmit = Builder<
+    markers::CreatePaymentLinkCustomTextSubmit,
+>;
+impl CreatePaymentLinkCustomTextSubmit {
+    /// With what it cannot do without:
+    /// * `message`: a text.
+    #[inline]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("message", message))
+    }
+}
+/// What `CreatePaymentLinkCustomText.terms_of_service_acceptance` takes.
+pub type CreatePaymentLinkCustomTextTermsOfServiceAcceptance = super::CreatePaymentLinkCustomTextSubmit;
+/// What `CreatePaymentLink.invoice_creation` takes.
+pub type CreatePaymentLinkInvoiceCreation = Builder<
+    markers::CreatePaymentLinkInvoiceCreation,
+>;
+impl CreatePaymentLinkInvoiceCreation {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `invoice_data`: a [`CreatePaymentLinkInvoiceCreationInvoiceData`](super::CreatePaymentLinkInvoiceCreationInvoiceData).
+    #[inline]
+    pub fn invoice_data(
+        self,
+        invoice_data: impl c::IntoObject<
+            super::CreatePaymentLinkInvoiceCreationInvoiceData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice_data", invoice_data))
+    }
+}
+/// What `CreatePaymentLinkInvoiceCreation.invoice_data` takes.
+pub type CreatePaymentLinkInvoiceCreationInvoiceData = Builder<
+    markers::CreatePaymentLinkInvoiceCreationInvoiceData,
+>;
+impl CreatePaymentLinkInvoiceCreationInvoiceData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn account_tax_ids(
+        self,
+        account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
+    }
+    /// `custom_fields`: some [`CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields`](super::CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `footer`: a text.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `issuer`: a [`CreatePaymentLinkInvoiceCreationInvoiceDataIssuer`](super::CreatePaymentLinkInvoiceCreationInvoiceDataIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<
+            super::CreatePaymentLinkInvoiceCreationInvoiceDataIssuer,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `rendering_options`: a [`CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions`](super::CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
+    #[inline]
+    pub fn rendering_options(
+        self,
+        rendering_options: impl c::IntoObject<
+            super::CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("rendering_options", rendering_options),
+        )
+    }
+}
+/// What `CreatePaymentLinkInvoiceCreationInvoiceData.custom_fields` takes.
+pub type CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreatePaymentLinkInvoiceCreationInvoiceData.issuer` takes.
+pub type CreatePaymentLinkInvoiceCreationInvoiceDataIssuer = super::CreateInvoiceIssuer;
+/// What `CreatePaymentLinkInvoiceCreationInvoiceData.rendering_options` takes.
+pub type CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions = super::CreateCustomerInvoiceSettingsRenderingOptions;
+/// What `CreatePaymentLink.line_items` takes.
+pub type CreatePaymentLinkLineItems = Builder<markers::CreatePaymentLinkLineItems>;
+impl CreatePaymentLinkLineItems {
+    /// With what it cannot do without:
+    /// * `quantity`: an integer.
+    #[inline]
+    pub fn new(quantity: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("quantity", quantity))
+    }
+    /// `adjustable_quantity`: a [`CreatePaymentLinkLineItemsAdjustableQuantity`](super::CreatePaymentLinkLineItemsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::CreatePaymentLinkLineItemsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreatePaymentLinkLineItemsPriceData`](super::CreatePaymentLinkLineItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreatePaymentLinkLineItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+}
+/// What `CreatePaymentLinkLineItems.adjustable_quantity` takes.
+pub type CreatePaymentLinkLineItemsAdjustableQuantity = Builder<
+    markers::CreatePaymentLinkLineItemsAdjustableQuantity,
+>;
+impl CreatePaymentLinkLineItemsAdjustableQuantity {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `maximum`: an integer.
+    #[inline]
+    pub fn maximum(self, maximum: i64) -> Self {
+        Self::from_parameters(self.parameters.int("maximum", maximum))
+    }
+    /// `minimum`: an integer.
+    #[inline]
+    pub fn minimum(self, minimum: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minimum", minimum))
+    }
+}
+/// What `CreatePaymentLinkLineItems.price_data` takes.
+pub type CreatePaymentLinkLineItemsPriceData = Builder<
+    markers::CreatePaymentLinkLineItemsPriceData,
+>;
+impl CreatePaymentLinkLineItemsPriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    #[inline]
+    pub fn new(currency: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("currency", currency))
+    }
+    /// `product`: a text.
+    #[inline]
+    pub fn product(self, product: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("product", product))
+    }
+    /// `product_data`: a [`CreatePaymentLinkLineItemsPriceDataProductData`](super::CreatePaymentLinkLineItemsPriceDataProductData).
+    #[inline]
+    pub fn product_data(
+        self,
+        product_data: impl c::IntoObject<
+            super::CreatePaymentLinkLineItemsPriceDataProductData,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("product_data", product_data))
+    }
+    /// `recurring`: a [`CreatePaymentLinkLineItemsPriceDataRecurring`](super::CreatePaymentLinkLineItemsPriceDataRecurring).
+    #[inline]
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<
+            super::CreatePaymentLinkLineItemsPriceDataRecurring,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
+    }
+    /// `tax_behavior`: one of [`CreatePaymentLinkLineItemsPriceDataTaxBehavior`](super::CreatePaymentLinkLineItemsPriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreatePaymentLinkLineItemsPriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreatePaymentLinkLineItemsPriceData.product_data` takes.
+pub type CreatePaymentLinkLineItemsPriceDataProductData = super::UpdateInvoiceLinePriceDataProductData;
+/// What `CreatePaymentLinkLineItemsPriceDataProductData.tax_details` takes.
+pub type CreatePaymentLinkLineItemsPriceDataProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `CreatePaymentLinkLineItemsPriceData.recurring` takes.
+pub type CreatePaymentLinkLineItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreatePaymentLink.managed_payments` takes.
+pub type CreatePaymentLinkManagedPayments = Builder<
+    markers::CreatePaymentLinkManagedPayments,
+>;
+impl CreatePaymentLinkManagedPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `enabled`: true or false.
+    #[inline]
+    pub fn enabled(self, enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("enabled", enabled))
+    }
+}
+/// What `CreatePaymentLink.name_collection` takes.
+pub type CreatePaymentLinkNameCollection = Builder<
+    markers::CreatePaymentLinkNameCollection,
+>;
+impl CreatePaymentLinkNameCollection {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `business`: a [`CreatePaymentLinkNameCollectionBusiness`](super::CreatePaymentLinkNameCollectionBusiness).
+    #[inline]
+    pub fn business(
+        self,
+        business: impl c::IntoObject<super::CreatePaymentLinkNameCollectionBusiness>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("business", business))
+    }
+    /// `individual`: a [`CreatePaymentLinkNameCollectionIndividual`](super::CreatePaymentLinkNameCollectionIndividual).
+    #[inline]
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreatePaymentLinkNameCollectionIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
+    }
+}
+/// What `CreatePaymentLinkNameCollection.business` takes.
+pub type CreatePaymentLinkNameCollectionBusiness = Builder<
+    markers::CreatePaymentLinkNameCollectionBusiness,
+>;
+impl CreatePaymentLinkNameCollectionBusiness {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `optional`: true or false.
+    #[inline]
+    pub fn optional(self, optional: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("optional", optional))
+    }
+}
+/// What `CreatePaymentLinkNameCollection.individual` takes.
+pub type CreatePaymentLinkNameCollectionIndividual = super::CreatePaymentLinkNameCollectionBusiness;
+/// What `CreatePaymentLink.optional_items` takes.
+pub type CreatePaymentLinkOptionalItems = Builder<
+    markers::CreatePaymentLinkOptionalItems,
+>;
+impl CreatePaymentLinkOptionalItems {
+    /// With what it cannot do without:
+    /// * `price`: a text.
+    /// * `quantity`: an integer.
+    #[inline]
+    pub fn new(price: impl Into<String>, quantity: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("price", price).int("quantity", quantity),
+        )
+    }
+    /// `adjustable_quantity`: a [`CreatePaymentLinkOptionalItemsAdjustableQuantity`](super::CreatePaymentLinkOptionalItemsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::CreatePaymentLinkOptionalItemsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+}
+/// What `CreatePaymentLinkOptionalItems.adjustable_quantity` takes.
+pub type CreatePaymentLinkOptionalItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `CreatePaymentLink.payment_intent_data` takes.
+pub type CreatePaymentLinkPaymentIntentData = Builder<
+    markers::CreatePaymentLinkPaymentIntentData,
+>;
+impl CreatePaymentLinkPaymentIntentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capture_method`: one of [`CreatePaymentLinkPaymentIntentDataCaptureMethod`](super::CreatePaymentLinkPaymentIntentDataCaptureMethod).
+    #[inline]
+    pub fn capture_method(
+        self,
+        capture_method: super::CreatePaymentLinkPaymentIntentDataCaptureMethod,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `setup_future_usage`: one of [`CreatePaymentLinkPaymentIntentDataSetupFutureUsage`](super::CreatePaymentLinkPaymentIntentDataSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::CreatePaymentLinkPaymentIntentDataSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `statement_descriptor_suffix`: a text.
+    #[inline]
+    pub fn statement_descriptor_suffix(
+        self,
+        statement_descriptor_suffix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_suffix", statement_descriptor_suffix),
+        )
+    }
+    /// `transfer_group`: a text.
+    #[inline]
+    pub fn transfer_group(self, transfer_group: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("transfer_group", transfer_group))
+    }
+}
+/// What `CreatePaymentLink.payment_method_options` takes.
+pub type CreatePaymentLinkPaymentMethodOptions = Builder<
+    markers::CreatePaymentLinkPaymentMethodOptions,
+>;
+impl CreatePaymentLinkPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card`: a [`CreatePaymentLinkPaymentMethodOptionsCard`](super::CreatePaymentLinkPaymentMethodOptionsCard).
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::CreatePaymentLinkPaymentMethodOptionsCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+}
+/// What `CreatePaymentLinkPaymentMethodOptions.card` takes.
+pub type CreatePaymentLinkPaymentMethodOptionsCard = Builder<
+    markers::CreatePaymentLinkPaymentMethodOptionsCard,
+>;
+impl CreatePaymentLinkPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `restrictions`: a [`CreatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions).
+    #[inline]
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<
+            super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
+    }
+}
+/// What `CreatePaymentLinkPaymentMethodOptionsCard.restrictions` takes.
+pub type CreatePaymentLinkPaymentMethodOptionsCardRestrictions = Builder<
+    markers::CreatePaymentLinkPaymentMethodOptionsCardRestrictions,
+>;
+impl CreatePaymentLinkPaymentMethodOptionsCardRestrictions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `brands_blocked`: some of [`CreatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked`](super::CreatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked).
+    #[inline]
+    pub fn brands_blocked(
+        self,
+        brands_blocked: impl IntoIterator<
+            Item = super::CreatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("brands_blocked", brands_blocked),
+        )
+    }
+}
+/// What `CreatePaymentLink.phone_number_collection` takes.
+pub type CreatePaymentLinkPhoneNumberCollection = super::ListSubscriptionsAutomaticTax;
+/// What `CreatePaymentLink.restrictions` takes.
+pub type CreatePaymentLinkRestrictions = Builder<markers::CreatePaymentLinkRestrictions>;
+impl CreatePaymentLinkRestrictions {
+    /// With what it cannot do without:
+    /// * `completed_sessions`: a [`CreatePaymentLinkRestrictionsCompletedSessions`](super::CreatePaymentLinkRestrictionsCompletedSessions).
+    #[inline]
+    pub fn new(
+        completed_sessions: impl c::IntoObject<
+            super::CreatePaymentLinkRestrictionsCompletedSessions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("completed_sessions", completed_sessions),
+        )
+    }
+}
+/// What `CreatePaymentLinkRestrictions.completed_sessions` takes.
+pub type CreatePaymentLinkRestrictionsCompletedSessions = Builder<
+    markers::CreatePaymentLinkRestrictionsCompletedSessions,
+>;
+impl CreatePaymentLinkRestrictionsCompletedSessions {
+    /// With what it cannot do without:
+    /// * `limit`: an integer.
+    #[inline]
+    pub fn new(limit: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("limit", limit))
+    }
+}
+/// What `CreatePaymentLink.shipping_address_collection` takes.
+pub type CreatePaymentLinkShippingAddressCollection = Builder<
+    markers::CreatePaymentLinkShippingAddressCollection,
+>;
+impl CreatePaymentLinkShippingAddressCollection {
+    /// With what it cannot do without:
+    /// * `allowed_countries`: some of [`CreatePaymentLinkShippingAddressCollectionAllowedCountries`](super::CreatePaymentLinkShippingAddressCollectionAllowedCountries).
+    #[inline]
+    pub fn new(
+        allowed_countries: impl IntoIterator<
+            Item = super::CreatePaymentLinkShippingAddressCollectionAllowedCountries,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().several_of("allowed_countries", allowed_countries),
+        )
+    }
+}
+/// What `CreatePaymentLink.shipping_options` takes.
+pub type CreatePaymentLinkShippingOptions = super::CreateCreditNoteShippingCost;
+/// What `CreatePaymentLink.subscription_data` takes.
+pub type CreatePaymentLinkSubscriptionData = Builder<
+    markers::CreatePaymentLinkSubscriptionData,
+>;
+impl CreatePaymentLinkSubscriptionData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `invoice_settings`: a [`CreatePaymentLinkSubscriptionDataInvoiceSettings`](super::CreatePaymentLinkSubscriptionDataInvoiceSettings).
+    #[inline]
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<
+            super::CreatePaymentLinkSubscriptionDataInvoiceSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `trial_period_days`: an integer.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+    /// `trial_settings`: a [`CreatePaymentLinkSubscriptionDataTrialSettings`](super::CreatePaymentLinkSubscriptionDataTrialSettings).
+    #[inline]
+    pub fn trial_settings(
+        self,
+        trial_settings: impl c::IntoObject<
+            super::CreatePaymentLinkSubscriptionDataTrialSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("trial_settings", trial_settings))
+    }
+}
+/// What `CreatePaymentLinkSubscriptionData.invoice_settings` takes.
+pub type CreatePaymentLinkSubscriptionDataInvoiceSettings = super::CreateSubscriptionInvoiceSettings;
+/// What `CreatePaymentLinkSubscriptionDataInvoiceSettings.custom_fields` takes.
+pub type CreatePaymentLinkSubscriptionDataInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreatePaymentLinkSubscriptionDataInvoiceSettings.issuer` takes.
+pub type CreatePaymentLinkSubscriptionDataInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `CreatePaymentLinkSubscriptionData.trial_settings` takes.
+pub type CreatePaymentLinkSubscriptionDataTrialSettings = Builder<
+    markers::CreatePaymentLinkSubscriptionDataTrialSettings,
+>;
+impl CreatePaymentLinkSubscriptionDataTrialSettings {
+    /// With what it cannot do without:
+    /// * `end_behavior`: a [`CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior`](super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior).
+    #[inline]
+    pub fn new(
+        end_behavior: impl c::IntoObject<
+            super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("end_behavior", end_behavior))
+    }
+}
+/// What `CreatePaymentLinkSubscriptionDataTrialSettings.end_behavior` takes.
+pub type CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior = Builder<
+    markers::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior,
+>;
+impl CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior {
+    /// With what it cannot do without:
+    /// * `missing_payment_method`: one of [`CreatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod`](super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod).
+    #[inline]
+    pub fn new(
+        missing_payment_method: super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("missing_payment_method", missing_payment_method),
+        )
+    }
+}
+/// What `CreatePaymentLink.tax_id_collection` takes.
+pub type CreatePaymentLinkTaxIdCollection = Builder<
+    markers::CreatePaymentLinkTaxIdCollection,
+>;
+impl CreatePaymentLinkTaxIdCollection {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `required`: one of [`CreatePaymentLinkTaxIdCollectionRequired`](super::CreatePaymentLinkTaxIdCollectionRequired).
+    #[inline]
+    pub fn required(
+        self,
+        required: super::CreatePaymentLinkTaxIdCollectionRequired,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("required", required))
+    }
+}
+/// What `CreatePaymentLink.transfer_data` takes.
+pub type CreatePaymentLinkTransferData = super::CreateInvoiceTransferData;
+/// What `UpdatePaymentLink.after_completion` takes.
+pub type UpdatePaymentLinkAfterCompletion = super::CreatePaymentLinkAfterCompletion;
+/// What `UpdatePaymentLinkAfterCompletion.hosted_confirmation` takes.
+pub type UpdatePaymentLinkAfterCompletionHostedConfirmation = super::CreatePaymentLinkAfterCompletionHostedConfirmation;
+/// What `UpdatePaymentLinkAfterCompletion.redirect` takes.
+pub type UpdatePaymentLinkAfterCompletionRedirect = super::CreatePaymentLinkAfterCompletionRedirect;
+/// What `UpdatePaymentLink.automatic_tax` takes.
+pub type UpdatePaymentLinkAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `UpdatePaymentLinkAutomaticTax.liability` takes.
+pub type UpdatePaymentLinkAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `UpdatePaymentLink.consent_collection` takes.
+pub type UpdatePaymentLinkConsentCollection = super::CreatePaymentLinkConsentCollection;
+/// What `UpdatePaymentLinkConsentCollection.payment_method_reuse_agreement` takes.
+pub type UpdatePaymentLinkConsentCollectionPaymentMethodReuseAgreement = super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement;
+/// What `UpdatePaymentLink.custom_fields` takes.
+pub type UpdatePaymentLinkCustomFields = super::CreatePaymentLinkCustomFields;
+/// What `UpdatePaymentLinkCustomFields.dropdown` takes.
+pub type UpdatePaymentLinkCustomFieldsDropdown = super::CreatePaymentLinkCustomFieldsDropdown;
+/// What `UpdatePaymentLinkCustomFieldsDropdown.options` takes.
+pub type UpdatePaymentLinkCustomFieldsDropdownOptions = super::CreatePaymentLinkCustomFieldsDropdownOptions;
+/// What `UpdatePaymentLinkCustomFields.label` takes.
+pub type UpdatePaymentLinkCustomFieldsLabel = super::CreatePaymentLinkCustomFieldsLabel;
+/// What `UpdatePaymentLinkCustomFields.numeric` takes.
+pub type UpdatePaymentLinkCustomFieldsNumeric = super::CreatePaymentLinkCustomFieldsText;
+/// What `UpdatePaymentLinkCustomFields.text` takes.
+pub type UpdatePaymentLinkCustomFieldsText = super::CreatePaymentLinkCustomFieldsText;
+/// What `UpdatePaymentLink.custom_text` takes.
+pub type UpdatePaymentLinkCustomText = super::CreatePaymentLinkCustomText;
+/// What `UpdatePaymentLinkCustomText.after_submit` takes.
+pub type UpdatePaymentLinkCustomTextAfterSubmit = super::CreatePaymentLinkCustomTextSubmit;
+/// What `UpdatePaymentLinkCustomText.shipping_address` takes.
+pub type UpdatePaymentLinkCustomTextShippingAddress = super::CreatePaymentLinkCustomTextSubmit;
+/// What `UpdatePaymentLinkCustomText.submit` takes.
+pub type UpdatePaymentLinkCustomTextSubmit = super::CreatePaymentLinkCustomTextSubmit;
+/// What `UpdatePaymentLinkCustomText.terms_of_service_acceptance` takes.
+pub type UpdatePaymentLinkCustomTextTermsOfServiceAcceptance = super::CreatePaymentLinkCustomTextSubmit;
+/// What `UpdatePaymentLink.invoice_creation` takes.
+pub type UpdatePaymentLinkInvoiceCreation = super::CreatePaymentLinkInvoiceCreation;
+/// What `UpdatePaymentLinkInvoiceCreation.invoice_data` takes.
+pub type UpdatePaymentLinkInvoiceCreationInvoiceData = super::CreatePaymentLinkInvoiceCreationInvoiceData;
+/// What `UpdatePaymentLinkInvoiceCreationInvoiceData.custom_fields` takes.
+pub type UpdatePaymentLinkInvoiceCreationInvoiceDataCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdatePaymentLinkInvoiceCreationInvoiceData.issuer` takes.
+pub type UpdatePaymentLinkInvoiceCreationInvoiceDataIssuer = super::CreateInvoiceIssuer;
+/// What `UpdatePaymentLinkInvoiceCreationInvoiceData.rendering_options` takes.
+pub type UpdatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions = super::CreateCustomerInvoiceSettingsRenderingOptions;
+/// What `UpdatePaymentLink.line_items` takes.
+pub type UpdatePaymentLinkLineItems = Builder<markers::UpdatePaymentLinkLineItems>;
+impl UpdatePaymentLinkLineItems {
+    /// With what it cannot do without:
+    /// * `id`: a text.
+    #[inline]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("id", id))
+    }
+    /// `adjustable_quantity`: a [`UpdatePaymentLinkLineItemsAdjustableQuantity`](super::UpdatePaymentLinkLineItemsAdjustableQuantity).
+    #[inline]
+    pub fn adjustable_quantity(
+        self,
+        adjustable_quantity: impl c::IntoObject<
+            super::UpdatePaymentLinkLineItemsAdjustableQuantity,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("adjustable_quantity", adjustable_quantity),
+        )
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+}
+/// What `UpdatePaymentLinkLineItems.adjustable_quantity` takes.
+pub type UpdatePaymentLinkLineItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `UpdatePaymentLink.name_collection` takes.
+pub type UpdatePaymentLinkNameCollection = super::CreatePaymentLinkNameCollection;
+/// What `UpdatePaymentLinkNameCollection.business` takes.
+pub type UpdatePaymentLinkNameCollectionBusiness = super::CreatePaymentLinkNameCollectionBusiness;
+/// What `UpdatePaymentLinkNameCollection.individual` takes.
+pub type UpdatePaymentLinkNameCollectionIndividual = super::CreatePaymentLinkNameCollectionBusiness;
+/// What `UpdatePaymentLink.optional_items` takes.
+pub type UpdatePaymentLinkOptionalItems = super::CreatePaymentLinkOptionalItems;
+/// What `UpdatePaymentLinkOptionalItems.adjustable_quantity` takes.
+pub type UpdatePaymentLinkOptionalItemsAdjustableQuantity = super::CreatePaymentLinkLineItemsAdjustableQuantity;
+/// What `UpdatePaymentLink.payment_intent_data` takes.
+pub type UpdatePaymentLinkPaymentIntentData = Builder<
+    markers::UpdatePaymentLinkPaymentIntentData,
+>;
+impl UpdatePaymentLinkPaymentIntentData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `setup_future_usage`: one of [`UpdatePaymentLinkPaymentIntentDataSetupFutureUsage`](super::UpdatePaymentLinkPaymentIntentDataSetupFutureUsage).
+    #[inline]
+    pub fn setup_future_usage(
+        self,
+        setup_future_usage: super::UpdatePaymentLinkPaymentIntentDataSetupFutureUsage,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("setup_future_usage", setup_future_usage),
+        )
+    }
+    /// `statement_descriptor`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `statement_descriptor_suffix`: a text; an empty text empties it.
+    #[inline]
+    pub fn statement_descriptor_suffix(
+        self,
+        statement_descriptor_suffix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("statement_descriptor_suffix", statement_descriptor_suffix),
+        )
+    }
+    /// `transfer_group`: a text; an empty text empties it.
+    #[inline]
+    pub fn transfer_group(self, transfer_group: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("transfer_group", transfer_group))
+    }
+}
+/// What `UpdatePaymentLink.payment_method_options` takes.
+pub type UpdatePaymentLinkPaymentMethodOptions = Builder<
+    markers::UpdatePaymentLinkPaymentMethodOptions,
+>;
+impl UpdatePaymentLinkPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `card`: a [`UpdatePaymentLinkPaymentMethodOptionsCard`](super::UpdatePaymentLinkPaymentMethodOptionsCard); an empty text empties it.
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::UpdatePaymentLinkPaymentMethodOptionsCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+}
+/// What `UpdatePaymentLinkPaymentMethodOptions.card` takes.
+pub type UpdatePaymentLinkPaymentMethodOptionsCard = Builder<
+    markers::UpdatePaymentLinkPaymentMethodOptionsCard,
+>;
+impl UpdatePaymentLinkPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `restrictions`: a [`UpdatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions); an empty text empties it.
+    #[inline]
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<
+            super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
+    }
+}
+/// What `UpdatePaymentLinkPaymentMethodOptionsCard.restrictions` takes.
+pub type UpdatePaymentLinkPaymentMethodOptionsCardRestrictions = Builder<
+    markers::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions,
+>;
+impl UpdatePaymentLinkPaymentMethodOptionsCardRestrictions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `brands_blocked`: some of [`UpdatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked`](super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked); an empty text through `param` empties it.
+    #[inline]
+    pub fn brands_blocked(
+        self,
+        brands_blocked: impl IntoIterator<
+            Item = super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("brands_blocked", brands_blocked),
+        )
+    }
+}
+/// What `UpdatePaymentLink.phone_number_collection` takes.
+pub type UpdatePaymentLinkPhoneNumberCollection = super::ListSubscriptionsAutomaticTax;
+/// What `UpdatePaymentLink.restrictions` takes.
+pub type UpdatePaymentLinkRestrictions = super::CreatePaymentLinkRestrictions;
+/// What `UpdatePaymentLinkRestrictions.completed_sessions` takes.
+pub type UpdatePaymentLinkRestrictionsCompletedSessions = super::CreatePaymentLinkRestrictionsCompletedSessions;
+/// What `UpdatePaymentLink.shipping_address_collection` takes.
+pub type UpdatePaymentLinkShippingAddressCollection = super::CreatePaymentLinkShippingAddressCollection;
+/// What `UpdatePaymentLink.shipping_options` takes.
+pub type UpdatePaymentLinkShippingOptions = super::CreateCreditNoteShippingCost;
+/// What `UpdatePaymentLink.subscription_data` takes.
+pub type UpdatePaymentLinkSubscriptionData = Builder<
+    markers::UpdatePaymentLinkSubscriptionData,
+>;
+impl UpdatePaymentLinkSubscriptionData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `invoice_settings`: a [`UpdatePaymentLinkSubscriptionDataInvoiceSettings`](super::UpdatePaymentLinkSubscriptionDataInvoiceSettings).
+    #[inline]
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<
+            super::UpdatePaymentLinkSubscriptionDataInvoiceSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `trial_period_days`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+    /// `trial_settings`: a [`UpdatePaymentLinkSubscriptionDataTrialSettings`](super::UpdatePaymentLinkSubscriptionDataTrialSettings); an empty text empties it.
+    #[inline]
+    pub fn trial_settings(
+        self,
+        trial_settings: impl c::IntoObject<
+            super::UpdatePaymentLinkSubscriptionDataTrialSettings,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("trial_settings", trial_settings))
+    }
+}
+/// What `UpdatePaymentLinkSubscriptionData.invoice_settings` takes.
+pub type UpdatePaymentLinkSubscriptionDataInvoiceSettings = super::CreateSubscriptionInvoiceSettings;
+/// What `UpdatePaymentLinkSubscriptionDataInvoiceSettings.custom_fields` takes.
+pub type UpdatePaymentLinkSubscriptionDataInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdatePaymentLinkSubscriptionDataInvoiceSettings.issuer` takes.
+pub type UpdatePaymentLinkSubscriptionDataInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `UpdatePaymentLinkSubscriptionData.trial_settings` takes.
+pub type UpdatePaymentLinkSubscriptionDataTrialSettings = super::CreatePaymentLinkSubscriptionDataTrialSettings;
+/// What `UpdatePaymentLinkSubscriptionDataTrialSettings.end_behavior` takes.
+pub type UpdatePaymentLinkSubscriptionDataTrialSettingsEndBehavior = super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior;
+/// What `UpdatePaymentLink.tax_id_collection` takes.
+pub type UpdatePaymentLinkTaxIdCollection = super::CreatePaymentLinkTaxIdCollection;
+/// What `UpdatePaymentLink.transfer_data` takes.
+pub type UpdatePaymentLinkTransferData = Builder<markers::UpdatePaymentLinkTransferData>;
+impl UpdatePaymentLinkTransferData {
+    /// With what it cannot do without:
+    /// * `destination`: a text.
+    #[inline]
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("destination", destination))
+    }
+    /// `amount`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+}
+/// The values of `CreatePaymentLinkAfterCompletion.type`.
+pub use super::super::PaymentLinksResourceAfterCompletionType as CreatePaymentLinkAfterCompletionType;
+/// The values of `CreatePaymentLinkAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreatePaymentLinkAutomaticTaxLiabilityType;
 /// The values of `CreatePaymentLink.billing_address_collection`.
 pub use super::super::PaymentLinkBillingAddressCollection as CreatePaymentLinkBillingAddressCollection;
+/// The values of `CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement.position`.
+pub use super::super::PaymentLinksResourcePaymentMethodReuseAgreementPosition as CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition;
+/// The values of `CreatePaymentLinkConsentCollection.promotions`.
+pub use super::super::PaymentLinksResourceConsentCollectionPromotions as CreatePaymentLinkConsentCollectionPromotions;
+/// The values of `CreatePaymentLinkConsentCollection.terms_of_service`.
+pub use super::super::PaymentLinksResourceConsentCollectionTermsOfService as CreatePaymentLinkConsentCollectionTermsOfService;
+/// The values of `CreatePaymentLinkCustomFields.type`.
+pub use super::super::PaymentLinksResourceCustomFieldsType as CreatePaymentLinkCustomFieldsType;
 /// The values of `CreatePaymentLink.customer_creation`.
 pub use super::super::PaymentLinkCustomerCreation as CreatePaymentLinkCustomerCreation;
+/// The values of `CreatePaymentLinkInvoiceCreationInvoiceDataIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreatePaymentLinkInvoiceCreationInvoiceDataIssuerType;
+/// The values of `CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptionsAmountTaxDisplay;
+/// The values of `CreatePaymentLinkLineItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreatePaymentLinkLineItemsPriceDataRecurringInterval;
+/// The values of `CreatePaymentLinkLineItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreatePaymentLinkLineItemsPriceDataTaxBehavior;
+/// The values of `CreatePaymentLinkPaymentIntentData.capture_method`.
+pub use super::super::PaymentIntentCaptureMethod as CreatePaymentLinkPaymentIntentDataCaptureMethod;
+/// The values of `CreatePaymentLinkPaymentIntentData.setup_future_usage`.
+pub use super::super::PaymentIntentSetupFutureUsage as CreatePaymentLinkPaymentIntentDataSetupFutureUsage;
 /// The values of `CreatePaymentLink.payment_method_collection`.
 pub use super::super::PaymentLinkCustomerCreation as CreatePaymentLinkPaymentMethodCollection;
+/// The values of `CreatePaymentLinkPaymentMethodOptionsCardRestrictions.brands_blocked`.
+pub use super::super::PaymentLinksResourceCardRestrictionsBrandsBlocked as CreatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked;
 /// The values of `CreatePaymentLink.payment_method_types`.
 pub use super::super::PaymentLinkPaymentMethodTypes as CreatePaymentLinkPaymentMethodTypes;
+/// The values of `CreatePaymentLinkShippingAddressCollection.allowed_countries`.
+pub use super::super::PaymentLinksResourceShippingAddressCollectionAllowedCountries as CreatePaymentLinkShippingAddressCollectionAllowedCountries;
 /// The values of `CreatePaymentLink.submit_type`.
 pub use super::super::PaymentLinkSubmitType as CreatePaymentLinkSubmitType;
+/// The values of `CreatePaymentLinkSubscriptionDataInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreatePaymentLinkSubscriptionDataInvoiceSettingsIssuerType;
+/// The values of `CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior.missing_payment_method`.
+pub use super::super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as CreatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod;
+/// The values of `CreatePaymentLinkTaxIdCollection.required`.
+pub use super::super::PaymentLinksResourceTaxIdCollectionRequired as CreatePaymentLinkTaxIdCollectionRequired;
+/// The values of `UpdatePaymentLinkAfterCompletion.type`.
+pub use super::super::PaymentLinksResourceAfterCompletionType as UpdatePaymentLinkAfterCompletionType;
+/// The values of `UpdatePaymentLinkAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as UpdatePaymentLinkAutomaticTaxLiabilityType;
 /// The values of `UpdatePaymentLink.billing_address_collection`.
 pub use super::super::PaymentLinkBillingAddressCollection as UpdatePaymentLinkBillingAddressCollection;
+/// The values of `UpdatePaymentLinkConsentCollectionPaymentMethodReuseAgreement.position`.
+pub use super::super::PaymentLinksResourcePaymentMethodReuseAgreementPosition as UpdatePaymentLinkConsentCollectionPaymentMethodReuseAgreementPosition;
+/// The values of `UpdatePaymentLinkConsentCollection.promotions`.
+pub use super::super::PaymentLinksResourceConsentCollectionPromotions as UpdatePaymentLinkConsentCollectionPromotions;
+/// The values of `UpdatePaymentLinkConsentCollection.terms_of_service`.
+pub use super::super::PaymentLinksResourceConsentCollectionTermsOfService as UpdatePaymentLinkConsentCollectionTermsOfService;
+/// The values of `UpdatePaymentLinkCustomFields.type`.
+pub use super::super::PaymentLinksResourceCustomFieldsType as UpdatePaymentLinkCustomFieldsType;
 /// The values of `UpdatePaymentLink.customer_creation`.
 pub use super::super::PaymentLinkCustomerCreation as UpdatePaymentLinkCustomerCreation;
+/// The values of `UpdatePaymentLinkInvoiceCreationInvoiceDataIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as UpdatePaymentLinkInvoiceCreationInvoiceDataIssuerType;
+/// The values of `UpdatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions.amount_tax_display`.
+pub use super::CreateInvoiceRenderingAmountTaxDisplay as UpdatePaymentLinkInvoiceCreationInvoiceDataRenderingOptionsAmountTaxDisplay;
+/// The values of `UpdatePaymentLinkPaymentIntentData.setup_future_usage`.
+pub use super::UpdatePaymentIntentSetupFutureUsage as UpdatePaymentLinkPaymentIntentDataSetupFutureUsage;
 /// The values of `UpdatePaymentLink.payment_method_collection`.
 pub use super::super::PaymentLinkCustomerCreation as UpdatePaymentLinkPaymentMethodCollection;
+/// The values of `UpdatePaymentLinkPaymentMethodOptionsCardRestrictions.brands_blocked`.
+pub use super::super::PaymentLinksResourceCardRestrictionsBrandsBlocked as UpdatePaymentLinkPaymentMethodOptionsCardRestrictionsBrandsBlocked;
 /// The values of `UpdatePaymentLink.payment_method_types`.
 pub use super::super::PaymentLinkPaymentMethodTypes as UpdatePaymentLinkPaymentMethodTypes;
+/// The values of `UpdatePaymentLinkShippingAddressCollection.allowed_countries`.
+pub use super::super::PaymentLinksResourceShippingAddressCollectionAllowedCountries as UpdatePaymentLinkShippingAddressCollectionAllowedCountries;
 /// The values of `UpdatePaymentLink.submit_type`.
 pub use super::super::PaymentLinkSubmitType as UpdatePaymentLinkSubmitType;
+/// The values of `UpdatePaymentLinkSubscriptionDataInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as UpdatePaymentLinkSubscriptionDataInvoiceSettingsIssuerType;
+/// The values of `UpdatePaymentLinkSubscriptionDataTrialSettingsEndBehavior.missing_payment_method`.
+pub use super::super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as UpdatePaymentLinkSubscriptionDataTrialSettingsEndBehaviorMissingPaymentMethod;
+/// The values of `UpdatePaymentLinkTaxIdCollection.required`.
+pub use super::super::PaymentLinksResourceTaxIdCollectionRequired as UpdatePaymentLinkTaxIdCollectionRequired;

@@ -4,9 +4,10 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
+use stripe_store::view::Timestamp;
 /// `GET /v1/payment_methods`: answers page by page, each item one [`PaymentMethod`](views::PaymentMethod).
 ///
 /// Source: operation `GetPaymentMethods`.
@@ -57,10 +58,13 @@ impl CreatePaymentMethod {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a map with `account_number` (required), `institution_number` (required), `transit_number` (required).
+    /// `acss_debit`: a [`CreatePaymentMethodAcssDebit`](super::CreatePaymentMethodAcssDebit).
     #[inline]
-    pub fn acss_debit(self, acss_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("acss_debit", acss_debit))
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<super::CreatePaymentMethodAcssDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
     /// `affirm`: a map.
     #[inline]
@@ -97,15 +101,21 @@ impl CreatePaymentMethod {
     pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
     }
-    /// `au_becs_debit`: a map with `account_number` (required), `bsb_number` (required).
+    /// `au_becs_debit`: a [`CreatePaymentMethodAuBecsDebit`](super::CreatePaymentMethodAuBecsDebit).
     #[inline]
-    pub fn au_becs_debit(self, au_becs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("au_becs_debit", au_becs_debit))
+    pub fn au_becs_debit(
+        self,
+        au_becs_debit: impl c::IntoObject<super::CreatePaymentMethodAuBecsDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a map with `account_number`, `sort_code`.
+    /// `bacs_debit`: a [`CreatePaymentMethodBacsDebit`](super::CreatePaymentMethodBacsDebit).
     #[inline]
-    pub fn bacs_debit(self, bacs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bacs_debit", bacs_debit))
+    pub fn bacs_debit(
+        self,
+        bacs_debit: impl c::IntoObject<super::CreatePaymentMethodBacsDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
     /// `bancontact`: a map.
     #[inline]
@@ -117,10 +127,13 @@ impl CreatePaymentMethod {
     pub fn billie(self, billie: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("billie", billie))
     }
-    /// `billing_details`: a map with `address`, `email`, `name`, `phone`, `tax_id`.
+    /// `billing_details`: a [`CreatePaymentMethodBillingDetails`](super::CreatePaymentMethodBillingDetails).
     #[inline]
-    pub fn billing_details(self, billing_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billing_details", billing_details))
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<super::CreatePaymentMethodBillingDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
     }
     /// `bizum`: a map.
     #[inline]
@@ -132,15 +145,18 @@ impl CreatePaymentMethod {
     pub fn blik(self, blik: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("blik", blik))
     }
-    /// `boleto`: a map with `tax_id` (required).
+    /// `boleto`: a [`CreatePaymentMethodBoleto`](super::CreatePaymentMethodBoleto).
     #[inline]
-    pub fn boleto(self, boleto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("boleto", boleto))
+    pub fn boleto(
+        self,
+        boleto: impl c::IntoObject<super::CreatePaymentMethodBoleto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a map with `cvc`, `exp_month`, `exp_year`, `networks`, `number`, `token`.
+    /// `card`: a [`CreatePaymentMethodCard`](super::CreatePaymentMethodCard).
     #[inline]
-    pub fn card(self, card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card", card))
+    pub fn card(self, card: impl c::IntoObject<super::CreatePaymentMethodCard>) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
     }
     /// `cashapp`: a map.
     #[inline]
@@ -152,10 +168,13 @@ impl CreatePaymentMethod {
     pub fn crypto(self, crypto: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("crypto", crypto))
     }
-    /// `custom`: a map with `type` (required).
+    /// `custom`: a [`CreatePaymentMethodCustom`](super::CreatePaymentMethodCustom).
     #[inline]
-    pub fn custom(self, custom: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("custom", custom))
+    pub fn custom(
+        self,
+        custom: impl c::IntoObject<super::CreatePaymentMethodCustom>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom", custom))
     }
     /// `customer`: a text.
     #[inline]
@@ -167,15 +186,15 @@ impl CreatePaymentMethod {
     pub fn customer_balance(self, customer_balance: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("customer_balance", customer_balance))
     }
-    /// `eps`: a map with `bank`.
+    /// `eps`: a [`CreatePaymentMethodEps`](super::CreatePaymentMethodEps).
     #[inline]
-    pub fn eps(self, eps: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("eps", eps))
+    pub fn eps(self, eps: impl c::IntoObject<super::CreatePaymentMethodEps>) -> Self {
+        Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a map with `bank` (required), `account_holder_type`.
+    /// `fpx`: a [`CreatePaymentMethodFpx`](super::CreatePaymentMethodFpx).
     #[inline]
-    pub fn fpx(self, fpx: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fpx", fpx))
+    pub fn fpx(self, fpx: impl c::IntoObject<super::CreatePaymentMethodFpx>) -> Self {
+        Self::from_parameters(self.parameters.object("fpx", fpx))
     }
     /// `giropay`: a map.
     #[inline]
@@ -187,10 +206,13 @@ impl CreatePaymentMethod {
     pub fn grabpay(self, grabpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("grabpay", grabpay))
     }
-    /// `ideal`: a map with `bank`.
+    /// `ideal`: a [`CreatePaymentMethodIdeal`](super::CreatePaymentMethodIdeal).
     #[inline]
-    pub fn ideal(self, ideal: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("ideal", ideal))
+    pub fn ideal(
+        self,
+        ideal: impl c::IntoObject<super::CreatePaymentMethodIdeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal", ideal))
     }
     /// `interac_present`: a map.
     #[inline]
@@ -202,10 +224,13 @@ impl CreatePaymentMethod {
     pub fn kakao_pay(self, kakao_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a map with `dob`.
+    /// `klarna`: a [`CreatePaymentMethodKlarna`](super::CreatePaymentMethodKlarna).
     #[inline]
-    pub fn klarna(self, klarna: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("klarna", klarna))
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<super::CreatePaymentMethodKlarna>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
     }
     /// `konbini`: a map.
     #[inline]
@@ -245,25 +270,31 @@ impl CreatePaymentMethod {
     pub fn multibanco(self, multibanco: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("multibanco", multibanco))
     }
-    /// `naver_pay`: a map with `funding`.
+    /// `naver_pay`: a [`CreatePaymentMethodNaverPay`](super::CreatePaymentMethodNaverPay).
     #[inline]
-    pub fn naver_pay(self, naver_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("naver_pay", naver_pay))
+    pub fn naver_pay(
+        self,
+        naver_pay: impl c::IntoObject<super::CreatePaymentMethodNaverPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a map with `account_number` (required), `bank_code` (required), `branch_code` (required), `suffix` (required), `account_holder_name`, `reference`.
+    /// `nz_bank_account`: a [`CreatePaymentMethodNzBankAccount`](super::CreatePaymentMethodNzBankAccount).
     #[inline]
-    pub fn nz_bank_account(self, nz_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("nz_bank_account", nz_bank_account))
+    pub fn nz_bank_account(
+        self,
+        nz_bank_account: impl c::IntoObject<super::CreatePaymentMethodNzBankAccount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
     /// `oxxo`: a map.
     #[inline]
     pub fn oxxo(self, oxxo: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("oxxo", oxxo))
     }
-    /// `p24`: a map with `bank`.
+    /// `p24`: a [`CreatePaymentMethodP24`](super::CreatePaymentMethodP24).
     #[inline]
-    pub fn p24(self, p24: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("p24", p24))
+    pub fn p24(self, p24: impl c::IntoObject<super::CreatePaymentMethodP24>) -> Self {
+        Self::from_parameters(self.parameters.object("p24", p24))
     }
     /// `pay_by_bank`: a map.
     #[inline]
@@ -295,10 +326,13 @@ impl CreatePaymentMethod {
     pub fn paypay(self, paypay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("paypay", paypay))
     }
-    /// `payto`: a map with `account_number`, `bsb_number`, `pay_id`.
+    /// `payto`: a [`CreatePaymentMethodPayto`](super::CreatePaymentMethodPayto).
     #[inline]
-    pub fn payto(self, payto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payto", payto))
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<super::CreatePaymentMethodPayto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
     }
     /// `pix`: a map.
     #[inline]
@@ -310,10 +344,13 @@ impl CreatePaymentMethod {
     pub fn promptpay(self, promptpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("promptpay", promptpay))
     }
-    /// `radar_options`: a map with `session`.
+    /// `radar_options`: a [`CreatePaymentMethodRadarOptions`](super::CreatePaymentMethodRadarOptions).
     #[inline]
-    pub fn radar_options(self, radar_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("radar_options", radar_options))
+    pub fn radar_options(
+        self,
+        radar_options: impl c::IntoObject<super::CreatePaymentMethodRadarOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("radar_options", radar_options))
     }
     /// `revolut_pay`: a map.
     #[inline]
@@ -335,20 +372,26 @@ impl CreatePaymentMethod {
     pub fn scalapay(self, scalapay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("scalapay", scalapay))
     }
-    /// `sepa_debit`: a map with `iban` (required).
+    /// `sepa_debit`: a [`CreatePaymentMethodSepaDebit`](super::CreatePaymentMethodSepaDebit).
     #[inline]
-    pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
+    pub fn sepa_debit(
+        self,
+        sepa_debit: impl c::IntoObject<super::CreatePaymentMethodSepaDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
     /// `sequra`: a map.
     #[inline]
     pub fn sequra(self, sequra: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("sequra", sequra))
     }
-    /// `sofort`: a map with `country` (required).
+    /// `sofort`: a [`CreatePaymentMethodSofort`](super::CreatePaymentMethodSofort).
     #[inline]
-    pub fn sofort(self, sofort: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sofort", sofort))
+    pub fn sofort(
+        self,
+        sofort: impl c::IntoObject<super::CreatePaymentMethodSofort>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort", sofort))
     }
     /// `sunbit`: a map.
     #[inline]
@@ -370,15 +413,18 @@ impl CreatePaymentMethod {
     pub fn type_(self, type_: super::CreatePaymentMethodType) -> Self {
         Self::from_parameters(self.parameters.one_of("type", type_))
     }
-    /// `upi`: a map with `mandate_options`.
+    /// `upi`: a [`CreatePaymentMethodUpi`](super::CreatePaymentMethodUpi).
     #[inline]
-    pub fn upi(self, upi: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("upi", upi))
+    pub fn upi(self, upi: impl c::IntoObject<super::CreatePaymentMethodUpi>) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a map with `account_holder_type`, `account_number`, `account_type`, `financial_connections_account`, `routing_number`.
+    /// `us_bank_account`: a [`CreatePaymentMethodUsBankAccount`](super::CreatePaymentMethodUsBankAccount).
     #[inline]
-    pub fn us_bank_account(self, us_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_bank_account", us_bank_account))
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<super::CreatePaymentMethodUsBankAccount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
     /// `wechat_pay`: a map.
     #[inline]
@@ -434,15 +480,18 @@ impl UpdatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("allow_redisplay", allow_redisplay))
     }
-    /// `billing_details`: a map with `address`, `email`, `name`, `phone`, `tax_id`.
+    /// `billing_details`: a [`UpdatePaymentMethodBillingDetails`](super::UpdatePaymentMethodBillingDetails).
     #[inline]
-    pub fn billing_details(self, billing_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billing_details", billing_details))
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<super::UpdatePaymentMethodBillingDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
     }
-    /// `card`: a map with `exp_month`, `exp_year`, `networks`.
+    /// `card`: a [`UpdatePaymentMethodCard`](super::UpdatePaymentMethodCard).
     #[inline]
-    pub fn card(self, card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card", card))
+    pub fn card(self, card: impl c::IntoObject<super::UpdatePaymentMethodCard>) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -452,10 +501,13 @@ impl UpdatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `us_bank_account`: a map with `account_holder_type`, `account_type`.
+    /// `us_bank_account`: a [`UpdatePaymentMethodUsBankAccount`](super::UpdatePaymentMethodUsBankAccount).
     #[inline]
-    pub fn us_bank_account(self, us_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_bank_account", us_bank_account))
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<super::UpdatePaymentMethodUsBankAccount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
 }
 impl c::OperationFacts for markers::UpdatePaymentMethod {
@@ -510,10 +562,686 @@ impl c::OperationFacts for markers::DetachPaymentMethod {
     const PATH: &'static str = "/v1/payment_methods/{payment_method}/detach";
     const CHECK: c::Check = c::Check::resource::<views::PaymentMethod>();
 }
+/// What `CreatePaymentMethod.acss_debit` takes.
+pub type CreatePaymentMethodAcssDebit = Builder<markers::CreatePaymentMethodAcssDebit>;
+impl CreatePaymentMethodAcssDebit {
+    /// With what it cannot do without:
+    /// * `account_number`: a text.
+    /// * `institution_number`: a text.
+    /// * `transit_number`: a text.
+    #[inline]
+    pub fn new(
+        account_number: impl Into<String>,
+        institution_number: impl Into<String>,
+        transit_number: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("account_number", account_number)
+                .text("institution_number", institution_number)
+                .text("transit_number", transit_number),
+        )
+    }
+}
+/// What `CreatePaymentMethod.au_becs_debit` takes.
+pub type CreatePaymentMethodAuBecsDebit = Builder<
+    markers::CreatePaymentMethodAuBecsDebit,
+>;
+impl CreatePaymentMethodAuBecsDebit {
+    /// With what it cannot do without:
+    /// * `account_number`: a text.
+    /// * `bsb_number`: a text.
+    #[inline]
+    pub fn new(
+        account_number: impl Into<String>,
+        bsb_number: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("account_number", account_number)
+                .text("bsb_number", bsb_number),
+        )
+    }
+}
+/// What `CreatePaymentMethod.bacs_debit` takes.
+pub type CreatePaymentMethodBacsDebit = Builder<markers::CreatePaymentMethodBacsDebit>;
+impl CreatePaymentMethodBacsDebit {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_number`: a text.
+    #[inline]
+    pub fn account_number(self, account_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account_number", account_number))
+    }
+    /// `sort_code`: a text.
+    #[inline]
+    pub fn sort_code(self, sort_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("sort_code", sort_code))
+    }
+}
+/// What `CreatePaymentMethod.billing_details` takes.
+pub type CreatePaymentMethodBillingDetails = Builder<
+    markers::CreatePaymentMethodBillingDetails,
+>;
+impl CreatePaymentMethodBillingDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreatePaymentMethodBillingDetailsAddress`](super::CreatePaymentMethodBillingDetailsAddress); an empty text empties it.
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreatePaymentMethodBillingDetailsAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `email`: a text; an empty text empties it.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `name`: a text; an empty text empties it.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text; an empty text empties it.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `tax_id`: a text.
+    #[inline]
+    pub fn tax_id(self, tax_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id", tax_id))
+    }
+}
+/// What `CreatePaymentMethodBillingDetails.address` takes.
+pub type CreatePaymentMethodBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreatePaymentMethod.boleto` takes.
+pub type CreatePaymentMethodBoleto = Builder<markers::CreatePaymentMethodBoleto>;
+impl CreatePaymentMethodBoleto {
+    /// With what it cannot do without:
+    /// * `tax_id`: a text.
+    #[inline]
+    pub fn new(tax_id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("tax_id", tax_id))
+    }
+}
+/// What `CreatePaymentMethod.card` takes.
+pub type CreatePaymentMethodCard = Builder<markers::CreatePaymentMethodCard>;
+impl CreatePaymentMethodCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `cvc`: a text.
+    #[inline]
+    pub fn cvc(self, cvc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("cvc", cvc))
+    }
+    /// `exp_month`: an integer.
+    #[inline]
+    pub fn exp_month(self, exp_month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_month", exp_month))
+    }
+    /// `exp_year`: an integer.
+    #[inline]
+    pub fn exp_year(self, exp_year: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_year", exp_year))
+    }
+    /// `networks`: a [`CreatePaymentMethodCardNetworks`](super::CreatePaymentMethodCardNetworks).
+    #[inline]
+    pub fn networks(
+        self,
+        networks: impl c::IntoObject<super::CreatePaymentMethodCardNetworks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("networks", networks))
+    }
+    /// `number`: a text.
+    #[inline]
+    pub fn number(self, number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("number", number))
+    }
+    /// `token`: a text.
+    #[inline]
+    pub fn token(self, token: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("token", token))
+    }
+}
+/// What `CreatePaymentMethodCard.networks` takes.
+pub type CreatePaymentMethodCardNetworks = Builder<
+    markers::CreatePaymentMethodCardNetworks,
+>;
+impl CreatePaymentMethodCardNetworks {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred`: one of [`CreatePaymentMethodCardNetworksPreferred`](super::CreatePaymentMethodCardNetworksPreferred).
+    #[inline]
+    pub fn preferred(
+        self,
+        preferred: super::CreatePaymentMethodCardNetworksPreferred,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("preferred", preferred))
+    }
+}
+/// What `CreatePaymentMethod.custom` takes.
+pub type CreatePaymentMethodCustom = Builder<markers::CreatePaymentMethodCustom>;
+impl CreatePaymentMethodCustom {
+    /// With what it cannot do without:
+    /// * `type`: a text.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+}
+/// What `CreatePaymentMethod.eps` takes.
+pub type CreatePaymentMethodEps = Builder<markers::CreatePaymentMethodEps>;
+impl CreatePaymentMethodEps {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank`: one of [`CreatePaymentMethodEpsBank`](super::CreatePaymentMethodEpsBank).
+    #[inline]
+    pub fn bank(self, bank: super::CreatePaymentMethodEpsBank) -> Self {
+        Self::from_parameters(self.parameters.one_of("bank", bank))
+    }
+}
+/// What `CreatePaymentMethod.fpx` takes.
+pub type CreatePaymentMethodFpx = Builder<markers::CreatePaymentMethodFpx>;
+impl CreatePaymentMethodFpx {
+    /// With what it cannot do without:
+    /// * `bank`: one of [`CreatePaymentMethodFpxBank`](super::CreatePaymentMethodFpxBank).
+    #[inline]
+    pub fn new(bank: super::CreatePaymentMethodFpxBank) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("bank", bank))
+    }
+    /// `account_holder_type`: one of [`CreatePaymentMethodFpxAccountHolderType`](super::CreatePaymentMethodFpxAccountHolderType).
+    #[inline]
+    pub fn account_holder_type(
+        self,
+        account_holder_type: super::CreatePaymentMethodFpxAccountHolderType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("account_holder_type", account_holder_type),
+        )
+    }
+}
+/// What `CreatePaymentMethod.ideal` takes.
+pub type CreatePaymentMethodIdeal = Builder<markers::CreatePaymentMethodIdeal>;
+impl CreatePaymentMethodIdeal {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank`: one of [`CreatePaymentMethodIdealBank`](super::CreatePaymentMethodIdealBank).
+    #[inline]
+    pub fn bank(self, bank: super::CreatePaymentMethodIdealBank) -> Self {
+        Self::from_parameters(self.parameters.one_of("bank", bank))
+    }
+}
+/// What `CreatePaymentMethod.klarna` takes.
+pub type CreatePaymentMethodKlarna = Builder<markers::CreatePaymentMethodKlarna>;
+impl CreatePaymentMethodKlarna {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `dob`: a [`CreatePaymentMethodKlarnaDob`](super::CreatePaymentMethodKlarnaDob).
+    #[inline]
+    pub fn dob(
+        self,
+        dob: impl c::IntoObject<super::CreatePaymentMethodKlarnaDob>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
+    }
+}
+/// What `CreatePaymentMethodKlarna.dob` takes.
+pub type CreatePaymentMethodKlarnaDob = super::CreateTokenPersonDob;
+/// What `CreatePaymentMethod.naver_pay` takes.
+pub type CreatePaymentMethodNaverPay = Builder<markers::CreatePaymentMethodNaverPay>;
+impl CreatePaymentMethodNaverPay {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `funding`: one of [`CreatePaymentMethodNaverPayFunding`](super::CreatePaymentMethodNaverPayFunding).
+    #[inline]
+    pub fn funding(self, funding: super::CreatePaymentMethodNaverPayFunding) -> Self {
+        Self::from_parameters(self.parameters.one_of("funding", funding))
+    }
+}
+/// What `CreatePaymentMethod.nz_bank_account` takes.
+pub type CreatePaymentMethodNzBankAccount = Builder<
+    markers::CreatePaymentMethodNzBankAccount,
+>;
+impl CreatePaymentMethodNzBankAccount {
+    /// With what it cannot do without:
+    /// * `account_number`: a text.
+    /// * `bank_code`: a text.
+    /// * `branch_code`: a text.
+    /// * `suffix`: a text.
+    #[inline]
+    pub fn new(
+        account_number: impl Into<String>,
+        bank_code: impl Into<String>,
+        branch_code: impl Into<String>,
+        suffix: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("account_number", account_number)
+                .text("bank_code", bank_code)
+                .text("branch_code", branch_code)
+                .text("suffix", suffix),
+        )
+    }
+    /// `account_holder_name`: a text.
+    #[inline]
+    pub fn account_holder_name(self, account_holder_name: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("account_holder_name", account_holder_name),
+        )
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+}
+/// What `CreatePaymentMethod.p24` takes.
+pub type CreatePaymentMethodP24 = Builder<markers::CreatePaymentMethodP24>;
+impl CreatePaymentMethodP24 {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank`: one of [`CreatePaymentMethodP24Bank`](super::CreatePaymentMethodP24Bank).
+    #[inline]
+    pub fn bank(self, bank: super::CreatePaymentMethodP24Bank) -> Self {
+        Self::from_parameters(self.parameters.one_of("bank", bank))
+    }
+}
+/// What `CreatePaymentMethod.payto` takes.
+pub type CreatePaymentMethodPayto = Builder<markers::CreatePaymentMethodPayto>;
+impl CreatePaymentMethodPayto {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_number`: a text.
+    #[inline]
+    pub fn account_number(self, account_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account_number", account_number))
+    }
+    /// `bsb_number`: a text.
+    #[inline]
+    pub fn bsb_number(self, bsb_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("bsb_number", bsb_number))
+    }
+    /// `pay_id`: a text.
+    #[inline]
+    pub fn pay_id(self, pay_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("pay_id", pay_id))
+    }
+}
+/// What `CreatePaymentMethod.radar_options` takes.
+pub type CreatePaymentMethodRadarOptions = super::CreateChargeRadarOptions;
+/// What `CreatePaymentMethod.sepa_debit` takes.
+pub type CreatePaymentMethodSepaDebit = Builder<markers::CreatePaymentMethodSepaDebit>;
+impl CreatePaymentMethodSepaDebit {
+    /// With what it cannot do without:
+    /// * `iban`: a text.
+    #[inline]
+    pub fn new(iban: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("iban", iban))
+    }
+}
+/// What `CreatePaymentMethod.sofort` takes.
+pub type CreatePaymentMethodSofort = Builder<markers::CreatePaymentMethodSofort>;
+impl CreatePaymentMethodSofort {
+    /// With what it cannot do without:
+    /// * `country`: one of [`CreatePaymentMethodSofortCountry`](super::CreatePaymentMethodSofortCountry).
+    #[inline]
+    pub fn new(country: super::CreatePaymentMethodSofortCountry) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("country", country))
+    }
+}
+/// What `CreatePaymentMethod.upi` takes.
+pub type CreatePaymentMethodUpi = Builder<markers::CreatePaymentMethodUpi>;
+impl CreatePaymentMethodUpi {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreatePaymentMethodUpiMandateOptions`](super::CreatePaymentMethodUpiMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<super::CreatePaymentMethodUpiMandateOptions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+}
+/// What `CreatePaymentMethodUpi.mandate_options` takes.
+pub type CreatePaymentMethodUpiMandateOptions = Builder<
+    markers::CreatePaymentMethodUpiMandateOptions,
+>;
+impl CreatePaymentMethodUpiMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_type`: one of [`CreatePaymentMethodUpiMandateOptionsAmountType`](super::CreatePaymentMethodUpiMandateOptionsAmountType).
+    #[inline]
+    pub fn amount_type(
+        self,
+        amount_type: super::CreatePaymentMethodUpiMandateOptionsAmountType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("amount_type", amount_type))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `end_date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn end_date(self, end_date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("end_date", end_date))
+    }
+}
+/// What `CreatePaymentMethod.us_bank_account` takes.
+pub type CreatePaymentMethodUsBankAccount = Builder<
+    markers::CreatePaymentMethodUsBankAccount,
+>;
+impl CreatePaymentMethodUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_holder_type`: one of [`CreatePaymentMethodUsBankAccountAccountHolderType`](super::CreatePaymentMethodUsBankAccountAccountHolderType).
+    #[inline]
+    pub fn account_holder_type(
+        self,
+        account_holder_type: super::CreatePaymentMethodUsBankAccountAccountHolderType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("account_holder_type", account_holder_type),
+        )
+    }
+    /// `account_number`: a text.
+    #[inline]
+    pub fn account_number(self, account_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account_number", account_number))
+    }
+    /// `account_type`: one of [`CreatePaymentMethodUsBankAccountAccountType`](super::CreatePaymentMethodUsBankAccountAccountType).
+    #[inline]
+    pub fn account_type(
+        self,
+        account_type: super::CreatePaymentMethodUsBankAccountAccountType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("account_type", account_type))
+    }
+    /// `financial_connections_account`: a text.
+    #[inline]
+    pub fn financial_connections_account(
+        self,
+        financial_connections_account: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .text("financial_connections_account", financial_connections_account),
+        )
+    }
+    /// `routing_number`: a text.
+    #[inline]
+    pub fn routing_number(self, routing_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("routing_number", routing_number))
+    }
+}
+/// What `UpdatePaymentMethod.billing_details` takes.
+pub type UpdatePaymentMethodBillingDetails = super::CreatePaymentMethodBillingDetails;
+/// What `UpdatePaymentMethodBillingDetails.address` takes.
+pub type UpdatePaymentMethodBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `UpdatePaymentMethod.card` takes.
+pub type UpdatePaymentMethodCard = Builder<markers::UpdatePaymentMethodCard>;
+impl UpdatePaymentMethodCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `exp_month`: an integer.
+    #[inline]
+    pub fn exp_month(self, exp_month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_month", exp_month))
+    }
+    /// `exp_year`: an integer.
+    #[inline]
+    pub fn exp_year(self, exp_year: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_year", exp_year))
+    }
+    /// `networks`: a [`UpdatePaymentMethodCardNetworks`](super::UpdatePaymentMethodCardNetworks).
+    #[inline]
+    pub fn networks(
+        self,
+        networks: impl c::IntoObject<super::UpdatePaymentMethodCardNetworks>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("networks", networks))
+    }
+}
+/// What `UpdatePaymentMethodCard.networks` takes.
+pub type UpdatePaymentMethodCardNetworks = Builder<
+    markers::UpdatePaymentMethodCardNetworks,
+>;
+impl UpdatePaymentMethodCardNetworks {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred`: one of [`UpdatePaymentMethodCardNetworksPreferred`](super::UpdatePaymentMethodCardNetworksPreferred).
+    #[inline]
+    pub fn preferred(
+        self,
+        preferred: super::UpdatePaymentMethodCardNetworksPreferred,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("preferred", preferred))
+    }
+}
+/// What `UpdatePaymentMethod.us_bank_account` takes.
+pub type UpdatePaymentMethodUsBankAccount = Builder<
+    markers::UpdatePaymentMethodUsBankAccount,
+>;
+impl UpdatePaymentMethodUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_holder_type`: one of [`UpdatePaymentMethodUsBankAccountAccountHolderType`](super::UpdatePaymentMethodUsBankAccountAccountHolderType).
+    #[inline]
+    pub fn account_holder_type(
+        self,
+        account_holder_type: super::UpdatePaymentMethodUsBankAccountAccountHolderType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("account_holder_type", account_holder_type),
+        )
+    }
+    /// `account_type`: one of [`UpdatePaymentMethodUsBankAccountAccountType`](super::UpdatePaymentMethodUsBankAccountAccountType).
+    #[inline]
+    pub fn account_type(
+        self,
+        account_type: super::UpdatePaymentMethodUsBankAccountAccountType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("account_type", account_type))
+    }
+}
 /// The values of `CreatePaymentMethod.allow_redisplay`.
 pub use super::super::CardAllowRedisplay as CreatePaymentMethodAllowRedisplay;
+/// The values of `CreatePaymentMethodCardNetworks.preferred`.
+#[non_exhaustive]
+pub enum CreatePaymentMethodCardNetworksPreferred {
+    /// `cartes_bancaires`
+    CartesBancaires,
+    /// `mastercard`
+    Mastercard,
+    /// `visa`
+    Visa,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentMethodCardNetworksPreferred {
+    const VALUES: &'static [&'static str] = &["cartes_bancaires", "mastercard", "visa"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::CartesBancaires => "cartes_bancaires",
+            Self::Mastercard => "mastercard",
+            Self::Visa => "visa",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::CartesBancaires,
+            1 => Self::Mastercard,
+            2 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentMethodCardNetworksPreferred {}
+impl Debug for CreatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreatePaymentMethodEps.bank`.
+pub use super::super::PaymentMethodEpsBank as CreatePaymentMethodEpsBank;
+/// The values of `CreatePaymentMethodFpx.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreatePaymentMethodFpxAccountHolderType;
+/// The values of `CreatePaymentMethodFpx.bank`.
+pub use super::super::PaymentMethodFpxBank as CreatePaymentMethodFpxBank;
+/// The values of `CreatePaymentMethodIdeal.bank`.
+pub use super::super::PaymentMethodIdealBank as CreatePaymentMethodIdealBank;
+/// The values of `CreatePaymentMethodNaverPay.funding`.
+pub use super::super::PaymentMethodNaverPayFunding as CreatePaymentMethodNaverPayFunding;
+/// The values of `CreatePaymentMethodP24.bank`.
+pub use super::super::PaymentMethodP24Bank as CreatePaymentMethodP24Bank;
+/// The values of `CreatePaymentMethodSofort.country`.
+#[non_exhaustive]
+pub enum CreatePaymentMethodSofortCountry {
+    /// `AT`
+    AT,
+    /// `BE`
+    BE,
+    /// `DE`
+    DE,
+    /// `ES`
+    ES,
+    /// `IT`
+    IT,
+    /// `NL`
+    NL,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreatePaymentMethodSofortCountry {
+    const VALUES: &'static [&'static str] = &["AT", "BE", "DE", "ES", "IT", "NL"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::AT => "AT",
+            Self::BE => "BE",
+            Self::DE => "DE",
+            Self::ES => "ES",
+            Self::IT => "IT",
+            Self::NL => "NL",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::AT,
+            1 => Self::BE,
+            2 => Self::DE,
+            3 => Self::ES,
+            4 => Self::IT,
+            5 => Self::NL,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreatePaymentMethodSofortCountry {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreatePaymentMethodSofortCountry {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreatePaymentMethodSofortCountry {}
+impl Debug for CreatePaymentMethodSofortCountry {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
 /// The values of `CreatePaymentMethod.type`.
 pub use super::ListPaymentMethodsType as CreatePaymentMethodType;
+/// The values of `CreatePaymentMethodUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreatePaymentMethodUpiMandateOptionsAmountType;
+/// The values of `CreatePaymentMethodUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreatePaymentMethodUsBankAccountAccountHolderType;
+/// The values of `CreatePaymentMethodUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreatePaymentMethodUsBankAccountAccountType;
 /// The values of `ListPaymentMethods.allow_redisplay`.
 pub use super::super::CardAllowRedisplay as ListPaymentMethodsAllowRedisplay;
 /// The values of `ListPaymentMethods.type`.
@@ -844,3 +1572,68 @@ impl Debug for ListPaymentMethodsType {
 }
 /// The values of `UpdatePaymentMethod.allow_redisplay`.
 pub use super::super::CardAllowRedisplay as UpdatePaymentMethodAllowRedisplay;
+/// The values of `UpdatePaymentMethodCardNetworks.preferred`.
+#[non_exhaustive]
+pub enum UpdatePaymentMethodCardNetworksPreferred {
+    /// ``
+    Empty,
+    /// `cartes_bancaires`
+    CartesBancaires,
+    /// `mastercard`
+    Mastercard,
+    /// `visa`
+    Visa,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for UpdatePaymentMethodCardNetworksPreferred {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "cartes_bancaires",
+        "mastercard",
+        "visa",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::CartesBancaires => "cartes_bancaires",
+            Self::Mastercard => "mastercard",
+            Self::Visa => "visa",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::CartesBancaires,
+            2 => Self::Mastercard,
+            3 => Self::Visa,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for UpdatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for UpdatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for UpdatePaymentMethodCardNetworksPreferred {}
+impl Debug for UpdatePaymentMethodCardNetworksPreferred {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `UpdatePaymentMethodUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as UpdatePaymentMethodUsBankAccountAccountHolderType;
+/// The values of `UpdatePaymentMethodUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as UpdatePaymentMethodUsBankAccountAccountType;

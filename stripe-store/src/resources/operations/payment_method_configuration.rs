@@ -2,9 +2,8 @@
 // Schema: payment_method_configuration
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/payment_method_configurations`: answers page by page, each item one [`PaymentMethodConfiguration`](views::PaymentMethodConfiguration).
 ///
 /// Source: operation `GetPaymentMethodConfigurations`.
@@ -46,332 +45,539 @@ impl CreatePaymentMethodConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a map with `display_preference`.
+    /// `acss_debit`: a [`CreatePaymentMethodConfigurationAcssDebit`](super::CreatePaymentMethodConfigurationAcssDebit).
     #[inline]
-    pub fn acss_debit(self, acss_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("acss_debit", acss_debit))
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<super::CreatePaymentMethodConfigurationAcssDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `affirm`: a map with `display_preference`.
+    /// `affirm`: a [`CreatePaymentMethodConfigurationAffirm`](super::CreatePaymentMethodConfigurationAffirm).
     #[inline]
-    pub fn affirm(self, affirm: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("affirm", affirm))
+    pub fn affirm(
+        self,
+        affirm: impl c::IntoObject<super::CreatePaymentMethodConfigurationAffirm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a map with `display_preference`.
+    /// `afterpay_clearpay`: a [`CreatePaymentMethodConfigurationAfterpayClearpay`](super::CreatePaymentMethodConfigurationAfterpayClearpay).
     #[inline]
-    pub fn afterpay_clearpay(self, afterpay_clearpay: impl Into<Value>) -> Self {
+    pub fn afterpay_clearpay(
+        self,
+        afterpay_clearpay: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationAfterpayClearpay,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("afterpay_clearpay", afterpay_clearpay),
+            self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a map with `display_preference`.
+    /// `alipay`: a [`CreatePaymentMethodConfigurationAlipay`](super::CreatePaymentMethodConfigurationAlipay).
     #[inline]
-    pub fn alipay(self, alipay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("alipay", alipay))
+    pub fn alipay(
+        self,
+        alipay: impl c::IntoObject<super::CreatePaymentMethodConfigurationAlipay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a map with `display_preference`.
+    /// `alma`: a [`CreatePaymentMethodConfigurationAlma`](super::CreatePaymentMethodConfigurationAlma).
     #[inline]
-    pub fn alma(self, alma: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("alma", alma))
+    pub fn alma(
+        self,
+        alma: impl c::IntoObject<super::CreatePaymentMethodConfigurationAlma>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a map with `display_preference`.
+    /// `amazon_pay`: a [`CreatePaymentMethodConfigurationAmazonPay`](super::CreatePaymentMethodConfigurationAmazonPay).
     #[inline]
-    pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
+    pub fn amazon_pay(
+        self,
+        amazon_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationAmazonPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `apple_pay`: a map with `display_preference`.
+    /// `apple_pay`: a [`CreatePaymentMethodConfigurationApplePay`](super::CreatePaymentMethodConfigurationApplePay).
     #[inline]
-    pub fn apple_pay(self, apple_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("apple_pay", apple_pay))
+    pub fn apple_pay(
+        self,
+        apple_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationApplePay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("apple_pay", apple_pay))
     }
-    /// `apple_pay_later`: a map with `display_preference`.
+    /// `apple_pay_later`: a [`CreatePaymentMethodConfigurationApplePayLater`](super::CreatePaymentMethodConfigurationApplePayLater).
     #[inline]
-    pub fn apple_pay_later(self, apple_pay_later: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("apple_pay_later", apple_pay_later))
+    pub fn apple_pay_later(
+        self,
+        apple_pay_later: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationApplePayLater,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("apple_pay_later", apple_pay_later))
     }
-    /// `au_becs_debit`: a map with `display_preference`.
+    /// `au_becs_debit`: a [`CreatePaymentMethodConfigurationAuBecsDebit`](super::CreatePaymentMethodConfigurationAuBecsDebit).
     #[inline]
-    pub fn au_becs_debit(self, au_becs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("au_becs_debit", au_becs_debit))
+    pub fn au_becs_debit(
+        self,
+        au_becs_debit: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationAuBecsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a map with `display_preference`.
+    /// `bacs_debit`: a [`CreatePaymentMethodConfigurationBacsDebit`](super::CreatePaymentMethodConfigurationBacsDebit).
     #[inline]
-    pub fn bacs_debit(self, bacs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bacs_debit", bacs_debit))
+    pub fn bacs_debit(
+        self,
+        bacs_debit: impl c::IntoObject<super::CreatePaymentMethodConfigurationBacsDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a map with `display_preference`.
+    /// `bancontact`: a [`CreatePaymentMethodConfigurationBancontact`](super::CreatePaymentMethodConfigurationBancontact).
     #[inline]
-    pub fn bancontact(self, bancontact: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bancontact", bancontact))
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<super::CreatePaymentMethodConfigurationBancontact>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a map with `display_preference`.
+    /// `billie`: a [`CreatePaymentMethodConfigurationBillie`](super::CreatePaymentMethodConfigurationBillie).
     #[inline]
-    pub fn billie(self, billie: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billie", billie))
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<super::CreatePaymentMethodConfigurationBillie>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `bizum`: a map with `display_preference`.
+    /// `bizum`: a [`CreatePaymentMethodConfigurationBizum`](super::CreatePaymentMethodConfigurationBizum).
     #[inline]
-    pub fn bizum(self, bizum: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bizum", bizum))
+    pub fn bizum(
+        self,
+        bizum: impl c::IntoObject<super::CreatePaymentMethodConfigurationBizum>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bizum", bizum))
     }
-    /// `blik`: a map with `display_preference`.
+    /// `blik`: a [`CreatePaymentMethodConfigurationBlik`](super::CreatePaymentMethodConfigurationBlik).
     #[inline]
-    pub fn blik(self, blik: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("blik", blik))
+    pub fn blik(
+        self,
+        blik: impl c::IntoObject<super::CreatePaymentMethodConfigurationBlik>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a map with `display_preference`.
+    /// `boleto`: a [`CreatePaymentMethodConfigurationBoleto`](super::CreatePaymentMethodConfigurationBoleto).
     #[inline]
-    pub fn boleto(self, boleto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("boleto", boleto))
+    pub fn boleto(
+        self,
+        boleto: impl c::IntoObject<super::CreatePaymentMethodConfigurationBoleto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a map with `display_preference`.
+    /// `card`: a [`CreatePaymentMethodConfigurationCard`](super::CreatePaymentMethodConfigurationCard).
     #[inline]
-    pub fn card(self, card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card", card))
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::CreatePaymentMethodConfigurationCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `cartes_bancaires`: a map with `display_preference`.
+    /// `cartes_bancaires`: a [`CreatePaymentMethodConfigurationCartesBancaires`](super::CreatePaymentMethodConfigurationCartesBancaires).
     #[inline]
-    pub fn cartes_bancaires(self, cartes_bancaires: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cartes_bancaires", cartes_bancaires))
+    pub fn cartes_bancaires(
+        self,
+        cartes_bancaires: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationCartesBancaires,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cartes_bancaires", cartes_bancaires),
+        )
     }
-    /// `cashapp`: a map with `display_preference`.
+    /// `cashapp`: a [`CreatePaymentMethodConfigurationCashapp`](super::CreatePaymentMethodConfigurationCashapp).
     #[inline]
-    pub fn cashapp(self, cashapp: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cashapp", cashapp))
+    pub fn cashapp(
+        self,
+        cashapp: impl c::IntoObject<super::CreatePaymentMethodConfigurationCashapp>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a map with `display_preference`.
+    /// `crypto`: a [`CreatePaymentMethodConfigurationCrypto`](super::CreatePaymentMethodConfigurationCrypto).
     #[inline]
-    pub fn crypto(self, crypto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("crypto", crypto))
+    pub fn crypto(
+        self,
+        crypto: impl c::IntoObject<super::CreatePaymentMethodConfigurationCrypto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a map with `display_preference`.
+    /// `customer_balance`: a [`CreatePaymentMethodConfigurationCustomerBalance`](super::CreatePaymentMethodConfigurationCustomerBalance).
     #[inline]
-    pub fn customer_balance(self, customer_balance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_balance", customer_balance))
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
     }
-    /// `eps`: a map with `display_preference`.
+    /// `eps`: a [`CreatePaymentMethodConfigurationEps`](super::CreatePaymentMethodConfigurationEps).
     #[inline]
-    pub fn eps(self, eps: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("eps", eps))
+    pub fn eps(
+        self,
+        eps: impl c::IntoObject<super::CreatePaymentMethodConfigurationEps>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a map with `display_preference`.
+    /// `fpx`: a [`CreatePaymentMethodConfigurationFpx`](super::CreatePaymentMethodConfigurationFpx).
     #[inline]
-    pub fn fpx(self, fpx: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fpx", fpx))
+    pub fn fpx(
+        self,
+        fpx: impl c::IntoObject<super::CreatePaymentMethodConfigurationFpx>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `fr_meal_voucher_conecs`: a map with `display_preference`.
+    /// `fr_meal_voucher_conecs`: a [`CreatePaymentMethodConfigurationFrMealVoucherConecs`](super::CreatePaymentMethodConfigurationFrMealVoucherConecs).
     #[inline]
     pub fn fr_meal_voucher_conecs(
         self,
-        fr_meal_voucher_conecs: impl Into<Value>,
+        fr_meal_voucher_conecs: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationFrMealVoucherConecs,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
+            self.parameters.object("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
         )
     }
-    /// `giropay`: a map with `display_preference`.
+    /// `giropay`: a [`CreatePaymentMethodConfigurationGiropay`](super::CreatePaymentMethodConfigurationGiropay).
     #[inline]
-    pub fn giropay(self, giropay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("giropay", giropay))
+    pub fn giropay(
+        self,
+        giropay: impl c::IntoObject<super::CreatePaymentMethodConfigurationGiropay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `google_pay`: a map with `display_preference`.
+    /// `google_pay`: a [`CreatePaymentMethodConfigurationGooglePay`](super::CreatePaymentMethodConfigurationGooglePay).
     #[inline]
-    pub fn google_pay(self, google_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("google_pay", google_pay))
+    pub fn google_pay(
+        self,
+        google_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationGooglePay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("google_pay", google_pay))
     }
-    /// `grabpay`: a map with `display_preference`.
+    /// `grabpay`: a [`CreatePaymentMethodConfigurationGrabpay`](super::CreatePaymentMethodConfigurationGrabpay).
     #[inline]
-    pub fn grabpay(self, grabpay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("grabpay", grabpay))
+    pub fn grabpay(
+        self,
+        grabpay: impl c::IntoObject<super::CreatePaymentMethodConfigurationGrabpay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a map with `display_preference`.
+    /// `ideal`: a [`CreatePaymentMethodConfigurationIdeal`](super::CreatePaymentMethodConfigurationIdeal).
     #[inline]
-    pub fn ideal(self, ideal: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("ideal", ideal))
+    pub fn ideal(
+        self,
+        ideal: impl c::IntoObject<super::CreatePaymentMethodConfigurationIdeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal", ideal))
     }
-    /// `jcb`: a map with `display_preference`.
+    /// `jcb`: a [`CreatePaymentMethodConfigurationJcb`](super::CreatePaymentMethodConfigurationJcb).
     #[inline]
-    pub fn jcb(self, jcb: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("jcb", jcb))
+    pub fn jcb(
+        self,
+        jcb: impl c::IntoObject<super::CreatePaymentMethodConfigurationJcb>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jcb", jcb))
     }
-    /// `kakao_pay`: a map with `display_preference`.
+    /// `kakao_pay`: a [`CreatePaymentMethodConfigurationKakaoPay`](super::CreatePaymentMethodConfigurationKakaoPay).
     #[inline]
-    pub fn kakao_pay(self, kakao_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("kakao_pay", kakao_pay))
+    pub fn kakao_pay(
+        self,
+        kakao_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationKakaoPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a map with `display_preference`.
+    /// `klarna`: a [`CreatePaymentMethodConfigurationKlarna`](super::CreatePaymentMethodConfigurationKlarna).
     #[inline]
-    pub fn klarna(self, klarna: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("klarna", klarna))
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<super::CreatePaymentMethodConfigurationKlarna>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a map with `display_preference`.
+    /// `konbini`: a [`CreatePaymentMethodConfigurationKonbini`](super::CreatePaymentMethodConfigurationKonbini).
     #[inline]
-    pub fn konbini(self, konbini: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("konbini", konbini))
+    pub fn konbini(
+        self,
+        konbini: impl c::IntoObject<super::CreatePaymentMethodConfigurationKonbini>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a map with `display_preference`.
+    /// `kr_card`: a [`CreatePaymentMethodConfigurationKrCard`](super::CreatePaymentMethodConfigurationKrCard).
     #[inline]
-    pub fn kr_card(self, kr_card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("kr_card", kr_card))
+    pub fn kr_card(
+        self,
+        kr_card: impl c::IntoObject<super::CreatePaymentMethodConfigurationKrCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a map with `display_preference`.
+    /// `link`: a [`CreatePaymentMethodConfigurationLink`](super::CreatePaymentMethodConfigurationLink).
     #[inline]
-    pub fn link(self, link: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("link", link))
+    pub fn link(
+        self,
+        link: impl c::IntoObject<super::CreatePaymentMethodConfigurationLink>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mb_way`: a map with `display_preference`.
+    /// `mb_way`: a [`CreatePaymentMethodConfigurationMbWay`](super::CreatePaymentMethodConfigurationMbWay).
     #[inline]
-    pub fn mb_way(self, mb_way: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mb_way", mb_way))
+    pub fn mb_way(
+        self,
+        mb_way: impl c::IntoObject<super::CreatePaymentMethodConfigurationMbWay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mb_way", mb_way))
     }
-    /// `mobilepay`: a map with `display_preference`.
+    /// `mobilepay`: a [`CreatePaymentMethodConfigurationMobilepay`](super::CreatePaymentMethodConfigurationMobilepay).
     #[inline]
-    pub fn mobilepay(self, mobilepay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mobilepay", mobilepay))
+    pub fn mobilepay(
+        self,
+        mobilepay: impl c::IntoObject<super::CreatePaymentMethodConfigurationMobilepay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a map with `display_preference`.
+    /// `multibanco`: a [`CreatePaymentMethodConfigurationMultibanco`](super::CreatePaymentMethodConfigurationMultibanco).
     #[inline]
-    pub fn multibanco(self, multibanco: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("multibanco", multibanco))
+    pub fn multibanco(
+        self,
+        multibanco: impl c::IntoObject<super::CreatePaymentMethodConfigurationMultibanco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("multibanco", multibanco))
     }
     /// `name`: a text.
     #[inline]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `naver_pay`: a map with `display_preference`.
+    /// `naver_pay`: a [`CreatePaymentMethodConfigurationNaverPay`](super::CreatePaymentMethodConfigurationNaverPay).
     #[inline]
-    pub fn naver_pay(self, naver_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("naver_pay", naver_pay))
+    pub fn naver_pay(
+        self,
+        naver_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationNaverPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a map with `display_preference`.
+    /// `nz_bank_account`: a [`CreatePaymentMethodConfigurationNzBankAccount`](super::CreatePaymentMethodConfigurationNzBankAccount).
     #[inline]
-    pub fn nz_bank_account(self, nz_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("nz_bank_account", nz_bank_account))
+    pub fn nz_bank_account(
+        self,
+        nz_bank_account: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationNzBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
-    /// `oxxo`: a map with `display_preference`.
+    /// `oxxo`: a [`CreatePaymentMethodConfigurationOxxo`](super::CreatePaymentMethodConfigurationOxxo).
     #[inline]
-    pub fn oxxo(self, oxxo: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("oxxo", oxxo))
+    pub fn oxxo(
+        self,
+        oxxo: impl c::IntoObject<super::CreatePaymentMethodConfigurationOxxo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a map with `display_preference`.
+    /// `p24`: a [`CreatePaymentMethodConfigurationP24`](super::CreatePaymentMethodConfigurationP24).
     #[inline]
-    pub fn p24(self, p24: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("p24", p24))
+    pub fn p24(
+        self,
+        p24: impl c::IntoObject<super::CreatePaymentMethodConfigurationP24>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24", p24))
     }
     /// `parent`: a text.
     #[inline]
     pub fn parent(self, parent: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("parent", parent))
     }
-    /// `pay_by_bank`: a map with `display_preference`.
+    /// `pay_by_bank`: a [`CreatePaymentMethodConfigurationPayByBank`](super::CreatePaymentMethodConfigurationPayByBank).
     #[inline]
-    pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
+    pub fn pay_by_bank(
+        self,
+        pay_by_bank: impl c::IntoObject<super::CreatePaymentMethodConfigurationPayByBank>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a map with `display_preference`.
+    /// `payco`: a [`CreatePaymentMethodConfigurationPayco`](super::CreatePaymentMethodConfigurationPayco).
     #[inline]
-    pub fn payco(self, payco: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payco", payco))
+    pub fn payco(
+        self,
+        payco: impl c::IntoObject<super::CreatePaymentMethodConfigurationPayco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a map with `display_preference`.
+    /// `paynow`: a [`CreatePaymentMethodConfigurationPaynow`](super::CreatePaymentMethodConfigurationPaynow).
     #[inline]
-    pub fn paynow(self, paynow: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paynow", paynow))
+    pub fn paynow(
+        self,
+        paynow: impl c::IntoObject<super::CreatePaymentMethodConfigurationPaynow>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a map with `display_preference`.
+    /// `paypal`: a [`CreatePaymentMethodConfigurationPaypal`](super::CreatePaymentMethodConfigurationPaypal).
     #[inline]
-    pub fn paypal(self, paypal: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paypal", paypal))
+    pub fn paypal(
+        self,
+        paypal: impl c::IntoObject<super::CreatePaymentMethodConfigurationPaypal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `paypay`: a map with `display_preference`.
+    /// `paypay`: a [`CreatePaymentMethodConfigurationPaypay`](super::CreatePaymentMethodConfigurationPaypay).
     #[inline]
-    pub fn paypay(self, paypay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paypay", paypay))
+    pub fn paypay(
+        self,
+        paypay: impl c::IntoObject<super::CreatePaymentMethodConfigurationPaypay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypay", paypay))
     }
-    /// `payto`: a map with `display_preference`.
+    /// `payto`: a [`CreatePaymentMethodConfigurationPayto`](super::CreatePaymentMethodConfigurationPayto).
     #[inline]
-    pub fn payto(self, payto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payto", payto))
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<super::CreatePaymentMethodConfigurationPayto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a map with `display_preference`.
+    /// `pix`: a [`CreatePaymentMethodConfigurationPix`](super::CreatePaymentMethodConfigurationPix).
     #[inline]
-    pub fn pix(self, pix: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pix", pix))
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<super::CreatePaymentMethodConfigurationPix>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `promptpay`: a map with `display_preference`.
+    /// `promptpay`: a [`CreatePaymentMethodConfigurationPromptpay`](super::CreatePaymentMethodConfigurationPromptpay).
     #[inline]
-    pub fn promptpay(self, promptpay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("promptpay", promptpay))
+    pub fn promptpay(
+        self,
+        promptpay: impl c::IntoObject<super::CreatePaymentMethodConfigurationPromptpay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("promptpay", promptpay))
     }
-    /// `revolut_pay`: a map with `display_preference`.
+    /// `revolut_pay`: a [`CreatePaymentMethodConfigurationRevolutPay`](super::CreatePaymentMethodConfigurationRevolutPay).
     #[inline]
-    pub fn revolut_pay(self, revolut_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("revolut_pay", revolut_pay))
+    pub fn revolut_pay(
+        self,
+        revolut_pay: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationRevolutPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a map with `display_preference`.
+    /// `samsung_pay`: a [`CreatePaymentMethodConfigurationSamsungPay`](super::CreatePaymentMethodConfigurationSamsungPay).
     #[inline]
-    pub fn samsung_pay(self, samsung_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("samsung_pay", samsung_pay))
+    pub fn samsung_pay(
+        self,
+        samsung_pay: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationSamsungPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a map with `display_preference`.
+    /// `satispay`: a [`CreatePaymentMethodConfigurationSatispay`](super::CreatePaymentMethodConfigurationSatispay).
     #[inline]
-    pub fn satispay(self, satispay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("satispay", satispay))
+    pub fn satispay(
+        self,
+        satispay: impl c::IntoObject<super::CreatePaymentMethodConfigurationSatispay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a map with `display_preference`.
+    /// `scalapay`: a [`CreatePaymentMethodConfigurationScalapay`](super::CreatePaymentMethodConfigurationScalapay).
     #[inline]
-    pub fn scalapay(self, scalapay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("scalapay", scalapay))
+    pub fn scalapay(
+        self,
+        scalapay: impl c::IntoObject<super::CreatePaymentMethodConfigurationScalapay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a map with `display_preference`.
+    /// `sepa_debit`: a [`CreatePaymentMethodConfigurationSepaDebit`](super::CreatePaymentMethodConfigurationSepaDebit).
     #[inline]
-    pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
+    pub fn sepa_debit(
+        self,
+        sepa_debit: impl c::IntoObject<super::CreatePaymentMethodConfigurationSepaDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a map with `display_preference`.
+    /// `sequra`: a [`CreatePaymentMethodConfigurationSequra`](super::CreatePaymentMethodConfigurationSequra).
     #[inline]
-    pub fn sequra(self, sequra: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sequra", sequra))
+    pub fn sequra(
+        self,
+        sequra: impl c::IntoObject<super::CreatePaymentMethodConfigurationSequra>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a map with `display_preference`.
+    /// `sofort`: a [`CreatePaymentMethodConfigurationSofort`](super::CreatePaymentMethodConfigurationSofort).
     #[inline]
-    pub fn sofort(self, sofort: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sofort", sofort))
+    pub fn sofort(
+        self,
+        sofort: impl c::IntoObject<super::CreatePaymentMethodConfigurationSofort>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a map with `display_preference`.
+    /// `sunbit`: a [`CreatePaymentMethodConfigurationSunbit`](super::CreatePaymentMethodConfigurationSunbit).
     #[inline]
-    pub fn sunbit(self, sunbit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sunbit", sunbit))
+    pub fn sunbit(
+        self,
+        sunbit: impl c::IntoObject<super::CreatePaymentMethodConfigurationSunbit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a map with `display_preference`.
+    /// `swish`: a [`CreatePaymentMethodConfigurationSwish`](super::CreatePaymentMethodConfigurationSwish).
     #[inline]
-    pub fn swish(self, swish: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("swish", swish))
+    pub fn swish(
+        self,
+        swish: impl c::IntoObject<super::CreatePaymentMethodConfigurationSwish>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a map with `display_preference`.
+    /// `twint`: a [`CreatePaymentMethodConfigurationTwint`](super::CreatePaymentMethodConfigurationTwint).
     #[inline]
-    pub fn twint(self, twint: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("twint", twint))
+    pub fn twint(
+        self,
+        twint: impl c::IntoObject<super::CreatePaymentMethodConfigurationTwint>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a map with `display_preference`.
+    /// `upi`: a [`CreatePaymentMethodConfigurationUpi`](super::CreatePaymentMethodConfigurationUpi).
     #[inline]
-    pub fn upi(self, upi: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("upi", upi))
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<super::CreatePaymentMethodConfigurationUpi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a map with `display_preference`.
+    /// `us_bank_account`: a [`CreatePaymentMethodConfigurationUsBankAccount`](super::CreatePaymentMethodConfigurationUsBankAccount).
     #[inline]
-    pub fn us_bank_account(self, us_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_bank_account", us_bank_account))
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a map with `display_preference`.
+    /// `wechat_pay`: a [`CreatePaymentMethodConfigurationWechatPay`](super::CreatePaymentMethodConfigurationWechatPay).
     #[inline]
-    pub fn wechat_pay(self, wechat_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("wechat_pay", wechat_pay))
+    pub fn wechat_pay(
+        self,
+        wechat_pay: impl c::IntoObject<super::CreatePaymentMethodConfigurationWechatPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
     }
-    /// `zip`: a map with `display_preference`.
+    /// `zip`: a [`CreatePaymentMethodConfigurationZip`](super::CreatePaymentMethodConfigurationZip).
     #[inline]
-    pub fn zip(self, zip: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("zip", zip))
+    pub fn zip(
+        self,
+        zip: impl c::IntoObject<super::CreatePaymentMethodConfigurationZip>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip", zip))
     }
 }
 impl c::OperationFacts for markers::CreatePaymentMethodConfiguration {
@@ -413,332 +619,539 @@ impl UpdatePaymentMethodConfiguration {
     pub fn new(configuration: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(configuration))
     }
-    /// `acss_debit`: a map with `display_preference`.
+    /// `acss_debit`: a [`UpdatePaymentMethodConfigurationAcssDebit`](super::UpdatePaymentMethodConfigurationAcssDebit).
     #[inline]
-    pub fn acss_debit(self, acss_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("acss_debit", acss_debit))
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<super::UpdatePaymentMethodConfigurationAcssDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
     /// `active`: true or false.
     #[inline]
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `affirm`: a map with `display_preference`.
+    /// `affirm`: a [`UpdatePaymentMethodConfigurationAffirm`](super::UpdatePaymentMethodConfigurationAffirm).
     #[inline]
-    pub fn affirm(self, affirm: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("affirm", affirm))
+    pub fn affirm(
+        self,
+        affirm: impl c::IntoObject<super::UpdatePaymentMethodConfigurationAffirm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a map with `display_preference`.
+    /// `afterpay_clearpay`: a [`UpdatePaymentMethodConfigurationAfterpayClearpay`](super::UpdatePaymentMethodConfigurationAfterpayClearpay).
     #[inline]
-    pub fn afterpay_clearpay(self, afterpay_clearpay: impl Into<Value>) -> Self {
+    pub fn afterpay_clearpay(
+        self,
+        afterpay_clearpay: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationAfterpayClearpay,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("afterpay_clearpay", afterpay_clearpay),
+            self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a map with `display_preference`.
+    /// `alipay`: a [`UpdatePaymentMethodConfigurationAlipay`](super::UpdatePaymentMethodConfigurationAlipay).
     #[inline]
-    pub fn alipay(self, alipay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("alipay", alipay))
+    pub fn alipay(
+        self,
+        alipay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationAlipay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a map with `display_preference`.
+    /// `alma`: a [`UpdatePaymentMethodConfigurationAlma`](super::UpdatePaymentMethodConfigurationAlma).
     #[inline]
-    pub fn alma(self, alma: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("alma", alma))
+    pub fn alma(
+        self,
+        alma: impl c::IntoObject<super::UpdatePaymentMethodConfigurationAlma>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a map with `display_preference`.
+    /// `amazon_pay`: a [`UpdatePaymentMethodConfigurationAmazonPay`](super::UpdatePaymentMethodConfigurationAmazonPay).
     #[inline]
-    pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
+    pub fn amazon_pay(
+        self,
+        amazon_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationAmazonPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `apple_pay`: a map with `display_preference`.
+    /// `apple_pay`: a [`UpdatePaymentMethodConfigurationApplePay`](super::UpdatePaymentMethodConfigurationApplePay).
     #[inline]
-    pub fn apple_pay(self, apple_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("apple_pay", apple_pay))
+    pub fn apple_pay(
+        self,
+        apple_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationApplePay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("apple_pay", apple_pay))
     }
-    /// `apple_pay_later`: a map with `display_preference`.
+    /// `apple_pay_later`: a [`UpdatePaymentMethodConfigurationApplePayLater`](super::UpdatePaymentMethodConfigurationApplePayLater).
     #[inline]
-    pub fn apple_pay_later(self, apple_pay_later: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("apple_pay_later", apple_pay_later))
+    pub fn apple_pay_later(
+        self,
+        apple_pay_later: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationApplePayLater,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("apple_pay_later", apple_pay_later))
     }
-    /// `au_becs_debit`: a map with `display_preference`.
+    /// `au_becs_debit`: a [`UpdatePaymentMethodConfigurationAuBecsDebit`](super::UpdatePaymentMethodConfigurationAuBecsDebit).
     #[inline]
-    pub fn au_becs_debit(self, au_becs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("au_becs_debit", au_becs_debit))
+    pub fn au_becs_debit(
+        self,
+        au_becs_debit: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationAuBecsDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a map with `display_preference`.
+    /// `bacs_debit`: a [`UpdatePaymentMethodConfigurationBacsDebit`](super::UpdatePaymentMethodConfigurationBacsDebit).
     #[inline]
-    pub fn bacs_debit(self, bacs_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bacs_debit", bacs_debit))
+    pub fn bacs_debit(
+        self,
+        bacs_debit: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBacsDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a map with `display_preference`.
+    /// `bancontact`: a [`UpdatePaymentMethodConfigurationBancontact`](super::UpdatePaymentMethodConfigurationBancontact).
     #[inline]
-    pub fn bancontact(self, bancontact: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bancontact", bancontact))
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBancontact>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a map with `display_preference`.
+    /// `billie`: a [`UpdatePaymentMethodConfigurationBillie`](super::UpdatePaymentMethodConfigurationBillie).
     #[inline]
-    pub fn billie(self, billie: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billie", billie))
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBillie>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `bizum`: a map with `display_preference`.
+    /// `bizum`: a [`UpdatePaymentMethodConfigurationBizum`](super::UpdatePaymentMethodConfigurationBizum).
     #[inline]
-    pub fn bizum(self, bizum: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bizum", bizum))
+    pub fn bizum(
+        self,
+        bizum: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBizum>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bizum", bizum))
     }
-    /// `blik`: a map with `display_preference`.
+    /// `blik`: a [`UpdatePaymentMethodConfigurationBlik`](super::UpdatePaymentMethodConfigurationBlik).
     #[inline]
-    pub fn blik(self, blik: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("blik", blik))
+    pub fn blik(
+        self,
+        blik: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBlik>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a map with `display_preference`.
+    /// `boleto`: a [`UpdatePaymentMethodConfigurationBoleto`](super::UpdatePaymentMethodConfigurationBoleto).
     #[inline]
-    pub fn boleto(self, boleto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("boleto", boleto))
+    pub fn boleto(
+        self,
+        boleto: impl c::IntoObject<super::UpdatePaymentMethodConfigurationBoleto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a map with `display_preference`.
+    /// `card`: a [`UpdatePaymentMethodConfigurationCard`](super::UpdatePaymentMethodConfigurationCard).
     #[inline]
-    pub fn card(self, card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card", card))
+    pub fn card(
+        self,
+        card: impl c::IntoObject<super::UpdatePaymentMethodConfigurationCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `cartes_bancaires`: a map with `display_preference`.
+    /// `cartes_bancaires`: a [`UpdatePaymentMethodConfigurationCartesBancaires`](super::UpdatePaymentMethodConfigurationCartesBancaires).
     #[inline]
-    pub fn cartes_bancaires(self, cartes_bancaires: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cartes_bancaires", cartes_bancaires))
+    pub fn cartes_bancaires(
+        self,
+        cartes_bancaires: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationCartesBancaires,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cartes_bancaires", cartes_bancaires),
+        )
     }
-    /// `cashapp`: a map with `display_preference`.
+    /// `cashapp`: a [`UpdatePaymentMethodConfigurationCashapp`](super::UpdatePaymentMethodConfigurationCashapp).
     #[inline]
-    pub fn cashapp(self, cashapp: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cashapp", cashapp))
+    pub fn cashapp(
+        self,
+        cashapp: impl c::IntoObject<super::UpdatePaymentMethodConfigurationCashapp>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a map with `display_preference`.
+    /// `crypto`: a [`UpdatePaymentMethodConfigurationCrypto`](super::UpdatePaymentMethodConfigurationCrypto).
     #[inline]
-    pub fn crypto(self, crypto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("crypto", crypto))
+    pub fn crypto(
+        self,
+        crypto: impl c::IntoObject<super::UpdatePaymentMethodConfigurationCrypto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a map with `display_preference`.
+    /// `customer_balance`: a [`UpdatePaymentMethodConfigurationCustomerBalance`](super::UpdatePaymentMethodConfigurationCustomerBalance).
     #[inline]
-    pub fn customer_balance(self, customer_balance: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_balance", customer_balance))
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
     }
-    /// `eps`: a map with `display_preference`.
+    /// `eps`: a [`UpdatePaymentMethodConfigurationEps`](super::UpdatePaymentMethodConfigurationEps).
     #[inline]
-    pub fn eps(self, eps: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("eps", eps))
+    pub fn eps(
+        self,
+        eps: impl c::IntoObject<super::UpdatePaymentMethodConfigurationEps>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a map with `display_preference`.
+    /// `fpx`: a [`UpdatePaymentMethodConfigurationFpx`](super::UpdatePaymentMethodConfigurationFpx).
     #[inline]
-    pub fn fpx(self, fpx: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fpx", fpx))
+    pub fn fpx(
+        self,
+        fpx: impl c::IntoObject<super::UpdatePaymentMethodConfigurationFpx>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `fr_meal_voucher_conecs`: a map with `display_preference`.
+    /// `fr_meal_voucher_conecs`: a [`UpdatePaymentMethodConfigurationFrMealVoucherConecs`](super::UpdatePaymentMethodConfigurationFrMealVoucherConecs).
     #[inline]
     pub fn fr_meal_voucher_conecs(
         self,
-        fr_meal_voucher_conecs: impl Into<Value>,
+        fr_meal_voucher_conecs: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationFrMealVoucherConecs,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
+            self.parameters.object("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
         )
     }
-    /// `giropay`: a map with `display_preference`.
+    /// `giropay`: a [`UpdatePaymentMethodConfigurationGiropay`](super::UpdatePaymentMethodConfigurationGiropay).
     #[inline]
-    pub fn giropay(self, giropay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("giropay", giropay))
+    pub fn giropay(
+        self,
+        giropay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationGiropay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `google_pay`: a map with `display_preference`.
+    /// `google_pay`: a [`UpdatePaymentMethodConfigurationGooglePay`](super::UpdatePaymentMethodConfigurationGooglePay).
     #[inline]
-    pub fn google_pay(self, google_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("google_pay", google_pay))
+    pub fn google_pay(
+        self,
+        google_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationGooglePay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("google_pay", google_pay))
     }
-    /// `grabpay`: a map with `display_preference`.
+    /// `grabpay`: a [`UpdatePaymentMethodConfigurationGrabpay`](super::UpdatePaymentMethodConfigurationGrabpay).
     #[inline]
-    pub fn grabpay(self, grabpay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("grabpay", grabpay))
+    pub fn grabpay(
+        self,
+        grabpay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationGrabpay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a map with `display_preference`.
+    /// `ideal`: a [`UpdatePaymentMethodConfigurationIdeal`](super::UpdatePaymentMethodConfigurationIdeal).
     #[inline]
-    pub fn ideal(self, ideal: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("ideal", ideal))
+    pub fn ideal(
+        self,
+        ideal: impl c::IntoObject<super::UpdatePaymentMethodConfigurationIdeal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal", ideal))
     }
-    /// `jcb`: a map with `display_preference`.
+    /// `jcb`: a [`UpdatePaymentMethodConfigurationJcb`](super::UpdatePaymentMethodConfigurationJcb).
     #[inline]
-    pub fn jcb(self, jcb: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("jcb", jcb))
+    pub fn jcb(
+        self,
+        jcb: impl c::IntoObject<super::UpdatePaymentMethodConfigurationJcb>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jcb", jcb))
     }
-    /// `kakao_pay`: a map with `display_preference`.
+    /// `kakao_pay`: a [`UpdatePaymentMethodConfigurationKakaoPay`](super::UpdatePaymentMethodConfigurationKakaoPay).
     #[inline]
-    pub fn kakao_pay(self, kakao_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("kakao_pay", kakao_pay))
+    pub fn kakao_pay(
+        self,
+        kakao_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationKakaoPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a map with `display_preference`.
+    /// `klarna`: a [`UpdatePaymentMethodConfigurationKlarna`](super::UpdatePaymentMethodConfigurationKlarna).
     #[inline]
-    pub fn klarna(self, klarna: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("klarna", klarna))
+    pub fn klarna(
+        self,
+        klarna: impl c::IntoObject<super::UpdatePaymentMethodConfigurationKlarna>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a map with `display_preference`.
+    /// `konbini`: a [`UpdatePaymentMethodConfigurationKonbini`](super::UpdatePaymentMethodConfigurationKonbini).
     #[inline]
-    pub fn konbini(self, konbini: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("konbini", konbini))
+    pub fn konbini(
+        self,
+        konbini: impl c::IntoObject<super::UpdatePaymentMethodConfigurationKonbini>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a map with `display_preference`.
+    /// `kr_card`: a [`UpdatePaymentMethodConfigurationKrCard`](super::UpdatePaymentMethodConfigurationKrCard).
     #[inline]
-    pub fn kr_card(self, kr_card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("kr_card", kr_card))
+    pub fn kr_card(
+        self,
+        kr_card: impl c::IntoObject<super::UpdatePaymentMethodConfigurationKrCard>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a map with `display_preference`.
+    /// `link`: a [`UpdatePaymentMethodConfigurationLink`](super::UpdatePaymentMethodConfigurationLink).
     #[inline]
-    pub fn link(self, link: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("link", link))
+    pub fn link(
+        self,
+        link: impl c::IntoObject<super::UpdatePaymentMethodConfigurationLink>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mb_way`: a map with `display_preference`.
+    /// `mb_way`: a [`UpdatePaymentMethodConfigurationMbWay`](super::UpdatePaymentMethodConfigurationMbWay).
     #[inline]
-    pub fn mb_way(self, mb_way: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mb_way", mb_way))
+    pub fn mb_way(
+        self,
+        mb_way: impl c::IntoObject<super::UpdatePaymentMethodConfigurationMbWay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mb_way", mb_way))
     }
-    /// `mobilepay`: a map with `display_preference`.
+    /// `mobilepay`: a [`UpdatePaymentMethodConfigurationMobilepay`](super::UpdatePaymentMethodConfigurationMobilepay).
     #[inline]
-    pub fn mobilepay(self, mobilepay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mobilepay", mobilepay))
+    pub fn mobilepay(
+        self,
+        mobilepay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationMobilepay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a map with `display_preference`.
+    /// `multibanco`: a [`UpdatePaymentMethodConfigurationMultibanco`](super::UpdatePaymentMethodConfigurationMultibanco).
     #[inline]
-    pub fn multibanco(self, multibanco: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("multibanco", multibanco))
+    pub fn multibanco(
+        self,
+        multibanco: impl c::IntoObject<super::UpdatePaymentMethodConfigurationMultibanco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("multibanco", multibanco))
     }
     /// `name`: a text.
     #[inline]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `naver_pay`: a map with `display_preference`.
+    /// `naver_pay`: a [`UpdatePaymentMethodConfigurationNaverPay`](super::UpdatePaymentMethodConfigurationNaverPay).
     #[inline]
-    pub fn naver_pay(self, naver_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("naver_pay", naver_pay))
+    pub fn naver_pay(
+        self,
+        naver_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationNaverPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a map with `display_preference`.
+    /// `nz_bank_account`: a [`UpdatePaymentMethodConfigurationNzBankAccount`](super::UpdatePaymentMethodConfigurationNzBankAccount).
     #[inline]
-    pub fn nz_bank_account(self, nz_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("nz_bank_account", nz_bank_account))
+    pub fn nz_bank_account(
+        self,
+        nz_bank_account: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationNzBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
-    /// `oxxo`: a map with `display_preference`.
+    /// `oxxo`: a [`UpdatePaymentMethodConfigurationOxxo`](super::UpdatePaymentMethodConfigurationOxxo).
     #[inline]
-    pub fn oxxo(self, oxxo: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("oxxo", oxxo))
+    pub fn oxxo(
+        self,
+        oxxo: impl c::IntoObject<super::UpdatePaymentMethodConfigurationOxxo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a map with `display_preference`.
+    /// `p24`: a [`UpdatePaymentMethodConfigurationP24`](super::UpdatePaymentMethodConfigurationP24).
     #[inline]
-    pub fn p24(self, p24: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("p24", p24))
+    pub fn p24(
+        self,
+        p24: impl c::IntoObject<super::UpdatePaymentMethodConfigurationP24>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24", p24))
     }
-    /// `pay_by_bank`: a map with `display_preference`.
+    /// `pay_by_bank`: a [`UpdatePaymentMethodConfigurationPayByBank`](super::UpdatePaymentMethodConfigurationPayByBank).
     #[inline]
-    pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
+    pub fn pay_by_bank(
+        self,
+        pay_by_bank: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPayByBank>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a map with `display_preference`.
+    /// `payco`: a [`UpdatePaymentMethodConfigurationPayco`](super::UpdatePaymentMethodConfigurationPayco).
     #[inline]
-    pub fn payco(self, payco: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payco", payco))
+    pub fn payco(
+        self,
+        payco: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPayco>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a map with `display_preference`.
+    /// `paynow`: a [`UpdatePaymentMethodConfigurationPaynow`](super::UpdatePaymentMethodConfigurationPaynow).
     #[inline]
-    pub fn paynow(self, paynow: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paynow", paynow))
+    pub fn paynow(
+        self,
+        paynow: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPaynow>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a map with `display_preference`.
+    /// `paypal`: a [`UpdatePaymentMethodConfigurationPaypal`](super::UpdatePaymentMethodConfigurationPaypal).
     #[inline]
-    pub fn paypal(self, paypal: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paypal", paypal))
+    pub fn paypal(
+        self,
+        paypal: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPaypal>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `paypay`: a map with `display_preference`.
+    /// `paypay`: a [`UpdatePaymentMethodConfigurationPaypay`](super::UpdatePaymentMethodConfigurationPaypay).
     #[inline]
-    pub fn paypay(self, paypay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("paypay", paypay))
+    pub fn paypay(
+        self,
+        paypay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPaypay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paypay", paypay))
     }
-    /// `payto`: a map with `display_preference`.
+    /// `payto`: a [`UpdatePaymentMethodConfigurationPayto`](super::UpdatePaymentMethodConfigurationPayto).
     #[inline]
-    pub fn payto(self, payto: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payto", payto))
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPayto>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a map with `display_preference`.
+    /// `pix`: a [`UpdatePaymentMethodConfigurationPix`](super::UpdatePaymentMethodConfigurationPix).
     #[inline]
-    pub fn pix(self, pix: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pix", pix))
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPix>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `promptpay`: a map with `display_preference`.
+    /// `promptpay`: a [`UpdatePaymentMethodConfigurationPromptpay`](super::UpdatePaymentMethodConfigurationPromptpay).
     #[inline]
-    pub fn promptpay(self, promptpay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("promptpay", promptpay))
+    pub fn promptpay(
+        self,
+        promptpay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationPromptpay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("promptpay", promptpay))
     }
-    /// `revolut_pay`: a map with `display_preference`.
+    /// `revolut_pay`: a [`UpdatePaymentMethodConfigurationRevolutPay`](super::UpdatePaymentMethodConfigurationRevolutPay).
     #[inline]
-    pub fn revolut_pay(self, revolut_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("revolut_pay", revolut_pay))
+    pub fn revolut_pay(
+        self,
+        revolut_pay: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationRevolutPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a map with `display_preference`.
+    /// `samsung_pay`: a [`UpdatePaymentMethodConfigurationSamsungPay`](super::UpdatePaymentMethodConfigurationSamsungPay).
     #[inline]
-    pub fn samsung_pay(self, samsung_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("samsung_pay", samsung_pay))
+    pub fn samsung_pay(
+        self,
+        samsung_pay: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationSamsungPay,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a map with `display_preference`.
+    /// `satispay`: a [`UpdatePaymentMethodConfigurationSatispay`](super::UpdatePaymentMethodConfigurationSatispay).
     #[inline]
-    pub fn satispay(self, satispay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("satispay", satispay))
+    pub fn satispay(
+        self,
+        satispay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSatispay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a map with `display_preference`.
+    /// `scalapay`: a [`UpdatePaymentMethodConfigurationScalapay`](super::UpdatePaymentMethodConfigurationScalapay).
     #[inline]
-    pub fn scalapay(self, scalapay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("scalapay", scalapay))
+    pub fn scalapay(
+        self,
+        scalapay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationScalapay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a map with `display_preference`.
+    /// `sepa_debit`: a [`UpdatePaymentMethodConfigurationSepaDebit`](super::UpdatePaymentMethodConfigurationSepaDebit).
     #[inline]
-    pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
+    pub fn sepa_debit(
+        self,
+        sepa_debit: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSepaDebit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a map with `display_preference`.
+    /// `sequra`: a [`UpdatePaymentMethodConfigurationSequra`](super::UpdatePaymentMethodConfigurationSequra).
     #[inline]
-    pub fn sequra(self, sequra: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sequra", sequra))
+    pub fn sequra(
+        self,
+        sequra: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSequra>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a map with `display_preference`.
+    /// `sofort`: a [`UpdatePaymentMethodConfigurationSofort`](super::UpdatePaymentMethodConfigurationSofort).
     #[inline]
-    pub fn sofort(self, sofort: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sofort", sofort))
+    pub fn sofort(
+        self,
+        sofort: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSofort>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a map with `display_preference`.
+    /// `sunbit`: a [`UpdatePaymentMethodConfigurationSunbit`](super::UpdatePaymentMethodConfigurationSunbit).
     #[inline]
-    pub fn sunbit(self, sunbit: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("sunbit", sunbit))
+    pub fn sunbit(
+        self,
+        sunbit: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSunbit>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a map with `display_preference`.
+    /// `swish`: a [`UpdatePaymentMethodConfigurationSwish`](super::UpdatePaymentMethodConfigurationSwish).
     #[inline]
-    pub fn swish(self, swish: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("swish", swish))
+    pub fn swish(
+        self,
+        swish: impl c::IntoObject<super::UpdatePaymentMethodConfigurationSwish>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a map with `display_preference`.
+    /// `twint`: a [`UpdatePaymentMethodConfigurationTwint`](super::UpdatePaymentMethodConfigurationTwint).
     #[inline]
-    pub fn twint(self, twint: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("twint", twint))
+    pub fn twint(
+        self,
+        twint: impl c::IntoObject<super::UpdatePaymentMethodConfigurationTwint>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a map with `display_preference`.
+    /// `upi`: a [`UpdatePaymentMethodConfigurationUpi`](super::UpdatePaymentMethodConfigurationUpi).
     #[inline]
-    pub fn upi(self, upi: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("upi", upi))
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<super::UpdatePaymentMethodConfigurationUpi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a map with `display_preference`.
+    /// `us_bank_account`: a [`UpdatePaymentMethodConfigurationUsBankAccount`](super::UpdatePaymentMethodConfigurationUsBankAccount).
     #[inline]
-    pub fn us_bank_account(self, us_bank_account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("us_bank_account", us_bank_account))
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::UpdatePaymentMethodConfigurationUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a map with `display_preference`.
+    /// `wechat_pay`: a [`UpdatePaymentMethodConfigurationWechatPay`](super::UpdatePaymentMethodConfigurationWechatPay).
     #[inline]
-    pub fn wechat_pay(self, wechat_pay: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("wechat_pay", wechat_pay))
+    pub fn wechat_pay(
+        self,
+        wechat_pay: impl c::IntoObject<super::UpdatePaymentMethodConfigurationWechatPay>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
     }
-    /// `zip`: a map with `display_preference`.
+    /// `zip`: a [`UpdatePaymentMethodConfigurationZip`](super::UpdatePaymentMethodConfigurationZip).
     #[inline]
-    pub fn zip(self, zip: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("zip", zip))
+    pub fn zip(
+        self,
+        zip: impl c::IntoObject<super::UpdatePaymentMethodConfigurationZip>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip", zip))
     }
 }
 impl c::OperationFacts for markers::UpdatePaymentMethodConfiguration {
@@ -747,3 +1160,785 @@ impl c::OperationFacts for markers::UpdatePaymentMethodConfiguration {
     const PATH: &'static str = "/v1/payment_method_configurations/{configuration}";
     const CHECK: c::Check = c::Check::resource::<views::PaymentMethodConfiguration>();
 }
+/// What `CreatePaymentMethodConfiguration.acss_debit` takes.
+pub type CreatePaymentMethodConfigurationAcssDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAcssDebit.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAcssDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.affirm` takes.
+pub type CreatePaymentMethodConfigurationAffirm = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAffirm.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAffirmDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.afterpay_clearpay` takes.
+pub type CreatePaymentMethodConfigurationAfterpayClearpay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAfterpayClearpay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAfterpayClearpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.alipay` takes.
+pub type CreatePaymentMethodConfigurationAlipay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAlipay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAlipayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.alma` takes.
+pub type CreatePaymentMethodConfigurationAlma = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAlma.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAlmaDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.amazon_pay` takes.
+pub type CreatePaymentMethodConfigurationAmazonPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAmazonPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAmazonPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.apple_pay` takes.
+pub type CreatePaymentMethodConfigurationApplePay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationApplePay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationApplePayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.apple_pay_later` takes.
+pub type CreatePaymentMethodConfigurationApplePayLater = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationApplePayLater.display_preference` takes.
+pub type CreatePaymentMethodConfigurationApplePayLaterDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.au_becs_debit` takes.
+pub type CreatePaymentMethodConfigurationAuBecsDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationAuBecsDebit.display_preference` takes.
+pub type CreatePaymentMethodConfigurationAuBecsDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.bacs_debit` takes.
+pub type CreatePaymentMethodConfigurationBacsDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBacsDebit.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBacsDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.bancontact` takes.
+pub type CreatePaymentMethodConfigurationBancontact = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBancontact.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBancontactDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.billie` takes.
+pub type CreatePaymentMethodConfigurationBillie = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBillie.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBillieDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.bizum` takes.
+pub type CreatePaymentMethodConfigurationBizum = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBizum.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBizumDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.blik` takes.
+pub type CreatePaymentMethodConfigurationBlik = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBlik.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBlikDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.boleto` takes.
+pub type CreatePaymentMethodConfigurationBoleto = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationBoleto.display_preference` takes.
+pub type CreatePaymentMethodConfigurationBoletoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.card` takes.
+pub type CreatePaymentMethodConfigurationCard = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationCard.display_preference` takes.
+pub type CreatePaymentMethodConfigurationCardDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.cartes_bancaires` takes.
+pub type CreatePaymentMethodConfigurationCartesBancaires = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationCartesBancaires.display_preference` takes.
+pub type CreatePaymentMethodConfigurationCartesBancairesDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.cashapp` takes.
+pub type CreatePaymentMethodConfigurationCashapp = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationCashapp.display_preference` takes.
+pub type CreatePaymentMethodConfigurationCashappDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.crypto` takes.
+pub type CreatePaymentMethodConfigurationCrypto = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationCrypto.display_preference` takes.
+pub type CreatePaymentMethodConfigurationCryptoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.customer_balance` takes.
+pub type CreatePaymentMethodConfigurationCustomerBalance = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationCustomerBalance.display_preference` takes.
+pub type CreatePaymentMethodConfigurationCustomerBalanceDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.eps` takes.
+pub type CreatePaymentMethodConfigurationEps = Builder<
+    markers::CreatePaymentMethodConfigurationEps,
+>;
+impl CreatePaymentMethodConfigurationEps {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `display_preference`: a [`CreatePaymentMethodConfigurationEpsDisplayPreference`](super::CreatePaymentMethodConfigurationEpsDisplayPreference).
+    #[inline]
+    pub fn display_preference(
+        self,
+        display_preference: impl c::IntoObject<
+            super::CreatePaymentMethodConfigurationEpsDisplayPreference,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("display_preference", display_preference),
+        )
+    }
+}
+/// What `CreatePaymentMethodConfigurationEps.display_preference` takes.
+pub type CreatePaymentMethodConfigurationEpsDisplayPreference = Builder<
+    markers::CreatePaymentMethodConfigurationEpsDisplayPreference,
+>;
+impl CreatePaymentMethodConfigurationEpsDisplayPreference {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preference`: one of [`CreatePaymentMethodConfigurationEpsDisplayPreferencePreference`](super::CreatePaymentMethodConfigurationEpsDisplayPreferencePreference).
+    #[inline]
+    pub fn preference(
+        self,
+        preference: super::CreatePaymentMethodConfigurationEpsDisplayPreferencePreference,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("preference", preference))
+    }
+}
+/// What `CreatePaymentMethodConfiguration.fpx` takes.
+pub type CreatePaymentMethodConfigurationFpx = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationFpx.display_preference` takes.
+pub type CreatePaymentMethodConfigurationFpxDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.fr_meal_voucher_conecs` takes.
+pub type CreatePaymentMethodConfigurationFrMealVoucherConecs = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationFrMealVoucherConecs.display_preference` takes.
+pub type CreatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.giropay` takes.
+pub type CreatePaymentMethodConfigurationGiropay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationGiropay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationGiropayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.google_pay` takes.
+pub type CreatePaymentMethodConfigurationGooglePay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationGooglePay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationGooglePayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.grabpay` takes.
+pub type CreatePaymentMethodConfigurationGrabpay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationGrabpay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationGrabpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.ideal` takes.
+pub type CreatePaymentMethodConfigurationIdeal = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationIdeal.display_preference` takes.
+pub type CreatePaymentMethodConfigurationIdealDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.jcb` takes.
+pub type CreatePaymentMethodConfigurationJcb = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationJcb.display_preference` takes.
+pub type CreatePaymentMethodConfigurationJcbDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.kakao_pay` takes.
+pub type CreatePaymentMethodConfigurationKakaoPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationKakaoPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationKakaoPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.klarna` takes.
+pub type CreatePaymentMethodConfigurationKlarna = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationKlarna.display_preference` takes.
+pub type CreatePaymentMethodConfigurationKlarnaDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.konbini` takes.
+pub type CreatePaymentMethodConfigurationKonbini = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationKonbini.display_preference` takes.
+pub type CreatePaymentMethodConfigurationKonbiniDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.kr_card` takes.
+pub type CreatePaymentMethodConfigurationKrCard = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationKrCard.display_preference` takes.
+pub type CreatePaymentMethodConfigurationKrCardDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.link` takes.
+pub type CreatePaymentMethodConfigurationLink = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationLink.display_preference` takes.
+pub type CreatePaymentMethodConfigurationLinkDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.mb_way` takes.
+pub type CreatePaymentMethodConfigurationMbWay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationMbWay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationMbWayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.mobilepay` takes.
+pub type CreatePaymentMethodConfigurationMobilepay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationMobilepay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationMobilepayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.multibanco` takes.
+pub type CreatePaymentMethodConfigurationMultibanco = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationMultibanco.display_preference` takes.
+pub type CreatePaymentMethodConfigurationMultibancoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.naver_pay` takes.
+pub type CreatePaymentMethodConfigurationNaverPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationNaverPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationNaverPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.nz_bank_account` takes.
+pub type CreatePaymentMethodConfigurationNzBankAccount = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationNzBankAccount.display_preference` takes.
+pub type CreatePaymentMethodConfigurationNzBankAccountDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.oxxo` takes.
+pub type CreatePaymentMethodConfigurationOxxo = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationOxxo.display_preference` takes.
+pub type CreatePaymentMethodConfigurationOxxoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.p24` takes.
+pub type CreatePaymentMethodConfigurationP24 = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationP24.display_preference` takes.
+pub type CreatePaymentMethodConfigurationP24DisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.pay_by_bank` takes.
+pub type CreatePaymentMethodConfigurationPayByBank = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPayByBank.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPayByBankDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.payco` takes.
+pub type CreatePaymentMethodConfigurationPayco = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPayco.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPaycoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.paynow` takes.
+pub type CreatePaymentMethodConfigurationPaynow = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPaynow.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPaynowDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.paypal` takes.
+pub type CreatePaymentMethodConfigurationPaypal = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPaypal.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPaypalDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.paypay` takes.
+pub type CreatePaymentMethodConfigurationPaypay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPaypay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPaypayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.payto` takes.
+pub type CreatePaymentMethodConfigurationPayto = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPayto.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPaytoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.pix` takes.
+pub type CreatePaymentMethodConfigurationPix = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPix.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPixDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.promptpay` takes.
+pub type CreatePaymentMethodConfigurationPromptpay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationPromptpay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationPromptpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.revolut_pay` takes.
+pub type CreatePaymentMethodConfigurationRevolutPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationRevolutPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationRevolutPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.samsung_pay` takes.
+pub type CreatePaymentMethodConfigurationSamsungPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSamsungPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSamsungPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.satispay` takes.
+pub type CreatePaymentMethodConfigurationSatispay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSatispay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSatispayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.scalapay` takes.
+pub type CreatePaymentMethodConfigurationScalapay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationScalapay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationScalapayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.sepa_debit` takes.
+pub type CreatePaymentMethodConfigurationSepaDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSepaDebit.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSepaDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.sequra` takes.
+pub type CreatePaymentMethodConfigurationSequra = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSequra.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSequraDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.sofort` takes.
+pub type CreatePaymentMethodConfigurationSofort = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSofort.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSofortDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.sunbit` takes.
+pub type CreatePaymentMethodConfigurationSunbit = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSunbit.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSunbitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.swish` takes.
+pub type CreatePaymentMethodConfigurationSwish = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationSwish.display_preference` takes.
+pub type CreatePaymentMethodConfigurationSwishDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.twint` takes.
+pub type CreatePaymentMethodConfigurationTwint = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationTwint.display_preference` takes.
+pub type CreatePaymentMethodConfigurationTwintDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.upi` takes.
+pub type CreatePaymentMethodConfigurationUpi = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationUpi.display_preference` takes.
+pub type CreatePaymentMethodConfigurationUpiDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.us_bank_account` takes.
+pub type CreatePaymentMethodConfigurationUsBankAccount = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationUsBankAccount.display_preference` takes.
+pub type CreatePaymentMethodConfigurationUsBankAccountDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.wechat_pay` takes.
+pub type CreatePaymentMethodConfigurationWechatPay = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationWechatPay.display_preference` takes.
+pub type CreatePaymentMethodConfigurationWechatPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `CreatePaymentMethodConfiguration.zip` takes.
+pub type CreatePaymentMethodConfigurationZip = super::CreatePaymentMethodConfigurationEps;
+/// What `CreatePaymentMethodConfigurationZip.display_preference` takes.
+pub type CreatePaymentMethodConfigurationZipDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.acss_debit` takes.
+pub type UpdatePaymentMethodConfigurationAcssDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAcssDebit.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAcssDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.affirm` takes.
+pub type UpdatePaymentMethodConfigurationAffirm = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAffirm.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAffirmDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.afterpay_clearpay` takes.
+pub type UpdatePaymentMethodConfigurationAfterpayClearpay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAfterpayClearpay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAfterpayClearpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.alipay` takes.
+pub type UpdatePaymentMethodConfigurationAlipay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAlipay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAlipayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.alma` takes.
+pub type UpdatePaymentMethodConfigurationAlma = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAlma.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAlmaDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.amazon_pay` takes.
+pub type UpdatePaymentMethodConfigurationAmazonPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAmazonPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAmazonPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.apple_pay` takes.
+pub type UpdatePaymentMethodConfigurationApplePay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationApplePay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationApplePayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.apple_pay_later` takes.
+pub type UpdatePaymentMethodConfigurationApplePayLater = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationApplePayLater.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationApplePayLaterDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.au_becs_debit` takes.
+pub type UpdatePaymentMethodConfigurationAuBecsDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationAuBecsDebit.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationAuBecsDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.bacs_debit` takes.
+pub type UpdatePaymentMethodConfigurationBacsDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBacsDebit.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBacsDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.bancontact` takes.
+pub type UpdatePaymentMethodConfigurationBancontact = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBancontact.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBancontactDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.billie` takes.
+pub type UpdatePaymentMethodConfigurationBillie = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBillie.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBillieDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.bizum` takes.
+pub type UpdatePaymentMethodConfigurationBizum = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBizum.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBizumDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.blik` takes.
+pub type UpdatePaymentMethodConfigurationBlik = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBlik.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBlikDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.boleto` takes.
+pub type UpdatePaymentMethodConfigurationBoleto = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationBoleto.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationBoletoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.card` takes.
+pub type UpdatePaymentMethodConfigurationCard = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationCard.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationCardDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.cartes_bancaires` takes.
+pub type UpdatePaymentMethodConfigurationCartesBancaires = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationCartesBancaires.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationCartesBancairesDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.cashapp` takes.
+pub type UpdatePaymentMethodConfigurationCashapp = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationCashapp.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationCashappDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.crypto` takes.
+pub type UpdatePaymentMethodConfigurationCrypto = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationCrypto.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationCryptoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.customer_balance` takes.
+pub type UpdatePaymentMethodConfigurationCustomerBalance = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationCustomerBalance.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationCustomerBalanceDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.eps` takes.
+pub type UpdatePaymentMethodConfigurationEps = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationEps.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationEpsDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.fpx` takes.
+pub type UpdatePaymentMethodConfigurationFpx = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationFpx.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationFpxDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.fr_meal_voucher_conecs` takes.
+pub type UpdatePaymentMethodConfigurationFrMealVoucherConecs = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationFrMealVoucherConecs.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.giropay` takes.
+pub type UpdatePaymentMethodConfigurationGiropay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationGiropay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationGiropayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.google_pay` takes.
+pub type UpdatePaymentMethodConfigurationGooglePay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationGooglePay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationGooglePayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.grabpay` takes.
+pub type UpdatePaymentMethodConfigurationGrabpay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationGrabpay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationGrabpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.ideal` takes.
+pub type UpdatePaymentMethodConfigurationIdeal = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationIdeal.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationIdealDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.jcb` takes.
+pub type UpdatePaymentMethodConfigurationJcb = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationJcb.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationJcbDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.kakao_pay` takes.
+pub type UpdatePaymentMethodConfigurationKakaoPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationKakaoPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationKakaoPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.klarna` takes.
+pub type UpdatePaymentMethodConfigurationKlarna = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationKlarna.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationKlarnaDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.konbini` takes.
+pub type UpdatePaymentMethodConfigurationKonbini = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationKonbini.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationKonbiniDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.kr_card` takes.
+pub type UpdatePaymentMethodConfigurationKrCard = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationKrCard.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationKrCardDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.link` takes.
+pub type UpdatePaymentMethodConfigurationLink = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationLink.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationLinkDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.mb_way` takes.
+pub type UpdatePaymentMethodConfigurationMbWay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationMbWay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationMbWayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.mobilepay` takes.
+pub type UpdatePaymentMethodConfigurationMobilepay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationMobilepay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationMobilepayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.multibanco` takes.
+pub type UpdatePaymentMethodConfigurationMultibanco = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationMultibanco.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationMultibancoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.naver_pay` takes.
+pub type UpdatePaymentMethodConfigurationNaverPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationNaverPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationNaverPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.nz_bank_account` takes.
+pub type UpdatePaymentMethodConfigurationNzBankAccount = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationNzBankAccount.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationNzBankAccountDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.oxxo` takes.
+pub type UpdatePaymentMethodConfigurationOxxo = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationOxxo.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationOxxoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.p24` takes.
+pub type UpdatePaymentMethodConfigurationP24 = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationP24.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationP24DisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.pay_by_bank` takes.
+pub type UpdatePaymentMethodConfigurationPayByBank = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPayByBank.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPayByBankDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.payco` takes.
+pub type UpdatePaymentMethodConfigurationPayco = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPayco.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPaycoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.paynow` takes.
+pub type UpdatePaymentMethodConfigurationPaynow = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPaynow.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPaynowDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.paypal` takes.
+pub type UpdatePaymentMethodConfigurationPaypal = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPaypal.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPaypalDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.paypay` takes.
+pub type UpdatePaymentMethodConfigurationPaypay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPaypay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPaypayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.payto` takes.
+pub type UpdatePaymentMethodConfigurationPayto = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPayto.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPaytoDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.pix` takes.
+pub type UpdatePaymentMethodConfigurationPix = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPix.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPixDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.promptpay` takes.
+pub type UpdatePaymentMethodConfigurationPromptpay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationPromptpay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationPromptpayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.revolut_pay` takes.
+pub type UpdatePaymentMethodConfigurationRevolutPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationRevolutPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationRevolutPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.samsung_pay` takes.
+pub type UpdatePaymentMethodConfigurationSamsungPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSamsungPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSamsungPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.satispay` takes.
+pub type UpdatePaymentMethodConfigurationSatispay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSatispay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSatispayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.scalapay` takes.
+pub type UpdatePaymentMethodConfigurationScalapay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationScalapay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationScalapayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.sepa_debit` takes.
+pub type UpdatePaymentMethodConfigurationSepaDebit = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSepaDebit.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSepaDebitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.sequra` takes.
+pub type UpdatePaymentMethodConfigurationSequra = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSequra.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSequraDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.sofort` takes.
+pub type UpdatePaymentMethodConfigurationSofort = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSofort.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSofortDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.sunbit` takes.
+pub type UpdatePaymentMethodConfigurationSunbit = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSunbit.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSunbitDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.swish` takes.
+pub type UpdatePaymentMethodConfigurationSwish = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationSwish.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationSwishDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.twint` takes.
+pub type UpdatePaymentMethodConfigurationTwint = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationTwint.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationTwintDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.upi` takes.
+pub type UpdatePaymentMethodConfigurationUpi = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationUpi.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationUpiDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.us_bank_account` takes.
+pub type UpdatePaymentMethodConfigurationUsBankAccount = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationUsBankAccount.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationUsBankAccountDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.wechat_pay` takes.
+pub type UpdatePaymentMethodConfigurationWechatPay = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationWechatPay.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationWechatPayDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// What `UpdatePaymentMethodConfiguration.zip` takes.
+pub type UpdatePaymentMethodConfigurationZip = super::CreatePaymentMethodConfigurationEps;
+/// What `UpdatePaymentMethodConfigurationZip.display_preference` takes.
+pub type UpdatePaymentMethodConfigurationZipDisplayPreference = super::CreatePaymentMethodConfigurationEpsDisplayPreference;
+/// The values of `CreatePaymentMethodConfigurationAcssDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAcssDebitDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAffirmDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAffirmDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAfterpayClearpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAfterpayClearpayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAlipayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAlipayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAlmaDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAlmaDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAmazonPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAmazonPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationApplePayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationApplePayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationApplePayLaterDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationApplePayLaterDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationAuBecsDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationAuBecsDebitDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBacsDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBacsDebitDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBancontactDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBancontactDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBillieDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBillieDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBizumDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBizumDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBlikDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBlikDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationBoletoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationBoletoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationCardDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationCardDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationCartesBancairesDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationCartesBancairesDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationCashappDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationCashappDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationCryptoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationCryptoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationCustomerBalanceDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationCustomerBalanceDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationEpsDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationEpsDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationFpxDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationFpxDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationGiropayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationGiropayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationGooglePayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationGooglePayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationGrabpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationGrabpayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationIdealDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationIdealDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationJcbDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationJcbDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationKakaoPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationKakaoPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationKlarnaDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationKlarnaDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationKonbiniDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationKonbiniDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationKrCardDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationKrCardDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationLinkDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationLinkDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationMbWayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationMbWayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationMobilepayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationMobilepayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationMultibancoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationMultibancoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationNaverPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationNaverPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationNzBankAccountDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationNzBankAccountDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationOxxoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationOxxoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationP24DisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationP24DisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPayByBankDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPayByBankDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPaycoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPaycoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPaynowDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPaynowDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPaypalDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPaypalDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPaypayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPaypayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPaytoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPaytoDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPixDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPixDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationPromptpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationPromptpayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationRevolutPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationRevolutPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSamsungPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSamsungPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSatispayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSatispayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationScalapayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationScalapayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSepaDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSepaDebitDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSequraDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSequraDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSofortDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSofortDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSunbitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSunbitDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationSwishDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationSwishDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationTwintDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationTwintDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationUpiDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationUpiDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationUsBankAccountDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationUsBankAccountDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationWechatPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationWechatPayDisplayPreferencePreference;
+/// The values of `CreatePaymentMethodConfigurationZipDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as CreatePaymentMethodConfigurationZipDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAcssDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAcssDebitDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAffirmDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAffirmDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAfterpayClearpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAfterpayClearpayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAlipayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAlipayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAlmaDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAlmaDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAmazonPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAmazonPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationApplePayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationApplePayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationApplePayLaterDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationApplePayLaterDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationAuBecsDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationAuBecsDebitDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBacsDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBacsDebitDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBancontactDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBancontactDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBillieDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBillieDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBizumDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBizumDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBlikDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBlikDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationBoletoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationBoletoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationCardDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationCardDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationCartesBancairesDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationCartesBancairesDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationCashappDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationCashappDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationCryptoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationCryptoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationCustomerBalanceDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationCustomerBalanceDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationEpsDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationEpsDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationFpxDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationFpxDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationFrMealVoucherConecsDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationGiropayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationGiropayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationGooglePayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationGooglePayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationGrabpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationGrabpayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationIdealDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationIdealDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationJcbDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationJcbDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationKakaoPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationKakaoPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationKlarnaDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationKlarnaDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationKonbiniDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationKonbiniDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationKrCardDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationKrCardDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationLinkDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationLinkDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationMbWayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationMbWayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationMobilepayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationMobilepayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationMultibancoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationMultibancoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationNaverPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationNaverPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationNzBankAccountDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationNzBankAccountDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationOxxoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationOxxoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationP24DisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationP24DisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPayByBankDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPayByBankDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPaycoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPaycoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPaynowDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPaynowDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPaypalDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPaypalDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPaypayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPaypayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPaytoDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPaytoDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPixDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPixDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationPromptpayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationPromptpayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationRevolutPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationRevolutPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSamsungPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSamsungPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSatispayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSatispayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationScalapayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationScalapayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSepaDebitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSepaDebitDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSequraDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSequraDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSofortDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSofortDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSunbitDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSunbitDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationSwishDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationSwishDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationTwintDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationTwintDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationUpiDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationUpiDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationUsBankAccountDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationUsBankAccountDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationWechatPayDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationWechatPayDisplayPreferencePreference;
+/// The values of `UpdatePaymentMethodConfigurationZipDisplayPreference.preference`.
+pub use super::super::PaymentMethodConfigResourceDisplayPreferencePreference as UpdatePaymentMethodConfigurationZipDisplayPreferencePreference;

@@ -2,8 +2,8 @@
 // Schema: payment_method_domain
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/payment_method_domains`: answers page by page, each item one [`PaymentMethodDomain`](views::PaymentMethodDomain).
 ///
 /// Source: operation `GetPaymentMethodDomains`.

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/payment_records`: answers page by page, each item one [`PaymentRecord`](views::PaymentRecord).
 ///
@@ -41,31 +40,45 @@ impl c::OperationFacts for markers::ListPaymentRecords {
 pub type ReportPaymentRecordPayment = Builder<markers::ReportPaymentRecordPayment>;
 impl ReportPaymentRecordPayment {
     /// With what it cannot do without:
-    /// * `amount_requested`: a map with `currency` (required), `value` (required).
+    /// * `amount_requested`: a [`ReportPaymentRecordPaymentAmountRequested`](super::ReportPaymentRecordPaymentAmountRequested).
     /// * `initiated_at`: a moment, sent in unix seconds.
-    /// * `payment_method_details`: a map with `billing_details`, `custom`, `payment_method`, `type`.
+    /// * `payment_method_details`: a [`ReportPaymentRecordPaymentPaymentMethodDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetails).
     #[inline]
     pub fn new(
-        amount_requested: impl Into<Value>,
+        amount_requested: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAmountRequested,
+        >,
         initiated_at: impl Into<Timestamp>,
-        payment_method_details: impl Into<Value>,
+        payment_method_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentPaymentMethodDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("amount_requested", amount_requested)
+                .object("amount_requested", amount_requested)
                 .time("initiated_at", initiated_at)
-                .json("payment_method_details", payment_method_details),
+                .object("payment_method_details", payment_method_details),
         )
     }
-    /// `canceled`: a map with `canceled_at` (required).
+    /// `canceled`: a [`ReportPaymentRecordPaymentCanceled`](super::ReportPaymentRecordPaymentCanceled).
     #[inline]
-    pub fn canceled(self, canceled: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("canceled", canceled))
+    pub fn canceled(
+        self,
+        canceled: impl c::IntoObject<super::ReportPaymentRecordPaymentCanceled>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("canceled", canceled))
     }
-    /// `customer_details`: a map with `customer`, `email`, `name`, `phone`.
+    /// `customer_details`: a [`ReportPaymentRecordPaymentCustomerDetails`](super::ReportPaymentRecordPaymentCustomerDetails).
     #[inline]
-    pub fn customer_details(self, customer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_details", customer_details))
+    pub fn customer_details(
+        self,
+        customer_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentCustomerDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_details", customer_details),
+        )
     }
     /// `customer_presence`: one of [`ReportPaymentRecordPaymentCustomerPresence`](super::ReportPaymentRecordPaymentCustomerPresence).
     #[inline]
@@ -82,15 +95,21 @@ impl ReportPaymentRecordPayment {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `failed`: a map with `failed_at` (required).
+    /// `failed`: a [`ReportPaymentRecordPaymentFailed`](super::ReportPaymentRecordPaymentFailed).
     #[inline]
-    pub fn failed(self, failed: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("failed", failed))
+    pub fn failed(
+        self,
+        failed: impl c::IntoObject<super::ReportPaymentRecordPaymentFailed>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("failed", failed))
     }
-    /// `guaranteed`: a map with `guaranteed_at` (required).
+    /// `guaranteed`: a [`ReportPaymentRecordPaymentGuaranteed`](super::ReportPaymentRecordPaymentGuaranteed).
     #[inline]
-    pub fn guaranteed(self, guaranteed: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("guaranteed", guaranteed))
+    pub fn guaranteed(
+        self,
+        guaranteed: impl c::IntoObject<super::ReportPaymentRecordPaymentGuaranteed>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("guaranteed", guaranteed))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -105,17 +124,29 @@ impl ReportPaymentRecordPayment {
     pub fn outcome(self, outcome: super::ReportPaymentRecordPaymentOutcome) -> Self {
         Self::from_parameters(self.parameters.one_of("outcome", outcome))
     }
-    /// `processor_details`: a map with `type` (required), `custom`.
+    /// `processor_details`: a [`ReportPaymentRecordPaymentProcessorDetails`](super::ReportPaymentRecordPaymentProcessorDetails).
     #[inline]
-    pub fn processor_details(self, processor_details: impl Into<Value>) -> Self {
+    pub fn processor_details(
+        self,
+        processor_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentProcessorDetails,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("processor_details", processor_details),
+            self.parameters.object("processor_details", processor_details),
         )
     }
-    /// `shipping_details`: a map with `address`, `name`, `phone`.
+    /// `shipping_details`: a [`ReportPaymentRecordPaymentShippingDetails`](super::ReportPaymentRecordPaymentShippingDetails).
     #[inline]
-    pub fn shipping_details(self, shipping_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_details", shipping_details))
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentShippingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
     }
 }
 impl c::OperationFacts for markers::ReportPaymentRecordPayment {
@@ -158,25 +189,40 @@ impl ReportPaymentRecordPaymentAttempt {
             c::Parameters::new().id(id).time("initiated_at", initiated_at),
         )
     }
-    /// `canceled`: a map with `canceled_at` (required).
+    /// `canceled`: a [`ReportPaymentRecordPaymentAttemptCanceledParameter`](super::ReportPaymentRecordPaymentAttemptCanceledParameter).
     #[inline]
-    pub fn canceled(self, canceled: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("canceled", canceled))
+    pub fn canceled(
+        self,
+        canceled: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptCanceledParameter,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("canceled", canceled))
     }
     /// `description`: a text.
     #[inline]
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `failed`: a map with `failed_at` (required).
+    /// `failed`: a [`ReportPaymentRecordPaymentAttemptFailedParameter`](super::ReportPaymentRecordPaymentAttemptFailedParameter).
     #[inline]
-    pub fn failed(self, failed: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("failed", failed))
+    pub fn failed(
+        self,
+        failed: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptFailedParameter,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("failed", failed))
     }
-    /// `guaranteed`: a map with `guaranteed_at` (required).
+    /// `guaranteed`: a [`ReportPaymentRecordPaymentAttemptGuaranteedParameter`](super::ReportPaymentRecordPaymentAttemptGuaranteedParameter).
     #[inline]
-    pub fn guaranteed(self, guaranteed: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("guaranteed", guaranteed))
+    pub fn guaranteed(
+        self,
+        guaranteed: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptGuaranteedParameter,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("guaranteed", guaranteed))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -194,20 +240,29 @@ impl ReportPaymentRecordPaymentAttempt {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("outcome", outcome))
     }
-    /// `payment_method_details`: a map with `billing_details`, `custom`, `payment_method`, `type`.
+    /// `payment_method_details`: a [`ReportPaymentRecordPaymentAttemptPaymentMethodDetails`](super::ReportPaymentRecordPaymentAttemptPaymentMethodDetails).
     #[inline]
     pub fn payment_method_details(
         self,
-        payment_method_details: impl Into<Value>,
+        payment_method_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptPaymentMethodDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_details", payment_method_details),
+            self.parameters.object("payment_method_details", payment_method_details),
         )
     }
-    /// `shipping_details`: a map with `address`, `name`, `phone`.
+    /// `shipping_details`: a [`ReportPaymentRecordPaymentAttemptShippingDetails`](super::ReportPaymentRecordPaymentAttemptShippingDetails).
     #[inline]
-    pub fn shipping_details(self, shipping_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_details", shipping_details))
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptShippingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
     }
 }
 impl c::OperationFacts for markers::ReportPaymentRecordPaymentAttempt {
@@ -320,10 +375,17 @@ impl ReportPaymentRecordPaymentAttemptInformational {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `customer_details`: a map with `customer`, `email`, `name`, `phone`.
+    /// `customer_details`: a [`ReportPaymentRecordPaymentAttemptInformationalCustomerDetails`](super::ReportPaymentRecordPaymentAttemptInformationalCustomerDetails).
     #[inline]
-    pub fn customer_details(self, customer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_details", customer_details))
+    pub fn customer_details(
+        self,
+        customer_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptInformationalCustomerDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_details", customer_details),
+        )
     }
     /// `description`: a text; an empty text empties it.
     #[inline]
@@ -338,10 +400,17 @@ impl ReportPaymentRecordPaymentAttemptInformational {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `shipping_details`: a map with `address`, `name`, `phone`; an empty text empties it.
+    /// `shipping_details`: a [`ReportPaymentRecordPaymentAttemptInformationalShippingDetails`](super::ReportPaymentRecordPaymentAttemptInformationalShippingDetails); an empty text empties it.
     #[inline]
-    pub fn shipping_details(self, shipping_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_details", shipping_details))
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentAttemptInformationalShippingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
     }
 }
 impl c::OperationFacts for markers::ReportPaymentRecordPaymentAttemptInformational {
@@ -358,24 +427,29 @@ impl ReportPaymentRecordRefund {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
     /// * `outcome`: the text `refunded`.
-    /// * `processor_details`: a map with `type` (required), `custom`.
+    /// * `processor_details`: a [`ReportPaymentRecordRefundProcessorDetails`](super::ReportPaymentRecordRefundProcessorDetails).
     #[inline]
     pub fn new(
         id: impl Into<String>,
         outcome: impl Into<String>,
-        processor_details: impl Into<Value>,
+        processor_details: impl c::IntoObject<
+            super::ReportPaymentRecordRefundProcessorDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .id(id)
                 .text("outcome", outcome)
-                .json("processor_details", processor_details),
+                .object("processor_details", processor_details),
         )
     }
-    /// `amount`: a map with `currency` (required), `value` (required).
+    /// `amount`: a [`ReportPaymentRecordRefundAmount`](super::ReportPaymentRecordRefundAmount).
     #[inline]
-    pub fn amount(self, amount: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("amount", amount))
+    pub fn amount(
+        self,
+        amount: impl c::IntoObject<super::ReportPaymentRecordRefundAmount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount", amount))
     }
     /// `initiated_at`: a moment, sent in unix seconds.
     #[inline]
@@ -390,10 +464,13 @@ impl ReportPaymentRecordRefund {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `refunded`: a map with `refunded_at` (required).
+    /// `refunded`: a [`ReportPaymentRecordRefundRefunded`](super::ReportPaymentRecordRefundRefunded).
     #[inline]
-    pub fn refunded(self, refunded: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("refunded", refunded))
+    pub fn refunded(
+        self,
+        refunded: impl c::IntoObject<super::ReportPaymentRecordRefundRefunded>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("refunded", refunded))
     }
 }
 impl c::OperationFacts for markers::ReportPaymentRecordRefund {
@@ -401,6 +478,297 @@ impl c::OperationFacts for markers::ReportPaymentRecordRefund {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/payment_records/{id}/report_refund";
     const CHECK: c::Check = c::Check::resource::<views::PaymentRecord>();
+}
+/// What `ReportPaymentRecordPayment.amount_requested` takes.
+pub type ReportPaymentRecordPaymentAmountRequested = super::ReportPaymentRecordRefundAmount;
+/// What `ReportPaymentRecordPaymentAttempt.canceled` takes.
+pub type ReportPaymentRecordPaymentAttemptCanceledParameter = super::ReportPaymentRecordPaymentCanceled;
+/// What `ReportPaymentRecordPaymentAttempt.failed` takes.
+pub type ReportPaymentRecordPaymentAttemptFailedParameter = super::ReportPaymentRecordPaymentFailed;
+/// What `ReportPaymentRecordPaymentAttempt.guaranteed` takes.
+pub type ReportPaymentRecordPaymentAttemptGuaranteedParameter = super::ReportPaymentRecordPaymentGuaranteed;
+/// What `ReportPaymentRecordPaymentAttemptInformational.customer_details` takes.
+pub type ReportPaymentRecordPaymentAttemptInformationalCustomerDetails = super::ReportPaymentRecordPaymentCustomerDetails;
+/// What `ReportPaymentRecordPaymentAttemptInformational.shipping_details` takes.
+pub type ReportPaymentRecordPaymentAttemptInformationalShippingDetails = super::ReportPaymentRecordPaymentShippingDetails;
+/// What `ReportPaymentRecordPaymentAttemptInformationalShippingDetails.address` takes.
+pub type ReportPaymentRecordPaymentAttemptInformationalShippingDetailsAddress = super::CreateCustomerAddress;
+/// What `ReportPaymentRecordPaymentAttempt.payment_method_details` takes.
+pub type ReportPaymentRecordPaymentAttemptPaymentMethodDetails = super::ReportPaymentRecordPaymentPaymentMethodDetails;
+/// What `ReportPaymentRecordPaymentAttemptPaymentMethodDetails.billing_details` takes.
+pub type ReportPaymentRecordPaymentAttemptPaymentMethodDetailsBillingDetails = super::CreateSourceOwner;
+/// What `ReportPaymentRecordPaymentAttemptPaymentMethodDetailsBillingDetails.address` takes.
+pub type ReportPaymentRecordPaymentAttemptPaymentMethodDetailsBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `ReportPaymentRecordPaymentAttemptPaymentMethodDetails.custom` takes.
+pub type ReportPaymentRecordPaymentAttemptPaymentMethodDetailsCustom = super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom;
+/// What `ReportPaymentRecordPaymentAttempt.shipping_details` takes.
+pub type ReportPaymentRecordPaymentAttemptShippingDetails = super::ReportPaymentRecordPaymentShippingDetails;
+/// What `ReportPaymentRecordPaymentAttemptShippingDetails.address` takes.
+pub type ReportPaymentRecordPaymentAttemptShippingDetailsAddress = super::CreateCustomerAddress;
+/// What `ReportPaymentRecordPayment.canceled` takes.
+pub type ReportPaymentRecordPaymentCanceled = Builder<
+    markers::ReportPaymentRecordPaymentCanceled,
+>;
+impl ReportPaymentRecordPaymentCanceled {
+    /// With what it cannot do without:
+    /// * `canceled_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(canceled_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(c::Parameters::new().time("canceled_at", canceled_at))
+    }
+}
+/// What `ReportPaymentRecordPayment.customer_details` takes.
+pub type ReportPaymentRecordPaymentCustomerDetails = Builder<
+    markers::ReportPaymentRecordPaymentCustomerDetails,
+>;
+impl ReportPaymentRecordPaymentCustomerDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `ReportPaymentRecordPayment.failed` takes.
+pub type ReportPaymentRecordPaymentFailed = Builder<
+    markers::ReportPaymentRecordPaymentFailed,
+>;
+impl ReportPaymentRecordPaymentFailed {
+    /// With what it cannot do without:
+    /// * `failed_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(failed_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(c::Parameters::new().time("failed_at", failed_at))
+    }
+}
+/// What `ReportPaymentRecordPayment.guaranteed` takes.
+pub type ReportPaymentRecordPaymentGuaranteed = Builder<
+    markers::ReportPaymentRecordPaymentGuaranteed,
+>;
+impl ReportPaymentRecordPaymentGuaranteed {
+    /// With what it cannot do without:
+    /// * `guaranteed_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(guaranteed_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(c::Parameters::new().time("guaranteed_at", guaranteed_at))
+    }
+}
+/// What `ReportPaymentRecordPayment.payment_method_details` takes.
+pub type ReportPaymentRecordPaymentPaymentMethodDetails = Builder<
+    markers::ReportPaymentRecordPaymentPaymentMethodDetails,
+>;
+impl ReportPaymentRecordPaymentPaymentMethodDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_details`: a [`ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails).
+    #[inline]
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
+    }
+    /// `custom`: a [`ReportPaymentRecordPaymentPaymentMethodDetailsCustom`](super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom).
+    #[inline]
+    pub fn custom(
+        self,
+        custom: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom", custom))
+    }
+    /// `payment_method`: a text.
+    #[inline]
+    pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payment_method", payment_method))
+    }
+    /// `type`: the text `custom`.
+    #[inline]
+    pub fn type_(self, type_: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("type", type_))
+    }
+}
+/// What `ReportPaymentRecordPaymentPaymentMethodDetails.billing_details` takes.
+pub type ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails = super::CreateSourceOwner;
+/// What `ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails.address` takes.
+pub type ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `ReportPaymentRecordPaymentPaymentMethodDetails.custom` takes.
+pub type ReportPaymentRecordPaymentPaymentMethodDetailsCustom = Builder<
+    markers::ReportPaymentRecordPaymentPaymentMethodDetailsCustom,
+>;
+impl ReportPaymentRecordPaymentPaymentMethodDetailsCustom {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `display_name`: a text.
+    #[inline]
+    pub fn display_name(self, display_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("display_name", display_name))
+    }
+    /// `type`: a text.
+    #[inline]
+    pub fn type_(self, type_: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("type", type_))
+    }
+}
+/// What `ReportPaymentRecordPayment.processor_details` takes.
+pub type ReportPaymentRecordPaymentProcessorDetails = Builder<
+    markers::ReportPaymentRecordPaymentProcessorDetails,
+>;
+impl ReportPaymentRecordPaymentProcessorDetails {
+    /// With what it cannot do without:
+    /// * `type`: the text `custom`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `custom`: a [`ReportPaymentRecordPaymentProcessorDetailsCustom`](super::ReportPaymentRecordPaymentProcessorDetailsCustom).
+    #[inline]
+    pub fn custom(
+        self,
+        custom: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentProcessorDetailsCustom,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom", custom))
+    }
+}
+/// What `ReportPaymentRecordPaymentProcessorDetails.custom` takes.
+pub type ReportPaymentRecordPaymentProcessorDetailsCustom = Builder<
+    markers::ReportPaymentRecordPaymentProcessorDetailsCustom,
+>;
+impl ReportPaymentRecordPaymentProcessorDetailsCustom {
+    /// With what it cannot do without:
+    /// * `payment_reference`: a text.
+    #[inline]
+    pub fn new(payment_reference: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("payment_reference", payment_reference),
+        )
+    }
+}
+/// What `ReportPaymentRecordPayment.shipping_details` takes.
+pub type ReportPaymentRecordPaymentShippingDetails = Builder<
+    markers::ReportPaymentRecordPaymentShippingDetails,
+>;
+impl ReportPaymentRecordPaymentShippingDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`ReportPaymentRecordPaymentShippingDetailsAddress`](super::ReportPaymentRecordPaymentShippingDetailsAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::ReportPaymentRecordPaymentShippingDetailsAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `ReportPaymentRecordPaymentShippingDetails.address` takes.
+pub type ReportPaymentRecordPaymentShippingDetailsAddress = super::CreateCustomerAddress;
+/// What `ReportPaymentRecordRefund.amount` takes.
+pub type ReportPaymentRecordRefundAmount = Builder<
+    markers::ReportPaymentRecordRefundAmount,
+>;
+impl ReportPaymentRecordRefundAmount {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `value`: an integer.
+    #[inline]
+    pub fn new(currency: impl Into<String>, value: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("currency", currency).int("value", value),
+        )
+    }
+}
+/// What `ReportPaymentRecordRefund.processor_details` takes.
+pub type ReportPaymentRecordRefundProcessorDetails = Builder<
+    markers::ReportPaymentRecordRefundProcessorDetails,
+>;
+impl ReportPaymentRecordRefundProcessorDetails {
+    /// With what it cannot do without:
+    /// * `type`: the text `custom`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `custom`: a [`ReportPaymentRecordRefundProcessorDetailsCustom`](super::ReportPaymentRecordRefundProcessorDetailsCustom).
+    #[inline]
+    pub fn custom(
+        self,
+        custom: impl c::IntoObject<
+            super::ReportPaymentRecordRefundProcessorDetailsCustom,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("custom", custom))
+    }
+}
+/// What `ReportPaymentRecordRefundProcessorDetails.custom` takes.
+pub type ReportPaymentRecordRefundProcessorDetailsCustom = Builder<
+    markers::ReportPaymentRecordRefundProcessorDetailsCustom,
+>;
+impl ReportPaymentRecordRefundProcessorDetailsCustom {
+    /// With what it cannot do without:
+    /// * `refund_reference`: a text.
+    #[inline]
+    pub fn new(refund_reference: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("refund_reference", refund_reference),
+        )
+    }
+}
+/// What `ReportPaymentRecordRefund.refunded` takes.
+pub type ReportPaymentRecordRefundRefunded = Builder<
+    markers::ReportPaymentRecordRefundRefunded,
+>;
+impl ReportPaymentRecordRefundRefunded {
+    /// With what it cannot do without:
+    /// * `refunded_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn new(refunded_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(c::Parameters::new().time("refunded_at", refunded_at))
+    }
 }
 /// The values of `ReportPaymentRecordPaymentAttempt.outcome`.
 pub use super::ReportPaymentRecordPaymentOutcome as ReportPaymentRecordPaymentAttemptOutcome;

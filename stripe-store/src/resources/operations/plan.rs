@@ -2,8 +2,8 @@
 // Schema: plan
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::client::TimeRange;
 /// `GET /v1/plans`: answers page by page, each item one [`Plan`](views::Plan).
@@ -103,25 +103,28 @@ impl CreatePlan {
     pub fn nickname(self, nickname: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("nickname", nickname))
     }
-    /// `product`: a map of `name`, `active`, `id`, `metadata`, `statement_descriptor`, `tax_code`, `tax_details`, `unit_label`; or a text.
+    /// `product`: a map of `active`, `id`, `metadata`, `name`, `statement_descriptor`, `tax_code`, `tax_details`, `unit_label`; or a text.
     #[inline]
     pub fn product(self, product: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("product", product))
     }
-    /// `tiers`: an array of maps with `up_to` (required), `flat_amount`, `flat_amount_decimal`, `unit_amount`, `unit_amount_decimal`.
+    /// `tiers`: some [`CreatePlanTiers`](super::CreatePlanTiers).
     #[inline]
-    pub fn tiers(self, tiers: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tiers", tiers))
+    pub fn tiers(self, tiers: impl c::IntoObjects<super::CreatePlanTiers>) -> Self {
+        Self::from_parameters(self.parameters.objects("tiers", tiers))
     }
     /// `tiers_mode`: one of [`CreatePlanTiersMode`](super::CreatePlanTiersMode).
     #[inline]
     pub fn tiers_mode(self, tiers_mode: super::CreatePlanTiersMode) -> Self {
         Self::from_parameters(self.parameters.one_of("tiers_mode", tiers_mode))
     }
-    /// `transform_usage`: a map with `divide_by` (required), `round` (required).
+    /// `transform_usage`: a [`CreatePlanTransformUsage`](super::CreatePlanTransformUsage).
     #[inline]
-    pub fn transform_usage(self, transform_usage: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transform_usage", transform_usage))
+    pub fn transform_usage(
+        self,
+        transform_usage: impl c::IntoObject<super::CreatePlanTransformUsage>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transform_usage", transform_usage))
     }
     /// `trial_period_days`: an integer.
     #[inline]
@@ -225,11 +228,60 @@ impl c::OperationFacts for markers::DeletePlan {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/plans/{plan}";
 }
+/// What `CreatePlan.tiers` takes.
+pub type CreatePlanTiers = Builder<markers::CreatePlanTiers>;
+impl CreatePlanTiers {
+    /// With what it cannot do without:
+    /// * `up_to`: `inf`; or an integer.
+    #[inline]
+    pub fn new(up_to: impl Into<Value>) -> Self {
+        Self::from_parameters(c::Parameters::new().json("up_to", up_to))
+    }
+    /// `flat_amount`: an integer.
+    #[inline]
+    pub fn flat_amount(self, flat_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("flat_amount", flat_amount))
+    }
+    /// `flat_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn flat_amount_decimal(self, flat_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("flat_amount_decimal", flat_amount_decimal),
+        )
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreatePlan.transform_usage` takes.
+pub type CreatePlanTransformUsage = Builder<markers::CreatePlanTransformUsage>;
+impl CreatePlanTransformUsage {
+    /// With what it cannot do without:
+    /// * `divide_by`: an integer.
+    /// * `round`: one of [`CreatePlanTransformUsageRound`](super::CreatePlanTransformUsageRound).
+    #[inline]
+    pub fn new(divide_by: i64, round: super::CreatePlanTransformUsageRound) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("divide_by", divide_by).one_of("round", round),
+        )
+    }
+}
 /// The values of `CreatePlan.billing_scheme`.
 pub use super::super::PlanBillingScheme as CreatePlanBillingScheme;
 /// The values of `CreatePlan.interval`.
 pub use super::super::PlanInterval as CreatePlanInterval;
 /// The values of `CreatePlan.tiers_mode`.
 pub use super::super::PlanTiersMode as CreatePlanTiersMode;
+/// The values of `CreatePlanTransformUsage.round`.
+pub use super::super::TransformUsageRound as CreatePlanTransformUsageRound;
 /// The values of `CreatePlan.usage_type`.
 pub use super::super::PlanUsageType as CreatePlanUsageType;

@@ -2,8 +2,8 @@
 // Schema: price
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::client::TimeRange;
 /// `GET /v1/prices`: answers page by page, each item one [`Price`](views::Price).
@@ -44,10 +44,13 @@ impl ListPrices {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `recurring`: a map with `interval`, `meter`, `usage_type`.
+    /// `recurring`: a [`ListPricesRecurring`](super::ListPricesRecurring).
     #[inline]
-    pub fn recurring(self, recurring: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("recurring", recurring))
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<super::ListPricesRecurring>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
     }
     /// `type`: one of [`ListPricesType`](super::ListPricesType).
     #[inline]
@@ -90,11 +93,14 @@ impl CreatePrice {
     pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("currency_options", currency_options))
     }
-    /// `custom_unit_amount`: a map with `enabled` (required), `maximum`, `minimum`, `preset`.
+    /// `custom_unit_amount`: a [`CreatePriceCustomUnitAmount`](super::CreatePriceCustomUnitAmount).
     #[inline]
-    pub fn custom_unit_amount(self, custom_unit_amount: impl Into<Value>) -> Self {
+    pub fn custom_unit_amount(
+        self,
+        custom_unit_amount: impl c::IntoObject<super::CreatePriceCustomUnitAmount>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("custom_unit_amount", custom_unit_amount),
+            self.parameters.object("custom_unit_amount", custom_unit_amount),
         )
     }
     /// `lookup_key`: a text.
@@ -120,25 +126,31 @@ impl CreatePrice {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `product_data`: a map with `name` (required), `active`, `id`, `metadata`, `statement_descriptor`, `tax_code`, `tax_details`, `unit_label`.
+    /// `product_data`: a [`CreatePriceProductData`](super::CreatePriceProductData).
     #[inline]
-    pub fn product_data(self, product_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("product_data", product_data))
+    pub fn product_data(
+        self,
+        product_data: impl c::IntoObject<super::CreatePriceProductData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("product_data", product_data))
     }
-    /// `recurring`: a map with `interval` (required), `interval_count`, `meter`, `trial_period_days`, `usage_type`.
+    /// `recurring`: a [`CreatePriceRecurring`](super::CreatePriceRecurring).
     #[inline]
-    pub fn recurring(self, recurring: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("recurring", recurring))
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<super::CreatePriceRecurring>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
     }
     /// `tax_behavior`: one of [`CreatePriceTaxBehavior`](super::CreatePriceTaxBehavior).
     #[inline]
     pub fn tax_behavior(self, tax_behavior: super::CreatePriceTaxBehavior) -> Self {
         Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
     }
-    /// `tiers`: an array of maps with `up_to` (required), `flat_amount`, `flat_amount_decimal`, `unit_amount`, `unit_amount_decimal`.
+    /// `tiers`: some [`CreatePriceTiers`](super::CreatePriceTiers).
     #[inline]
-    pub fn tiers(self, tiers: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tiers", tiers))
+    pub fn tiers(self, tiers: impl c::IntoObjects<super::CreatePriceTiers>) -> Self {
+        Self::from_parameters(self.parameters.objects("tiers", tiers))
     }
     /// `tiers_mode`: one of [`CreatePriceTiersMode`](super::CreatePriceTiersMode).
     #[inline]
@@ -152,11 +164,14 @@ impl CreatePrice {
             self.parameters.bool("transfer_lookup_key", transfer_lookup_key),
         )
     }
-    /// `transform_quantity`: a map with `divide_by` (required), `round` (required).
+    /// `transform_quantity`: a [`CreatePriceTransformQuantity`](super::CreatePriceTransformQuantity).
     #[inline]
-    pub fn transform_quantity(self, transform_quantity: impl Into<Value>) -> Self {
+    pub fn transform_quantity(
+        self,
+        transform_quantity: impl c::IntoObject<super::CreatePriceTransformQuantity>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("transform_quantity", transform_quantity),
+            self.parameters.object("transform_quantity", transform_quantity),
         )
     }
     /// `unit_amount`: an integer.
@@ -272,12 +287,162 @@ impl c::OperationFacts for markers::UpdatePrice {
     const PATH: &'static str = "/v1/prices/{price}";
     const CHECK: c::Check = c::Check::resource::<views::Price>();
 }
+/// What `CreatePrice.custom_unit_amount` takes.
+pub type CreatePriceCustomUnitAmount = Builder<markers::CreatePriceCustomUnitAmount>;
+impl CreatePriceCustomUnitAmount {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `maximum`: an integer.
+    #[inline]
+    pub fn maximum(self, maximum: i64) -> Self {
+        Self::from_parameters(self.parameters.int("maximum", maximum))
+    }
+    /// `minimum`: an integer.
+    #[inline]
+    pub fn minimum(self, minimum: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minimum", minimum))
+    }
+    /// `preset`: an integer.
+    #[inline]
+    pub fn preset(self, preset: i64) -> Self {
+        Self::from_parameters(self.parameters.int("preset", preset))
+    }
+}
+/// What `CreatePrice.product_data` takes.
+pub type CreatePriceProductData = Builder<markers::CreatePriceProductData>;
+impl CreatePriceProductData {
+    /// With what it cannot do without:
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("name", name))
+    }
+    /// `active`: true or false.
+    #[inline]
+    pub fn active(self, active: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("active", active))
+    }
+    /// `id`: a text.
+    #[inline]
+    pub fn id(self, id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id", id))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+    /// `tax_details`: a [`CreatePriceProductDataTaxDetails`](super::CreatePriceProductDataTaxDetails).
+    #[inline]
+    pub fn tax_details(
+        self,
+        tax_details: impl c::IntoObject<super::CreatePriceProductDataTaxDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax_details", tax_details))
+    }
+    /// `unit_label`: a text.
+    #[inline]
+    pub fn unit_label(self, unit_label: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("unit_label", unit_label))
+    }
+}
+/// What `CreatePriceProductData.tax_details` takes.
+pub type CreatePriceProductDataTaxDetails = super::CreateProductTaxDetails;
+/// What `CreatePrice.recurring` takes.
+pub type CreatePriceRecurring = Builder<markers::CreatePriceRecurring>;
+impl CreatePriceRecurring {
+    /// With what it cannot do without:
+    /// * `interval`: one of [`CreatePriceRecurringInterval`](super::CreatePriceRecurringInterval).
+    #[inline]
+    pub fn new(interval: super::CreatePriceRecurringInterval) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("interval", interval))
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+    /// `meter`: a text.
+    #[inline]
+    pub fn meter(self, meter: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("meter", meter))
+    }
+    /// `trial_period_days`: an integer.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+    /// `usage_type`: one of [`CreatePriceRecurringUsageType`](super::CreatePriceRecurringUsageType).
+    #[inline]
+    pub fn usage_type(self, usage_type: super::CreatePriceRecurringUsageType) -> Self {
+        Self::from_parameters(self.parameters.one_of("usage_type", usage_type))
+    }
+}
+/// What `CreatePrice.tiers` takes.
+pub type CreatePriceTiers = super::CreatePlanTiers;
+/// What `CreatePrice.transform_quantity` takes.
+pub type CreatePriceTransformQuantity = super::CreatePlanTransformUsage;
+/// What `ListPrices.recurring` takes.
+pub type ListPricesRecurring = Builder<markers::ListPricesRecurring>;
+impl ListPricesRecurring {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `interval`: one of [`ListPricesRecurringInterval`](super::ListPricesRecurringInterval).
+    #[inline]
+    pub fn interval(self, interval: super::ListPricesRecurringInterval) -> Self {
+        Self::from_parameters(self.parameters.one_of("interval", interval))
+    }
+    /// `meter`: a text.
+    #[inline]
+    pub fn meter(self, meter: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("meter", meter))
+    }
+    /// `usage_type`: one of [`ListPricesRecurringUsageType`](super::ListPricesRecurringUsageType).
+    #[inline]
+    pub fn usage_type(self, usage_type: super::ListPricesRecurringUsageType) -> Self {
+        Self::from_parameters(self.parameters.one_of("usage_type", usage_type))
+    }
+}
 /// The values of `CreatePrice.billing_scheme`.
 pub use super::super::PlanBillingScheme as CreatePriceBillingScheme;
+/// The values of `CreatePriceRecurring.interval`.
+pub use super::super::PlanInterval as CreatePriceRecurringInterval;
+/// The values of `CreatePriceRecurring.usage_type`.
+pub use super::super::PlanUsageType as CreatePriceRecurringUsageType;
 /// The values of `CreatePrice.tax_behavior`.
 pub use super::super::PriceTaxBehavior as CreatePriceTaxBehavior;
 /// The values of `CreatePrice.tiers_mode`.
 pub use super::super::PlanTiersMode as CreatePriceTiersMode;
+/// The values of `CreatePriceTransformQuantity.round`.
+pub use super::super::TransformUsageRound as CreatePriceTransformQuantityRound;
+/// The values of `ListPricesRecurring.interval`.
+pub use super::super::PlanInterval as ListPricesRecurringInterval;
+/// The values of `ListPricesRecurring.usage_type`.
+pub use super::super::PlanUsageType as ListPricesRecurringUsageType;
 /// The values of `ListPrices.type`.
 pub use super::super::PriceType as ListPricesType;
 /// The values of `UpdatePrice.tax_behavior`.

@@ -2,8 +2,8 @@
 // Schema: product
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::client::TimeRange;
 /// `GET /v1/products`: answers page by page, each item one [`Product`](views::Product).
@@ -69,11 +69,14 @@ impl CreateProduct {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `default_price_data`: a map with `currency` (required), `currency_options`, `custom_unit_amount`, `metadata`, `recurring`, `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `default_price_data`: a [`CreateProductDefaultPriceData`](super::CreateProductDefaultPriceData).
     #[inline]
-    pub fn default_price_data(self, default_price_data: impl Into<Value>) -> Self {
+    pub fn default_price_data(
+        self,
+        default_price_data: impl c::IntoObject<super::CreateProductDefaultPriceData>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("default_price_data", default_price_data),
+            self.parameters.object("default_price_data", default_price_data),
         )
     }
     /// `description`: a text.
@@ -91,11 +94,14 @@ impl CreateProduct {
     pub fn images(self, images: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::from_parameters(self.parameters.texts("images", images))
     }
-    /// `marketing_features`: an array of maps with `name` (required).
+    /// `marketing_features`: some [`CreateProductMarketingFeatures`](super::CreateProductMarketingFeatures).
     #[inline]
-    pub fn marketing_features(self, marketing_features: impl Into<Value>) -> Self {
+    pub fn marketing_features(
+        self,
+        marketing_features: impl c::IntoObjects<super::CreateProductMarketingFeatures>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("marketing_features", marketing_features),
+            self.parameters.objects("marketing_features", marketing_features),
         )
     }
     /// `metadata`: texts by key.
@@ -106,11 +112,14 @@ impl CreateProduct {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `package_dimensions`: a map with `height` (required), `length` (required), `weight` (required), `width` (required).
+    /// `package_dimensions`: a [`CreateProductPackageDimensions`](super::CreateProductPackageDimensions).
     #[inline]
-    pub fn package_dimensions(self, package_dimensions: impl Into<Value>) -> Self {
+    pub fn package_dimensions(
+        self,
+        package_dimensions: impl c::IntoObject<super::CreateProductPackageDimensions>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("package_dimensions", package_dimensions),
+            self.parameters.object("package_dimensions", package_dimensions),
         )
     }
     /// `shippable`: true or false.
@@ -130,10 +139,13 @@ impl CreateProduct {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a map with `performance_location`, `tax_code`.
+    /// `tax_details`: a [`CreateProductTaxDetails`](super::CreateProductTaxDetails).
     #[inline]
-    pub fn tax_details(self, tax_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax_details", tax_details))
+    pub fn tax_details(
+        self,
+        tax_details: impl c::IntoObject<super::CreateProductTaxDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax_details", tax_details))
     }
     /// `type`: one of [`CreateProductType`](super::CreateProductType).
     #[inline]
@@ -224,11 +236,14 @@ impl UpdateProduct {
     pub fn images(self, images: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::from_parameters(self.parameters.texts("images", images))
     }
-    /// `marketing_features`: an array of maps with `name` (required); an empty text empties it.
+    /// `marketing_features`: some [`UpdateProductMarketingFeatures`](super::UpdateProductMarketingFeatures); an empty text empties it.
     #[inline]
-    pub fn marketing_features(self, marketing_features: impl Into<Value>) -> Self {
+    pub fn marketing_features(
+        self,
+        marketing_features: impl c::IntoObjects<super::UpdateProductMarketingFeatures>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("marketing_features", marketing_features),
+            self.parameters.objects("marketing_features", marketing_features),
         )
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
@@ -244,11 +259,14 @@ impl UpdateProduct {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `package_dimensions`: a map with `height` (required), `length` (required), `weight` (required), `width` (required); an empty text empties it.
+    /// `package_dimensions`: a [`UpdateProductPackageDimensions`](super::UpdateProductPackageDimensions); an empty text empties it.
     #[inline]
-    pub fn package_dimensions(self, package_dimensions: impl Into<Value>) -> Self {
+    pub fn package_dimensions(
+        self,
+        package_dimensions: impl c::IntoObject<super::UpdateProductPackageDimensions>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("package_dimensions", package_dimensions),
+            self.parameters.object("package_dimensions", package_dimensions),
         )
     }
     /// `shippable`: true or false.
@@ -268,10 +286,13 @@ impl UpdateProduct {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a map with `performance_location`, `tax_code`; an empty text empties it.
+    /// `tax_details`: a [`UpdateProductTaxDetails`](super::UpdateProductTaxDetails); an empty text empties it.
     #[inline]
-    pub fn tax_details(self, tax_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tax_details", tax_details))
+    pub fn tax_details(
+        self,
+        tax_details: impl c::IntoObject<super::UpdateProductTaxDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tax_details", tax_details))
     }
     /// `unit_label`: a text; an empty text empties it.
     #[inline]
@@ -388,6 +409,152 @@ impl c::OperationFacts for markers::DeleteProductFeature {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/products/{product}/features/{id}";
 }
+/// What `CreateProduct.default_price_data` takes.
+pub type CreateProductDefaultPriceData = Builder<markers::CreateProductDefaultPriceData>;
+impl CreateProductDefaultPriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    #[inline]
+    pub fn new(currency: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("currency", currency))
+    }
+    /// `currency_options`: a map.
+    #[inline]
+    pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("currency_options", currency_options))
+    }
+    /// `custom_unit_amount`: a [`CreateProductDefaultPriceDataCustomUnitAmount`](super::CreateProductDefaultPriceDataCustomUnitAmount).
+    #[inline]
+    pub fn custom_unit_amount(
+        self,
+        custom_unit_amount: impl c::IntoObject<
+            super::CreateProductDefaultPriceDataCustomUnitAmount,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("custom_unit_amount", custom_unit_amount),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `recurring`: a [`CreateProductDefaultPriceDataRecurring`](super::CreateProductDefaultPriceDataRecurring).
+    #[inline]
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<super::CreateProductDefaultPriceDataRecurring>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
+    }
+    /// `tax_behavior`: one of [`CreateProductDefaultPriceDataTaxBehavior`](super::CreateProductDefaultPriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateProductDefaultPriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateProductDefaultPriceData.custom_unit_amount` takes.
+pub type CreateProductDefaultPriceDataCustomUnitAmount = super::CreatePriceCustomUnitAmount;
+/// What `CreateProductDefaultPriceData.recurring` takes.
+pub type CreateProductDefaultPriceDataRecurring = Builder<
+    markers::CreateProductDefaultPriceDataRecurring,
+>;
+impl CreateProductDefaultPriceDataRecurring {
+    /// With what it cannot do without:
+    /// * `interval`: one of [`CreateProductDefaultPriceDataRecurringInterval`](super::CreateProductDefaultPriceDataRecurringInterval).
+    #[inline]
+    pub fn new(interval: super::CreateProductDefaultPriceDataRecurringInterval) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("interval", interval))
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+}
+/// What `CreateProduct.marketing_features` takes.
+pub type CreateProductMarketingFeatures = Builder<
+    markers::CreateProductMarketingFeatures,
+>;
+impl CreateProductMarketingFeatures {
+    /// With what it cannot do without:
+    /// * `name`: a text.
+    #[inline]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("name", name))
+    }
+}
+/// What `CreateProduct.package_dimensions` takes.
+pub type CreateProductPackageDimensions = Builder<
+    markers::CreateProductPackageDimensions,
+>;
+impl CreateProductPackageDimensions {
+    /// With what it cannot do without:
+    /// * `height`: a number.
+    /// * `length`: a number.
+    /// * `weight`: a number.
+    /// * `width`: a number.
+    #[inline]
+    pub fn new(height: f64, length: f64, weight: f64, width: f64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .float("height", height)
+                .float("length", length)
+                .float("weight", weight)
+                .float("width", width),
+        )
+    }
+}
+/// What `CreateProduct.tax_details` takes.
+pub type CreateProductTaxDetails = Builder<markers::CreateProductTaxDetails>;
+impl CreateProductTaxDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `performance_location`: a text.
+    #[inline]
+    pub fn performance_location(self, performance_location: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("performance_location", performance_location),
+        )
+    }
+    /// `tax_code`: a text; an empty text empties it.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+}
+/// What `UpdateProduct.marketing_features` takes.
+pub type UpdateProductMarketingFeatures = super::CreateProductMarketingFeatures;
+/// What `UpdateProduct.package_dimensions` takes.
+pub type UpdateProductPackageDimensions = super::CreateProductPackageDimensions;
+/// What `UpdateProduct.tax_details` takes.
+pub type UpdateProductTaxDetails = super::CreateProductTaxDetails;
+/// The values of `CreateProductDefaultPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateProductDefaultPriceDataRecurringInterval;
+/// The values of `CreateProductDefaultPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateProductDefaultPriceDataTaxBehavior;
 /// The values of `CreateProduct.type`.
 pub use super::super::ProductType as CreateProductType;
 /// The values of `ListProducts.type`.

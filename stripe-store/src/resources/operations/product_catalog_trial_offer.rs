@@ -2,9 +2,8 @@
 // Schema: product_catalog_trial_offer
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/product_catalog/trial_offers`: answers page by page, each item one [`ProductCatalogTrialOffer`](views::ProductCatalogTrialOffer).
 ///
@@ -46,19 +45,21 @@ pub type CreateProductCatalogTrialOffer = Builder<
 >;
 impl CreateProductCatalogTrialOffer {
     /// With what it cannot do without:
-    /// * `duration`: a map with `type` (required), `relative`.
-    /// * `end_behavior`: a map with `transition` (required).
+    /// * `duration`: a [`CreateProductCatalogTrialOfferDuration`](super::CreateProductCatalogTrialOfferDuration).
+    /// * `end_behavior`: a [`CreateProductCatalogTrialOfferEndBehavior`](super::CreateProductCatalogTrialOfferEndBehavior).
     /// * `price`: a text.
     #[inline]
     pub fn new(
-        duration: impl Into<Value>,
-        end_behavior: impl Into<Value>,
+        duration: impl c::IntoObject<super::CreateProductCatalogTrialOfferDuration>,
+        end_behavior: impl c::IntoObject<
+            super::CreateProductCatalogTrialOfferEndBehavior,
+        >,
         price: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("duration", duration)
-                .json("end_behavior", end_behavior)
+                .object("duration", duration)
+                .object("end_behavior", end_behavior)
                 .text("price", price),
         )
     }
@@ -123,4 +124,66 @@ impl c::OperationFacts for markers::UpdateProductCatalogTrialOffer {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/product_catalog/trial_offers/{id}";
     const CHECK: c::Check = c::Check::resource::<views::ProductCatalogTrialOffer>();
+}
+/// What `CreateProductCatalogTrialOffer.duration` takes.
+pub type CreateProductCatalogTrialOfferDuration = Builder<
+    markers::CreateProductCatalogTrialOfferDuration,
+>;
+impl CreateProductCatalogTrialOfferDuration {
+    /// With what it cannot do without:
+    /// * `type`: the text `relative`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `relative`: a [`CreateProductCatalogTrialOfferDurationRelative`](super::CreateProductCatalogTrialOfferDurationRelative).
+    #[inline]
+    pub fn relative(
+        self,
+        relative: impl c::IntoObject<
+            super::CreateProductCatalogTrialOfferDurationRelative,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relative", relative))
+    }
+}
+/// What `CreateProductCatalogTrialOfferDuration.relative` takes.
+pub type CreateProductCatalogTrialOfferDurationRelative = Builder<
+    markers::CreateProductCatalogTrialOfferDurationRelative,
+>;
+impl CreateProductCatalogTrialOfferDurationRelative {
+    /// With what it cannot do without:
+    /// * `iterations`: an integer.
+    #[inline]
+    pub fn new(iterations: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("iterations", iterations))
+    }
+}
+/// What `CreateProductCatalogTrialOffer.end_behavior` takes.
+pub type CreateProductCatalogTrialOfferEndBehavior = Builder<
+    markers::CreateProductCatalogTrialOfferEndBehavior,
+>;
+impl CreateProductCatalogTrialOfferEndBehavior {
+    /// With what it cannot do without:
+    /// * `transition`: a [`CreateProductCatalogTrialOfferEndBehaviorTransition`](super::CreateProductCatalogTrialOfferEndBehaviorTransition).
+    #[inline]
+    pub fn new(
+        transition: impl c::IntoObject<
+            super::CreateProductCatalogTrialOfferEndBehaviorTransition,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("transition", transition))
+    }
+}
+/// What `CreateProductCatalogTrialOfferEndBehavior.transition` takes.
+pub type CreateProductCatalogTrialOfferEndBehaviorTransition = Builder<
+    markers::CreateProductCatalogTrialOfferEndBehaviorTransition,
+>;
+impl CreateProductCatalogTrialOfferEndBehaviorTransition {
+    /// With what it cannot do without:
+    /// * `price`: a text.
+    #[inline]
+    pub fn new(price: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("price", price))
+    }
 }

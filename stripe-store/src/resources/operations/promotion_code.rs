@@ -2,8 +2,8 @@
 // Schema: promotion_code
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -60,10 +60,12 @@ impl c::OperationFacts for markers::ListPromotionCodes {
 pub type CreatePromotionCode = Builder<markers::CreatePromotionCode>;
 impl CreatePromotionCode {
     /// With what it cannot do without:
-    /// * `promotion`: a map with `type` (required), `coupon`.
+    /// * `promotion`: a [`CreatePromotionCodePromotion`](super::CreatePromotionCodePromotion).
     #[inline]
-    pub fn new(promotion: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("promotion", promotion))
+    pub fn new(
+        promotion: impl c::IntoObject<super::CreatePromotionCodePromotion>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("promotion", promotion))
     }
     /// `active`: true or false.
     #[inline]
@@ -103,10 +105,13 @@ impl CreatePromotionCode {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `restrictions`: a map with `currency_options`, `first_time_transaction`, `minimum_amount`, `minimum_amount_currency`.
+    /// `restrictions`: a [`CreatePromotionCodeRestrictions`](super::CreatePromotionCodeRestrictions).
     #[inline]
-    pub fn restrictions(self, restrictions: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("restrictions", restrictions))
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<super::CreatePromotionCodeRestrictions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
 }
 impl c::OperationFacts for markers::CreatePromotionCode {
@@ -157,10 +162,13 @@ impl UpdatePromotionCode {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `restrictions`: a map with `currency_options`.
+    /// `restrictions`: a [`UpdatePromotionCodeRestrictions`](super::UpdatePromotionCodeRestrictions).
     #[inline]
-    pub fn restrictions(self, restrictions: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("restrictions", restrictions))
+    pub fn restrictions(
+        self,
+        restrictions: impl c::IntoObject<super::UpdatePromotionCodeRestrictions>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
 }
 impl c::OperationFacts for markers::UpdatePromotionCode {
@@ -169,3 +177,58 @@ impl c::OperationFacts for markers::UpdatePromotionCode {
     const PATH: &'static str = "/v1/promotion_codes/{promotion_code}";
     const CHECK: c::Check = c::Check::resource::<views::PromotionCode>();
 }
+/// What `CreatePromotionCode.promotion` takes.
+pub type CreatePromotionCodePromotion = Builder<markers::CreatePromotionCodePromotion>;
+impl CreatePromotionCodePromotion {
+    /// With what it cannot do without:
+    /// * `type`: the text `coupon`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `coupon`: a text.
+    #[inline]
+    pub fn coupon(self, coupon: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("coupon", coupon))
+    }
+}
+/// What `CreatePromotionCode.restrictions` takes.
+pub type CreatePromotionCodeRestrictions = Builder<
+    markers::CreatePromotionCodeRestrictions,
+>;
+impl CreatePromotionCodeRestrictions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency_options`: a map.
+    #[inline]
+    pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("currency_options", currency_options))
+    }
+    /// `first_time_transaction`: true or false.
+    #[inline]
+    pub fn first_time_transaction(self, first_time_transaction: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("first_time_transaction", first_time_transaction),
+        )
+    }
+    /// `minimum_amount`: an integer.
+    #[inline]
+    pub fn minimum_amount(self, minimum_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minimum_amount", minimum_amount))
+    }
+    /// `minimum_amount_currency`: a text.
+    #[inline]
+    pub fn minimum_amount_currency(
+        self,
+        minimum_amount_currency: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("minimum_amount_currency", minimum_amount_currency),
+        )
+    }
+}
+/// What `UpdatePromotionCode.restrictions` takes.
+pub type UpdatePromotionCodeRestrictions = super::UpdateShippingRateFixedAmount;

@@ -2,8 +2,8 @@
 // Schema: quote
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 /// `GET /v1/quotes`: answers page by page, each item one [`Quote`](views::Quote).
@@ -67,10 +67,13 @@ impl CreateQuote {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreateQuoteAutomaticTax`](super::CreateQuoteAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreateQuoteAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `collection_method`: one of [`CreateQuoteCollectionMethod`](super::CreateQuoteCollectionMethod).
     #[inline]
@@ -107,10 +110,13 @@ impl CreateQuote {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateQuoteDiscounts`](super::CreateQuoteDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateQuoteDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `expires_at`: a moment, sent in unix seconds.
     #[inline]
@@ -122,25 +128,36 @@ impl CreateQuote {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `from_quote`: a map with `quote` (required), `is_revision`.
+    /// `from_quote`: a [`CreateQuoteFromQuote`](super::CreateQuoteFromQuote).
     #[inline]
-    pub fn from_quote(self, from_quote: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("from_quote", from_quote))
+    pub fn from_quote(
+        self,
+        from_quote: impl c::IntoObject<super::CreateQuoteFromQuote>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("from_quote", from_quote))
     }
     /// `header`: a text; an empty text empties it.
     #[inline]
     pub fn header(self, header: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("header", header))
     }
-    /// `invoice_settings`: a map with `custom_fields`, `days_until_due`, `description`, `footer`, `issuer`.
+    /// `invoice_settings`: a [`CreateQuoteInvoiceSettings`](super::CreateQuoteInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::CreateQuoteInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
-    /// `line_items`: an array of maps with `discounts`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `line_items`: some [`CreateQuoteLineItems`](super::CreateQuoteLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::CreateQuoteLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -155,11 +172,14 @@ impl CreateQuote {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `subscription_data`: a map with `billing_mode`, `description`, `effective_date`, `metadata`, `trial_period_days`.
+    /// `subscription_data`: a [`CreateQuoteSubscriptionData`](super::CreateQuoteSubscriptionData).
     #[inline]
-    pub fn subscription_data(self, subscription_data: impl Into<Value>) -> Self {
+    pub fn subscription_data(
+        self,
+        subscription_data: impl c::IntoObject<super::CreateQuoteSubscriptionData>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_data", subscription_data),
+            self.parameters.object("subscription_data", subscription_data),
         )
     }
     /// `test_clock`: a text.
@@ -167,10 +187,13 @@ impl CreateQuote {
     pub fn test_clock(self, test_clock: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("test_clock", test_clock))
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`, `amount_percent`; an empty text empties it.
+    /// `transfer_data`: a [`CreateQuoteTransferData`](super::CreateQuoteTransferData); an empty text empties it.
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CreateQuoteTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::CreateQuote {
@@ -222,10 +245,13 @@ impl UpdateQuote {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`UpdateQuoteAutomaticTax`](super::UpdateQuoteAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::UpdateQuoteAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `collection_method`: one of [`UpdateQuoteCollectionMethod`](super::UpdateQuoteCollectionMethod).
     #[inline]
@@ -262,10 +288,13 @@ impl UpdateQuote {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateQuoteDiscounts`](super::UpdateQuoteDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateQuoteDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `expires_at`: a moment, sent in unix seconds.
     #[inline]
@@ -282,15 +311,23 @@ impl UpdateQuote {
     pub fn header(self, header: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("header", header))
     }
-    /// `invoice_settings`: a map with `custom_fields`, `days_until_due`, `description`, `footer`, `issuer`.
+    /// `invoice_settings`: a [`UpdateQuoteInvoiceSettings`](super::UpdateQuoteInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::UpdateQuoteInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
-    /// `line_items`: an array of maps with `discounts`, `id`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `line_items`: some [`UpdateQuoteLineItems`](super::UpdateQuoteLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::UpdateQuoteLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -305,17 +342,23 @@ impl UpdateQuote {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `subscription_data`: a map with `description`, `effective_date`, `metadata`, `trial_period_days`.
+    /// `subscription_data`: a [`UpdateQuoteSubscriptionData`](super::UpdateQuoteSubscriptionData).
     #[inline]
-    pub fn subscription_data(self, subscription_data: impl Into<Value>) -> Self {
+    pub fn subscription_data(
+        self,
+        subscription_data: impl c::IntoObject<super::UpdateQuoteSubscriptionData>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("subscription_data", subscription_data),
+            self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount`, `amount_percent`; an empty text empties it.
+    /// `transfer_data`: a [`UpdateQuoteTransferData`](super::UpdateQuoteTransferData); an empty text empties it.
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::UpdateQuoteTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
 }
 impl c::OperationFacts for markers::UpdateQuote {
@@ -421,9 +464,388 @@ impl c::OperationFacts for markers::ListQuoteLineItems {
     const PATH: &'static str = "/v1/quotes/{quote}/line_items";
     const CHECK: c::Check = c::Check::resource::<views::Item>();
 }
+/// What `CreateQuote.automatic_tax` takes.
+pub type CreateQuoteAutomaticTax = Builder<markers::CreateQuoteAutomaticTax>;
+impl CreateQuoteAutomaticTax {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+    /// `liability`: a [`CreateQuoteAutomaticTaxLiability`](super::CreateQuoteAutomaticTaxLiability).
+    #[inline]
+    pub fn liability(
+        self,
+        liability: impl c::IntoObject<super::CreateQuoteAutomaticTaxLiability>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("liability", liability))
+    }
+}
+/// What `CreateQuoteAutomaticTax.liability` takes.
+pub type CreateQuoteAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateQuote.discounts` takes.
+pub type CreateQuoteDiscounts = Builder<markers::CreateQuoteDiscounts>;
+impl CreateQuoteDiscounts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `coupon`: a text.
+    #[inline]
+    pub fn coupon(self, coupon: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("coupon", coupon))
+    }
+    /// `discount`: a text.
+    #[inline]
+    pub fn discount(self, discount: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("discount", discount))
+    }
+    /// `promotion_code`: a text.
+    #[inline]
+    pub fn promotion_code(self, promotion_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("promotion_code", promotion_code))
+    }
+}
+/// What `CreateQuote.from_quote` takes.
+pub type CreateQuoteFromQuote = Builder<markers::CreateQuoteFromQuote>;
+impl CreateQuoteFromQuote {
+    /// With what it cannot do without:
+    /// * `quote`: a text.
+    #[inline]
+    pub fn new(quote: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("quote", quote))
+    }
+    /// `is_revision`: true or false.
+    #[inline]
+    pub fn is_revision(self, is_revision: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("is_revision", is_revision))
+    }
+}
+/// What `CreateQuote.invoice_settings` takes.
+pub type CreateQuoteInvoiceSettings = Builder<markers::CreateQuoteInvoiceSettings>;
+impl CreateQuoteInvoiceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `custom_fields`: some [`CreateQuoteInvoiceSettingsCustomFields`](super::CreateQuoteInvoiceSettingsCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<super::CreateQuoteInvoiceSettingsCustomFields>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `days_until_due`: an integer.
+    #[inline]
+    pub fn days_until_due(self, days_until_due: i64) -> Self {
+        Self::from_parameters(self.parameters.int("days_until_due", days_until_due))
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `footer`: a text; an empty text empties it.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `issuer`: a [`CreateQuoteInvoiceSettingsIssuer`](super::CreateQuoteInvoiceSettingsIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<super::CreateQuoteInvoiceSettingsIssuer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+}
+/// What `CreateQuoteInvoiceSettings.custom_fields` takes.
+pub type CreateQuoteInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateQuoteInvoiceSettings.issuer` takes.
+pub type CreateQuoteInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `CreateQuote.line_items` takes.
+pub type CreateQuoteLineItems = Builder<markers::CreateQuoteLineItems>;
+impl CreateQuoteLineItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `discounts`: some [`CreateQuoteLineItemsDiscounts`](super::CreateQuoteLineItemsDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateQuoteLineItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreateQuoteLineItemsPriceData`](super::CreateQuoteLineItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateQuoteLineItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `CreateQuoteLineItems.discounts` takes.
+pub type CreateQuoteLineItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateQuoteLineItems.price_data` takes.
+pub type CreateQuoteLineItemsPriceData = Builder<markers::CreateQuoteLineItemsPriceData>;
+impl CreateQuoteLineItemsPriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `product`: a text.
+    #[inline]
+    pub fn new(currency: impl Into<String>, product: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("currency", currency).text("product", product),
+        )
+    }
+    /// `recurring`: a [`CreateQuoteLineItemsPriceDataRecurring`](super::CreateQuoteLineItemsPriceDataRecurring).
+    #[inline]
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<super::CreateQuoteLineItemsPriceDataRecurring>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
+    }
+    /// `tax_behavior`: one of [`CreateQuoteLineItemsPriceDataTaxBehavior`](super::CreateQuoteLineItemsPriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateQuoteLineItemsPriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateQuoteLineItemsPriceData.recurring` takes.
+pub type CreateQuoteLineItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateQuote.subscription_data` takes.
+pub type CreateQuoteSubscriptionData = Builder<markers::CreateQuoteSubscriptionData>;
+impl CreateQuoteSubscriptionData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_mode`: a [`CreateQuoteSubscriptionDataBillingMode`](super::CreateQuoteSubscriptionDataBillingMode).
+    #[inline]
+    pub fn billing_mode(
+        self,
+        billing_mode: impl c::IntoObject<super::CreateQuoteSubscriptionDataBillingMode>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `effective_date`: `current_period_end`; or a moment, in unix seconds; an empty text empties it.
+    #[inline]
+    pub fn effective_date(self, effective_date: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("effective_date", effective_date))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `trial_period_days`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+}
+/// What `CreateQuoteSubscriptionData.billing_mode` takes.
+pub type CreateQuoteSubscriptionDataBillingMode = super::CreateSubscriptionBillingMode;
+/// What `CreateQuoteSubscriptionDataBillingMode.flexible` takes.
+pub type CreateQuoteSubscriptionDataBillingModeFlexible = super::CreateSubscriptionBillingModeFlexible;
+/// What `CreateQuote.transfer_data` takes.
+pub type CreateQuoteTransferData = Builder<markers::CreateQuoteTransferData>;
+impl CreateQuoteTransferData {
+    /// With what it cannot do without:
+    /// * `destination`: a text.
+    #[inline]
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("destination", destination))
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_percent`: a number.
+    #[inline]
+    pub fn amount_percent(self, amount_percent: f64) -> Self {
+        Self::from_parameters(self.parameters.float("amount_percent", amount_percent))
+    }
+}
+/// What `UpdateQuote.automatic_tax` takes.
+pub type UpdateQuoteAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `UpdateQuoteAutomaticTax.liability` takes.
+pub type UpdateQuoteAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `UpdateQuote.discounts` takes.
+pub type UpdateQuoteDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateQuote.invoice_settings` takes.
+pub type UpdateQuoteInvoiceSettings = super::CreateQuoteInvoiceSettings;
+/// What `UpdateQuoteInvoiceSettings.custom_fields` takes.
+pub type UpdateQuoteInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdateQuoteInvoiceSettings.issuer` takes.
+pub type UpdateQuoteInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `UpdateQuote.line_items` takes.
+pub type UpdateQuoteLineItems = Builder<markers::UpdateQuoteLineItems>;
+impl UpdateQuoteLineItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `discounts`: some [`UpdateQuoteLineItemsDiscounts`](super::UpdateQuoteLineItemsDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateQuoteLineItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `id`: a text.
+    #[inline]
+    pub fn id(self, id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id", id))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`UpdateQuoteLineItemsPriceData`](super::UpdateQuoteLineItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateQuoteLineItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `UpdateQuoteLineItems.discounts` takes.
+pub type UpdateQuoteLineItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateQuoteLineItems.price_data` takes.
+pub type UpdateQuoteLineItemsPriceData = super::CreateQuoteLineItemsPriceData;
+/// What `UpdateQuoteLineItemsPriceData.recurring` takes.
+pub type UpdateQuoteLineItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateQuote.subscription_data` takes.
+pub type UpdateQuoteSubscriptionData = Builder<markers::UpdateQuoteSubscriptionData>;
+impl UpdateQuoteSubscriptionData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `effective_date`: `current_period_end`; or a moment, in unix seconds; an empty text empties it.
+    #[inline]
+    pub fn effective_date(self, effective_date: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("effective_date", effective_date))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `trial_period_days`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn trial_period_days(self, trial_period_days: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("trial_period_days", trial_period_days),
+        )
+    }
+}
+/// What `UpdateQuote.transfer_data` takes.
+pub type UpdateQuoteTransferData = super::CreateQuoteTransferData;
+/// The values of `CreateQuoteAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateQuoteAutomaticTaxLiabilityType;
 /// The values of `CreateQuote.collection_method`.
 pub use super::super::QuoteCollectionMethod as CreateQuoteCollectionMethod;
+/// The values of `CreateQuoteInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateQuoteInvoiceSettingsIssuerType;
+/// The values of `CreateQuoteLineItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateQuoteLineItemsPriceDataRecurringInterval;
+/// The values of `CreateQuoteLineItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateQuoteLineItemsPriceDataTaxBehavior;
+/// The values of `CreateQuoteSubscriptionDataBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as CreateQuoteSubscriptionDataBillingModeFlexibleProrationDiscounts;
+/// The values of `CreateQuoteSubscriptionDataBillingMode.type`.
+pub use super::super::SubscriptionsResourceBillingModeType as CreateQuoteSubscriptionDataBillingModeType;
 /// The values of `ListQuotes.status`.
 pub use super::super::QuoteStatus as ListQuotesStatus;
+/// The values of `UpdateQuoteAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateQuoteAutomaticTaxLiabilityType;
 /// The values of `UpdateQuote.collection_method`.
 pub use super::super::QuoteCollectionMethod as UpdateQuoteCollectionMethod;
+/// The values of `UpdateQuoteInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateQuoteInvoiceSettingsIssuerType;
+/// The values of `UpdateQuoteLineItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as UpdateQuoteLineItemsPriceDataRecurringInterval;
+/// The values of `UpdateQuoteLineItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateQuoteLineItemsPriceDataTaxBehavior;

@@ -2,8 +2,8 @@
 // Schema: radar_early_fraud_warning
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/radar/early_fraud_warnings`: answers page by page, each item one [`RadarEarlyFraudWarning`](views::RadarEarlyFraudWarning).
 ///

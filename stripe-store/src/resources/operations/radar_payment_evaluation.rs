@@ -2,38 +2,43 @@
 // Schema: radar_payment_evaluation
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/radar/payment_evaluations`: answers with one [`RadarPaymentEvaluation`](views::RadarPaymentEvaluation).
 ///
 /// Source: operation `PostRadarPaymentEvaluations`.
 pub type CreateRadarPaymentEvaluation = Builder<markers::CreateRadarPaymentEvaluation>;
 impl CreateRadarPaymentEvaluation {
     /// With what it cannot do without:
-    /// * `customer_details`: a map with `customer`, `customer_account`, `email`, `name`, `phone`.
-    /// * `payment_details`: a map with `amount` (required), `currency` (required), `payment_method_details` (required), `description`, `money_movement_details`, `shipping_details`, `statement_descriptor`.
+    /// * `customer_details`: a [`CreateRadarPaymentEvaluationCustomerDetails`](super::CreateRadarPaymentEvaluationCustomerDetails).
+    /// * `payment_details`: a [`CreateRadarPaymentEvaluationPaymentDetails`](super::CreateRadarPaymentEvaluationPaymentDetails).
     #[inline]
     pub fn new(
-        customer_details: impl Into<Value>,
-        payment_details: impl Into<Value>,
+        customer_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationCustomerDetails,
+        >,
+        payment_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("customer_details", customer_details)
-                .json("payment_details", payment_details),
+                .object("customer_details", customer_details)
+                .object("payment_details", payment_details),
         )
     }
-    /// `client_device_metadata_details`: a map with `radar_session` (required).
+    /// `client_device_metadata_details`: a [`CreateRadarPaymentEvaluationClientDeviceMetadataDetails`](super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails).
     #[inline]
     pub fn client_device_metadata_details(
         self,
-        client_device_metadata_details: impl Into<Value>,
+        client_device_metadata_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("client_device_metadata_details", client_device_metadata_details),
+                .object("client_device_metadata_details", client_device_metadata_details),
         )
     }
     /// `metadata`: texts by key.
@@ -51,3 +56,201 @@ impl c::OperationFacts for markers::CreateRadarPaymentEvaluation {
     const PATH: &'static str = "/v1/radar/payment_evaluations";
     const CHECK: c::Check = c::Check::resource::<views::RadarPaymentEvaluation>();
 }
+/// What `CreateRadarPaymentEvaluation.client_device_metadata_details` takes.
+pub type CreateRadarPaymentEvaluationClientDeviceMetadataDetails = Builder<
+    markers::CreateRadarPaymentEvaluationClientDeviceMetadataDetails,
+>;
+impl CreateRadarPaymentEvaluationClientDeviceMetadataDetails {
+    /// With what it cannot do without:
+    /// * `radar_session`: a text.
+    #[inline]
+    pub fn new(radar_session: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("radar_session", radar_session))
+    }
+}
+/// What `CreateRadarPaymentEvaluation.customer_details` takes.
+pub type CreateRadarPaymentEvaluationCustomerDetails = Builder<
+    markers::CreateRadarPaymentEvaluationCustomerDetails,
+>;
+impl CreateRadarPaymentEvaluationCustomerDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
+    /// `customer_account`: a text.
+    #[inline]
+    pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer_account", customer_account))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateRadarPaymentEvaluation.payment_details` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetails = Builder<
+    markers::CreateRadarPaymentEvaluationPaymentDetails,
+>;
+impl CreateRadarPaymentEvaluationPaymentDetails {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `currency`: a text.
+    /// * `payment_method_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails).
+    #[inline]
+    pub fn new(
+        amount: i64,
+        currency: impl Into<String>,
+        payment_method_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .text("currency", currency)
+                .object("payment_method_details", payment_method_details),
+        )
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `money_movement_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails).
+    #[inline]
+    pub fn money_movement_details(
+        self,
+        money_movement_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("money_movement_details", money_movement_details),
+        )
+    }
+    /// `shipping_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsShippingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsShippingDetails).
+    #[inline]
+    pub fn shipping_details(
+        self,
+        shipping_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetailsShippingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_details", shipping_details),
+        )
+    }
+    /// `statement_descriptor`: a text.
+    #[inline]
+    pub fn statement_descriptor(self, statement_descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("statement_descriptor", statement_descriptor),
+        )
+    }
+}
+/// What `CreateRadarPaymentEvaluationPaymentDetails.money_movement_details` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails = Builder<
+    markers::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails,
+>;
+impl CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails {
+    /// With what it cannot do without:
+    /// * `money_movement_type`: the text `card`.
+    #[inline]
+    pub fn new(money_movement_type: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("money_movement_type", money_movement_type),
+        )
+    }
+    /// `card`: a [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard).
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+}
+/// What `CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails.card` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard = Builder<
+    markers::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard,
+>;
+impl CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer_presence`: one of [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardCustomerPresence`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardCustomerPresence).
+    #[inline]
+    pub fn customer_presence(
+        self,
+        customer_presence: super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardCustomerPresence,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("customer_presence", customer_presence),
+        )
+    }
+    /// `payment_type`: one of [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardPaymentType`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardPaymentType).
+    #[inline]
+    pub fn payment_type(
+        self,
+        payment_type: super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardPaymentType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("payment_type", payment_type))
+    }
+}
+/// What `CreateRadarPaymentEvaluationPaymentDetails.payment_method_details` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails = Builder<
+    markers::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails,
+>;
+impl CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails {
+    /// With what it cannot do without:
+    /// * `payment_method`: a text.
+    #[inline]
+    pub fn new(payment_method: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("payment_method", payment_method),
+        )
+    }
+    /// `billing_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails).
+    #[inline]
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<
+            super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
+    }
+}
+/// What `CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails.billing_details` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails = super::CreateSourceOwner;
+/// What `CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails.address` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateRadarPaymentEvaluationPaymentDetails.shipping_details` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsShippingDetails = super::ReportPaymentRecordPaymentShippingDetails;
+/// What `CreateRadarPaymentEvaluationPaymentDetailsShippingDetails.address` takes.
+pub type CreateRadarPaymentEvaluationPaymentDetailsShippingDetailsAddress = super::CreateCustomerAddress;
+/// The values of `CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard.customer_presence`.
+pub use super::super::PaymentIntentSetupFutureUsage as CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardCustomerPresence;
+/// The values of `CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard.payment_type`.
+pub use super::super::InsightsResourcesPaymentEvaluationMoneyMovementCardPaymentType as CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCardPaymentType;

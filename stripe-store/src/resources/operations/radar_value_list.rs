@@ -2,8 +2,8 @@
 // Schema: radar_value_list
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/radar/value_lists`: answers page by page, each item one [`RadarValueList`](views::RadarValueList).
 ///

@@ -2,8 +2,8 @@
 // Schema: reporting_report_type
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/reporting/report_types`: answers page by page, each item one [`ReportingReportType`](views::ReportingReportType).
 ///
 /// Source: operation `GetReportingReportTypes`.

@@ -2,8 +2,8 @@
 // Schema: review
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/reviews`: answers page by page, each item one [`Review`](views::Review).
 ///

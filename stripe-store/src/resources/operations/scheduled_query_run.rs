@@ -2,8 +2,8 @@
 // Schema: scheduled_query_run
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/sigma/scheduled_query_runs`: answers page by page, each item one [`ScheduledQueryRun`](views::ScheduledQueryRun).
 ///
 /// Source: operation `GetSigmaScheduledQueryRuns`.

@@ -2,8 +2,8 @@
 // Schema: setup_attempt
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/setup_attempts`: answers page by page, each item one [`SetupAttempt`](views::SetupAttempt).
 ///

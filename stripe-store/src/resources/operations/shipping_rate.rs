@@ -2,8 +2,8 @@
 // Schema: shipping_rate
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::client::TimeRange;
 /// `GET /v1/shipping_rates`: answers page by page, each item one [`ShippingRate`](views::ShippingRate).
@@ -49,17 +49,23 @@ impl CreateShippingRate {
     pub fn new(display_name: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("display_name", display_name))
     }
-    /// `delivery_estimate`: a map with `maximum`, `minimum`.
+    /// `delivery_estimate`: a [`CreateShippingRateDeliveryEstimate`](super::CreateShippingRateDeliveryEstimate).
     #[inline]
-    pub fn delivery_estimate(self, delivery_estimate: impl Into<Value>) -> Self {
+    pub fn delivery_estimate(
+        self,
+        delivery_estimate: impl c::IntoObject<super::CreateShippingRateDeliveryEstimate>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("delivery_estimate", delivery_estimate),
+            self.parameters.object("delivery_estimate", delivery_estimate),
         )
     }
-    /// `fixed_amount`: a map with `amount` (required), `currency` (required), `currency_options`.
+    /// `fixed_amount`: a [`CreateShippingRateFixedAmount`](super::CreateShippingRateFixedAmount).
     #[inline]
-    pub fn fixed_amount(self, fixed_amount: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fixed_amount", fixed_amount))
+    pub fn fixed_amount(
+        self,
+        fixed_amount: impl c::IntoObject<super::CreateShippingRateFixedAmount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fixed_amount", fixed_amount))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -128,10 +134,13 @@ impl UpdateShippingRate {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `fixed_amount`: a map with `currency_options`.
+    /// `fixed_amount`: a [`UpdateShippingRateFixedAmount`](super::UpdateShippingRateFixedAmount).
     #[inline]
-    pub fn fixed_amount(self, fixed_amount: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("fixed_amount", fixed_amount))
+    pub fn fixed_amount(
+        self,
+        fixed_amount: impl c::IntoObject<super::UpdateShippingRateFixedAmount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fixed_amount", fixed_amount))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -156,6 +165,89 @@ impl c::OperationFacts for markers::UpdateShippingRate {
     const PATH: &'static str = "/v1/shipping_rates/{shipping_rate_token}";
     const CHECK: c::Check = c::Check::resource::<views::ShippingRate>();
 }
+/// What `CreateShippingRate.delivery_estimate` takes.
+pub type CreateShippingRateDeliveryEstimate = Builder<
+    markers::CreateShippingRateDeliveryEstimate,
+>;
+impl CreateShippingRateDeliveryEstimate {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `maximum`: a [`CreateShippingRateDeliveryEstimateMaximum`](super::CreateShippingRateDeliveryEstimateMaximum).
+    #[inline]
+    pub fn maximum(
+        self,
+        maximum: impl c::IntoObject<super::CreateShippingRateDeliveryEstimateMaximum>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("maximum", maximum))
+    }
+    /// `minimum`: a [`CreateShippingRateDeliveryEstimateMinimum`](super::CreateShippingRateDeliveryEstimateMinimum).
+    #[inline]
+    pub fn minimum(
+        self,
+        minimum: impl c::IntoObject<super::CreateShippingRateDeliveryEstimateMinimum>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("minimum", minimum))
+    }
+}
+/// What `CreateShippingRateDeliveryEstimate.maximum` takes.
+pub type CreateShippingRateDeliveryEstimateMaximum = Builder<
+    markers::CreateShippingRateDeliveryEstimateMaximum,
+>;
+impl CreateShippingRateDeliveryEstimateMaximum {
+    /// With what it cannot do without:
+    /// * `unit`: one of [`CreateShippingRateDeliveryEstimateMaximumUnit`](super::CreateShippingRateDeliveryEstimateMaximumUnit).
+    /// * `value`: an integer.
+    #[inline]
+    pub fn new(
+        unit: super::CreateShippingRateDeliveryEstimateMaximumUnit,
+        value: i64,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("unit", unit).int("value", value),
+        )
+    }
+}
+/// What `CreateShippingRateDeliveryEstimate.minimum` takes.
+pub type CreateShippingRateDeliveryEstimateMinimum = super::CreateShippingRateDeliveryEstimateMaximum;
+/// What `CreateShippingRate.fixed_amount` takes.
+pub type CreateShippingRateFixedAmount = Builder<markers::CreateShippingRateFixedAmount>;
+impl CreateShippingRateFixedAmount {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `currency`: a text.
+    #[inline]
+    pub fn new(amount: i64, currency: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("amount", amount).text("currency", currency),
+        )
+    }
+    /// `currency_options`: a map.
+    #[inline]
+    pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("currency_options", currency_options))
+    }
+}
+/// What `UpdateShippingRate.fixed_amount` takes.
+pub type UpdateShippingRateFixedAmount = Builder<markers::UpdateShippingRateFixedAmount>;
+impl UpdateShippingRateFixedAmount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency_options`: a map.
+    #[inline]
+    pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("currency_options", currency_options))
+    }
+}
+/// The values of `CreateShippingRateDeliveryEstimateMaximum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateShippingRateDeliveryEstimateMaximumUnit;
+/// The values of `CreateShippingRateDeliveryEstimateMinimum.unit`.
+pub use super::super::ShippingRateDeliveryEstimateBoundUnit as CreateShippingRateDeliveryEstimateMinimumUnit;
 /// The values of `CreateShippingRate.tax_behavior`.
 pub use super::super::PriceTaxBehavior as CreateShippingRateTaxBehavior;
 /// The values of `UpdateShippingRate.tax_behavior`.

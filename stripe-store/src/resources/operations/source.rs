@@ -4,9 +4,9 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
+use stripe_store::view::Timestamp;
 /// `POST /v1/sources`: answers with one [`Source`](views::Source).
 ///
 /// Source: operation `PostSources`.
@@ -37,10 +37,13 @@ impl CreateSource {
     pub fn flow(self, flow: super::CreateSourceFlow) -> Self {
         Self::from_parameters(self.parameters.one_of("flow", flow))
     }
-    /// `mandate`: a map with `acceptance`, `amount`, `currency`, `interval`, `notification_method`.
+    /// `mandate`: a [`CreateSourceMandate`](super::CreateSourceMandate).
     #[inline]
-    pub fn mandate(self, mandate: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mandate", mandate))
+    pub fn mandate(
+        self,
+        mandate: impl c::IntoObject<super::CreateSourceMandate>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate", mandate))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -55,25 +58,34 @@ impl CreateSource {
     pub fn original_source(self, original_source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("original_source", original_source))
     }
-    /// `owner`: a map with `address`, `email`, `name`, `phone`.
+    /// `owner`: a [`CreateSourceOwner`](super::CreateSourceOwner).
     #[inline]
-    pub fn owner(self, owner: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("owner", owner))
+    pub fn owner(self, owner: impl c::IntoObject<super::CreateSourceOwner>) -> Self {
+        Self::from_parameters(self.parameters.object("owner", owner))
     }
-    /// `receiver`: a map with `refund_attributes_method`.
+    /// `receiver`: a [`CreateSourceReceiver`](super::CreateSourceReceiver).
     #[inline]
-    pub fn receiver(self, receiver: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("receiver", receiver))
+    pub fn receiver(
+        self,
+        receiver: impl c::IntoObject<super::CreateSourceReceiver>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("receiver", receiver))
     }
-    /// `redirect`: a map with `return_url` (required).
+    /// `redirect`: a [`CreateSourceRedirect`](super::CreateSourceRedirect).
     #[inline]
-    pub fn redirect(self, redirect: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("redirect", redirect))
+    pub fn redirect(
+        self,
+        redirect: impl c::IntoObject<super::CreateSourceRedirect>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("redirect", redirect))
     }
-    /// `source_order`: a map with `items`, `shipping`.
+    /// `source_order`: a [`CreateSourceSourceOrder`](super::CreateSourceSourceOrder).
     #[inline]
-    pub fn source_order(self, source_order: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("source_order", source_order))
+    pub fn source_order(
+        self,
+        source_order: impl c::IntoObject<super::CreateSourceSourceOrder>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("source_order", source_order))
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -143,10 +155,13 @@ impl UpdateSource {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `mandate`: a map with `acceptance`, `amount`, `currency`, `interval`, `notification_method`.
+    /// `mandate`: a [`UpdateSourceMandate`](super::UpdateSourceMandate).
     #[inline]
-    pub fn mandate(self, mandate: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("mandate", mandate))
+    pub fn mandate(
+        self,
+        mandate: impl c::IntoObject<super::UpdateSourceMandate>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate", mandate))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -156,15 +171,18 @@ impl UpdateSource {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `owner`: a map with `address`, `email`, `name`, `phone`.
+    /// `owner`: a [`UpdateSourceOwner`](super::UpdateSourceOwner).
     #[inline]
-    pub fn owner(self, owner: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("owner", owner))
+    pub fn owner(self, owner: impl c::IntoObject<super::UpdateSourceOwner>) -> Self {
+        Self::from_parameters(self.parameters.object("owner", owner))
     }
-    /// `source_order`: a map with `items`, `shipping`.
+    /// `source_order`: a [`UpdateSourceSourceOrder`](super::UpdateSourceSourceOrder).
     #[inline]
-    pub fn source_order(self, source_order: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("source_order", source_order))
+    pub fn source_order(
+        self,
+        source_order: impl c::IntoObject<super::UpdateSourceSourceOrder>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("source_order", source_order))
     }
 }
 impl c::OperationFacts for markers::UpdateSource {
@@ -213,6 +231,350 @@ impl c::OperationFacts for markers::VerifySource {
     const PATH: &'static str = "/v1/sources/{source}/verify";
     const CHECK: c::Check = c::Check::resource::<views::Source>();
 }
+/// What `CreateSource.mandate` takes.
+pub type CreateSourceMandate = Builder<markers::CreateSourceMandate>;
+impl CreateSourceMandate {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acceptance`: a [`CreateSourceMandateAcceptance`](super::CreateSourceMandateAcceptance).
+    #[inline]
+    pub fn acceptance(
+        self,
+        acceptance: impl c::IntoObject<super::CreateSourceMandateAcceptance>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acceptance", acceptance))
+    }
+    /// `amount`: an integer; an empty text through `param` empties it.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `interval`: one of [`CreateSourceMandateInterval`](super::CreateSourceMandateInterval).
+    #[inline]
+    pub fn interval(self, interval: super::CreateSourceMandateInterval) -> Self {
+        Self::from_parameters(self.parameters.one_of("interval", interval))
+    }
+    /// `notification_method`: one of [`CreateSourceMandateNotificationMethod`](super::CreateSourceMandateNotificationMethod).
+    #[inline]
+    pub fn notification_method(
+        self,
+        notification_method: super::CreateSourceMandateNotificationMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("notification_method", notification_method),
+        )
+    }
+}
+/// What `CreateSourceMandate.acceptance` takes.
+pub type CreateSourceMandateAcceptance = Builder<markers::CreateSourceMandateAcceptance>;
+impl CreateSourceMandateAcceptance {
+    /// With what it cannot do without:
+    /// * `status`: one of [`CreateSourceMandateAcceptanceStatus`](super::CreateSourceMandateAcceptanceStatus).
+    #[inline]
+    pub fn new(status: super::CreateSourceMandateAcceptanceStatus) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("status", status))
+    }
+    /// `date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn date(self, date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("date", date))
+    }
+    /// `ip`: a text.
+    #[inline]
+    pub fn ip(self, ip: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip", ip))
+    }
+    /// `offline`: a [`CreateSourceMandateAcceptanceOffline`](super::CreateSourceMandateAcceptanceOffline).
+    #[inline]
+    pub fn offline(
+        self,
+        offline: impl c::IntoObject<super::CreateSourceMandateAcceptanceOffline>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("offline", offline))
+    }
+    /// `online`: a [`CreateSourceMandateAcceptanceOnline`](super::CreateSourceMandateAcceptanceOnline).
+    #[inline]
+    pub fn online(
+        self,
+        online: impl c::IntoObject<super::CreateSourceMandateAcceptanceOnline>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("online", online))
+    }
+    /// `type`: one of [`CreateSourceMandateAcceptanceType`](super::CreateSourceMandateAcceptanceType).
+    #[inline]
+    pub fn type_(self, type_: super::CreateSourceMandateAcceptanceType) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+    /// `user_agent`: a text.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `CreateSourceMandateAcceptance.offline` takes.
+pub type CreateSourceMandateAcceptanceOffline = Builder<
+    markers::CreateSourceMandateAcceptanceOffline,
+>;
+impl CreateSourceMandateAcceptanceOffline {
+    /// With what it cannot do without:
+    /// * `contact_email`: a text.
+    #[inline]
+    pub fn new(contact_email: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("contact_email", contact_email))
+    }
+}
+/// What `CreateSourceMandateAcceptance.online` takes.
+pub type CreateSourceMandateAcceptanceOnline = Builder<
+    markers::CreateSourceMandateAcceptanceOnline,
+>;
+impl CreateSourceMandateAcceptanceOnline {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `date`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn date(self, date: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("date", date))
+    }
+    /// `ip`: a text.
+    #[inline]
+    pub fn ip(self, ip: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip", ip))
+    }
+    /// `user_agent`: a text.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `CreateSource.owner` takes.
+pub type CreateSourceOwner = Builder<markers::CreateSourceOwner>;
+impl CreateSourceOwner {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateSourceOwnerAddress`](super::CreateSourceOwnerAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateSourceOwnerAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateSourceOwner.address` takes.
+pub type CreateSourceOwnerAddress = super::CreateCustomerAddress;
+/// What `CreateSource.receiver` takes.
+pub type CreateSourceReceiver = Builder<markers::CreateSourceReceiver>;
+impl CreateSourceReceiver {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `refund_attributes_method`: one of [`CreateSourceReceiverRefundAttributesMethod`](super::CreateSourceReceiverRefundAttributesMethod).
+    #[inline]
+    pub fn refund_attributes_method(
+        self,
+        refund_attributes_method: super::CreateSourceReceiverRefundAttributesMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("refund_attributes_method", refund_attributes_method),
+        )
+    }
+}
+/// What `CreateSource.redirect` takes.
+pub type CreateSourceRedirect = Builder<markers::CreateSourceRedirect>;
+impl CreateSourceRedirect {
+    /// With what it cannot do without:
+    /// * `return_url`: a text.
+    #[inline]
+    pub fn new(return_url: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("return_url", return_url))
+    }
+}
+/// What `CreateSource.source_order` takes.
+pub type CreateSourceSourceOrder = Builder<markers::CreateSourceSourceOrder>;
+impl CreateSourceSourceOrder {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `items`: some [`CreateSourceSourceOrderItems`](super::CreateSourceSourceOrderItems).
+    #[inline]
+    pub fn items(
+        self,
+        items: impl c::IntoObjects<super::CreateSourceSourceOrderItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("items", items))
+    }
+    /// `shipping`: a [`CreateSourceSourceOrderShipping`](super::CreateSourceSourceOrderShipping).
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<super::CreateSourceSourceOrderShipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+}
+/// What `CreateSourceSourceOrder.items` takes.
+pub type CreateSourceSourceOrderItems = Builder<markers::CreateSourceSourceOrderItems>;
+impl CreateSourceSourceOrderItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `parent`: a text.
+    #[inline]
+    pub fn parent(self, parent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("parent", parent))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `type`: one of [`CreateSourceSourceOrderItemsType`](super::CreateSourceSourceOrderItemsType).
+    #[inline]
+    pub fn type_(self, type_: super::CreateSourceSourceOrderItemsType) -> Self {
+        Self::from_parameters(self.parameters.one_of("type", type_))
+    }
+}
+/// What `CreateSourceSourceOrder.shipping` takes.
+pub type CreateSourceSourceOrderShipping = Builder<
+    markers::CreateSourceSourceOrderShipping,
+>;
+impl CreateSourceSourceOrderShipping {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateSourceSourceOrderShippingAddress`](super::CreateSourceSourceOrderShippingAddress).
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateSourceSourceOrderShippingAddress>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("address", address))
+    }
+    /// `carrier`: a text.
+    #[inline]
+    pub fn carrier(self, carrier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("carrier", carrier))
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `tracking_number`: a text.
+    #[inline]
+    pub fn tracking_number(self, tracking_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tracking_number", tracking_number))
+    }
+}
+/// What `CreateSourceSourceOrderShipping.address` takes.
+pub type CreateSourceSourceOrderShippingAddress = Builder<
+    markers::CreateSourceSourceOrderShippingAddress,
+>;
+impl CreateSourceSourceOrderShippingAddress {
+    /// With what it cannot do without:
+    /// * `line1`: a text.
+    #[inline]
+    pub fn new(line1: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("line1", line1))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+}
+/// What `UpdateSource.mandate` takes.
+pub type UpdateSourceMandate = super::CreateSourceMandate;
+/// What `UpdateSourceMandate.acceptance` takes.
+pub type UpdateSourceMandateAcceptance = super::CreateSourceMandateAcceptance;
+/// What `UpdateSourceMandateAcceptance.offline` takes.
+pub type UpdateSourceMandateAcceptanceOffline = super::CreateSourceMandateAcceptanceOffline;
+/// What `UpdateSourceMandateAcceptance.online` takes.
+pub type UpdateSourceMandateAcceptanceOnline = super::CreateSourceMandateAcceptanceOnline;
+/// What `UpdateSource.owner` takes.
+pub type UpdateSourceOwner = super::CreateSourceOwner;
+/// What `UpdateSourceOwner.address` takes.
+pub type UpdateSourceOwnerAddress = super::CreateCustomerAddress;
+/// What `UpdateSource.source_order` takes.
+pub type UpdateSourceSourceOrder = super::CreateSourceSourceOrder;
+/// What `UpdateSourceSourceOrder.items` takes.
+pub type UpdateSourceSourceOrderItems = super::CreateSourceSourceOrderItems;
+/// What `UpdateSourceSourceOrder.shipping` takes.
+pub type UpdateSourceSourceOrderShipping = super::CreateSourceSourceOrderShipping;
+/// What `UpdateSourceSourceOrderShipping.address` takes.
+pub type UpdateSourceSourceOrderShippingAddress = super::CreateSourceSourceOrderShippingAddress;
 /// The values of `CreateSource.flow`.
 #[non_exhaustive]
 pub enum CreateSourceFlow {
@@ -274,6 +636,236 @@ impl Debug for CreateSourceFlow {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateSourceMandateAcceptance.status`.
+pub use super::super::MandateBacsDebitNetworkStatus as CreateSourceMandateAcceptanceStatus;
+/// The values of `CreateSourceMandateAcceptance.type`.
+pub use super::super::TerminalReaderStatus as CreateSourceMandateAcceptanceType;
+/// The values of `CreateSourceMandate.interval`.
+#[non_exhaustive]
+pub enum CreateSourceMandateInterval {
+    /// `one_time`
+    OneTime,
+    /// `scheduled`
+    Scheduled,
+    /// `variable`
+    Variable,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSourceMandateInterval {
+    const VALUES: &'static [&'static str] = &["one_time", "scheduled", "variable"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::OneTime => "one_time",
+            Self::Scheduled => "scheduled",
+            Self::Variable => "variable",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::OneTime,
+            1 => Self::Scheduled,
+            2 => Self::Variable,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSourceMandateInterval {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSourceMandateInterval {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSourceMandateInterval {}
+impl Debug for CreateSourceMandateInterval {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSourceMandate.notification_method`.
+#[non_exhaustive]
+pub enum CreateSourceMandateNotificationMethod {
+    /// `deprecated_none`
+    DeprecatedNone,
+    /// `email`
+    Email,
+    /// `manual`
+    Manual,
+    /// `none`
+    None,
+    /// `stripe_email`
+    StripeEmail,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSourceMandateNotificationMethod {
+    const VALUES: &'static [&'static str] = &[
+        "deprecated_none",
+        "email",
+        "manual",
+        "none",
+        "stripe_email",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::DeprecatedNone => "deprecated_none",
+            Self::Email => "email",
+            Self::Manual => "manual",
+            Self::None => "none",
+            Self::StripeEmail => "stripe_email",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::DeprecatedNone,
+            1 => Self::Email,
+            2 => Self::Manual,
+            3 => Self::None,
+            4 => Self::StripeEmail,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSourceMandateNotificationMethod {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSourceMandateNotificationMethod {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSourceMandateNotificationMethod {}
+impl Debug for CreateSourceMandateNotificationMethod {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSourceReceiver.refund_attributes_method`.
+#[non_exhaustive]
+pub enum CreateSourceReceiverRefundAttributesMethod {
+    /// `email`
+    Email,
+    /// `manual`
+    Manual,
+    /// `none`
+    None,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSourceReceiverRefundAttributesMethod {
+    const VALUES: &'static [&'static str] = &["email", "manual", "none"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Email => "email",
+            Self::Manual => "manual",
+            Self::None => "none",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Email,
+            1 => Self::Manual,
+            2 => Self::None,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSourceReceiverRefundAttributesMethod {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSourceReceiverRefundAttributesMethod {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSourceReceiverRefundAttributesMethod {}
+impl Debug for CreateSourceReceiverRefundAttributesMethod {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSourceSourceOrderItems.type`.
+#[non_exhaustive]
+pub enum CreateSourceSourceOrderItemsType {
+    /// `discount`
+    Discount,
+    /// `shipping`
+    Shipping,
+    /// `sku`
+    Sku,
+    /// `tax`
+    Tax,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSourceSourceOrderItemsType {
+    const VALUES: &'static [&'static str] = &["discount", "shipping", "sku", "tax"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Discount => "discount",
+            Self::Shipping => "shipping",
+            Self::Sku => "sku",
+            Self::Tax => "tax",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Discount,
+            1 => Self::Shipping,
+            2 => Self::Sku,
+            3 => Self::Tax,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSourceSourceOrderItemsType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSourceSourceOrderItemsType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSourceSourceOrderItemsType {}
+impl Debug for CreateSourceSourceOrderItemsType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
 /// The values of `CreateSource.usage`.
 #[non_exhaustive]
 pub enum CreateSourceUsage {
@@ -322,3 +914,13 @@ impl Debug for CreateSourceUsage {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `UpdateSourceMandateAcceptance.status`.
+pub use super::super::MandateBacsDebitNetworkStatus as UpdateSourceMandateAcceptanceStatus;
+/// The values of `UpdateSourceMandateAcceptance.type`.
+pub use super::super::TerminalReaderStatus as UpdateSourceMandateAcceptanceType;
+/// The values of `UpdateSourceMandate.interval`.
+pub use super::CreateSourceMandateInterval as UpdateSourceMandateInterval;
+/// The values of `UpdateSourceMandate.notification_method`.
+pub use super::CreateSourceMandateNotificationMethod as UpdateSourceMandateNotificationMethod;
+/// The values of `UpdateSourceSourceOrderItems.type`.
+pub use super::CreateSourceSourceOrderItemsType as UpdateSourceSourceOrderItemsType;

@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -19,10 +19,13 @@ impl ListSubscriptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_tax`: a map with `enabled` (required).
+    /// `automatic_tax`: a [`ListSubscriptionsAutomaticTax`](super::ListSubscriptionsAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::ListSubscriptionsAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `collection_method`: one of [`ListSubscriptionsCollectionMethod`](super::ListSubscriptionsCollectionMethod).
     #[inline]
@@ -103,11 +106,14 @@ impl CreateSubscription {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `add_invoice_items`: an array of maps with `discountable`, `discounts`, `metadata`, `period`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `add_invoice_items`: some [`CreateSubscriptionAddInvoiceItems`](super::CreateSubscriptionAddInvoiceItems).
     #[inline]
-    pub fn add_invoice_items(self, add_invoice_items: impl Into<Value>) -> Self {
+    pub fn add_invoice_items(
+        self,
+        add_invoice_items: impl c::IntoObjects<super::CreateSubscriptionAddInvoiceItems>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("add_invoice_items", add_invoice_items),
+            self.parameters.objects("add_invoice_items", add_invoice_items),
         )
     }
     /// `application_fee_percent`: a number; an empty text through `param` empties it.
@@ -117,10 +123,13 @@ impl CreateSubscription {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`CreateSubscriptionAutomaticTax`](super::CreateSubscriptionAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::CreateSubscriptionAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
     /// `backdate_start_date`: a moment, sent in unix seconds.
     #[inline]
@@ -139,35 +148,48 @@ impl CreateSubscription {
             self.parameters.time("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_cycle_anchor_config`: a map with `day_of_month` (required), `hour`, `minute`, `month`, `second`.
+    /// `billing_cycle_anchor_config`: a [`CreateSubscriptionBillingCycleAnchorConfig`](super::CreateSubscriptionBillingCycleAnchorConfig).
     #[inline]
     pub fn billing_cycle_anchor_config(
         self,
-        billing_cycle_anchor_config: impl Into<Value>,
+        billing_cycle_anchor_config: impl c::IntoObject<
+            super::CreateSubscriptionBillingCycleAnchorConfig,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("billing_cycle_anchor_config", billing_cycle_anchor_config),
+                .object("billing_cycle_anchor_config", billing_cycle_anchor_config),
         )
     }
-    /// `billing_mode`: a map with `type` (required), `flexible`.
+    /// `billing_mode`: a [`CreateSubscriptionBillingMode`](super::CreateSubscriptionBillingMode).
     #[inline]
-    pub fn billing_mode(self, billing_mode: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("billing_mode", billing_mode))
+    pub fn billing_mode(
+        self,
+        billing_mode: impl c::IntoObject<super::CreateSubscriptionBillingMode>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
     }
-    /// `billing_schedules`: an array of maps with `bill_until` (required), `applies_to`, `key`.
+    /// `billing_schedules`: some [`CreateSubscriptionBillingSchedules`](super::CreateSubscriptionBillingSchedules).
     #[inline]
-    pub fn billing_schedules(self, billing_schedules: impl Into<Value>) -> Self {
+    pub fn billing_schedules(
+        self,
+        billing_schedules: impl c::IntoObjects<super::CreateSubscriptionBillingSchedules>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_schedules", billing_schedules),
+            self.parameters.objects("billing_schedules", billing_schedules),
         )
     }
-    /// `billing_thresholds`: a map with `amount_gte`, `reset_billing_cycle_anchor`; an empty text empties it.
+    /// `billing_thresholds`: a [`CreateSubscriptionBillingThresholds`](super::CreateSubscriptionBillingThresholds); an empty text empties it.
     #[inline]
-    pub fn billing_thresholds(self, billing_thresholds: impl Into<Value>) -> Self {
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::CreateSubscriptionBillingThresholds,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_thresholds", billing_thresholds),
+            self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
     /// `cancel_at`: `max_billed_until`, `max_period_end`, `min_period_end`; or a moment, in unix seconds.
@@ -242,20 +264,31 @@ impl CreateSubscription {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateSubscriptionDiscounts`](super::CreateSubscriptionDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateSubscriptionDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_settings`: a map with `account_tax_ids`, `custom_fields`, `description`, `footer`, `issuer`.
+    /// `invoice_settings`: a [`CreateSubscriptionInvoiceSettings`](super::CreateSubscriptionInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::CreateSubscriptionInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
-    /// `items`: an array of maps with `billing_thresholds`, `current_trial`, `discounts`, `metadata`, `plan`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `items`: some [`CreateSubscriptionItems`](super::CreateSubscriptionItems).
     #[inline]
-    pub fn items(self, items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("items", items))
+    pub fn items(
+        self,
+        items: impl c::IntoObjects<super::CreateSubscriptionItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("items", items))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -285,21 +318,28 @@ impl CreateSubscription {
             self.parameters.one_of("payment_behavior", payment_behavior),
         )
     }
-    /// `payment_settings`: a map with `payment_method_options`, `payment_method_types`, `save_default_payment_method`.
+    /// `payment_settings`: a [`CreateSubscriptionPaymentSettings`](super::CreateSubscriptionPaymentSettings).
     #[inline]
-    pub fn payment_settings(self, payment_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_settings", payment_settings))
+    pub fn payment_settings(
+        self,
+        payment_settings: impl c::IntoObject<super::CreateSubscriptionPaymentSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_settings", payment_settings),
+        )
     }
-    /// `pending_invoice_item_interval`: a map with `interval` (required), `interval_count`; an empty text empties it.
+    /// `pending_invoice_item_interval`: a [`CreateSubscriptionPendingInvoiceItemInterval`](super::CreateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
     #[inline]
     pub fn pending_invoice_item_interval(
         self,
-        pending_invoice_item_interval: impl Into<Value>,
+        pending_invoice_item_interval: impl c::IntoObject<
+            super::CreateSubscriptionPendingInvoiceItemInterval,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("pending_invoice_item_interval", pending_invoice_item_interval),
+                .object("pending_invoice_item_interval", pending_invoice_item_interval),
         )
     }
     /// `proration_behavior`: one of [`CreateSubscriptionProrationBehavior`](super::CreateSubscriptionProrationBehavior).
@@ -312,10 +352,13 @@ impl CreateSubscription {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `transfer_data`: a map with `destination` (required), `amount_percent`.
+    /// `transfer_data`: a [`CreateSubscriptionTransferData`](super::CreateSubscriptionTransferData).
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::CreateSubscriptionTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
     /// `trial_end`: `now`; or a moment, in unix seconds.
     #[inline]
@@ -334,10 +377,13 @@ impl CreateSubscription {
             self.parameters.int("trial_period_days", trial_period_days),
         )
     }
-    /// `trial_settings`: a map with `end_behavior` (required).
+    /// `trial_settings`: a [`CreateSubscriptionTrialSettings`](super::CreateSubscriptionTrialSettings).
     #[inline]
-    pub fn trial_settings(self, trial_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("trial_settings", trial_settings))
+    pub fn trial_settings(
+        self,
+        trial_settings: impl c::IntoObject<super::CreateSubscriptionTrialSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("trial_settings", trial_settings))
     }
 }
 impl c::OperationFacts for markers::CreateSubscription {
@@ -393,11 +439,14 @@ impl UpdateSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `add_invoice_items`: an array of maps with `discountable`, `discounts`, `metadata`, `period`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `add_invoice_items`: some [`UpdateSubscriptionAddInvoiceItems`](super::UpdateSubscriptionAddInvoiceItems).
     #[inline]
-    pub fn add_invoice_items(self, add_invoice_items: impl Into<Value>) -> Self {
+    pub fn add_invoice_items(
+        self,
+        add_invoice_items: impl c::IntoObjects<super::UpdateSubscriptionAddInvoiceItems>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("add_invoice_items", add_invoice_items),
+            self.parameters.objects("add_invoice_items", add_invoice_items),
         )
     }
     /// `application_fee_percent`: a number; an empty text through `param` empties it.
@@ -407,30 +456,46 @@ impl UpdateSubscription {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a map with `enabled` (required), `liability`.
+    /// `automatic_tax`: a [`UpdateSubscriptionAutomaticTax`](super::UpdateSubscriptionAutomaticTax).
     #[inline]
-    pub fn automatic_tax(self, automatic_tax: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("automatic_tax", automatic_tax))
+    pub fn automatic_tax(
+        self,
+        automatic_tax: impl c::IntoObject<super::UpdateSubscriptionAutomaticTax>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
-    /// `billing_cycle_anchor`: a map with `type` (required).
+    /// `billing_cycle_anchor`: a [`UpdateSubscriptionBillingCycleAnchor`](super::UpdateSubscriptionBillingCycleAnchor).
     #[inline]
-    pub fn billing_cycle_anchor(self, billing_cycle_anchor: impl Into<Value>) -> Self {
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: impl c::IntoObject<
+            super::UpdateSubscriptionBillingCycleAnchor,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_cycle_anchor", billing_cycle_anchor),
+            self.parameters.object("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_schedules`: an array of maps with `applies_to`, `bill_until`, `key`; an empty text empties it.
+    /// `billing_schedules`: some [`UpdateSubscriptionBillingSchedules`](super::UpdateSubscriptionBillingSchedules); an empty text empties it.
     #[inline]
-    pub fn billing_schedules(self, billing_schedules: impl Into<Value>) -> Self {
+    pub fn billing_schedules(
+        self,
+        billing_schedules: impl c::IntoObjects<super::UpdateSubscriptionBillingSchedules>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_schedules", billing_schedules),
+            self.parameters.objects("billing_schedules", billing_schedules),
         )
     }
-    /// `billing_thresholds`: a map with `amount_gte`, `reset_billing_cycle_anchor`; an empty text empties it.
+    /// `billing_thresholds`: a [`UpdateSubscriptionBillingThresholds`](super::UpdateSubscriptionBillingThresholds); an empty text empties it.
     #[inline]
-    pub fn billing_thresholds(self, billing_thresholds: impl Into<Value>) -> Self {
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::UpdateSubscriptionBillingThresholds,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_thresholds", billing_thresholds),
+            self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
     /// `cancel_at`: `max_billed_until`, `max_period_end`, `min_period_end`; or a moment, in unix seconds; an empty text empties it.
@@ -445,11 +510,16 @@ impl UpdateSubscription {
             self.parameters.bool("cancel_at_period_end", cancel_at_period_end),
         )
     }
-    /// `cancellation_details`: a map with `comment`, `feedback`, `feedback_option`.
+    /// `cancellation_details`: a [`UpdateSubscriptionCancellationDetails`](super::UpdateSubscriptionCancellationDetails).
     #[inline]
-    pub fn cancellation_details(self, cancellation_details: impl Into<Value>) -> Self {
+    pub fn cancellation_details(
+        self,
+        cancellation_details: impl c::IntoObject<
+            super::UpdateSubscriptionCancellationDetails,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("cancellation_details", cancellation_details),
+            self.parameters.object("cancellation_details", cancellation_details),
         )
     }
     /// `collection_method`: one of [`UpdateSubscriptionCollectionMethod`](super::UpdateSubscriptionCollectionMethod).
@@ -497,20 +567,31 @@ impl UpdateSubscription {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateSubscriptionDiscounts`](super::UpdateSubscriptionDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateSubscriptionDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_settings`: a map with `account_tax_ids`, `custom_fields`, `description`, `footer`, `issuer`.
+    /// `invoice_settings`: a [`UpdateSubscriptionInvoiceSettings`](super::UpdateSubscriptionInvoiceSettings).
     #[inline]
-    pub fn invoice_settings(self, invoice_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("invoice_settings", invoice_settings))
+    pub fn invoice_settings(
+        self,
+        invoice_settings: impl c::IntoObject<super::UpdateSubscriptionInvoiceSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("invoice_settings", invoice_settings),
+        )
     }
-    /// `items`: an array of maps with `billing_thresholds`, `clear_usage`, `current_trial`, `deleted`, `discounts`, `id`, `metadata`, `plan`, `price`, `price_data`, `quantity`, `tax_rates`.
+    /// `items`: some [`UpdateSubscriptionItems`](super::UpdateSubscriptionItems).
     #[inline]
-    pub fn items(self, items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("items", items))
+    pub fn items(
+        self,
+        items: impl c::IntoObjects<super::UpdateSubscriptionItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("items", items))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -530,10 +611,15 @@ impl UpdateSubscription {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `pause_collection`: a map with `behavior` (required), `resumes_at`; an empty text empties it.
+    /// `pause_collection`: a [`UpdateSubscriptionPauseCollection`](super::UpdateSubscriptionPauseCollection); an empty text empties it.
     #[inline]
-    pub fn pause_collection(self, pause_collection: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pause_collection", pause_collection))
+    pub fn pause_collection(
+        self,
+        pause_collection: impl c::IntoObject<super::UpdateSubscriptionPauseCollection>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("pause_collection", pause_collection),
+        )
     }
     /// `payment_behavior`: one of [`UpdateSubscriptionPaymentBehavior`](super::UpdateSubscriptionPaymentBehavior).
     #[inline]
@@ -545,21 +631,28 @@ impl UpdateSubscription {
             self.parameters.one_of("payment_behavior", payment_behavior),
         )
     }
-    /// `payment_settings`: a map with `payment_method_options`, `payment_method_types`, `save_default_payment_method`.
+    /// `payment_settings`: a [`UpdateSubscriptionPaymentSettings`](super::UpdateSubscriptionPaymentSettings).
     #[inline]
-    pub fn payment_settings(self, payment_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("payment_settings", payment_settings))
+    pub fn payment_settings(
+        self,
+        payment_settings: impl c::IntoObject<super::UpdateSubscriptionPaymentSettings>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_settings", payment_settings),
+        )
     }
-    /// `pending_invoice_item_interval`: a map with `interval` (required), `interval_count`; an empty text empties it.
+    /// `pending_invoice_item_interval`: a [`UpdateSubscriptionPendingInvoiceItemInterval`](super::UpdateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
     #[inline]
     pub fn pending_invoice_item_interval(
         self,
-        pending_invoice_item_interval: impl Into<Value>,
+        pending_invoice_item_interval: impl c::IntoObject<
+            super::UpdateSubscriptionPendingInvoiceItemInterval,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("pending_invoice_item_interval", pending_invoice_item_interval),
+                .object("pending_invoice_item_interval", pending_invoice_item_interval),
         )
     }
     /// `proration_behavior`: one of [`UpdateSubscriptionProrationBehavior`](super::UpdateSubscriptionProrationBehavior).
@@ -577,10 +670,13 @@ impl UpdateSubscription {
     pub fn proration_date(self, proration_date: impl Into<Timestamp>) -> Self {
         Self::from_parameters(self.parameters.time("proration_date", proration_date))
     }
-    /// `transfer_data`: a map with `destination` (required), `amount_percent`; an empty text empties it.
+    /// `transfer_data`: a [`UpdateSubscriptionTransferData`](super::UpdateSubscriptionTransferData); an empty text empties it.
     #[inline]
-    pub fn transfer_data(self, transfer_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("transfer_data", transfer_data))
+    pub fn transfer_data(
+        self,
+        transfer_data: impl c::IntoObject<super::UpdateSubscriptionTransferData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("transfer_data", transfer_data))
     }
     /// `trial_end`: `now`; or a moment, in unix seconds.
     #[inline]
@@ -592,10 +688,13 @@ impl UpdateSubscription {
     pub fn trial_from_plan(self, trial_from_plan: bool) -> Self {
         Self::from_parameters(self.parameters.bool("trial_from_plan", trial_from_plan))
     }
-    /// `trial_settings`: a map with `end_behavior` (required).
+    /// `trial_settings`: a [`UpdateSubscriptionTrialSettings`](super::UpdateSubscriptionTrialSettings).
     #[inline]
-    pub fn trial_settings(self, trial_settings: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("trial_settings", trial_settings))
+    pub fn trial_settings(
+        self,
+        trial_settings: impl c::IntoObject<super::UpdateSubscriptionTrialSettings>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("trial_settings", trial_settings))
     }
 }
 impl c::OperationFacts for markers::UpdateSubscription {
@@ -615,11 +714,16 @@ impl CancelSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `cancellation_details`: a map with `comment`, `feedback`, `feedback_option`.
+    /// `cancellation_details`: a [`CancelSubscriptionCancellationDetails`](super::CancelSubscriptionCancellationDetails).
     #[inline]
-    pub fn cancellation_details(self, cancellation_details: impl Into<Value>) -> Self {
+    pub fn cancellation_details(
+        self,
+        cancellation_details: impl c::IntoObject<
+            super::CancelSubscriptionCancellationDetails,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("cancellation_details", cancellation_details),
+            self.parameters.object("cancellation_details", cancellation_details),
         )
     }
     /// `invoice_now`: true or false.
@@ -667,10 +771,13 @@ impl PauseSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `bill_for`: a map with `outstanding_usage_through`, `unused_time_from`.
+    /// `bill_for`: a [`PauseSubscriptionBillFor`](super::PauseSubscriptionBillFor).
     #[inline]
-    pub fn bill_for(self, bill_for: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bill_for", bill_for))
+    pub fn bill_for(
+        self,
+        bill_for: impl c::IntoObject<super::PauseSubscriptionBillFor>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bill_for", bill_for))
     }
     /// `invoicing_behavior`: one of [`PauseSubscriptionInvoicingBehavior`](super::PauseSubscriptionInvoicingBehavior).
     #[inline]
@@ -701,11 +808,14 @@ pub type MigrateSubscription = Builder<markers::MigrateSubscription>;
 impl MigrateSubscription {
     /// With what it cannot do without:
     /// * `subscription`: an id, for the path.
-    /// * `billing_mode`: a map with `type` (required), `flexible`.
+    /// * `billing_mode`: a [`MigrateSubscriptionBillingMode`](super::MigrateSubscriptionBillingMode).
     #[inline]
-    pub fn new(subscription: impl Into<String>, billing_mode: impl Into<Value>) -> Self {
+    pub fn new(
+        subscription: impl Into<String>,
+        billing_mode: impl c::IntoObject<super::MigrateSubscriptionBillingMode>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().id(subscription).json("billing_mode", billing_mode),
+            c::Parameters::new().id(subscription).object("billing_mode", billing_mode),
         )
     }
 }
@@ -726,11 +836,16 @@ impl ResumeSubscription {
     pub fn new(subscription: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription))
     }
-    /// `billing_cycle_anchor`: a map with `type` (required).
+    /// `billing_cycle_anchor`: a [`ResumeSubscriptionBillingCycleAnchor`](super::ResumeSubscriptionBillingCycleAnchor).
     #[inline]
-    pub fn billing_cycle_anchor(self, billing_cycle_anchor: impl Into<Value>) -> Self {
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: impl c::IntoObject<
+            super::ResumeSubscriptionBillingCycleAnchor,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_cycle_anchor", billing_cycle_anchor),
+            self.parameters.object("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
     /// `payment_behavior`: one of [`ResumeSubscriptionPaymentBehavior`](super::ResumeSubscriptionPaymentBehavior).
@@ -765,8 +880,1526 @@ impl c::OperationFacts for markers::ResumeSubscription {
     const PATH: &'static str = "/v1/subscriptions/{subscription}/resume";
     const CHECK: c::Check = c::Check::resource::<views::Subscription>();
 }
+/// What `CancelSubscription.cancellation_details` takes.
+pub type CancelSubscriptionCancellationDetails = Builder<
+    markers::CancelSubscriptionCancellationDetails,
+>;
+impl CancelSubscriptionCancellationDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `comment`: a text; an empty text empties it.
+    #[inline]
+    pub fn comment(self, comment: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("comment", comment))
+    }
+    /// `feedback`: one of [`CancelSubscriptionCancellationDetailsFeedback`](super::CancelSubscriptionCancellationDetailsFeedback).
+    #[inline]
+    pub fn feedback(
+        self,
+        feedback: super::CancelSubscriptionCancellationDetailsFeedback,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("feedback", feedback))
+    }
+    /// `feedback_option`: a text.
+    #[inline]
+    pub fn feedback_option(self, feedback_option: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("feedback_option", feedback_option))
+    }
+}
+/// What `CreateSubscription.add_invoice_items` takes.
+pub type CreateSubscriptionAddInvoiceItems = Builder<
+    markers::CreateSubscriptionAddInvoiceItems,
+>;
+impl CreateSubscriptionAddInvoiceItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `discountable`: true or false.
+    #[inline]
+    pub fn discountable(self, discountable: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("discountable", discountable))
+    }
+    /// `discounts`: some [`CreateSubscriptionAddInvoiceItemsDiscounts`](super::CreateSubscriptionAddInvoiceItemsDiscounts).
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateSubscriptionAddInvoiceItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `period`: a [`CreateSubscriptionAddInvoiceItemsPeriod`](super::CreateSubscriptionAddInvoiceItemsPeriod).
+    #[inline]
+    pub fn period(
+        self,
+        period: impl c::IntoObject<super::CreateSubscriptionAddInvoiceItemsPeriod>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreateSubscriptionAddInvoiceItemsPriceData`](super::CreateSubscriptionAddInvoiceItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateSubscriptionAddInvoiceItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `CreateSubscriptionAddInvoiceItems.discounts` takes.
+pub type CreateSubscriptionAddInvoiceItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateSubscriptionAddInvoiceItems.period` takes.
+pub type CreateSubscriptionAddInvoiceItemsPeriod = Builder<
+    markers::CreateSubscriptionAddInvoiceItemsPeriod,
+>;
+impl CreateSubscriptionAddInvoiceItemsPeriod {
+    /// With what it cannot do without:
+    /// * `end`: a [`CreateSubscriptionAddInvoiceItemsPeriodEnd`](super::CreateSubscriptionAddInvoiceItemsPeriodEnd).
+    /// * `start`: a [`CreateSubscriptionAddInvoiceItemsPeriodStart`](super::CreateSubscriptionAddInvoiceItemsPeriodStart).
+    #[inline]
+    pub fn new(
+        end: impl c::IntoObject<super::CreateSubscriptionAddInvoiceItemsPeriodEnd>,
+        start: impl c::IntoObject<super::CreateSubscriptionAddInvoiceItemsPeriodStart>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("end", end).object("start", start),
+        )
+    }
+}
+/// What `CreateSubscriptionAddInvoiceItemsPeriod.end` takes.
+pub type CreateSubscriptionAddInvoiceItemsPeriodEnd = Builder<
+    markers::CreateSubscriptionAddInvoiceItemsPeriodEnd,
+>;
+impl CreateSubscriptionAddInvoiceItemsPeriodEnd {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateSubscriptionAddInvoiceItemsPeriodEndType`](super::CreateSubscriptionAddInvoiceItemsPeriodEndType).
+    #[inline]
+    pub fn new(type_: super::CreateSubscriptionAddInvoiceItemsPeriodEndType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `timestamp`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn timestamp(self, timestamp: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("timestamp", timestamp))
+    }
+}
+/// What `CreateSubscriptionAddInvoiceItemsPeriod.start` takes.
+pub type CreateSubscriptionAddInvoiceItemsPeriodStart = Builder<
+    markers::CreateSubscriptionAddInvoiceItemsPeriodStart,
+>;
+impl CreateSubscriptionAddInvoiceItemsPeriodStart {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateSubscriptionAddInvoiceItemsPeriodStartType`](super::CreateSubscriptionAddInvoiceItemsPeriodStartType).
+    #[inline]
+    pub fn new(type_: super::CreateSubscriptionAddInvoiceItemsPeriodStartType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `timestamp`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn timestamp(self, timestamp: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("timestamp", timestamp))
+    }
+}
+/// What `CreateSubscriptionAddInvoiceItems.price_data` takes.
+pub type CreateSubscriptionAddInvoiceItemsPriceData = super::CreateInvoiceitemPriceData;
+/// What `CreateSubscription.automatic_tax` takes.
+pub type CreateSubscriptionAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `CreateSubscriptionAutomaticTax.liability` takes.
+pub type CreateSubscriptionAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `CreateSubscription.billing_cycle_anchor_config` takes.
+pub type CreateSubscriptionBillingCycleAnchorConfig = Builder<
+    markers::CreateSubscriptionBillingCycleAnchorConfig,
+>;
+impl CreateSubscriptionBillingCycleAnchorConfig {
+    /// With what it cannot do without:
+    /// * `day_of_month`: an integer.
+    #[inline]
+    pub fn new(day_of_month: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("day_of_month", day_of_month))
+    }
+    /// `hour`: an integer.
+    #[inline]
+    pub fn hour(self, hour: i64) -> Self {
+        Self::from_parameters(self.parameters.int("hour", hour))
+    }
+    /// `minute`: an integer.
+    #[inline]
+    pub fn minute(self, minute: i64) -> Self {
+        Self::from_parameters(self.parameters.int("minute", minute))
+    }
+    /// `month`: an integer.
+    #[inline]
+    pub fn month(self, month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("month", month))
+    }
+    /// `second`: an integer.
+    #[inline]
+    pub fn second(self, second: i64) -> Self {
+        Self::from_parameters(self.parameters.int("second", second))
+    }
+}
+/// What `CreateSubscription.billing_mode` takes.
+pub type CreateSubscriptionBillingMode = Builder<markers::CreateSubscriptionBillingMode>;
+impl CreateSubscriptionBillingMode {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateSubscriptionBillingModeType`](super::CreateSubscriptionBillingModeType).
+    #[inline]
+    pub fn new(type_: super::CreateSubscriptionBillingModeType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `flexible`: a [`CreateSubscriptionBillingModeFlexible`](super::CreateSubscriptionBillingModeFlexible).
+    #[inline]
+    pub fn flexible(
+        self,
+        flexible: impl c::IntoObject<super::CreateSubscriptionBillingModeFlexible>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("flexible", flexible))
+    }
+}
+/// What `CreateSubscriptionBillingMode.flexible` takes.
+pub type CreateSubscriptionBillingModeFlexible = Builder<
+    markers::CreateSubscriptionBillingModeFlexible,
+>;
+impl CreateSubscriptionBillingModeFlexible {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `proration_discounts`: one of [`CreateSubscriptionBillingModeFlexibleProrationDiscounts`](super::CreateSubscriptionBillingModeFlexibleProrationDiscounts).
+    #[inline]
+    pub fn proration_discounts(
+        self,
+        proration_discounts: super::CreateSubscriptionBillingModeFlexibleProrationDiscounts,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("proration_discounts", proration_discounts),
+        )
+    }
+}
+/// What `CreateSubscription.billing_schedules` takes.
+pub type CreateSubscriptionBillingSchedules = Builder<
+    markers::CreateSubscriptionBillingSchedules,
+>;
+impl CreateSubscriptionBillingSchedules {
+    /// With what it cannot do without:
+    /// * `bill_until`: a [`CreateSubscriptionBillingSchedulesBillUntil`](super::CreateSubscriptionBillingSchedulesBillUntil).
+    #[inline]
+    pub fn new(
+        bill_until: impl c::IntoObject<
+            super::CreateSubscriptionBillingSchedulesBillUntil,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("bill_until", bill_until))
+    }
+    /// `applies_to`: some [`CreateSubscriptionBillingSchedulesAppliesTo`](super::CreateSubscriptionBillingSchedulesAppliesTo).
+    #[inline]
+    pub fn applies_to(
+        self,
+        applies_to: impl c::IntoObjects<
+            super::CreateSubscriptionBillingSchedulesAppliesTo,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("applies_to", applies_to))
+    }
+    /// `key`: a text.
+    #[inline]
+    pub fn key(self, key: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("key", key))
+    }
+}
+/// What `CreateSubscriptionBillingSchedules.applies_to` takes.
+pub type CreateSubscriptionBillingSchedulesAppliesTo = Builder<
+    markers::CreateSubscriptionBillingSchedulesAppliesTo,
+>;
+impl CreateSubscriptionBillingSchedulesAppliesTo {
+    /// With what it cannot do without:
+    /// * `type`: the text `price`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+}
+/// What `CreateSubscriptionBillingSchedules.bill_until` takes.
+pub type CreateSubscriptionBillingSchedulesBillUntil = Builder<
+    markers::CreateSubscriptionBillingSchedulesBillUntil,
+>;
+impl CreateSubscriptionBillingSchedulesBillUntil {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateSubscriptionBillingSchedulesBillUntilType`](super::CreateSubscriptionBillingSchedulesBillUntilType).
+    #[inline]
+    pub fn new(type_: super::CreateSubscriptionBillingSchedulesBillUntilType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `duration`: a [`CreateSubscriptionBillingSchedulesBillUntilDuration`](super::CreateSubscriptionBillingSchedulesBillUntilDuration).
+    #[inline]
+    pub fn duration(
+        self,
+        duration: impl c::IntoObject<
+            super::CreateSubscriptionBillingSchedulesBillUntilDuration,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("duration", duration))
+    }
+    /// `timestamp`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn timestamp(self, timestamp: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("timestamp", timestamp))
+    }
+}
+/// What `CreateSubscriptionBillingSchedulesBillUntil.duration` takes.
+pub type CreateSubscriptionBillingSchedulesBillUntilDuration = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateSubscription.billing_thresholds` takes.
+pub type CreateSubscriptionBillingThresholds = Builder<
+    markers::CreateSubscriptionBillingThresholds,
+>;
+impl CreateSubscriptionBillingThresholds {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_gte`: an integer.
+    #[inline]
+    pub fn amount_gte(self, amount_gte: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount_gte", amount_gte))
+    }
+    /// `reset_billing_cycle_anchor`: true or false.
+    #[inline]
+    pub fn reset_billing_cycle_anchor(self, reset_billing_cycle_anchor: bool) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("reset_billing_cycle_anchor", reset_billing_cycle_anchor),
+        )
+    }
+}
+/// What `CreateSubscription.discounts` takes.
+pub type CreateSubscriptionDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateSubscription.invoice_settings` takes.
+pub type CreateSubscriptionInvoiceSettings = Builder<
+    markers::CreateSubscriptionInvoiceSettings,
+>;
+impl CreateSubscriptionInvoiceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn account_tax_ids(
+        self,
+        account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
+    }
+    /// `custom_fields`: some [`CreateSubscriptionInvoiceSettingsCustomFields`](super::CreateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::CreateSubscriptionInvoiceSettingsCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `footer`: a text.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `issuer`: a [`CreateSubscriptionInvoiceSettingsIssuer`](super::CreateSubscriptionInvoiceSettingsIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<super::CreateSubscriptionInvoiceSettingsIssuer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+}
+/// What `CreateSubscriptionInvoiceSettings.custom_fields` takes.
+pub type CreateSubscriptionInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateSubscriptionInvoiceSettings.issuer` takes.
+pub type CreateSubscriptionInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `CreateSubscription.items` takes.
+pub type CreateSubscriptionItems = Builder<markers::CreateSubscriptionItems>;
+impl CreateSubscriptionItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_thresholds`: a [`CreateSubscriptionItemsBillingThresholds`](super::CreateSubscriptionItemsBillingThresholds); an empty text empties it.
+    #[inline]
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::CreateSubscriptionItemsBillingThresholds,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("billing_thresholds", billing_thresholds),
+        )
+    }
+    /// `current_trial`: a [`CreateSubscriptionItemsCurrentTrial`](super::CreateSubscriptionItemsCurrentTrial).
+    #[inline]
+    pub fn current_trial(
+        self,
+        current_trial: impl c::IntoObject<super::CreateSubscriptionItemsCurrentTrial>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("current_trial", current_trial))
+    }
+    /// `discounts`: some [`CreateSubscriptionItemsDiscounts`](super::CreateSubscriptionItemsDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateSubscriptionItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `plan`: a text.
+    #[inline]
+    pub fn plan(self, plan: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("plan", plan))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`CreateSubscriptionItemsPriceData`](super::CreateSubscriptionItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateSubscriptionItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `CreateSubscriptionItems.billing_thresholds` takes.
+pub type CreateSubscriptionItemsBillingThresholds = super::CreateSubscriptionItemBillingThresholds;
+/// What `CreateSubscriptionItems.current_trial` takes.
+pub type CreateSubscriptionItemsCurrentTrial = super::CreateSubscriptionItemCurrentTrial;
+/// What `CreateSubscriptionItems.discounts` takes.
+pub type CreateSubscriptionItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateSubscriptionItems.price_data` takes.
+pub type CreateSubscriptionItemsPriceData = super::CreateSubscriptionItemPriceData;
+/// What `CreateSubscriptionItemsPriceData.recurring` takes.
+pub type CreateSubscriptionItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateSubscription.payment_settings` takes.
+pub type CreateSubscriptionPaymentSettings = Builder<
+    markers::CreateSubscriptionPaymentSettings,
+>;
+impl CreateSubscriptionPaymentSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payment_method_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptions).
+    #[inline]
+    pub fn payment_method_options(
+        self,
+        payment_method_options: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payment_method_options", payment_method_options),
+        )
+    }
+    /// `payment_method_types`: some of [`CreateSubscriptionPaymentSettingsPaymentMethodTypes`](super::CreateSubscriptionPaymentSettingsPaymentMethodTypes); an empty text through `param` empties it.
+    #[inline]
+    pub fn payment_method_types(
+        self,
+        payment_method_types: impl IntoIterator<
+            Item = super::CreateSubscriptionPaymentSettingsPaymentMethodTypes,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("payment_method_types", payment_method_types),
+        )
+    }
+    /// `save_default_payment_method`: one of [`CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod`](super::CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod).
+    #[inline]
+    pub fn save_default_payment_method(
+        self,
+        save_default_payment_method: super::CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("save_default_payment_method", save_default_payment_method),
+        )
+    }
+}
+/// What `CreateSubscriptionPaymentSettings.payment_method_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptions = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptions,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `acss_debit`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
+    #[inline]
+    pub fn acss_debit(
+        self,
+        acss_debit: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
+    }
+    /// `bancontact`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
+    #[inline]
+    pub fn bancontact(
+        self,
+        bancontact: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bancontact", bancontact))
+    }
+    /// `billie`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
+    #[inline]
+    pub fn billie(
+        self,
+        billie: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billie", billie))
+    }
+    /// `blik`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik); an empty text empties it.
+    #[inline]
+    pub fn blik(
+        self,
+        blik: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik", blik))
+    }
+    /// `card`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
+    #[inline]
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
+    }
+    /// `customer_balance`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    #[inline]
+    pub fn customer_balance(
+        self,
+        customer_balance: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("customer_balance", customer_balance),
+        )
+    }
+    /// `konbini`: a map; an empty text empties it.
+    #[inline]
+    pub fn konbini(self, konbini: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("konbini", konbini))
+    }
+    /// `payto`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
+    #[inline]
+    pub fn payto(
+        self,
+        payto: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payto", payto))
+    }
+    /// `pix`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
+    #[inline]
+    pub fn pix(
+        self,
+        pix: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pix", pix))
+    }
+    /// `sepa_debit`: a map; an empty text empties it.
+    #[inline]
+    pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
+    }
+    /// `upi`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
+    #[inline]
+    pub fn upi(
+        self,
+        upi: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("upi", upi))
+    }
+    /// `us_bank_account`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.acss_debit` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.bancontact` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact = super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.billie` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `company_details`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    #[inline]
+    pub fn company_details(
+        self,
+        company_details: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_details", company_details))
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie.company_details` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.blik` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.card` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+    /// `network`: one of [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork).
+    #[inline]
+    pub fn network(
+        self,
+        network: super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("network", network))
+    }
+    /// `request_three_d_secure`: one of [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure).
+    #[inline]
+    pub fn request_three_d_secure(
+        self,
+        request_three_d_secure: super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("request_three_d_secure", request_three_d_secure),
+        )
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_type`: one of [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType).
+    #[inline]
+    pub fn amount_type(
+        self,
+        amount_type: super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("amount_type", amount_type))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.customer_balance` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.payto` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.pix` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `expires_after_seconds`: an integer.
+    #[inline]
+    pub fn expires_after_seconds(self, expires_after_seconds: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("expires_after_seconds", expires_after_seconds),
+        )
+    }
+    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions).
+    #[inline]
+    pub fn mandate_options(
+        self,
+        mandate_options: impl c::IntoObject<
+            super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions = Builder<
+    markers::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions,
+>;
+impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_includes_iof`: one of [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof).
+    #[inline]
+    pub fn amount_includes_iof(
+        self,
+        amount_includes_iof: super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_includes_iof", amount_includes_iof),
+        )
+    }
+    /// `end_date`: a text.
+    #[inline]
+    pub fn end_date(self, end_date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("end_date", end_date))
+    }
+    /// `payment_schedule`: one of [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule).
+    #[inline]
+    pub fn payment_schedule(
+        self,
+        payment_schedule: super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("payment_schedule", payment_schedule),
+        )
+    }
+}
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.upi` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi = super::CreatePaymentMethodUpi;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi.mandate_options` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptions.us_bank_account` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `CreateSubscription.pending_invoice_item_interval` takes.
+pub type CreateSubscriptionPendingInvoiceItemInterval = super::CreateProductDefaultPriceDataRecurring;
+/// What `CreateSubscription.transfer_data` takes.
+pub type CreateSubscriptionTransferData = Builder<
+    markers::CreateSubscriptionTransferData,
+>;
+impl CreateSubscriptionTransferData {
+    /// With what it cannot do without:
+    /// * `destination`: a text.
+    #[inline]
+    pub fn new(destination: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("destination", destination))
+    }
+    /// `amount_percent`: a number.
+    #[inline]
+    pub fn amount_percent(self, amount_percent: f64) -> Self {
+        Self::from_parameters(self.parameters.float("amount_percent", amount_percent))
+    }
+}
+/// What `CreateSubscription.trial_settings` takes.
+pub type CreateSubscriptionTrialSettings = Builder<
+    markers::CreateSubscriptionTrialSettings,
+>;
+impl CreateSubscriptionTrialSettings {
+    /// With what it cannot do without:
+    /// * `end_behavior`: a [`CreateSubscriptionTrialSettingsEndBehavior`](super::CreateSubscriptionTrialSettingsEndBehavior).
+    #[inline]
+    pub fn new(
+        end_behavior: impl c::IntoObject<
+            super::CreateSubscriptionTrialSettingsEndBehavior,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("end_behavior", end_behavior))
+    }
+}
+/// What `CreateSubscriptionTrialSettings.end_behavior` takes.
+pub type CreateSubscriptionTrialSettingsEndBehavior = Builder<
+    markers::CreateSubscriptionTrialSettingsEndBehavior,
+>;
+impl CreateSubscriptionTrialSettingsEndBehavior {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_cycle_anchor`: one of [`CreateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor`](super::CreateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor).
+    #[inline]
+    pub fn billing_cycle_anchor(
+        self,
+        billing_cycle_anchor: super::CreateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
+        )
+    }
+    /// `missing_payment_method`: one of [`CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod`](super::CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod).
+    #[inline]
+    pub fn missing_payment_method(
+        self,
+        missing_payment_method: super::CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("missing_payment_method", missing_payment_method),
+        )
+    }
+}
+/// What `ListSubscriptions.automatic_tax` takes.
+pub type ListSubscriptionsAutomaticTax = Builder<markers::ListSubscriptionsAutomaticTax>;
+impl ListSubscriptionsAutomaticTax {
+    /// With what it cannot do without:
+    /// * `enabled`: true or false.
+    #[inline]
+    pub fn new(enabled: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
+    }
+}
+/// What `MigrateSubscription.billing_mode` takes.
+pub type MigrateSubscriptionBillingMode = Builder<
+    markers::MigrateSubscriptionBillingMode,
+>;
+impl MigrateSubscriptionBillingMode {
+    /// With what it cannot do without:
+    /// * `type`: the text `flexible`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `flexible`: a [`MigrateSubscriptionBillingModeFlexible`](super::MigrateSubscriptionBillingModeFlexible).
+    #[inline]
+    pub fn flexible(
+        self,
+        flexible: impl c::IntoObject<super::MigrateSubscriptionBillingModeFlexible>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("flexible", flexible))
+    }
+}
+/// What `MigrateSubscriptionBillingMode.flexible` takes.
+pub type MigrateSubscriptionBillingModeFlexible = super::CreateSubscriptionBillingModeFlexible;
+/// What `PauseSubscription.bill_for` takes.
+pub type PauseSubscriptionBillFor = Builder<markers::PauseSubscriptionBillFor>;
+impl PauseSubscriptionBillFor {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `outstanding_usage_through`: a [`PauseSubscriptionBillForOutstandingUsageThrough`](super::PauseSubscriptionBillForOutstandingUsageThrough).
+    #[inline]
+    pub fn outstanding_usage_through(
+        self,
+        outstanding_usage_through: impl c::IntoObject<
+            super::PauseSubscriptionBillForOutstandingUsageThrough,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("outstanding_usage_through", outstanding_usage_through),
+        )
+    }
+    /// `unused_time_from`: a [`PauseSubscriptionBillForUnusedTimeFrom`](super::PauseSubscriptionBillForUnusedTimeFrom).
+    #[inline]
+    pub fn unused_time_from(
+        self,
+        unused_time_from: impl c::IntoObject<
+            super::PauseSubscriptionBillForUnusedTimeFrom,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("unused_time_from", unused_time_from),
+        )
+    }
+}
+/// What `PauseSubscriptionBillFor.outstanding_usage_through` takes.
+pub type PauseSubscriptionBillForOutstandingUsageThrough = Builder<
+    markers::PauseSubscriptionBillForOutstandingUsageThrough,
+>;
+impl PauseSubscriptionBillForOutstandingUsageThrough {
+    /// With what it cannot do without:
+    /// * `type`: one of [`PauseSubscriptionBillForOutstandingUsageThroughType`](super::PauseSubscriptionBillForOutstandingUsageThroughType).
+    #[inline]
+    pub fn new(
+        type_: super::PauseSubscriptionBillForOutstandingUsageThroughType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `PauseSubscriptionBillFor.unused_time_from` takes.
+pub type PauseSubscriptionBillForUnusedTimeFrom = Builder<
+    markers::PauseSubscriptionBillForUnusedTimeFrom,
+>;
+impl PauseSubscriptionBillForUnusedTimeFrom {
+    /// With what it cannot do without:
+    /// * `type`: one of [`PauseSubscriptionBillForUnusedTimeFromType`](super::PauseSubscriptionBillForUnusedTimeFromType).
+    #[inline]
+    pub fn new(type_: super::PauseSubscriptionBillForUnusedTimeFromType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `ResumeSubscription.billing_cycle_anchor` takes.
+pub type ResumeSubscriptionBillingCycleAnchor = Builder<
+    markers::ResumeSubscriptionBillingCycleAnchor,
+>;
+impl ResumeSubscriptionBillingCycleAnchor {
+    /// With what it cannot do without:
+    /// * `type`: one of [`ResumeSubscriptionBillingCycleAnchorType`](super::ResumeSubscriptionBillingCycleAnchorType).
+    #[inline]
+    pub fn new(type_: super::ResumeSubscriptionBillingCycleAnchorType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `UpdateSubscription.add_invoice_items` takes.
+pub type UpdateSubscriptionAddInvoiceItems = super::CreateSubscriptionAddInvoiceItems;
+/// What `UpdateSubscriptionAddInvoiceItems.discounts` takes.
+pub type UpdateSubscriptionAddInvoiceItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateSubscriptionAddInvoiceItems.period` takes.
+pub type UpdateSubscriptionAddInvoiceItemsPeriod = super::CreateSubscriptionAddInvoiceItemsPeriod;
+/// What `UpdateSubscriptionAddInvoiceItemsPeriod.end` takes.
+pub type UpdateSubscriptionAddInvoiceItemsPeriodEnd = super::CreateSubscriptionAddInvoiceItemsPeriodEnd;
+/// What `UpdateSubscriptionAddInvoiceItemsPeriod.start` takes.
+pub type UpdateSubscriptionAddInvoiceItemsPeriodStart = super::CreateSubscriptionAddInvoiceItemsPeriodStart;
+/// What `UpdateSubscriptionAddInvoiceItems.price_data` takes.
+pub type UpdateSubscriptionAddInvoiceItemsPriceData = super::CreateInvoiceitemPriceData;
+/// What `UpdateSubscription.automatic_tax` takes.
+pub type UpdateSubscriptionAutomaticTax = super::CreateQuoteAutomaticTax;
+/// What `UpdateSubscriptionAutomaticTax.liability` takes.
+pub type UpdateSubscriptionAutomaticTaxLiability = super::CreateInvoiceIssuer;
+/// What `UpdateSubscription.billing_cycle_anchor` takes.
+pub type UpdateSubscriptionBillingCycleAnchor = super::ResumeSubscriptionBillingCycleAnchor;
+/// What `UpdateSubscription.billing_schedules` takes.
+pub type UpdateSubscriptionBillingSchedules = Builder<
+    markers::UpdateSubscriptionBillingSchedules,
+>;
+impl UpdateSubscriptionBillingSchedules {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `applies_to`: some [`UpdateSubscriptionBillingSchedulesAppliesTo`](super::UpdateSubscriptionBillingSchedulesAppliesTo).
+    #[inline]
+    pub fn applies_to(
+        self,
+        applies_to: impl c::IntoObjects<
+            super::UpdateSubscriptionBillingSchedulesAppliesTo,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("applies_to", applies_to))
+    }
+    /// `bill_until`: a [`UpdateSubscriptionBillingSchedulesBillUntil`](super::UpdateSubscriptionBillingSchedulesBillUntil).
+    #[inline]
+    pub fn bill_until(
+        self,
+        bill_until: impl c::IntoObject<
+            super::UpdateSubscriptionBillingSchedulesBillUntil,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bill_until", bill_until))
+    }
+    /// `key`: a text.
+    #[inline]
+    pub fn key(self, key: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("key", key))
+    }
+}
+/// What `UpdateSubscriptionBillingSchedules.applies_to` takes.
+pub type UpdateSubscriptionBillingSchedulesAppliesTo = super::CreateSubscriptionBillingSchedulesAppliesTo;
+/// What `UpdateSubscriptionBillingSchedules.bill_until` takes.
+pub type UpdateSubscriptionBillingSchedulesBillUntil = super::CreateSubscriptionBillingSchedulesBillUntil;
+/// What `UpdateSubscriptionBillingSchedulesBillUntil.duration` takes.
+pub type UpdateSubscriptionBillingSchedulesBillUntilDuration = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateSubscription.billing_thresholds` takes.
+pub type UpdateSubscriptionBillingThresholds = super::CreateSubscriptionBillingThresholds;
+/// What `UpdateSubscription.cancellation_details` takes.
+pub type UpdateSubscriptionCancellationDetails = super::CancelSubscriptionCancellationDetails;
+/// What `UpdateSubscription.discounts` takes.
+pub type UpdateSubscriptionDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateSubscription.invoice_settings` takes.
+pub type UpdateSubscriptionInvoiceSettings = Builder<
+    markers::UpdateSubscriptionInvoiceSettings,
+>;
+impl UpdateSubscriptionInvoiceSettings {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_tax_ids`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn account_tax_ids(
+        self,
+        account_tax_ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
+    }
+    /// `custom_fields`: some [`UpdateSubscriptionInvoiceSettingsCustomFields`](super::UpdateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::UpdateSubscriptionInvoiceSettingsCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `description`: a text; an empty text empties it.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `footer`: a text; an empty text empties it.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `issuer`: a [`UpdateSubscriptionInvoiceSettingsIssuer`](super::UpdateSubscriptionInvoiceSettingsIssuer).
+    #[inline]
+    pub fn issuer(
+        self,
+        issuer: impl c::IntoObject<super::UpdateSubscriptionInvoiceSettingsIssuer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("issuer", issuer))
+    }
+}
+/// What `UpdateSubscriptionInvoiceSettings.custom_fields` takes.
+pub type UpdateSubscriptionInvoiceSettingsCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdateSubscriptionInvoiceSettings.issuer` takes.
+pub type UpdateSubscriptionInvoiceSettingsIssuer = super::CreateInvoiceIssuer;
+/// What `UpdateSubscription.items` takes.
+pub type UpdateSubscriptionItems = Builder<markers::UpdateSubscriptionItems>;
+impl UpdateSubscriptionItems {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `billing_thresholds`: a [`UpdateSubscriptionItemsBillingThresholds`](super::UpdateSubscriptionItemsBillingThresholds); an empty text empties it.
+    #[inline]
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::UpdateSubscriptionItemsBillingThresholds,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("billing_thresholds", billing_thresholds),
+        )
+    }
+    /// `clear_usage`: true or false.
+    #[inline]
+    pub fn clear_usage(self, clear_usage: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("clear_usage", clear_usage))
+    }
+    /// `current_trial`: a [`UpdateSubscriptionItemsCurrentTrial`](super::UpdateSubscriptionItemsCurrentTrial).
+    #[inline]
+    pub fn current_trial(
+        self,
+        current_trial: impl c::IntoObject<super::UpdateSubscriptionItemsCurrentTrial>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("current_trial", current_trial))
+    }
+    /// `deleted`: true or false.
+    #[inline]
+    pub fn deleted(self, deleted: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("deleted", deleted))
+    }
+    /// `discounts`: some [`UpdateSubscriptionItemsDiscounts`](super::UpdateSubscriptionItemsDiscounts); an empty text empties it.
+    #[inline]
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateSubscriptionItemsDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
+    }
+    /// `id`: a text.
+    #[inline]
+    pub fn id(self, id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id", id))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `plan`: a text.
+    #[inline]
+    pub fn plan(self, plan: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("plan", plan))
+    }
+    /// `price`: a text.
+    #[inline]
+    pub fn price(self, price: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("price", price))
+    }
+    /// `price_data`: a [`UpdateSubscriptionItemsPriceData`](super::UpdateSubscriptionItemsPriceData).
+    #[inline]
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateSubscriptionItemsPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax_rates`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn tax_rates(
+        self,
+        tax_rates: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("tax_rates", tax_rates))
+    }
+}
+/// What `UpdateSubscriptionItems.billing_thresholds` takes.
+pub type UpdateSubscriptionItemsBillingThresholds = super::CreateSubscriptionItemBillingThresholds;
+/// What `UpdateSubscriptionItems.current_trial` takes.
+pub type UpdateSubscriptionItemsCurrentTrial = super::CreateSubscriptionItemCurrentTrial;
+/// What `UpdateSubscriptionItems.discounts` takes.
+pub type UpdateSubscriptionItemsDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateSubscriptionItems.price_data` takes.
+pub type UpdateSubscriptionItemsPriceData = super::CreateSubscriptionItemPriceData;
+/// What `UpdateSubscriptionItemsPriceData.recurring` takes.
+pub type UpdateSubscriptionItemsPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateSubscription.pause_collection` takes.
+pub type UpdateSubscriptionPauseCollection = Builder<
+    markers::UpdateSubscriptionPauseCollection,
+>;
+impl UpdateSubscriptionPauseCollection {
+    /// With what it cannot do without:
+    /// * `behavior`: one of [`UpdateSubscriptionPauseCollectionBehavior`](super::UpdateSubscriptionPauseCollectionBehavior).
+    #[inline]
+    pub fn new(behavior: super::UpdateSubscriptionPauseCollectionBehavior) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("behavior", behavior))
+    }
+    /// `resumes_at`: a moment, sent in unix seconds.
+    #[inline]
+    pub fn resumes_at(self, resumes_at: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("resumes_at", resumes_at))
+    }
+}
+/// What `UpdateSubscription.payment_settings` takes.
+pub type UpdateSubscriptionPaymentSettings = super::CreateSubscriptionPaymentSettings;
+/// What `UpdateSubscriptionPaymentSettings.payment_method_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptions = super::CreateSubscriptionPaymentSettingsPaymentMethodOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.acss_debit` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.bancontact` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact = super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.billie` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillie = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillie.company_details` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails = super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registered_address` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress = super::CreateCustomerAddress;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.blik` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBlik = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBlik.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions = super::CreateBillingPortalSessionAfterExpirationCustomerLogin;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.card` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCard = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCard.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.customer_balance` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance.bank_transfer` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer = super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer.eu_bank_transfer` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer = super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.payto` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPayto = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPayto.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptions = super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.pix` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPix = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPix.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions = super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.upi` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUpi = super::CreatePaymentMethodUpi;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUpi.mandate_options` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptions = super::CreatePaymentMethodUpiMandateOptions;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptions.us_bank_account` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount.financial_connections` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections = super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections;
+/// What `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.filters` takes.
+pub type UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters = super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters;
+/// What `UpdateSubscription.pending_invoice_item_interval` takes.
+pub type UpdateSubscriptionPendingInvoiceItemInterval = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateSubscription.transfer_data` takes.
+pub type UpdateSubscriptionTransferData = super::CreateSubscriptionTransferData;
+/// What `UpdateSubscription.trial_settings` takes.
+pub type UpdateSubscriptionTrialSettings = super::CreateSubscriptionTrialSettings;
+/// What `UpdateSubscriptionTrialSettings.end_behavior` takes.
+pub type UpdateSubscriptionTrialSettingsEndBehavior = super::CreateSubscriptionTrialSettingsEndBehavior;
+/// The values of `CancelSubscriptionCancellationDetails.feedback`.
+#[non_exhaustive]
+pub enum CancelSubscriptionCancellationDetailsFeedback {
+    /// ``
+    Empty,
+    /// `customer_service`
+    CustomerService,
+    /// `low_quality`
+    LowQuality,
+    /// `missing_features`
+    MissingFeatures,
+    /// `other`
+    OtherValue,
+    /// `switched_service`
+    SwitchedService,
+    /// `too_complex`
+    TooComplex,
+    /// `too_expensive`
+    TooExpensive,
+    /// `unused`
+    Unused,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CancelSubscriptionCancellationDetailsFeedback {
+    const VALUES: &'static [&'static str] = &[
+        "",
+        "customer_service",
+        "low_quality",
+        "missing_features",
+        "other",
+        "switched_service",
+        "too_complex",
+        "too_expensive",
+        "unused",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Empty => "",
+            Self::CustomerService => "customer_service",
+            Self::LowQuality => "low_quality",
+            Self::MissingFeatures => "missing_features",
+            Self::OtherValue => "other",
+            Self::SwitchedService => "switched_service",
+            Self::TooComplex => "too_complex",
+            Self::TooExpensive => "too_expensive",
+            Self::Unused => "unused",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::Empty,
+            1 => Self::CustomerService,
+            2 => Self::LowQuality,
+            3 => Self::MissingFeatures,
+            4 => Self::OtherValue,
+            5 => Self::SwitchedService,
+            6 => Self::TooComplex,
+            7 => Self::TooExpensive,
+            8 => Self::Unused,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CancelSubscriptionCancellationDetailsFeedback {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CancelSubscriptionCancellationDetailsFeedback {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CancelSubscriptionCancellationDetailsFeedback {}
+impl Debug for CancelSubscriptionCancellationDetailsFeedback {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSubscriptionAddInvoiceItemsPeriodEnd.type`.
+#[non_exhaustive]
+pub enum CreateSubscriptionAddInvoiceItemsPeriodEndType {
+    /// `min_item_period_end`
+    MinItemPeriodEnd,
+    /// `timestamp`
+    Timestamp,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSubscriptionAddInvoiceItemsPeriodEndType {
+    const VALUES: &'static [&'static str] = &["min_item_period_end", "timestamp"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::MinItemPeriodEnd => "min_item_period_end",
+            Self::Timestamp => "timestamp",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MinItemPeriodEnd,
+            1 => Self::Timestamp,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSubscriptionAddInvoiceItemsPeriodEndType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSubscriptionAddInvoiceItemsPeriodEndType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSubscriptionAddInvoiceItemsPeriodEndType {}
+impl Debug for CreateSubscriptionAddInvoiceItemsPeriodEndType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSubscriptionAddInvoiceItemsPeriodStart.type`.
+#[non_exhaustive]
+pub enum CreateSubscriptionAddInvoiceItemsPeriodStartType {
+    /// `max_item_period_start`
+    MaxItemPeriodStart,
+    /// `now`
+    Now,
+    /// `timestamp`
+    Timestamp,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for CreateSubscriptionAddInvoiceItemsPeriodStartType {
+    const VALUES: &'static [&'static str] = &[
+        "max_item_period_start",
+        "now",
+        "timestamp",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::MaxItemPeriodStart => "max_item_period_start",
+            Self::Now => "now",
+            Self::Timestamp => "timestamp",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::MaxItemPeriodStart,
+            1 => Self::Now,
+            2 => Self::Timestamp,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for CreateSubscriptionAddInvoiceItemsPeriodStartType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for CreateSubscriptionAddInvoiceItemsPeriodStartType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for CreateSubscriptionAddInvoiceItemsPeriodStartType {}
+impl Debug for CreateSubscriptionAddInvoiceItemsPeriodStartType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `CreateSubscriptionAddInvoiceItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateSubscriptionAddInvoiceItemsPriceDataTaxBehavior;
+/// The values of `CreateSubscriptionAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as CreateSubscriptionAutomaticTaxLiabilityType;
+/// The values of `CreateSubscriptionBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as CreateSubscriptionBillingModeFlexibleProrationDiscounts;
+/// The values of `CreateSubscriptionBillingMode.type`.
+pub use super::super::SubscriptionsResourceBillingModeType as CreateSubscriptionBillingModeType;
+/// The values of `CreateSubscriptionBillingSchedulesBillUntilDuration.interval`.
+pub use super::super::PlanInterval as CreateSubscriptionBillingSchedulesBillUntilDurationInterval;
+/// The values of `CreateSubscriptionBillingSchedulesBillUntil.type`.
+pub use super::super::SubscriptionsResourceBillingSchedulesBillUntilType as CreateSubscriptionBillingSchedulesBillUntilType;
 /// The values of `CreateSubscription.collection_method`.
 pub use super::super::QuoteCollectionMethod as CreateSubscriptionCollectionMethod;
+/// The values of `CreateSubscriptionInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as CreateSubscriptionInvoiceSettingsIssuerType;
+/// The values of `CreateSubscriptionItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateSubscriptionItemsPriceDataRecurringInterval;
+/// The values of `CreateSubscriptionItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateSubscriptionItemsPriceDataTaxBehavior;
 /// The values of `CreateSubscription.payment_behavior`.
 #[non_exhaustive]
 pub enum CreateSubscriptionPaymentBehavior {
@@ -828,8 +2461,48 @@ impl Debug for CreateSubscriptionPaymentBehavior {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard.network`.
+pub use super::super::SetupIntentPaymentMethodOptionsCardNetwork as CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::super::MandatePaytoPurpose as CreateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `CreateSubscriptionPaymentSettings.payment_method_types`.
+pub use super::super::InvoicesPaymentSettingsPaymentMethodTypes as CreateSubscriptionPaymentSettingsPaymentMethodTypes;
+/// The values of `CreateSubscriptionPaymentSettings.save_default_payment_method`.
+pub use super::super::SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod as CreateSubscriptionPaymentSettingsSaveDefaultPaymentMethod;
+/// The values of `CreateSubscriptionPendingInvoiceItemInterval.interval`.
+pub use super::super::PlanInterval as CreateSubscriptionPendingInvoiceItemIntervalInterval;
 /// The values of `CreateSubscription.proration_behavior`.
 pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateSubscriptionProrationBehavior;
+/// The values of `CreateSubscriptionTrialSettingsEndBehavior.billing_cycle_anchor`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as CreateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor;
+/// The values of `CreateSubscriptionTrialSettingsEndBehavior.missing_payment_method`.
+pub use super::super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod;
 /// The values of `ListSubscriptions.collection_method`.
 pub use super::super::QuoteCollectionMethod as ListSubscriptionsCollectionMethod;
 /// The values of `ListSubscriptions.status`.
@@ -923,15 +2596,187 @@ impl Debug for ListSubscriptionsStatus {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `MigrateSubscriptionBillingModeFlexible.proration_discounts`.
+pub use super::super::SubscriptionsResourceBillingModeFlexibleProrationDiscounts as MigrateSubscriptionBillingModeFlexibleProrationDiscounts;
+/// The values of `PauseSubscriptionBillForOutstandingUsageThrough.type`.
+#[non_exhaustive]
+pub enum PauseSubscriptionBillForOutstandingUsageThroughType {
+    /// `none`
+    None,
+    /// `now`
+    Now,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for PauseSubscriptionBillForOutstandingUsageThroughType {
+    const VALUES: &'static [&'static str] = &["none", "now"];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::None => "none",
+            Self::Now => "now",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::None,
+            1 => Self::Now,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for PauseSubscriptionBillForOutstandingUsageThroughType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for PauseSubscriptionBillForOutstandingUsageThroughType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for PauseSubscriptionBillForOutstandingUsageThroughType {}
+impl Debug for PauseSubscriptionBillForOutstandingUsageThroughType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
+/// The values of `PauseSubscriptionBillForUnusedTimeFrom.type`.
+#[non_exhaustive]
+pub enum PauseSubscriptionBillForUnusedTimeFromType {
+    /// `item_current_period_start`
+    ItemCurrentPeriodStart,
+    /// `none`
+    None,
+    /// `now`
+    Now,
+    /// A value that is newer than this list.
+    Other(v::Other),
+}
+impl v::OpenEnum for PauseSubscriptionBillForUnusedTimeFromType {
+    const VALUES: &'static [&'static str] = &[
+        "item_current_period_start",
+        "none",
+        "now",
+    ];
+    #[inline]
+    fn as_str(&self) -> &str {
+        match self {
+            Self::ItemCurrentPeriodStart => "item_current_period_start",
+            Self::None => "none",
+            Self::Now => "now",
+            Self::Other(other) => other.as_str(),
+        }
+    }
+    #[inline]
+    fn at(index: usize, text: &str) -> Self {
+        match index {
+            0 => Self::ItemCurrentPeriodStart,
+            1 => Self::None,
+            2 => Self::Now,
+            _ => Self::Other(v::Other::new(text)),
+        }
+    }
+}
+impl Clone for PauseSubscriptionBillForUnusedTimeFromType {
+    #[inline]
+    fn clone(&self) -> Self {
+        v::clone_enum(self)
+    }
+}
+impl PartialEq for PauseSubscriptionBillForUnusedTimeFromType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        v::eq_enums(self, other)
+    }
+}
+impl Eq for PauseSubscriptionBillForUnusedTimeFromType {}
+impl Debug for PauseSubscriptionBillForUnusedTimeFromType {
+    #[inline]
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        v::fmt_enum(self, f)
+    }
+}
 /// The values of `PauseSubscription.invoicing_behavior`.
 pub use super::super::SubscriptionSchedulePauseSchedulePauseSettingsInvoicingBehavior as PauseSubscriptionInvoicingBehavior;
+/// The values of `ResumeSubscriptionBillingCycleAnchor.type`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as ResumeSubscriptionBillingCycleAnchorType;
 /// The values of `ResumeSubscription.payment_behavior`.
 pub use super::super::SubscriptionSchedulePauseScheduleResumeSettingsPaymentBehavior as ResumeSubscriptionPaymentBehavior;
 /// The values of `ResumeSubscription.proration_behavior`.
 pub use super::super::PortalSubscriptionCancelProrationBehavior as ResumeSubscriptionProrationBehavior;
+/// The values of `UpdateSubscriptionAddInvoiceItemsPeriodEnd.type`.
+pub use super::CreateSubscriptionAddInvoiceItemsPeriodEndType as UpdateSubscriptionAddInvoiceItemsPeriodEndType;
+/// The values of `UpdateSubscriptionAddInvoiceItemsPeriodStart.type`.
+pub use super::CreateSubscriptionAddInvoiceItemsPeriodStartType as UpdateSubscriptionAddInvoiceItemsPeriodStartType;
+/// The values of `UpdateSubscriptionAddInvoiceItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateSubscriptionAddInvoiceItemsPriceDataTaxBehavior;
+/// The values of `UpdateSubscriptionAutomaticTaxLiability.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateSubscriptionAutomaticTaxLiabilityType;
+/// The values of `UpdateSubscriptionBillingCycleAnchor.type`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as UpdateSubscriptionBillingCycleAnchorType;
+/// The values of `UpdateSubscriptionBillingSchedulesBillUntilDuration.interval`.
+pub use super::super::PlanInterval as UpdateSubscriptionBillingSchedulesBillUntilDurationInterval;
+/// The values of `UpdateSubscriptionBillingSchedulesBillUntil.type`.
+pub use super::super::SubscriptionsResourceBillingSchedulesBillUntilType as UpdateSubscriptionBillingSchedulesBillUntilType;
+/// The values of `UpdateSubscriptionCancellationDetails.feedback`.
+pub use super::CancelSubscriptionCancellationDetailsFeedback as UpdateSubscriptionCancellationDetailsFeedback;
 /// The values of `UpdateSubscription.collection_method`.
 pub use super::super::QuoteCollectionMethod as UpdateSubscriptionCollectionMethod;
+/// The values of `UpdateSubscriptionInvoiceSettingsIssuer.type`.
+pub use super::super::ConnectAccountReferenceType as UpdateSubscriptionInvoiceSettingsIssuerType;
+/// The values of `UpdateSubscriptionItemsPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as UpdateSubscriptionItemsPriceDataRecurringInterval;
+/// The values of `UpdateSubscriptionItemsPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateSubscriptionItemsPriceDataTaxBehavior;
+/// The values of `UpdateSubscriptionPauseCollection.behavior`.
+pub use super::super::SubscriptionsResourcePauseCollectionBehavior as UpdateSubscriptionPauseCollectionBehavior;
 /// The values of `UpdateSubscription.payment_behavior`.
 pub use super::CreateSubscriptionPaymentBehavior as UpdateSubscriptionPaymentBehavior;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions.transaction_type`.
+pub use super::super::MandateAcssDebitTransactionType as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitMandateOptionsTransactionType;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebitVerificationMethod;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact.preferred_language`.
+pub use super::super::PaymentMethodDetailsBancontactPreferredLanguage as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBancontactPreferredLanguage;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails.registration_type`.
+pub use super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegistrationType as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetailsRegistrationType;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptionsAmountType;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCard.network`.
+pub use super::super::SetupIntentPaymentMethodOptionsCardNetwork as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCardNetwork;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCard.request_three_d_secure`.
+pub use super::super::InvoicePaymentMethodOptionsCardRequestThreeDSecure as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsCardRequestThreeDSecure;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptions.purpose`.
+pub use super::super::MandatePaytoPurpose as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPaytoMandateOptionsPurpose;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions.amount_includes_iof`.
+pub use super::super::MandatePixAmountIncludesIof as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsAmountIncludesIof;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions.payment_schedule`.
+pub use super::super::MandatePixPaymentSchedule as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptionsPaymentSchedule;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptions.amount_type`.
+pub use super::super::MandatePixAmountType as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUpiMandateOptionsAmountType;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters.account_subcategories`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFiltersAccountSubcategories;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.permissions`.
+pub use super::super::LinkedAccountOptionsCommonPermissions as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPermissions;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections.prefetch`.
+pub use super::super::LinkedAccountOptionsCommonPrefetch as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsPrefetch;
+/// The values of `UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount.verification_method`.
+pub use super::super::InvoicePaymentMethodOptionsAcssDebitVerificationMethod as UpdateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccountVerificationMethod;
+/// The values of `UpdateSubscriptionPaymentSettings.payment_method_types`.
+pub use super::super::InvoicesPaymentSettingsPaymentMethodTypes as UpdateSubscriptionPaymentSettingsPaymentMethodTypes;
+/// The values of `UpdateSubscriptionPaymentSettings.save_default_payment_method`.
+pub use super::super::SubscriptionsResourcePaymentSettingsSaveDefaultPaymentMethod as UpdateSubscriptionPaymentSettingsSaveDefaultPaymentMethod;
+/// The values of `UpdateSubscriptionPendingInvoiceItemInterval.interval`.
+pub use super::super::PlanInterval as UpdateSubscriptionPendingInvoiceItemIntervalInterval;
 /// The values of `UpdateSubscription.proration_behavior`.
 pub use super::super::PortalSubscriptionCancelProrationBehavior as UpdateSubscriptionProrationBehavior;
+/// The values of `UpdateSubscriptionTrialSettingsEndBehavior.billing_cycle_anchor`.
+pub use super::super::PortalSubscriptionUpdateBillingCycleAnchor as UpdateSubscriptionTrialSettingsEndBehaviorBillingCycleAnchor;
+/// The values of `UpdateSubscriptionTrialSettingsEndBehavior.missing_payment_method`.
+pub use super::super::SubscriptionsTrialsResourceEndBehaviorMissingPaymentMethod as UpdateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod;

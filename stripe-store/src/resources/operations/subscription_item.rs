@@ -2,9 +2,8 @@
 // Schema: subscription_item
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/subscription_items`: answers page by page, each item one [`SubscriptionItem`](views::SubscriptionItem).
 ///
@@ -35,22 +34,33 @@ impl CreateSubscriptionItem {
     pub fn new(subscription: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("subscription", subscription))
     }
-    /// `billing_thresholds`: a map with `usage_gte` (required); an empty text empties it.
+    /// `billing_thresholds`: a [`CreateSubscriptionItemBillingThresholds`](super::CreateSubscriptionItemBillingThresholds); an empty text empties it.
     #[inline]
-    pub fn billing_thresholds(self, billing_thresholds: impl Into<Value>) -> Self {
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::CreateSubscriptionItemBillingThresholds,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_thresholds", billing_thresholds),
+            self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `current_trial`: a map with `trial_offer` (required).
+    /// `current_trial`: a [`CreateSubscriptionItemCurrentTrial`](super::CreateSubscriptionItemCurrentTrial).
     #[inline]
-    pub fn current_trial(self, current_trial: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("current_trial", current_trial))
+    pub fn current_trial(
+        self,
+        current_trial: impl c::IntoObject<super::CreateSubscriptionItemCurrentTrial>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("current_trial", current_trial))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`CreateSubscriptionItemDiscounts`](super::CreateSubscriptionItemDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::CreateSubscriptionItemDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -80,10 +90,13 @@ impl CreateSubscriptionItem {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a map with `currency` (required), `product` (required), `recurring` (required), `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `price_data`: a [`CreateSubscriptionItemPriceData`](super::CreateSubscriptionItemPriceData).
     #[inline]
-    pub fn price_data(self, price_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("price_data", price_data))
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::CreateSubscriptionItemPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
     }
     /// `proration_behavior`: one of [`CreateSubscriptionItemProrationBehavior`](super::CreateSubscriptionItemProrationBehavior).
     #[inline]
@@ -149,22 +162,33 @@ impl UpdateSubscriptionItem {
     pub fn new(item: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(item))
     }
-    /// `billing_thresholds`: a map with `usage_gte` (required); an empty text empties it.
+    /// `billing_thresholds`: a [`UpdateSubscriptionItemBillingThresholds`](super::UpdateSubscriptionItemBillingThresholds); an empty text empties it.
     #[inline]
-    pub fn billing_thresholds(self, billing_thresholds: impl Into<Value>) -> Self {
+    pub fn billing_thresholds(
+        self,
+        billing_thresholds: impl c::IntoObject<
+            super::UpdateSubscriptionItemBillingThresholds,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("billing_thresholds", billing_thresholds),
+            self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `current_trial`: a map with `trial_offer` (required).
+    /// `current_trial`: a [`UpdateSubscriptionItemCurrentTrial`](super::UpdateSubscriptionItemCurrentTrial).
     #[inline]
-    pub fn current_trial(self, current_trial: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("current_trial", current_trial))
+    pub fn current_trial(
+        self,
+        current_trial: impl c::IntoObject<super::UpdateSubscriptionItemCurrentTrial>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("current_trial", current_trial))
     }
-    /// `discounts`: an array of maps with `coupon`, `discount`, `promotion_code`; an empty text empties it.
+    /// `discounts`: some [`UpdateSubscriptionItemDiscounts`](super::UpdateSubscriptionItemDiscounts); an empty text empties it.
     #[inline]
-    pub fn discounts(self, discounts: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("discounts", discounts))
+    pub fn discounts(
+        self,
+        discounts: impl c::IntoObjects<super::UpdateSubscriptionItemDiscounts>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -199,10 +223,13 @@ impl UpdateSubscriptionItem {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a map with `currency` (required), `product` (required), `recurring` (required), `tax_behavior`, `unit_amount`, `unit_amount_decimal`.
+    /// `price_data`: a [`UpdateSubscriptionItemPriceData`](super::UpdateSubscriptionItemPriceData).
     #[inline]
-    pub fn price_data(self, price_data: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("price_data", price_data))
+    pub fn price_data(
+        self,
+        price_data: impl c::IntoObject<super::UpdateSubscriptionItemPriceData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("price_data", price_data))
     }
     /// `proration_behavior`: one of [`UpdateSubscriptionItemProrationBehavior`](super::UpdateSubscriptionItemProrationBehavior).
     #[inline]
@@ -286,8 +313,93 @@ impl c::OperationFacts for markers::DeleteSubscriptionItem {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/subscription_items/{item}";
 }
+/// What `CreateSubscriptionItem.billing_thresholds` takes.
+pub type CreateSubscriptionItemBillingThresholds = Builder<
+    markers::CreateSubscriptionItemBillingThresholds,
+>;
+impl CreateSubscriptionItemBillingThresholds {
+    /// With what it cannot do without:
+    /// * `usage_gte`: an integer.
+    #[inline]
+    pub fn new(usage_gte: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("usage_gte", usage_gte))
+    }
+}
+/// What `CreateSubscriptionItem.current_trial` takes.
+pub type CreateSubscriptionItemCurrentTrial = Builder<
+    markers::CreateSubscriptionItemCurrentTrial,
+>;
+impl CreateSubscriptionItemCurrentTrial {
+    /// With what it cannot do without:
+    /// * `trial_offer`: a text.
+    #[inline]
+    pub fn new(trial_offer: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("trial_offer", trial_offer))
+    }
+}
+/// What `CreateSubscriptionItem.discounts` takes.
+pub type CreateSubscriptionItemDiscounts = super::CreateQuoteDiscounts;
+/// What `CreateSubscriptionItem.price_data` takes.
+pub type CreateSubscriptionItemPriceData = Builder<
+    markers::CreateSubscriptionItemPriceData,
+>;
+impl CreateSubscriptionItemPriceData {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `product`: a text.
+    /// * `recurring`: a [`CreateSubscriptionItemPriceDataRecurring`](super::CreateSubscriptionItemPriceDataRecurring).
+    #[inline]
+    pub fn new(
+        currency: impl Into<String>,
+        product: impl Into<String>,
+        recurring: impl c::IntoObject<super::CreateSubscriptionItemPriceDataRecurring>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("currency", currency)
+                .text("product", product)
+                .object("recurring", recurring),
+        )
+    }
+    /// `tax_behavior`: one of [`CreateSubscriptionItemPriceDataTaxBehavior`](super::CreateSubscriptionItemPriceDataTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateSubscriptionItemPriceDataTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `unit_amount`: an integer.
+    #[inline]
+    pub fn unit_amount(self, unit_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_amount", unit_amount))
+    }
+    /// `unit_amount_decimal`: a decimal, as text.
+    #[inline]
+    pub fn unit_amount_decimal(self, unit_amount_decimal: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("unit_amount_decimal", unit_amount_decimal),
+        )
+    }
+}
+/// What `CreateSubscriptionItemPriceData.recurring` takes.
+pub type CreateSubscriptionItemPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
+/// What `UpdateSubscriptionItem.billing_thresholds` takes.
+pub type UpdateSubscriptionItemBillingThresholds = super::CreateSubscriptionItemBillingThresholds;
+/// What `UpdateSubscriptionItem.current_trial` takes.
+pub type UpdateSubscriptionItemCurrentTrial = super::CreateSubscriptionItemCurrentTrial;
+/// What `UpdateSubscriptionItem.discounts` takes.
+pub type UpdateSubscriptionItemDiscounts = super::CreateQuoteDiscounts;
+/// What `UpdateSubscriptionItem.price_data` takes.
+pub type UpdateSubscriptionItemPriceData = super::CreateSubscriptionItemPriceData;
+/// What `UpdateSubscriptionItemPriceData.recurring` takes.
+pub type UpdateSubscriptionItemPriceDataRecurring = super::CreateProductDefaultPriceDataRecurring;
 /// The values of `CreateSubscriptionItem.payment_behavior`.
 pub use super::CreateSubscriptionPaymentBehavior as CreateSubscriptionItemPaymentBehavior;
+/// The values of `CreateSubscriptionItemPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as CreateSubscriptionItemPriceDataRecurringInterval;
+/// The values of `CreateSubscriptionItemPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as CreateSubscriptionItemPriceDataTaxBehavior;
 /// The values of `CreateSubscriptionItem.proration_behavior`.
 pub use super::super::PortalSubscriptionCancelProrationBehavior as CreateSubscriptionItemProrationBehavior;
 /// The values of `DeleteSubscriptionItem.payment_behavior`.
@@ -296,5 +408,9 @@ pub use super::CreateSubscriptionPaymentBehavior as DeleteSubscriptionItemPaymen
 pub use super::super::PortalSubscriptionCancelProrationBehavior as DeleteSubscriptionItemProrationBehavior;
 /// The values of `UpdateSubscriptionItem.payment_behavior`.
 pub use super::CreateSubscriptionPaymentBehavior as UpdateSubscriptionItemPaymentBehavior;
+/// The values of `UpdateSubscriptionItemPriceDataRecurring.interval`.
+pub use super::super::PlanInterval as UpdateSubscriptionItemPriceDataRecurringInterval;
+/// The values of `UpdateSubscriptionItemPriceData.tax_behavior`.
+pub use super::super::PriceTaxBehavior as UpdateSubscriptionItemPriceDataTaxBehavior;
 /// The values of `UpdateSubscriptionItem.proration_behavior`.
 pub use super::super::PortalSubscriptionCancelProrationBehavior as UpdateSubscriptionItemProrationBehavior;

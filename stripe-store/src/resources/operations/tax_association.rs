@@ -2,8 +2,8 @@
 // Schema: tax_association
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/tax/associations/find`: answers with one [`TaxAssociation`](views::TaxAssociation).
 ///
 /// Source: operation `GetTaxAssociationsFind`.

@@ -2,9 +2,8 @@
 // Schema: tax_calculation
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/tax/calculations`: answers with one [`TaxCalculation`](views::TaxCalculation).
 ///
 /// Source: operation `PostTaxCalculations`.
@@ -12,13 +11,16 @@ pub type CreateTaxCalculation = Builder<markers::CreateTaxCalculation>;
 impl CreateTaxCalculation {
     /// With what it cannot do without:
     /// * `currency`: a text.
-    /// * `line_items`: an array of maps with `amount` (required), `metadata`, `performance_location`, `product`, `quantity`, `reference`, `tax_behavior`, `tax_code`.
+    /// * `line_items`: some [`CreateTaxCalculationLineItems`](super::CreateTaxCalculationLineItems).
     #[inline]
-    pub fn new(currency: impl Into<String>, line_items: impl Into<Value>) -> Self {
+    pub fn new(
+        currency: impl Into<String>,
+        line_items: impl c::IntoObjects<super::CreateTaxCalculationLineItems>,
+    ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .text("currency", currency)
-                .json("line_items", line_items),
+                .objects("line_items", line_items),
         )
     }
     /// `customer`: a text.
@@ -26,22 +28,33 @@ impl CreateTaxCalculation {
     pub fn customer(self, customer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer", customer))
     }
-    /// `customer_details`: a map with `address`, `address_source`, `ip_address`, `tax_ids`, `taxability_override`.
+    /// `customer_details`: a [`CreateTaxCalculationCustomerDetails`](super::CreateTaxCalculationCustomerDetails).
     #[inline]
-    pub fn customer_details(self, customer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("customer_details", customer_details))
-    }
-    /// `ship_from_details`: a map with `address` (required).
-    #[inline]
-    pub fn ship_from_details(self, ship_from_details: impl Into<Value>) -> Self {
+    pub fn customer_details(
+        self,
+        customer_details: impl c::IntoObject<super::CreateTaxCalculationCustomerDetails>,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("ship_from_details", ship_from_details),
+            self.parameters.object("customer_details", customer_details),
         )
     }
-    /// `shipping_cost`: a map with `amount`, `shipping_rate`, `tax_behavior`, `tax_code`.
+    /// `ship_from_details`: a [`CreateTaxCalculationShipFromDetails`](super::CreateTaxCalculationShipFromDetails).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn ship_from_details(
+        self,
+        ship_from_details: impl c::IntoObject<super::CreateTaxCalculationShipFromDetails>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ship_from_details", ship_from_details),
+        )
+    }
+    /// `shipping_cost`: a [`CreateTaxCalculationShippingCost`](super::CreateTaxCalculationShippingCost).
+    #[inline]
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<super::CreateTaxCalculationShippingCost>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
     /// `tax_date`: an integer.
     #[inline]
@@ -91,3 +104,170 @@ impl c::OperationFacts for markers::ListTaxCalculationLineItems {
     const PATH: &'static str = "/v1/tax/calculations/{calculation}/line_items";
     const CHECK: c::Check = c::Check::resource::<views::TaxCalculationLineItem>();
 }
+/// What `CreateTaxCalculation.customer_details` takes.
+pub type CreateTaxCalculationCustomerDetails = Builder<
+    markers::CreateTaxCalculationCustomerDetails,
+>;
+impl CreateTaxCalculationCustomerDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateTaxCalculationCustomerDetailsAddress`](super::CreateTaxCalculationCustomerDetailsAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateTaxCalculationCustomerDetailsAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `address_source`: one of [`CreateTaxCalculationCustomerDetailsAddressSource`](super::CreateTaxCalculationCustomerDetailsAddressSource).
+    #[inline]
+    pub fn address_source(
+        self,
+        address_source: super::CreateTaxCalculationCustomerDetailsAddressSource,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("address_source", address_source))
+    }
+    /// `ip_address`: a text.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+    /// `tax_ids`: some [`CreateTaxCalculationCustomerDetailsTaxIds`](super::CreateTaxCalculationCustomerDetailsTaxIds).
+    #[inline]
+    pub fn tax_ids(
+        self,
+        tax_ids: impl c::IntoObjects<super::CreateTaxCalculationCustomerDetailsTaxIds>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("tax_ids", tax_ids))
+    }
+    /// `taxability_override`: one of [`CreateTaxCalculationCustomerDetailsTaxabilityOverride`](super::CreateTaxCalculationCustomerDetailsTaxabilityOverride).
+    #[inline]
+    pub fn taxability_override(
+        self,
+        taxability_override: super::CreateTaxCalculationCustomerDetailsTaxabilityOverride,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("taxability_override", taxability_override),
+        )
+    }
+}
+/// What `CreateTaxCalculationCustomerDetails.address` takes.
+pub type CreateTaxCalculationCustomerDetailsAddress = super::CreateTaxLocationAddress;
+/// What `CreateTaxCalculationCustomerDetails.tax_ids` takes.
+pub type CreateTaxCalculationCustomerDetailsTaxIds = super::CreateCustomerTaxIdData;
+/// What `CreateTaxCalculation.line_items` takes.
+pub type CreateTaxCalculationLineItems = Builder<markers::CreateTaxCalculationLineItems>;
+impl CreateTaxCalculationLineItems {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    #[inline]
+    pub fn new(amount: i64) -> Self {
+        Self::from_parameters(c::Parameters::new().int("amount", amount))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `performance_location`: a text.
+    #[inline]
+    pub fn performance_location(self, performance_location: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("performance_location", performance_location),
+        )
+    }
+    /// `product`: a text.
+    #[inline]
+    pub fn product(self, product: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("product", product))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `reference`: a text.
+    #[inline]
+    pub fn reference(self, reference: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("reference", reference))
+    }
+    /// `tax_behavior`: one of [`CreateTaxCalculationLineItemsTaxBehavior`](super::CreateTaxCalculationLineItemsTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateTaxCalculationLineItemsTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+}
+/// What `CreateTaxCalculation.ship_from_details` takes.
+pub type CreateTaxCalculationShipFromDetails = Builder<
+    markers::CreateTaxCalculationShipFromDetails,
+>;
+impl CreateTaxCalculationShipFromDetails {
+    /// With what it cannot do without:
+    /// * `address`: a [`CreateTaxCalculationShipFromDetailsAddress`](super::CreateTaxCalculationShipFromDetailsAddress).
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::CreateTaxCalculationShipFromDetailsAddress>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("address", address))
+    }
+}
+/// What `CreateTaxCalculationShipFromDetails.address` takes.
+pub type CreateTaxCalculationShipFromDetailsAddress = super::CreateTaxLocationAddress;
+/// What `CreateTaxCalculation.shipping_cost` takes.
+pub type CreateTaxCalculationShippingCost = Builder<
+    markers::CreateTaxCalculationShippingCost,
+>;
+impl CreateTaxCalculationShippingCost {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `shipping_rate`: a text.
+    #[inline]
+    pub fn shipping_rate(self, shipping_rate: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("shipping_rate", shipping_rate))
+    }
+    /// `tax_behavior`: one of [`CreateTaxCalculationShippingCostTaxBehavior`](super::CreateTaxCalculationShippingCostTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::CreateTaxCalculationShippingCostTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+}
+/// The values of `CreateTaxCalculationCustomerDetails.address_source`.
+pub use super::super::TaxProductResourceCustomerDetailsAddressSource as CreateTaxCalculationCustomerDetailsAddressSource;
+/// The values of `CreateTaxCalculationCustomerDetailsTaxIds.type`.
+pub use super::CreateTaxIdType as CreateTaxCalculationCustomerDetailsTaxIdsType;
+/// The values of `CreateTaxCalculationCustomerDetails.taxability_override`.
+pub use super::super::TaxProductResourceCustomerDetailsTaxabilityOverride as CreateTaxCalculationCustomerDetailsTaxabilityOverride;
+/// The values of `CreateTaxCalculationLineItems.tax_behavior`.
+pub use super::super::TaxCalculationLineItemTaxBehavior as CreateTaxCalculationLineItemsTaxBehavior;
+/// The values of `CreateTaxCalculationShippingCost.tax_behavior`.
+pub use super::super::TaxCalculationLineItemTaxBehavior as CreateTaxCalculationShippingCostTaxBehavior;

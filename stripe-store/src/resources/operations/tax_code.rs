@@ -2,8 +2,8 @@
 // Schema: tax_code
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/tax_codes`: answers page by page, each item one [`TaxCode`](views::TaxCode).
 ///
 /// Source: operation `GetTaxCodes`.

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/tax_ids`: answers page by page, each item one [`TaxId`](views::TaxId).
 ///
 /// Source: operation `GetTaxIds`.
@@ -17,10 +16,10 @@ impl ListTaxIds {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `owner`: a map with `type` (required), `account`, `customer`, `customer_account`.
+    /// `owner`: a [`ListTaxIdsOwner`](super::ListTaxIdsOwner).
     #[inline]
-    pub fn owner(self, owner: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("owner", owner))
+    pub fn owner(self, owner: impl c::IntoObject<super::ListTaxIdsOwner>) -> Self {
+        Self::from_parameters(self.parameters.object("owner", owner))
     }
 }
 impl c::OperationFacts for markers::ListTaxIds {
@@ -43,10 +42,10 @@ impl CreateTaxId {
             c::Parameters::new().one_of("type", type_).text("value", value),
         )
     }
-    /// `owner`: a map with `type` (required), `account`, `customer`, `customer_account`.
+    /// `owner`: a [`CreateTaxIdOwner`](super::CreateTaxIdOwner).
     #[inline]
-    pub fn owner(self, owner: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("owner", owner))
+    pub fn owner(self, owner: impl c::IntoObject<super::CreateTaxIdOwner>) -> Self {
+        Self::from_parameters(self.parameters.object("owner", owner))
     }
 }
 impl c::OperationFacts for markers::CreateTaxId {
@@ -90,6 +89,35 @@ impl c::OperationFacts for markers::DeleteTaxId {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/tax_ids/{id}";
 }
+/// What `CreateTaxId.owner` takes.
+pub type CreateTaxIdOwner = super::ListTaxIdsOwner;
+/// What `ListTaxIds.owner` takes.
+pub type ListTaxIdsOwner = Builder<markers::ListTaxIdsOwner>;
+impl ListTaxIdsOwner {
+    /// With what it cannot do without:
+    /// * `type`: one of [`ListTaxIdsOwnerType`](super::ListTaxIdsOwnerType).
+    #[inline]
+    pub fn new(type_: super::ListTaxIdsOwnerType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `account`: a text.
+    #[inline]
+    pub fn account(self, account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account", account))
+    }
+    /// `customer`: a text.
+    #[inline]
+    pub fn customer(self, customer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer", customer))
+    }
+    /// `customer_account`: a text.
+    #[inline]
+    pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("customer_account", customer_account))
+    }
+}
+/// The values of `CreateTaxIdOwner.type`.
+pub use super::super::TaxIDsOwnerType as CreateTaxIdOwnerType;
 /// The values of `CreateTaxId.type`.
 #[non_exhaustive]
 pub enum CreateTaxIdType {
@@ -806,3 +834,5 @@ impl Debug for CreateTaxIdType {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `ListTaxIdsOwner.type`.
+pub use super::super::TaxIDsOwnerType as ListTaxIdsOwnerType;

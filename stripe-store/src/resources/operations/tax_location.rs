@@ -2,9 +2,8 @@
 // Schema: tax_location
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/tax/locations`: answers page by page, each item one [`TaxLocation`](views::TaxLocation).
 ///
 /// Source: operation `GetTaxLocations`.
@@ -29,12 +28,15 @@ impl c::OperationFacts for markers::ListTaxLocations {
 pub type CreateTaxLocation = Builder<markers::CreateTaxLocation>;
 impl CreateTaxLocation {
     /// With what it cannot do without:
-    /// * `address`: a map with `country` (required), `city`, `line1`, `line2`, `postal_code`, `state`.
+    /// * `address`: a [`CreateTaxLocationAddress`](super::CreateTaxLocationAddress).
     /// * `type`: the text `performance`.
     #[inline]
-    pub fn new(address: impl Into<Value>, type_: impl Into<String>) -> Self {
+    pub fn new(
+        address: impl c::IntoObject<super::CreateTaxLocationAddress>,
+        type_: impl Into<String>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().json("address", address).text("type", type_),
+            c::Parameters::new().object("address", address).text("type", type_),
         )
     }
     /// `description`: a text.
@@ -66,4 +68,39 @@ impl c::OperationFacts for markers::RetrieveTaxLocation {
     const METHOD: c::Method = c::Method::Get;
     const PATH: &'static str = "/v1/tax/locations/{id}";
     const CHECK: c::Check = c::Check::resource::<views::TaxLocation>();
+}
+/// What `CreateTaxLocation.address` takes.
+pub type CreateTaxLocationAddress = Builder<markers::CreateTaxLocationAddress>;
+impl CreateTaxLocationAddress {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    #[inline]
+    pub fn new(country: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("country", country))
+    }
+    /// `city`: a text; an empty text empties it.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `line1`: a text; an empty text empties it.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text; an empty text empties it.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text; an empty text empties it.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text; an empty text empties it.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
 }

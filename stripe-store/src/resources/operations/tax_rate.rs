@@ -2,8 +2,8 @@
 // Schema: tax_rate
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/tax_rates`: answers page by page, each item one [`TaxRate`](views::TaxRate).
 ///

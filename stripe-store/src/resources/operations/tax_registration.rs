@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 /// `GET /v1/tax/registrations`: answers page by page, each item one [`TaxRegistration`](views::TaxRegistration).
@@ -38,18 +38,18 @@ impl CreateTaxRegistration {
     /// With what it cannot do without:
     /// * `active_from`: `now`; or a moment, in unix seconds.
     /// * `country`: a text.
-    /// * `country_options`: a map with `ae`, `al`, `am`, `ao`, `at`, `au`, `aw`, `az`, `ba`, `bb`, `bd`, `be`, `bf`, `bg`, `bh`, `bj`, `bs`, `bw`, `by`, `ca`, `cd`, `ch`, `ci`, `cl`, `cm`, `co`, `cr`, `cv`, `cy`, `cz`, `de`, `dk`, `ec`, `ee`, `eg`, `es`, `et`, `fi`, `fr`, `gb`, `ge`, `gh`, `gn`, `gr`, `hr`, `hu`, `id`, `ie`, `in`, `is`, `it`, `jp`, `ke`, `kg`, `kh`, `kr`, `kz`, `la`, `lk`, `lt`, `lu`, `lv`, `ma`, `md`, `me`, `mk`, `mr`, `mt`, `mu`, `mx`, `my`, `ng`, `nl`, `no`, `np`, `nz`, `om`, `pe`, `ph`, `pl`, `pt`, `ro`, `rs`, `ru`, `sa`, `se`, `sg`, `si`, `sk`, `sn`, `sr`, `th`, `tj`, `tr`, `tw`, `tz`, `ua`, `ug`, `us`, `uy`, `uz`, `vn`, `za`, `zm`, `zw`.
+    /// * `country_options`: a [`CreateTaxRegistrationCountryOptions`](super::CreateTaxRegistrationCountryOptions).
     #[inline]
     pub fn new(
         active_from: impl Into<Value>,
         country: impl Into<String>,
-        country_options: impl Into<Value>,
+        country_options: impl c::IntoObject<super::CreateTaxRegistrationCountryOptions>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .json("active_from", active_from)
                 .text("country", country)
-                .json("country_options", country_options),
+                .object("country_options", country_options),
         )
     }
     /// `expires_at`: a moment, sent in unix seconds.
@@ -110,6 +110,1709 @@ impl c::OperationFacts for markers::UpdateTaxRegistration {
     const PATH: &'static str = "/v1/tax/registrations/{id}";
     const CHECK: c::Check = c::Check::resource::<views::TaxRegistration>();
 }
+/// What `CreateTaxRegistration.country_options` takes.
+pub type CreateTaxRegistrationCountryOptions = Builder<
+    markers::CreateTaxRegistrationCountryOptions,
+>;
+impl CreateTaxRegistrationCountryOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ae`: a [`CreateTaxRegistrationCountryOptionsAe`](super::CreateTaxRegistrationCountryOptionsAe).
+    #[inline]
+    pub fn ae(
+        self,
+        ae: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ae", ae))
+    }
+    /// `al`: a [`CreateTaxRegistrationCountryOptionsAl`](super::CreateTaxRegistrationCountryOptionsAl).
+    #[inline]
+    pub fn al(
+        self,
+        al: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAl>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("al", al))
+    }
+    /// `am`: a [`CreateTaxRegistrationCountryOptionsAm`](super::CreateTaxRegistrationCountryOptionsAm).
+    #[inline]
+    pub fn am(
+        self,
+        am: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("am", am))
+    }
+    /// `ao`: a [`CreateTaxRegistrationCountryOptionsAo`](super::CreateTaxRegistrationCountryOptionsAo).
+    #[inline]
+    pub fn ao(
+        self,
+        ao: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ao", ao))
+    }
+    /// `at`: a [`CreateTaxRegistrationCountryOptionsAt`](super::CreateTaxRegistrationCountryOptionsAt).
+    #[inline]
+    pub fn at(
+        self,
+        at: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("at", at))
+    }
+    /// `au`: a [`CreateTaxRegistrationCountryOptionsAu`](super::CreateTaxRegistrationCountryOptionsAu).
+    #[inline]
+    pub fn au(
+        self,
+        au: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAu>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("au", au))
+    }
+    /// `aw`: a [`CreateTaxRegistrationCountryOptionsAw`](super::CreateTaxRegistrationCountryOptionsAw).
+    #[inline]
+    pub fn aw(
+        self,
+        aw: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAw>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("aw", aw))
+    }
+    /// `az`: a [`CreateTaxRegistrationCountryOptionsAz`](super::CreateTaxRegistrationCountryOptionsAz).
+    #[inline]
+    pub fn az(
+        self,
+        az: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsAz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("az", az))
+    }
+    /// `ba`: a [`CreateTaxRegistrationCountryOptionsBa`](super::CreateTaxRegistrationCountryOptionsBa).
+    #[inline]
+    pub fn ba(
+        self,
+        ba: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ba", ba))
+    }
+    /// `bb`: a [`CreateTaxRegistrationCountryOptionsBb`](super::CreateTaxRegistrationCountryOptionsBb).
+    #[inline]
+    pub fn bb(
+        self,
+        bb: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBb>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bb", bb))
+    }
+    /// `bd`: a [`CreateTaxRegistrationCountryOptionsBd`](super::CreateTaxRegistrationCountryOptionsBd).
+    #[inline]
+    pub fn bd(
+        self,
+        bd: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bd", bd))
+    }
+    /// `be`: a [`CreateTaxRegistrationCountryOptionsBe`](super::CreateTaxRegistrationCountryOptionsBe).
+    #[inline]
+    pub fn be(
+        self,
+        be: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("be", be))
+    }
+    /// `bf`: a [`CreateTaxRegistrationCountryOptionsBf`](super::CreateTaxRegistrationCountryOptionsBf).
+    #[inline]
+    pub fn bf(
+        self,
+        bf: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBf>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bf", bf))
+    }
+    /// `bg`: a [`CreateTaxRegistrationCountryOptionsBg`](super::CreateTaxRegistrationCountryOptionsBg).
+    #[inline]
+    pub fn bg(
+        self,
+        bg: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bg", bg))
+    }
+    /// `bh`: a [`CreateTaxRegistrationCountryOptionsBh`](super::CreateTaxRegistrationCountryOptionsBh).
+    #[inline]
+    pub fn bh(
+        self,
+        bh: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bh", bh))
+    }
+    /// `bj`: a [`CreateTaxRegistrationCountryOptionsBj`](super::CreateTaxRegistrationCountryOptionsBj).
+    #[inline]
+    pub fn bj(
+        self,
+        bj: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBj>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bj", bj))
+    }
+    /// `bs`: a [`CreateTaxRegistrationCountryOptionsBs`](super::CreateTaxRegistrationCountryOptionsBs).
+    #[inline]
+    pub fn bs(
+        self,
+        bs: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bs", bs))
+    }
+    /// `bw`: a [`CreateTaxRegistrationCountryOptionsBw`](super::CreateTaxRegistrationCountryOptionsBw).
+    #[inline]
+    pub fn bw(
+        self,
+        bw: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBw>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bw", bw))
+    }
+    /// `by`: a [`CreateTaxRegistrationCountryOptionsBy`](super::CreateTaxRegistrationCountryOptionsBy).
+    #[inline]
+    pub fn by(
+        self,
+        by: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsBy>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("by", by))
+    }
+    /// `ca`: a [`CreateTaxRegistrationCountryOptionsCa`](super::CreateTaxRegistrationCountryOptionsCa).
+    #[inline]
+    pub fn ca(
+        self,
+        ca: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ca", ca))
+    }
+    /// `cd`: a [`CreateTaxRegistrationCountryOptionsCd`](super::CreateTaxRegistrationCountryOptionsCd).
+    #[inline]
+    pub fn cd(
+        self,
+        cd: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cd", cd))
+    }
+    /// `ch`: a [`CreateTaxRegistrationCountryOptionsCh`](super::CreateTaxRegistrationCountryOptionsCh).
+    #[inline]
+    pub fn ch(
+        self,
+        ch: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ch", ch))
+    }
+    /// `ci`: a [`CreateTaxRegistrationCountryOptionsCi`](super::CreateTaxRegistrationCountryOptionsCi).
+    #[inline]
+    pub fn ci(
+        self,
+        ci: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ci", ci))
+    }
+    /// `cl`: a [`CreateTaxRegistrationCountryOptionsCl`](super::CreateTaxRegistrationCountryOptionsCl).
+    #[inline]
+    pub fn cl(
+        self,
+        cl: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCl>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cl", cl))
+    }
+    /// `cm`: a [`CreateTaxRegistrationCountryOptionsCm`](super::CreateTaxRegistrationCountryOptionsCm).
+    #[inline]
+    pub fn cm(
+        self,
+        cm: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cm", cm))
+    }
+    /// `co`: a [`CreateTaxRegistrationCountryOptionsCo`](super::CreateTaxRegistrationCountryOptionsCo).
+    #[inline]
+    pub fn co(
+        self,
+        co: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("co", co))
+    }
+    /// `cr`: a [`CreateTaxRegistrationCountryOptionsCr`](super::CreateTaxRegistrationCountryOptionsCr).
+    #[inline]
+    pub fn cr(
+        self,
+        cr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cr", cr))
+    }
+    /// `cv`: a [`CreateTaxRegistrationCountryOptionsCv`](super::CreateTaxRegistrationCountryOptionsCv).
+    #[inline]
+    pub fn cv(
+        self,
+        cv: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCv>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cv", cv))
+    }
+    /// `cy`: a [`CreateTaxRegistrationCountryOptionsCy`](super::CreateTaxRegistrationCountryOptionsCy).
+    #[inline]
+    pub fn cy(
+        self,
+        cy: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCy>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cy", cy))
+    }
+    /// `cz`: a [`CreateTaxRegistrationCountryOptionsCz`](super::CreateTaxRegistrationCountryOptionsCz).
+    #[inline]
+    pub fn cz(
+        self,
+        cz: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsCz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cz", cz))
+    }
+    /// `de`: a [`CreateTaxRegistrationCountryOptionsDe`](super::CreateTaxRegistrationCountryOptionsDe).
+    #[inline]
+    pub fn de(
+        self,
+        de: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsDe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("de", de))
+    }
+    /// `dk`: a [`CreateTaxRegistrationCountryOptionsDk`](super::CreateTaxRegistrationCountryOptionsDk).
+    #[inline]
+    pub fn dk(
+        self,
+        dk: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsDk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dk", dk))
+    }
+    /// `ec`: a [`CreateTaxRegistrationCountryOptionsEc`](super::CreateTaxRegistrationCountryOptionsEc).
+    #[inline]
+    pub fn ec(
+        self,
+        ec: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsEc>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ec", ec))
+    }
+    /// `ee`: a [`CreateTaxRegistrationCountryOptionsEe`](super::CreateTaxRegistrationCountryOptionsEe).
+    #[inline]
+    pub fn ee(
+        self,
+        ee: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsEe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ee", ee))
+    }
+    /// `eg`: a [`CreateTaxRegistrationCountryOptionsEg`](super::CreateTaxRegistrationCountryOptionsEg).
+    #[inline]
+    pub fn eg(
+        self,
+        eg: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsEg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eg", eg))
+    }
+    /// `es`: a [`CreateTaxRegistrationCountryOptionsEs`](super::CreateTaxRegistrationCountryOptionsEs).
+    #[inline]
+    pub fn es(
+        self,
+        es: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsEs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("es", es))
+    }
+    /// `et`: a [`CreateTaxRegistrationCountryOptionsEt`](super::CreateTaxRegistrationCountryOptionsEt).
+    #[inline]
+    pub fn et(
+        self,
+        et: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsEt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("et", et))
+    }
+    /// `fi`: a [`CreateTaxRegistrationCountryOptionsFi`](super::CreateTaxRegistrationCountryOptionsFi).
+    #[inline]
+    pub fn fi(
+        self,
+        fi: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsFi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fi", fi))
+    }
+    /// `fr`: a [`CreateTaxRegistrationCountryOptionsFr`](super::CreateTaxRegistrationCountryOptionsFr).
+    #[inline]
+    pub fn fr(
+        self,
+        fr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsFr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fr", fr))
+    }
+    /// `gb`: a [`CreateTaxRegistrationCountryOptionsGb`](super::CreateTaxRegistrationCountryOptionsGb).
+    #[inline]
+    pub fn gb(
+        self,
+        gb: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsGb>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gb", gb))
+    }
+    /// `ge`: a [`CreateTaxRegistrationCountryOptionsGe`](super::CreateTaxRegistrationCountryOptionsGe).
+    #[inline]
+    pub fn ge(
+        self,
+        ge: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsGe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ge", ge))
+    }
+    /// `gh`: a [`CreateTaxRegistrationCountryOptionsGh`](super::CreateTaxRegistrationCountryOptionsGh).
+    #[inline]
+    pub fn gh(
+        self,
+        gh: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsGh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gh", gh))
+    }
+    /// `gn`: a [`CreateTaxRegistrationCountryOptionsGn`](super::CreateTaxRegistrationCountryOptionsGn).
+    #[inline]
+    pub fn gn(
+        self,
+        gn: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsGn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gn", gn))
+    }
+    /// `gr`: a [`CreateTaxRegistrationCountryOptionsGr`](super::CreateTaxRegistrationCountryOptionsGr).
+    #[inline]
+    pub fn gr(
+        self,
+        gr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsGr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gr", gr))
+    }
+    /// `hr`: a [`CreateTaxRegistrationCountryOptionsHr`](super::CreateTaxRegistrationCountryOptionsHr).
+    #[inline]
+    pub fn hr(
+        self,
+        hr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsHr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hr", hr))
+    }
+    /// `hu`: a [`CreateTaxRegistrationCountryOptionsHu`](super::CreateTaxRegistrationCountryOptionsHu).
+    #[inline]
+    pub fn hu(
+        self,
+        hu: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsHu>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hu", hu))
+    }
+    /// `id`: a [`CreateTaxRegistrationCountryOptionsId`](super::CreateTaxRegistrationCountryOptionsId).
+    #[inline]
+    pub fn id(
+        self,
+        id: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsId>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("id", id))
+    }
+    /// `ie`: a [`CreateTaxRegistrationCountryOptionsIe`](super::CreateTaxRegistrationCountryOptionsIe).
+    #[inline]
+    pub fn ie(
+        self,
+        ie: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsIe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ie", ie))
+    }
+    /// `in`: a [`CreateTaxRegistrationCountryOptionsIn`](super::CreateTaxRegistrationCountryOptionsIn).
+    #[inline]
+    pub fn in_(
+        self,
+        in_: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsIn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("in", in_))
+    }
+    /// `is`: a [`CreateTaxRegistrationCountryOptionsIs`](super::CreateTaxRegistrationCountryOptionsIs).
+    #[inline]
+    pub fn is(
+        self,
+        is: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsIs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("is", is))
+    }
+    /// `it`: a [`CreateTaxRegistrationCountryOptionsIt`](super::CreateTaxRegistrationCountryOptionsIt).
+    #[inline]
+    pub fn it(
+        self,
+        it: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsIt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("it", it))
+    }
+    /// `jp`: a [`CreateTaxRegistrationCountryOptionsJp`](super::CreateTaxRegistrationCountryOptionsJp).
+    #[inline]
+    pub fn jp(
+        self,
+        jp: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsJp>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jp", jp))
+    }
+    /// `ke`: a [`CreateTaxRegistrationCountryOptionsKe`](super::CreateTaxRegistrationCountryOptionsKe).
+    #[inline]
+    pub fn ke(
+        self,
+        ke: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsKe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ke", ke))
+    }
+    /// `kg`: a [`CreateTaxRegistrationCountryOptionsKg`](super::CreateTaxRegistrationCountryOptionsKg).
+    #[inline]
+    pub fn kg(
+        self,
+        kg: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsKg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kg", kg))
+    }
+    /// `kh`: a [`CreateTaxRegistrationCountryOptionsKh`](super::CreateTaxRegistrationCountryOptionsKh).
+    #[inline]
+    pub fn kh(
+        self,
+        kh: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsKh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kh", kh))
+    }
+    /// `kr`: a [`CreateTaxRegistrationCountryOptionsKr`](super::CreateTaxRegistrationCountryOptionsKr).
+    #[inline]
+    pub fn kr(
+        self,
+        kr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsKr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kr", kr))
+    }
+    /// `kz`: a [`CreateTaxRegistrationCountryOptionsKz`](super::CreateTaxRegistrationCountryOptionsKz).
+    #[inline]
+    pub fn kz(
+        self,
+        kz: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsKz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kz", kz))
+    }
+    /// `la`: a [`CreateTaxRegistrationCountryOptionsLa`](super::CreateTaxRegistrationCountryOptionsLa).
+    #[inline]
+    pub fn la(
+        self,
+        la: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsLa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("la", la))
+    }
+    /// `lk`: a [`CreateTaxRegistrationCountryOptionsLk`](super::CreateTaxRegistrationCountryOptionsLk).
+    #[inline]
+    pub fn lk(
+        self,
+        lk: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsLk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("lk", lk))
+    }
+    /// `lt`: a [`CreateTaxRegistrationCountryOptionsLt`](super::CreateTaxRegistrationCountryOptionsLt).
+    #[inline]
+    pub fn lt(
+        self,
+        lt: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsLt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("lt", lt))
+    }
+    /// `lu`: a [`CreateTaxRegistrationCountryOptionsLu`](super::CreateTaxRegistrationCountryOptionsLu).
+    #[inline]
+    pub fn lu(
+        self,
+        lu: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsLu>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("lu", lu))
+    }
+    /// `lv`: a [`CreateTaxRegistrationCountryOptionsLv`](super::CreateTaxRegistrationCountryOptionsLv).
+    #[inline]
+    pub fn lv(
+        self,
+        lv: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsLv>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("lv", lv))
+    }
+    /// `ma`: a [`CreateTaxRegistrationCountryOptionsMa`](super::CreateTaxRegistrationCountryOptionsMa).
+    #[inline]
+    pub fn ma(
+        self,
+        ma: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ma", ma))
+    }
+    /// `md`: a [`CreateTaxRegistrationCountryOptionsMd`](super::CreateTaxRegistrationCountryOptionsMd).
+    #[inline]
+    pub fn md(
+        self,
+        md: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("md", md))
+    }
+    /// `me`: a [`CreateTaxRegistrationCountryOptionsMe`](super::CreateTaxRegistrationCountryOptionsMe).
+    #[inline]
+    pub fn me(
+        self,
+        me: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("me", me))
+    }
+    /// `mk`: a [`CreateTaxRegistrationCountryOptionsMk`](super::CreateTaxRegistrationCountryOptionsMk).
+    #[inline]
+    pub fn mk(
+        self,
+        mk: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mk", mk))
+    }
+    /// `mr`: a [`CreateTaxRegistrationCountryOptionsMr`](super::CreateTaxRegistrationCountryOptionsMr).
+    #[inline]
+    pub fn mr(
+        self,
+        mr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mr", mr))
+    }
+    /// `mt`: a [`CreateTaxRegistrationCountryOptionsMt`](super::CreateTaxRegistrationCountryOptionsMt).
+    #[inline]
+    pub fn mt(
+        self,
+        mt: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mt", mt))
+    }
+    /// `mu`: a [`CreateTaxRegistrationCountryOptionsMu`](super::CreateTaxRegistrationCountryOptionsMu).
+    #[inline]
+    pub fn mu(
+        self,
+        mu: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMu>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mu", mu))
+    }
+    /// `mx`: a [`CreateTaxRegistrationCountryOptionsMx`](super::CreateTaxRegistrationCountryOptionsMx).
+    #[inline]
+    pub fn mx(
+        self,
+        mx: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMx>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mx", mx))
+    }
+    /// `my`: a [`CreateTaxRegistrationCountryOptionsMy`](super::CreateTaxRegistrationCountryOptionsMy).
+    #[inline]
+    pub fn my(
+        self,
+        my: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsMy>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("my", my))
+    }
+    /// `ng`: a [`CreateTaxRegistrationCountryOptionsNg`](super::CreateTaxRegistrationCountryOptionsNg).
+    #[inline]
+    pub fn ng(
+        self,
+        ng: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsNg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ng", ng))
+    }
+    /// `nl`: a [`CreateTaxRegistrationCountryOptionsNl`](super::CreateTaxRegistrationCountryOptionsNl).
+    #[inline]
+    pub fn nl(
+        self,
+        nl: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsNl>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nl", nl))
+    }
+    /// `no`: a [`CreateTaxRegistrationCountryOptionsNo`](super::CreateTaxRegistrationCountryOptionsNo).
+    #[inline]
+    pub fn no(
+        self,
+        no: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsNo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("no", no))
+    }
+    /// `np`: a [`CreateTaxRegistrationCountryOptionsNp`](super::CreateTaxRegistrationCountryOptionsNp).
+    #[inline]
+    pub fn np(
+        self,
+        np: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsNp>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("np", np))
+    }
+    /// `nz`: a [`CreateTaxRegistrationCountryOptionsNz`](super::CreateTaxRegistrationCountryOptionsNz).
+    #[inline]
+    pub fn nz(
+        self,
+        nz: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsNz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nz", nz))
+    }
+    /// `om`: a [`CreateTaxRegistrationCountryOptionsOm`](super::CreateTaxRegistrationCountryOptionsOm).
+    #[inline]
+    pub fn om(
+        self,
+        om: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsOm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("om", om))
+    }
+    /// `pe`: a [`CreateTaxRegistrationCountryOptionsPe`](super::CreateTaxRegistrationCountryOptionsPe).
+    #[inline]
+    pub fn pe(
+        self,
+        pe: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsPe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pe", pe))
+    }
+    /// `ph`: a [`CreateTaxRegistrationCountryOptionsPh`](super::CreateTaxRegistrationCountryOptionsPh).
+    #[inline]
+    pub fn ph(
+        self,
+        ph: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsPh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ph", ph))
+    }
+    /// `pl`: a [`CreateTaxRegistrationCountryOptionsPl`](super::CreateTaxRegistrationCountryOptionsPl).
+    #[inline]
+    pub fn pl(
+        self,
+        pl: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsPl>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pl", pl))
+    }
+    /// `pt`: a [`CreateTaxRegistrationCountryOptionsPt`](super::CreateTaxRegistrationCountryOptionsPt).
+    #[inline]
+    pub fn pt(
+        self,
+        pt: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsPt>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pt", pt))
+    }
+    /// `ro`: a [`CreateTaxRegistrationCountryOptionsRo`](super::CreateTaxRegistrationCountryOptionsRo).
+    #[inline]
+    pub fn ro(
+        self,
+        ro: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsRo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ro", ro))
+    }
+    /// `rs`: a [`CreateTaxRegistrationCountryOptionsRs`](super::CreateTaxRegistrationCountryOptionsRs).
+    #[inline]
+    pub fn rs(
+        self,
+        rs: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsRs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rs", rs))
+    }
+    /// `ru`: a [`CreateTaxRegistrationCountryOptionsRu`](super::CreateTaxRegistrationCountryOptionsRu).
+    #[inline]
+    pub fn ru(
+        self,
+        ru: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsRu>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ru", ru))
+    }
+    /// `sa`: a [`CreateTaxRegistrationCountryOptionsSa`](super::CreateTaxRegistrationCountryOptionsSa).
+    #[inline]
+    pub fn sa(
+        self,
+        sa: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sa", sa))
+    }
+    /// `se`: a [`CreateTaxRegistrationCountryOptionsSe`](super::CreateTaxRegistrationCountryOptionsSe).
+    #[inline]
+    pub fn se(
+        self,
+        se: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSe>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("se", se))
+    }
+    /// `sg`: a [`CreateTaxRegistrationCountryOptionsSg`](super::CreateTaxRegistrationCountryOptionsSg).
+    #[inline]
+    pub fn sg(
+        self,
+        sg: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sg", sg))
+    }
+    /// `si`: a [`CreateTaxRegistrationCountryOptionsSi`](super::CreateTaxRegistrationCountryOptionsSi).
+    #[inline]
+    pub fn si(
+        self,
+        si: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("si", si))
+    }
+    /// `sk`: a [`CreateTaxRegistrationCountryOptionsSk`](super::CreateTaxRegistrationCountryOptionsSk).
+    #[inline]
+    pub fn sk(
+        self,
+        sk: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sk", sk))
+    }
+    /// `sn`: a [`CreateTaxRegistrationCountryOptionsSn`](super::CreateTaxRegistrationCountryOptionsSn).
+    #[inline]
+    pub fn sn(
+        self,
+        sn: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sn", sn))
+    }
+    /// `sr`: a [`CreateTaxRegistrationCountryOptionsSr`](super::CreateTaxRegistrationCountryOptionsSr).
+    #[inline]
+    pub fn sr(
+        self,
+        sr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsSr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sr", sr))
+    }
+    /// `th`: a [`CreateTaxRegistrationCountryOptionsTh`](super::CreateTaxRegistrationCountryOptionsTh).
+    #[inline]
+    pub fn th(
+        self,
+        th: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsTh>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("th", th))
+    }
+    /// `tj`: a [`CreateTaxRegistrationCountryOptionsTj`](super::CreateTaxRegistrationCountryOptionsTj).
+    #[inline]
+    pub fn tj(
+        self,
+        tj: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsTj>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tj", tj))
+    }
+    /// `tr`: a [`CreateTaxRegistrationCountryOptionsTr`](super::CreateTaxRegistrationCountryOptionsTr).
+    #[inline]
+    pub fn tr(
+        self,
+        tr: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsTr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tr", tr))
+    }
+    /// `tw`: a [`CreateTaxRegistrationCountryOptionsTw`](super::CreateTaxRegistrationCountryOptionsTw).
+    #[inline]
+    pub fn tw(
+        self,
+        tw: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsTw>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tw", tw))
+    }
+    /// `tz`: a [`CreateTaxRegistrationCountryOptionsTz`](super::CreateTaxRegistrationCountryOptionsTz).
+    #[inline]
+    pub fn tz(
+        self,
+        tz: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsTz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tz", tz))
+    }
+    /// `ua`: a [`CreateTaxRegistrationCountryOptionsUa`](super::CreateTaxRegistrationCountryOptionsUa).
+    #[inline]
+    pub fn ua(
+        self,
+        ua: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsUa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ua", ua))
+    }
+    /// `ug`: a [`CreateTaxRegistrationCountryOptionsUg`](super::CreateTaxRegistrationCountryOptionsUg).
+    #[inline]
+    pub fn ug(
+        self,
+        ug: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsUg>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ug", ug))
+    }
+    /// `us`: a [`CreateTaxRegistrationCountryOptionsUs`](super::CreateTaxRegistrationCountryOptionsUs).
+    #[inline]
+    pub fn us(
+        self,
+        us: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsUs>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us", us))
+    }
+    /// `uy`: a [`CreateTaxRegistrationCountryOptionsUy`](super::CreateTaxRegistrationCountryOptionsUy).
+    #[inline]
+    pub fn uy(
+        self,
+        uy: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsUy>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("uy", uy))
+    }
+    /// `uz`: a [`CreateTaxRegistrationCountryOptionsUz`](super::CreateTaxRegistrationCountryOptionsUz).
+    #[inline]
+    pub fn uz(
+        self,
+        uz: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsUz>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("uz", uz))
+    }
+    /// `vn`: a [`CreateTaxRegistrationCountryOptionsVn`](super::CreateTaxRegistrationCountryOptionsVn).
+    #[inline]
+    pub fn vn(
+        self,
+        vn: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsVn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("vn", vn))
+    }
+    /// `za`: a [`CreateTaxRegistrationCountryOptionsZa`](super::CreateTaxRegistrationCountryOptionsZa).
+    #[inline]
+    pub fn za(
+        self,
+        za: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsZa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("za", za))
+    }
+    /// `zm`: a [`CreateTaxRegistrationCountryOptionsZm`](super::CreateTaxRegistrationCountryOptionsZm).
+    #[inline]
+    pub fn zm(
+        self,
+        zm: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsZm>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zm", zm))
+    }
+    /// `zw`: a [`CreateTaxRegistrationCountryOptionsZw`](super::CreateTaxRegistrationCountryOptionsZw).
+    #[inline]
+    pub fn zw(
+        self,
+        zw: impl c::IntoObject<super::CreateTaxRegistrationCountryOptionsZw>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zw", zw))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptions.ae` takes.
+pub type CreateTaxRegistrationCountryOptionsAe = Builder<
+    markers::CreateTaxRegistrationCountryOptionsAe,
+>;
+impl CreateTaxRegistrationCountryOptionsAe {
+    /// With what it cannot do without:
+    /// * `type`: the text `standard`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `standard`: a [`CreateTaxRegistrationCountryOptionsAeStandard`](super::CreateTaxRegistrationCountryOptionsAeStandard).
+    #[inline]
+    pub fn standard(
+        self,
+        standard: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsAeStandard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("standard", standard))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsAe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAeStandard = Builder<
+    markers::CreateTaxRegistrationCountryOptionsAeStandard,
+>;
+impl CreateTaxRegistrationCountryOptionsAeStandard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `place_of_supply_scheme`: one of [`CreateTaxRegistrationCountryOptionsAeStandardPlaceOfSupplyScheme`](super::CreateTaxRegistrationCountryOptionsAeStandardPlaceOfSupplyScheme).
+    #[inline]
+    pub fn place_of_supply_scheme(
+        self,
+        place_of_supply_scheme: super::CreateTaxRegistrationCountryOptionsAeStandardPlaceOfSupplyScheme,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("place_of_supply_scheme", place_of_supply_scheme),
+        )
+    }
+}
+/// What `CreateTaxRegistrationCountryOptions.al` takes.
+pub type CreateTaxRegistrationCountryOptionsAl = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsAl.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAlStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.am` takes.
+pub type CreateTaxRegistrationCountryOptionsAm = Builder<
+    markers::CreateTaxRegistrationCountryOptionsAm,
+>;
+impl CreateTaxRegistrationCountryOptionsAm {
+    /// With what it cannot do without:
+    /// * `type`: the text `simplified`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptions.ao` takes.
+pub type CreateTaxRegistrationCountryOptionsAo = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsAo.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAoStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.at` takes.
+pub type CreateTaxRegistrationCountryOptionsAt = Builder<
+    markers::CreateTaxRegistrationCountryOptionsAt,
+>;
+impl CreateTaxRegistrationCountryOptionsAt {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateTaxRegistrationCountryOptionsAtType`](super::CreateTaxRegistrationCountryOptionsAtType).
+    #[inline]
+    pub fn new(type_: super::CreateTaxRegistrationCountryOptionsAtType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `standard`: a [`CreateTaxRegistrationCountryOptionsAtStandard`](super::CreateTaxRegistrationCountryOptionsAtStandard).
+    #[inline]
+    pub fn standard(
+        self,
+        standard: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsAtStandard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("standard", standard))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsAt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAtStandard = Builder<
+    markers::CreateTaxRegistrationCountryOptionsAtStandard,
+>;
+impl CreateTaxRegistrationCountryOptionsAtStandard {
+    /// With what it cannot do without:
+    /// * `place_of_supply_scheme`: one of [`CreateTaxRegistrationCountryOptionsAtStandardPlaceOfSupplyScheme`](super::CreateTaxRegistrationCountryOptionsAtStandardPlaceOfSupplyScheme).
+    #[inline]
+    pub fn new(
+        place_of_supply_scheme: super::CreateTaxRegistrationCountryOptionsAtStandardPlaceOfSupplyScheme,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("place_of_supply_scheme", place_of_supply_scheme),
+        )
+    }
+}
+/// What `CreateTaxRegistrationCountryOptions.au` takes.
+pub type CreateTaxRegistrationCountryOptionsAu = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsAu.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAuStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.aw` takes.
+pub type CreateTaxRegistrationCountryOptionsAw = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsAw.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsAwStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.az` takes.
+pub type CreateTaxRegistrationCountryOptionsAz = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ba` takes.
+pub type CreateTaxRegistrationCountryOptionsBa = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBa.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBaStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.bb` takes.
+pub type CreateTaxRegistrationCountryOptionsBb = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBb.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBbStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.bd` takes.
+pub type CreateTaxRegistrationCountryOptionsBd = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBd.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBdStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.be` takes.
+pub type CreateTaxRegistrationCountryOptionsBe = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsBe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBeStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.bf` takes.
+pub type CreateTaxRegistrationCountryOptionsBf = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBf.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBfStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.bg` takes.
+pub type CreateTaxRegistrationCountryOptionsBg = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsBg.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBgStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.bh` takes.
+pub type CreateTaxRegistrationCountryOptionsBh = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBh.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBhStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.bj` takes.
+pub type CreateTaxRegistrationCountryOptionsBj = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.bs` takes.
+pub type CreateTaxRegistrationCountryOptionsBs = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsBs.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsBsStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.bw` takes.
+pub type CreateTaxRegistrationCountryOptionsBw = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.by` takes.
+pub type CreateTaxRegistrationCountryOptionsBy = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ca` takes.
+pub type CreateTaxRegistrationCountryOptionsCa = Builder<
+    markers::CreateTaxRegistrationCountryOptionsCa,
+>;
+impl CreateTaxRegistrationCountryOptionsCa {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateTaxRegistrationCountryOptionsCaType`](super::CreateTaxRegistrationCountryOptionsCaType).
+    #[inline]
+    pub fn new(type_: super::CreateTaxRegistrationCountryOptionsCaType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `province_standard`: a [`CreateTaxRegistrationCountryOptionsCaProvinceStandard`](super::CreateTaxRegistrationCountryOptionsCaProvinceStandard).
+    #[inline]
+    pub fn province_standard(
+        self,
+        province_standard: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsCaProvinceStandard,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("province_standard", province_standard),
+        )
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsCa.province_standard` takes.
+pub type CreateTaxRegistrationCountryOptionsCaProvinceStandard = Builder<
+    markers::CreateTaxRegistrationCountryOptionsCaProvinceStandard,
+>;
+impl CreateTaxRegistrationCountryOptionsCaProvinceStandard {
+    /// With what it cannot do without:
+    /// * `province`: a text.
+    #[inline]
+    pub fn new(province: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("province", province))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptions.cd` takes.
+pub type CreateTaxRegistrationCountryOptionsCd = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsCd.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsCdStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.ch` takes.
+pub type CreateTaxRegistrationCountryOptionsCh = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsCh.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsChStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.ci` takes.
+pub type CreateTaxRegistrationCountryOptionsCi = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.cl` takes.
+pub type CreateTaxRegistrationCountryOptionsCl = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.cm` takes.
+pub type CreateTaxRegistrationCountryOptionsCm = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.co` takes.
+pub type CreateTaxRegistrationCountryOptionsCo = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.cr` takes.
+pub type CreateTaxRegistrationCountryOptionsCr = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.cv` takes.
+pub type CreateTaxRegistrationCountryOptionsCv = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.cy` takes.
+pub type CreateTaxRegistrationCountryOptionsCy = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsCy.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsCyStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.cz` takes.
+pub type CreateTaxRegistrationCountryOptionsCz = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsCz.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsCzStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.de` takes.
+pub type CreateTaxRegistrationCountryOptionsDe = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsDe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsDeStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.dk` takes.
+pub type CreateTaxRegistrationCountryOptionsDk = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsDk.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsDkStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.ec` takes.
+pub type CreateTaxRegistrationCountryOptionsEc = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ee` takes.
+pub type CreateTaxRegistrationCountryOptionsEe = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsEe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsEeStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.eg` takes.
+pub type CreateTaxRegistrationCountryOptionsEg = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.es` takes.
+pub type CreateTaxRegistrationCountryOptionsEs = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsEs.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsEsStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.et` takes.
+pub type CreateTaxRegistrationCountryOptionsEt = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsEt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsEtStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.fi` takes.
+pub type CreateTaxRegistrationCountryOptionsFi = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsFi.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsFiStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.fr` takes.
+pub type CreateTaxRegistrationCountryOptionsFr = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsFr.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsFrStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.gb` takes.
+pub type CreateTaxRegistrationCountryOptionsGb = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsGb.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsGbStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.ge` takes.
+pub type CreateTaxRegistrationCountryOptionsGe = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.gh` takes.
+pub type CreateTaxRegistrationCountryOptionsGh = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.gn` takes.
+pub type CreateTaxRegistrationCountryOptionsGn = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsGn.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsGnStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.gr` takes.
+pub type CreateTaxRegistrationCountryOptionsGr = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsGr.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsGrStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.hr` takes.
+pub type CreateTaxRegistrationCountryOptionsHr = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsHr.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsHrStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.hu` takes.
+pub type CreateTaxRegistrationCountryOptionsHu = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsHu.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsHuStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.id` takes.
+pub type CreateTaxRegistrationCountryOptionsId = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ie` takes.
+pub type CreateTaxRegistrationCountryOptionsIe = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsIe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsIeStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.in` takes.
+pub type CreateTaxRegistrationCountryOptionsIn = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.is` takes.
+pub type CreateTaxRegistrationCountryOptionsIs = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsIs.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsIsStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.it` takes.
+pub type CreateTaxRegistrationCountryOptionsIt = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsIt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsItStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.jp` takes.
+pub type CreateTaxRegistrationCountryOptionsJp = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsJp.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsJpStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.ke` takes.
+pub type CreateTaxRegistrationCountryOptionsKe = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.kg` takes.
+pub type CreateTaxRegistrationCountryOptionsKg = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.kh` takes.
+pub type CreateTaxRegistrationCountryOptionsKh = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.kr` takes.
+pub type CreateTaxRegistrationCountryOptionsKr = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.kz` takes.
+pub type CreateTaxRegistrationCountryOptionsKz = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.la` takes.
+pub type CreateTaxRegistrationCountryOptionsLa = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.lk` takes.
+pub type CreateTaxRegistrationCountryOptionsLk = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.lt` takes.
+pub type CreateTaxRegistrationCountryOptionsLt = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsLt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsLtStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.lu` takes.
+pub type CreateTaxRegistrationCountryOptionsLu = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsLu.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsLuStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.lv` takes.
+pub type CreateTaxRegistrationCountryOptionsLv = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsLv.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsLvStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.ma` takes.
+pub type CreateTaxRegistrationCountryOptionsMa = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.md` takes.
+pub type CreateTaxRegistrationCountryOptionsMd = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.me` takes.
+pub type CreateTaxRegistrationCountryOptionsMe = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsMe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsMeStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.mk` takes.
+pub type CreateTaxRegistrationCountryOptionsMk = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsMk.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsMkStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.mr` takes.
+pub type CreateTaxRegistrationCountryOptionsMr = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsMr.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsMrStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.mt` takes.
+pub type CreateTaxRegistrationCountryOptionsMt = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsMt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsMtStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.mu` takes.
+pub type CreateTaxRegistrationCountryOptionsMu = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.mx` takes.
+pub type CreateTaxRegistrationCountryOptionsMx = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.my` takes.
+pub type CreateTaxRegistrationCountryOptionsMy = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ng` takes.
+pub type CreateTaxRegistrationCountryOptionsNg = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.nl` takes.
+pub type CreateTaxRegistrationCountryOptionsNl = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsNl.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsNlStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.no` takes.
+pub type CreateTaxRegistrationCountryOptionsNo = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsNo.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsNoStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.np` takes.
+pub type CreateTaxRegistrationCountryOptionsNp = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.nz` takes.
+pub type CreateTaxRegistrationCountryOptionsNz = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsNz.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsNzStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.om` takes.
+pub type CreateTaxRegistrationCountryOptionsOm = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsOm.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsOmStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.pe` takes.
+pub type CreateTaxRegistrationCountryOptionsPe = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ph` takes.
+pub type CreateTaxRegistrationCountryOptionsPh = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.pl` takes.
+pub type CreateTaxRegistrationCountryOptionsPl = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsPl.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsPlStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.pt` takes.
+pub type CreateTaxRegistrationCountryOptionsPt = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsPt.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsPtStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.ro` takes.
+pub type CreateTaxRegistrationCountryOptionsRo = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsRo.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsRoStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.rs` takes.
+pub type CreateTaxRegistrationCountryOptionsRs = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsRs.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsRsStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.ru` takes.
+pub type CreateTaxRegistrationCountryOptionsRu = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.sa` takes.
+pub type CreateTaxRegistrationCountryOptionsSa = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.se` takes.
+pub type CreateTaxRegistrationCountryOptionsSe = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsSe.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsSeStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.sg` takes.
+pub type CreateTaxRegistrationCountryOptionsSg = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsSg.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsSgStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.si` takes.
+pub type CreateTaxRegistrationCountryOptionsSi = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsSi.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsSiStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.sk` takes.
+pub type CreateTaxRegistrationCountryOptionsSk = super::CreateTaxRegistrationCountryOptionsAt;
+/// What `CreateTaxRegistrationCountryOptionsSk.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsSkStandard = super::CreateTaxRegistrationCountryOptionsAtStandard;
+/// What `CreateTaxRegistrationCountryOptions.sn` takes.
+pub type CreateTaxRegistrationCountryOptionsSn = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.sr` takes.
+pub type CreateTaxRegistrationCountryOptionsSr = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsSr.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsSrStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.th` takes.
+pub type CreateTaxRegistrationCountryOptionsTh = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.tj` takes.
+pub type CreateTaxRegistrationCountryOptionsTj = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.tr` takes.
+pub type CreateTaxRegistrationCountryOptionsTr = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.tw` takes.
+pub type CreateTaxRegistrationCountryOptionsTw = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.tz` takes.
+pub type CreateTaxRegistrationCountryOptionsTz = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ua` takes.
+pub type CreateTaxRegistrationCountryOptionsUa = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.ug` takes.
+pub type CreateTaxRegistrationCountryOptionsUg = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.us` takes.
+pub type CreateTaxRegistrationCountryOptionsUs = Builder<
+    markers::CreateTaxRegistrationCountryOptionsUs,
+>;
+impl CreateTaxRegistrationCountryOptionsUs {
+    /// With what it cannot do without:
+    /// * `state`: a text.
+    /// * `type`: one of [`CreateTaxRegistrationCountryOptionsUsType`](super::CreateTaxRegistrationCountryOptionsUsType).
+    #[inline]
+    pub fn new(
+        state: impl Into<String>,
+        type_: super::CreateTaxRegistrationCountryOptionsUsType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("state", state).one_of("type", type_),
+        )
+    }
+    /// `admissions_tax`: a [`CreateTaxRegistrationCountryOptionsUsAdmissionsTax`](super::CreateTaxRegistrationCountryOptionsUsAdmissionsTax).
+    #[inline]
+    pub fn admissions_tax(
+        self,
+        admissions_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsAdmissionsTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("admissions_tax", admissions_tax))
+    }
+    /// `attendance_tax`: a [`CreateTaxRegistrationCountryOptionsUsAttendanceTax`](super::CreateTaxRegistrationCountryOptionsUsAttendanceTax).
+    #[inline]
+    pub fn attendance_tax(
+        self,
+        attendance_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsAttendanceTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("attendance_tax", attendance_tax))
+    }
+    /// `entertainment_tax`: a [`CreateTaxRegistrationCountryOptionsUsEntertainmentTax`](super::CreateTaxRegistrationCountryOptionsUsEntertainmentTax).
+    #[inline]
+    pub fn entertainment_tax(
+        self,
+        entertainment_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsEntertainmentTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("entertainment_tax", entertainment_tax),
+        )
+    }
+    /// `gross_receipts_tax`: a [`CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax`](super::CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax).
+    #[inline]
+    pub fn gross_receipts_tax(
+        self,
+        gross_receipts_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("gross_receipts_tax", gross_receipts_tax),
+        )
+    }
+    /// `hospitality_tax`: a [`CreateTaxRegistrationCountryOptionsUsHospitalityTax`](super::CreateTaxRegistrationCountryOptionsUsHospitalityTax).
+    #[inline]
+    pub fn hospitality_tax(
+        self,
+        hospitality_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsHospitalityTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hospitality_tax", hospitality_tax))
+    }
+    /// `local_amusement_tax`: a [`CreateTaxRegistrationCountryOptionsUsLocalAmusementTax`](super::CreateTaxRegistrationCountryOptionsUsLocalAmusementTax).
+    #[inline]
+    pub fn local_amusement_tax(
+        self,
+        local_amusement_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsLocalAmusementTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("local_amusement_tax", local_amusement_tax),
+        )
+    }
+    /// `local_lease_tax`: a [`CreateTaxRegistrationCountryOptionsUsLocalLeaseTax`](super::CreateTaxRegistrationCountryOptionsUsLocalLeaseTax).
+    #[inline]
+    pub fn local_lease_tax(
+        self,
+        local_lease_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsLocalLeaseTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("local_lease_tax", local_lease_tax))
+    }
+    /// `luxury_tax`: a [`CreateTaxRegistrationCountryOptionsUsLuxuryTax`](super::CreateTaxRegistrationCountryOptionsUsLuxuryTax).
+    #[inline]
+    pub fn luxury_tax(
+        self,
+        luxury_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsLuxuryTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("luxury_tax", luxury_tax))
+    }
+    /// `mass_transit_parking_tax`: a [`CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax`](super::CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax).
+    #[inline]
+    pub fn mass_transit_parking_tax(
+        self,
+        mass_transit_parking_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mass_transit_parking_tax", mass_transit_parking_tax),
+        )
+    }
+    /// `parking_tax`: a [`CreateTaxRegistrationCountryOptionsUsParkingTax`](super::CreateTaxRegistrationCountryOptionsUsParkingTax).
+    #[inline]
+    pub fn parking_tax(
+        self,
+        parking_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsParkingTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("parking_tax", parking_tax))
+    }
+    /// `resort_tax`: a [`CreateTaxRegistrationCountryOptionsUsResortTax`](super::CreateTaxRegistrationCountryOptionsUsResortTax).
+    #[inline]
+    pub fn resort_tax(
+        self,
+        resort_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsResortTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("resort_tax", resort_tax))
+    }
+    /// `state_sales_tax`: a [`CreateTaxRegistrationCountryOptionsUsStateSalesTax`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTax).
+    #[inline]
+    pub fn state_sales_tax(
+        self,
+        state_sales_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsStateSalesTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("state_sales_tax", state_sales_tax))
+    }
+    /// `tourism_tax`: a [`CreateTaxRegistrationCountryOptionsUsTourismTax`](super::CreateTaxRegistrationCountryOptionsUsTourismTax).
+    #[inline]
+    pub fn tourism_tax(
+        self,
+        tourism_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsTourismTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tourism_tax", tourism_tax))
+    }
+    /// `utility_users_tax`: a [`CreateTaxRegistrationCountryOptionsUsUtilityUsersTax`](super::CreateTaxRegistrationCountryOptionsUsUtilityUsersTax).
+    #[inline]
+    pub fn utility_users_tax(
+        self,
+        utility_users_tax: impl c::IntoObject<
+            super::CreateTaxRegistrationCountryOptionsUsUtilityUsersTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("utility_users_tax", utility_users_tax),
+        )
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsUs.admissions_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsAdmissionsTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.attendance_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsAttendanceTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.entertainment_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsEntertainmentTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.gross_receipts_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.hospitality_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsHospitalityTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.local_amusement_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsLocalAmusementTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.local_lease_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsLocalLeaseTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.luxury_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsLuxuryTax = Builder<
+    markers::CreateTaxRegistrationCountryOptionsUsLuxuryTax,
+>;
+impl CreateTaxRegistrationCountryOptionsUsLuxuryTax {
+    /// With what it cannot do without:
+    /// * `jurisdiction`: a text.
+    #[inline]
+    pub fn new(jurisdiction: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("jurisdiction", jurisdiction))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsUs.mass_transit_parking_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.parking_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsParkingTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.resort_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsResortTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.state_sales_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsStateSalesTax = Builder<
+    markers::CreateTaxRegistrationCountryOptionsUsStateSalesTax,
+>;
+impl CreateTaxRegistrationCountryOptionsUsStateSalesTax {
+    /// With what it cannot do without:
+    /// * `elections`: some [`CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections).
+    #[inline]
+    pub fn new(
+        elections: impl c::IntoObjects<
+            super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("elections", elections))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsUsStateSalesTax.elections` takes.
+pub type CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections = Builder<
+    markers::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections,
+>;
+impl CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateTaxRegistrationCountryOptionsUsStateSalesTaxElectionsType`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElectionsType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElectionsType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `jurisdiction`: a text.
+    #[inline]
+    pub fn jurisdiction(self, jurisdiction: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("jurisdiction", jurisdiction))
+    }
+}
+/// What `CreateTaxRegistrationCountryOptionsUs.tourism_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsTourismTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptionsUs.utility_users_tax` takes.
+pub type CreateTaxRegistrationCountryOptionsUsUtilityUsersTax = super::CreateTaxRegistrationCountryOptionsUsLuxuryTax;
+/// What `CreateTaxRegistrationCountryOptions.uy` takes.
+pub type CreateTaxRegistrationCountryOptionsUy = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsUy.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsUyStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.uz` takes.
+pub type CreateTaxRegistrationCountryOptionsUz = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.vn` takes.
+pub type CreateTaxRegistrationCountryOptionsVn = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.za` takes.
+pub type CreateTaxRegistrationCountryOptionsZa = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsZa.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsZaStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// What `CreateTaxRegistrationCountryOptions.zm` takes.
+pub type CreateTaxRegistrationCountryOptionsZm = super::CreateTaxRegistrationCountryOptionsAm;
+/// What `CreateTaxRegistrationCountryOptions.zw` takes.
+pub type CreateTaxRegistrationCountryOptionsZw = super::CreateTaxRegistrationCountryOptionsAe;
+/// What `CreateTaxRegistrationCountryOptionsZw.standard` takes.
+pub type CreateTaxRegistrationCountryOptionsZwStandard = super::CreateTaxRegistrationCountryOptionsAeStandard;
+/// The values of `CreateTaxRegistrationCountryOptionsAeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsAlStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAlStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsAoStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAoStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsAtStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAtStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsAt.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsAtType;
+/// The values of `CreateTaxRegistrationCountryOptionsAuStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAuStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsAwStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsAwStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBaStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBaStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBbStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBbStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBdStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBdStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBe.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsBeType;
+/// The values of `CreateTaxRegistrationCountryOptionsBfStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBfStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBgStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBgStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBg.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsBgType;
+/// The values of `CreateTaxRegistrationCountryOptionsBhStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBhStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsBsStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsBsStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsCa.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsCanadaType as CreateTaxRegistrationCountryOptionsCaType;
+/// The values of `CreateTaxRegistrationCountryOptionsCdStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsCdStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsChStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsChStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsCyStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsCyStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsCy.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsCyType;
+/// The values of `CreateTaxRegistrationCountryOptionsCzStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsCzStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsCz.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsCzType;
+/// The values of `CreateTaxRegistrationCountryOptionsDeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsDeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsDe.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsDeType;
+/// The values of `CreateTaxRegistrationCountryOptionsDkStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsDkStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsDk.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsDkType;
+/// The values of `CreateTaxRegistrationCountryOptionsEeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsEeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsEe.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsEeType;
+/// The values of `CreateTaxRegistrationCountryOptionsEsStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsEsStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsEs.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsEsType;
+/// The values of `CreateTaxRegistrationCountryOptionsEtStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsEtStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsFiStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsFiStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsFi.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsFiType;
+/// The values of `CreateTaxRegistrationCountryOptionsFrStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsFrStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsFr.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsFrType;
+/// The values of `CreateTaxRegistrationCountryOptionsGbStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsGbStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsGnStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsGnStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsGrStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsGrStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsGr.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsGrType;
+/// The values of `CreateTaxRegistrationCountryOptionsHrStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsHrStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsHr.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsHrType;
+/// The values of `CreateTaxRegistrationCountryOptionsHuStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsHuStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsHu.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsHuType;
+/// The values of `CreateTaxRegistrationCountryOptionsIeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsIeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsIe.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsIeType;
+/// The values of `CreateTaxRegistrationCountryOptionsIsStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsIsStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsItStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsItStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsIt.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsItType;
+/// The values of `CreateTaxRegistrationCountryOptionsJpStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsJpStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsLtStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsLtStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsLt.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsLtType;
+/// The values of `CreateTaxRegistrationCountryOptionsLuStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsLuStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsLu.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsLuType;
+/// The values of `CreateTaxRegistrationCountryOptionsLvStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsLvStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsLv.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsLvType;
+/// The values of `CreateTaxRegistrationCountryOptionsMeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsMeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsMkStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsMkStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsMrStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsMrStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsMtStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsMtStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsMt.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsMtType;
+/// The values of `CreateTaxRegistrationCountryOptionsNlStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsNlStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsNl.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsNlType;
+/// The values of `CreateTaxRegistrationCountryOptionsNoStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsNoStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsNzStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsNzStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsOmStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsOmStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsPlStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsPlStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsPl.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsPlType;
+/// The values of `CreateTaxRegistrationCountryOptionsPtStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsPtStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsPt.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsPtType;
+/// The values of `CreateTaxRegistrationCountryOptionsRoStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsRoStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsRo.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsRoType;
+/// The values of `CreateTaxRegistrationCountryOptionsRsStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsRsStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsSeStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsSeStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsSe.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsSeType;
+/// The values of `CreateTaxRegistrationCountryOptionsSgStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsSgStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsSiStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsSiStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsSi.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsSiType;
+/// The values of `CreateTaxRegistrationCountryOptionsSkStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsSkStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsSk.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsEuropeType as CreateTaxRegistrationCountryOptionsSkType;
+/// The values of `CreateTaxRegistrationCountryOptionsSrStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsSrStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsUsStateSalesTaxElectionType as CreateTaxRegistrationCountryOptionsUsStateSalesTaxElectionsType;
+/// The values of `CreateTaxRegistrationCountryOptionsUs.type`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsUnitedStatesType as CreateTaxRegistrationCountryOptionsUsType;
+/// The values of `CreateTaxRegistrationCountryOptionsUyStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsUyStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsZaStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsZaStandardPlaceOfSupplyScheme;
+/// The values of `CreateTaxRegistrationCountryOptionsZwStandard.place_of_supply_scheme`.
+pub use super::super::TaxProductRegistrationsResourceCountryOptionsDefaultStandardPlaceOfSupplyScheme as CreateTaxRegistrationCountryOptionsZwStandardPlaceOfSupplyScheme;
 /// The values of `ListTaxRegistrations.status`.
 #[non_exhaustive]
 pub enum ListTaxRegistrationsStatus {

@@ -2,9 +2,8 @@
 // Schema: tax_settings
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/tax/settings`: answers with one [`TaxSettings`](views::TaxSettings).
 ///
 /// Source: operation `GetTaxSettings`.
@@ -32,15 +31,21 @@ impl UpdateTaxSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `defaults`: a map with `tax_behavior`, `tax_code`.
+    /// `defaults`: a [`UpdateTaxSettingsDefaults`](super::UpdateTaxSettingsDefaults).
     #[inline]
-    pub fn defaults(self, defaults: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("defaults", defaults))
+    pub fn defaults(
+        self,
+        defaults: impl c::IntoObject<super::UpdateTaxSettingsDefaults>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("defaults", defaults))
     }
-    /// `head_office`: a map with `address` (required).
+    /// `head_office`: a [`UpdateTaxSettingsHeadOffice`](super::UpdateTaxSettingsHeadOffice).
     #[inline]
-    pub fn head_office(self, head_office: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("head_office", head_office))
+    pub fn head_office(
+        self,
+        head_office: impl c::IntoObject<super::UpdateTaxSettingsHeadOffice>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("head_office", head_office))
     }
 }
 impl c::OperationFacts for markers::UpdateTaxSettings {
@@ -49,3 +54,41 @@ impl c::OperationFacts for markers::UpdateTaxSettings {
     const PATH: &'static str = "/v1/tax/settings";
     const CHECK: c::Check = c::Check::resource::<views::TaxSettings>();
 }
+/// What `UpdateTaxSettings.defaults` takes.
+pub type UpdateTaxSettingsDefaults = Builder<markers::UpdateTaxSettingsDefaults>;
+impl UpdateTaxSettingsDefaults {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `tax_behavior`: one of [`UpdateTaxSettingsDefaultsTaxBehavior`](super::UpdateTaxSettingsDefaultsTaxBehavior).
+    #[inline]
+    pub fn tax_behavior(
+        self,
+        tax_behavior: super::UpdateTaxSettingsDefaultsTaxBehavior,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
+    }
+    /// `tax_code`: a text.
+    #[inline]
+    pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_code", tax_code))
+    }
+}
+/// What `UpdateTaxSettings.head_office` takes.
+pub type UpdateTaxSettingsHeadOffice = Builder<markers::UpdateTaxSettingsHeadOffice>;
+impl UpdateTaxSettingsHeadOffice {
+    /// With what it cannot do without:
+    /// * `address`: a [`UpdateTaxSettingsHeadOfficeAddress`](super::UpdateTaxSettingsHeadOfficeAddress).
+    #[inline]
+    pub fn new(
+        address: impl c::IntoObject<super::UpdateTaxSettingsHeadOfficeAddress>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().object("address", address))
+    }
+}
+/// What `UpdateTaxSettingsHeadOffice.address` takes.
+pub type UpdateTaxSettingsHeadOfficeAddress = super::CreateCustomerAddress;
+/// The values of `UpdateTaxSettingsDefaults.tax_behavior`.
+pub use super::super::TaxProductResourceTaxSettingsDefaultsTaxBehavior as UpdateTaxSettingsDefaultsTaxBehavior;

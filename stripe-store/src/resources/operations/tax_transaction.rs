@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `POST /v1/tax/transactions/create_from_calculation`: answers with one [`TaxTransaction`](views::TaxTransaction).
 ///
@@ -73,10 +72,13 @@ impl CreateTaxTransactionReversal {
     pub fn flat_amount(self, flat_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("flat_amount", flat_amount))
     }
-    /// `line_items`: an array of maps with `amount` (required), `amount_tax` (required), `original_line_item` (required), `reference` (required), `metadata`, `quantity`.
+    /// `line_items`: some [`CreateTaxTransactionReversalLineItems`](super::CreateTaxTransactionReversalLineItems).
     #[inline]
-    pub fn line_items(self, line_items: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("line_items", line_items))
+    pub fn line_items(
+        self,
+        line_items: impl c::IntoObjects<super::CreateTaxTransactionReversalLineItems>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -86,10 +88,15 @@ impl CreateTaxTransactionReversal {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `shipping_cost`: a map with `amount` (required), `amount_tax` (required).
+    /// `shipping_cost`: a [`CreateTaxTransactionReversalShippingCost`](super::CreateTaxTransactionReversalShippingCost).
     #[inline]
-    pub fn shipping_cost(self, shipping_cost: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_cost", shipping_cost))
+    pub fn shipping_cost(
+        self,
+        shipping_cost: impl c::IntoObject<
+            super::CreateTaxTransactionReversalShippingCost,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
 }
 impl c::OperationFacts for markers::CreateTaxTransactionReversal {
@@ -133,6 +140,60 @@ impl c::OperationFacts for markers::ListTaxTransactionLineItems {
     const METHOD: c::Method = c::Method::Get;
     const PATH: &'static str = "/v1/tax/transactions/{transaction}/line_items";
     const CHECK: c::Check = c::Check::resource::<views::TaxTransactionLineItem>();
+}
+/// What `CreateTaxTransactionReversal.line_items` takes.
+pub type CreateTaxTransactionReversalLineItems = Builder<
+    markers::CreateTaxTransactionReversalLineItems,
+>;
+impl CreateTaxTransactionReversalLineItems {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `amount_tax`: an integer.
+    /// * `original_line_item`: a text.
+    /// * `reference`: a text.
+    #[inline]
+    pub fn new(
+        amount: i64,
+        amount_tax: i64,
+        original_line_item: impl Into<String>,
+        reference: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .int("amount_tax", amount_tax)
+                .text("original_line_item", original_line_item)
+                .text("reference", reference),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+}
+/// What `CreateTaxTransactionReversal.shipping_cost` takes.
+pub type CreateTaxTransactionReversalShippingCost = Builder<
+    markers::CreateTaxTransactionReversalShippingCost,
+>;
+impl CreateTaxTransactionReversalShippingCost {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `amount_tax`: an integer.
+    #[inline]
+    pub fn new(amount: i64, amount_tax: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("amount", amount).int("amount_tax", amount_tax),
+        )
+    }
 }
 /// The values of `CreateTaxTransactionReversal.mode`.
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 // Schema: terminal_configuration
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 /// `GET /v1/terminal/configurations`: answers page by page, each item one [`TerminalConfiguration`](views::TerminalConfiguration).
 ///
@@ -39,90 +39,148 @@ impl CreateTerminalConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bbpos_wisepad3`: a map with `splashscreen`.
+    /// `bbpos_wisepad3`: a [`CreateTerminalConfigurationBbposWisepad3`](super::CreateTerminalConfigurationBbposWisepad3).
     #[inline]
-    pub fn bbpos_wisepad3(self, bbpos_wisepad3: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bbpos_wisepad3", bbpos_wisepad3))
+    pub fn bbpos_wisepad3(
+        self,
+        bbpos_wisepad3: impl c::IntoObject<
+            super::CreateTerminalConfigurationBbposWisepad3,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bbpos_wisepad3", bbpos_wisepad3))
     }
-    /// `bbpos_wisepos_e`: a map with `splashscreen`.
+    /// `bbpos_wisepos_e`: a [`CreateTerminalConfigurationBbposWiseposE`](super::CreateTerminalConfigurationBbposWiseposE).
     #[inline]
-    pub fn bbpos_wisepos_e(self, bbpos_wisepos_e: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bbpos_wisepos_e", bbpos_wisepos_e))
+    pub fn bbpos_wisepos_e(
+        self,
+        bbpos_wisepos_e: impl c::IntoObject<
+            super::CreateTerminalConfigurationBbposWiseposE,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bbpos_wisepos_e", bbpos_wisepos_e))
     }
-    /// `cellular`: a map with `enabled` (required); an empty text empties it.
+    /// `cellular`: a [`CreateTerminalConfigurationCellular`](super::CreateTerminalConfigurationCellular); an empty text empties it.
     #[inline]
-    pub fn cellular(self, cellular: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cellular", cellular))
+    pub fn cellular(
+        self,
+        cellular: impl c::IntoObject<super::CreateTerminalConfigurationCellular>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cellular", cellular))
     }
     /// `name`: a text.
     #[inline]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `offline`: a map with `enabled` (required); an empty text empties it.
+    /// `offline`: a [`CreateTerminalConfigurationOffline`](super::CreateTerminalConfigurationOffline); an empty text empties it.
     #[inline]
-    pub fn offline(self, offline: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("offline", offline))
+    pub fn offline(
+        self,
+        offline: impl c::IntoObject<super::CreateTerminalConfigurationOffline>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("offline", offline))
     }
-    /// `reader_security`: a map with `admin_menu_passcode`; an empty text empties it.
+    /// `reader_security`: a [`CreateTerminalConfigurationReaderSecurity`](super::CreateTerminalConfigurationReaderSecurity); an empty text empties it.
     #[inline]
-    pub fn reader_security(self, reader_security: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("reader_security", reader_security))
+    pub fn reader_security(
+        self,
+        reader_security: impl c::IntoObject<
+            super::CreateTerminalConfigurationReaderSecurity,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("reader_security", reader_security))
     }
-    /// `reboot_window`: a map with `end_hour` (required), `start_hour` (required).
+    /// `reboot_window`: a [`CreateTerminalConfigurationRebootWindow`](super::CreateTerminalConfigurationRebootWindow).
     #[inline]
-    pub fn reboot_window(self, reboot_window: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("reboot_window", reboot_window))
+    pub fn reboot_window(
+        self,
+        reboot_window: impl c::IntoObject<super::CreateTerminalConfigurationRebootWindow>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("reboot_window", reboot_window))
     }
-    /// `stripe_s700`: a map with `splashscreen`.
+    /// `stripe_s700`: a [`CreateTerminalConfigurationStripeS700`](super::CreateTerminalConfigurationStripeS700).
     #[inline]
-    pub fn stripe_s700(self, stripe_s700: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_s700", stripe_s700))
+    pub fn stripe_s700(
+        self,
+        stripe_s700: impl c::IntoObject<super::CreateTerminalConfigurationStripeS700>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_s700", stripe_s700))
     }
-    /// `stripe_s710`: a map with `splashscreen`.
+    /// `stripe_s710`: a [`CreateTerminalConfigurationStripeS710`](super::CreateTerminalConfigurationStripeS710).
     #[inline]
-    pub fn stripe_s710(self, stripe_s710: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_s710", stripe_s710))
+    pub fn stripe_s710(
+        self,
+        stripe_s710: impl c::IntoObject<super::CreateTerminalConfigurationStripeS710>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_s710", stripe_s710))
     }
-    /// `stripe_t600`: a map with `splashscreen`.
+    /// `stripe_t600`: a [`CreateTerminalConfigurationStripeT600`](super::CreateTerminalConfigurationStripeT600).
     #[inline]
-    pub fn stripe_t600(self, stripe_t600: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_t600", stripe_t600))
+    pub fn stripe_t600(
+        self,
+        stripe_t600: impl c::IntoObject<super::CreateTerminalConfigurationStripeT600>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_t600", stripe_t600))
     }
-    /// `tipping`: a map with `aed`, `aud`, `cad`, `chf`, `czk`, `dkk`, `eur`, `gbp`, `gip`, `hkd`, `huf`, `jpy`, `mxn`, `myr`, `nok`, `nzd`, `pln`, `ron`, `sek`, `sgd`, `usd`; an empty text empties it.
+    /// `tipping`: a [`CreateTerminalConfigurationTipping`](super::CreateTerminalConfigurationTipping); an empty text empties it.
     #[inline]
-    pub fn tipping(self, tipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tipping", tipping))
+    pub fn tipping(
+        self,
+        tipping: impl c::IntoObject<super::CreateTerminalConfigurationTipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tipping", tipping))
     }
-    /// `verifone_m425`: a map with `splashscreen`.
+    /// `verifone_m425`: a [`CreateTerminalConfigurationVerifoneM425`](super::CreateTerminalConfigurationVerifoneM425).
     #[inline]
-    pub fn verifone_m425(self, verifone_m425: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_m425", verifone_m425))
+    pub fn verifone_m425(
+        self,
+        verifone_m425: impl c::IntoObject<super::CreateTerminalConfigurationVerifoneM425>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_m425", verifone_m425))
     }
-    /// `verifone_p400`: a map with `splashscreen`.
+    /// `verifone_p400`: a [`CreateTerminalConfigurationVerifoneP400`](super::CreateTerminalConfigurationVerifoneP400).
     #[inline]
-    pub fn verifone_p400(self, verifone_p400: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_p400", verifone_p400))
+    pub fn verifone_p400(
+        self,
+        verifone_p400: impl c::IntoObject<super::CreateTerminalConfigurationVerifoneP400>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_p400", verifone_p400))
     }
-    /// `verifone_p630`: a map with `splashscreen`.
+    /// `verifone_p630`: a [`CreateTerminalConfigurationVerifoneP630`](super::CreateTerminalConfigurationVerifoneP630).
     #[inline]
-    pub fn verifone_p630(self, verifone_p630: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_p630", verifone_p630))
+    pub fn verifone_p630(
+        self,
+        verifone_p630: impl c::IntoObject<super::CreateTerminalConfigurationVerifoneP630>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_p630", verifone_p630))
     }
-    /// `verifone_ux700`: a map with `splashscreen`.
+    /// `verifone_ux700`: a [`CreateTerminalConfigurationVerifoneUx700`](super::CreateTerminalConfigurationVerifoneUx700).
     #[inline]
-    pub fn verifone_ux700(self, verifone_ux700: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_ux700", verifone_ux700))
+    pub fn verifone_ux700(
+        self,
+        verifone_ux700: impl c::IntoObject<
+            super::CreateTerminalConfigurationVerifoneUx700,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_ux700", verifone_ux700))
     }
-    /// `verifone_v660p`: a map with `splashscreen`.
+    /// `verifone_v660p`: a [`CreateTerminalConfigurationVerifoneV660p`](super::CreateTerminalConfigurationVerifoneV660p).
     #[inline]
-    pub fn verifone_v660p(self, verifone_v660p: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_v660p", verifone_v660p))
+    pub fn verifone_v660p(
+        self,
+        verifone_v660p: impl c::IntoObject<
+            super::CreateTerminalConfigurationVerifoneV660p,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_v660p", verifone_v660p))
     }
-    /// `wifi`: a map with `type` (required), `enterprise_eap_peap`, `enterprise_eap_tls`, `personal_psk`; an empty text empties it.
+    /// `wifi`: a [`CreateTerminalConfigurationWifi`](super::CreateTerminalConfigurationWifi); an empty text empties it.
     #[inline]
-    pub fn wifi(self, wifi: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("wifi", wifi))
+    pub fn wifi(
+        self,
+        wifi: impl c::IntoObject<super::CreateTerminalConfigurationWifi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wifi", wifi))
     }
 }
 impl c::OperationFacts for markers::CreateTerminalConfiguration {
@@ -160,90 +218,148 @@ impl UpdateTerminalConfiguration {
     pub fn new(configuration: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(configuration))
     }
-    /// `bbpos_wisepad3`: a map with `splashscreen`; an empty text empties it.
+    /// `bbpos_wisepad3`: a [`UpdateTerminalConfigurationBbposWisepad3`](super::UpdateTerminalConfigurationBbposWisepad3); an empty text empties it.
     #[inline]
-    pub fn bbpos_wisepad3(self, bbpos_wisepad3: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bbpos_wisepad3", bbpos_wisepad3))
+    pub fn bbpos_wisepad3(
+        self,
+        bbpos_wisepad3: impl c::IntoObject<
+            super::UpdateTerminalConfigurationBbposWisepad3,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bbpos_wisepad3", bbpos_wisepad3))
     }
-    /// `bbpos_wisepos_e`: a map with `splashscreen`; an empty text empties it.
+    /// `bbpos_wisepos_e`: a [`UpdateTerminalConfigurationBbposWiseposE`](super::UpdateTerminalConfigurationBbposWiseposE); an empty text empties it.
     #[inline]
-    pub fn bbpos_wisepos_e(self, bbpos_wisepos_e: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("bbpos_wisepos_e", bbpos_wisepos_e))
+    pub fn bbpos_wisepos_e(
+        self,
+        bbpos_wisepos_e: impl c::IntoObject<
+            super::UpdateTerminalConfigurationBbposWiseposE,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bbpos_wisepos_e", bbpos_wisepos_e))
     }
-    /// `cellular`: a map with `enabled` (required); an empty text empties it.
+    /// `cellular`: a [`UpdateTerminalConfigurationCellular`](super::UpdateTerminalConfigurationCellular); an empty text empties it.
     #[inline]
-    pub fn cellular(self, cellular: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cellular", cellular))
+    pub fn cellular(
+        self,
+        cellular: impl c::IntoObject<super::UpdateTerminalConfigurationCellular>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cellular", cellular))
     }
     /// `name`: a text.
     #[inline]
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `offline`: a map with `enabled` (required); an empty text empties it.
+    /// `offline`: a [`UpdateTerminalConfigurationOffline`](super::UpdateTerminalConfigurationOffline); an empty text empties it.
     #[inline]
-    pub fn offline(self, offline: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("offline", offline))
+    pub fn offline(
+        self,
+        offline: impl c::IntoObject<super::UpdateTerminalConfigurationOffline>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("offline", offline))
     }
-    /// `reader_security`: a map with `admin_menu_passcode`; an empty text empties it.
+    /// `reader_security`: a [`UpdateTerminalConfigurationReaderSecurity`](super::UpdateTerminalConfigurationReaderSecurity); an empty text empties it.
     #[inline]
-    pub fn reader_security(self, reader_security: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("reader_security", reader_security))
+    pub fn reader_security(
+        self,
+        reader_security: impl c::IntoObject<
+            super::UpdateTerminalConfigurationReaderSecurity,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("reader_security", reader_security))
     }
-    /// `reboot_window`: a map with `end_hour` (required), `start_hour` (required); an empty text empties it.
+    /// `reboot_window`: a [`UpdateTerminalConfigurationRebootWindow`](super::UpdateTerminalConfigurationRebootWindow); an empty text empties it.
     #[inline]
-    pub fn reboot_window(self, reboot_window: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("reboot_window", reboot_window))
+    pub fn reboot_window(
+        self,
+        reboot_window: impl c::IntoObject<super::UpdateTerminalConfigurationRebootWindow>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("reboot_window", reboot_window))
     }
-    /// `stripe_s700`: a map with `splashscreen`; an empty text empties it.
+    /// `stripe_s700`: a [`UpdateTerminalConfigurationStripeS700`](super::UpdateTerminalConfigurationStripeS700); an empty text empties it.
     #[inline]
-    pub fn stripe_s700(self, stripe_s700: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_s700", stripe_s700))
+    pub fn stripe_s700(
+        self,
+        stripe_s700: impl c::IntoObject<super::UpdateTerminalConfigurationStripeS700>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_s700", stripe_s700))
     }
-    /// `stripe_s710`: a map with `splashscreen`; an empty text empties it.
+    /// `stripe_s710`: a [`UpdateTerminalConfigurationStripeS710`](super::UpdateTerminalConfigurationStripeS710); an empty text empties it.
     #[inline]
-    pub fn stripe_s710(self, stripe_s710: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_s710", stripe_s710))
+    pub fn stripe_s710(
+        self,
+        stripe_s710: impl c::IntoObject<super::UpdateTerminalConfigurationStripeS710>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_s710", stripe_s710))
     }
-    /// `stripe_t600`: a map with `splashscreen`; an empty text empties it.
+    /// `stripe_t600`: a [`UpdateTerminalConfigurationStripeT600`](super::UpdateTerminalConfigurationStripeT600); an empty text empties it.
     #[inline]
-    pub fn stripe_t600(self, stripe_t600: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("stripe_t600", stripe_t600))
+    pub fn stripe_t600(
+        self,
+        stripe_t600: impl c::IntoObject<super::UpdateTerminalConfigurationStripeT600>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_t600", stripe_t600))
     }
-    /// `tipping`: a map with `aed`, `aud`, `cad`, `chf`, `czk`, `dkk`, `eur`, `gbp`, `gip`, `hkd`, `huf`, `jpy`, `mxn`, `myr`, `nok`, `nzd`, `pln`, `ron`, `sek`, `sgd`, `usd`; an empty text empties it.
+    /// `tipping`: a [`UpdateTerminalConfigurationTipping`](super::UpdateTerminalConfigurationTipping); an empty text empties it.
     #[inline]
-    pub fn tipping(self, tipping: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("tipping", tipping))
+    pub fn tipping(
+        self,
+        tipping: impl c::IntoObject<super::UpdateTerminalConfigurationTipping>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tipping", tipping))
     }
-    /// `verifone_m425`: a map with `splashscreen`; an empty text empties it.
+    /// `verifone_m425`: a [`UpdateTerminalConfigurationVerifoneM425`](super::UpdateTerminalConfigurationVerifoneM425); an empty text empties it.
     #[inline]
-    pub fn verifone_m425(self, verifone_m425: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_m425", verifone_m425))
+    pub fn verifone_m425(
+        self,
+        verifone_m425: impl c::IntoObject<super::UpdateTerminalConfigurationVerifoneM425>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_m425", verifone_m425))
     }
-    /// `verifone_p400`: a map with `splashscreen`; an empty text empties it.
+    /// `verifone_p400`: a [`UpdateTerminalConfigurationVerifoneP400`](super::UpdateTerminalConfigurationVerifoneP400); an empty text empties it.
     #[inline]
-    pub fn verifone_p400(self, verifone_p400: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_p400", verifone_p400))
+    pub fn verifone_p400(
+        self,
+        verifone_p400: impl c::IntoObject<super::UpdateTerminalConfigurationVerifoneP400>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_p400", verifone_p400))
     }
-    /// `verifone_p630`: a map with `splashscreen`; an empty text empties it.
+    /// `verifone_p630`: a [`UpdateTerminalConfigurationVerifoneP630`](super::UpdateTerminalConfigurationVerifoneP630); an empty text empties it.
     #[inline]
-    pub fn verifone_p630(self, verifone_p630: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_p630", verifone_p630))
+    pub fn verifone_p630(
+        self,
+        verifone_p630: impl c::IntoObject<super::UpdateTerminalConfigurationVerifoneP630>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_p630", verifone_p630))
     }
-    /// `verifone_ux700`: a map with `splashscreen`; an empty text empties it.
+    /// `verifone_ux700`: a [`UpdateTerminalConfigurationVerifoneUx700`](super::UpdateTerminalConfigurationVerifoneUx700); an empty text empties it.
     #[inline]
-    pub fn verifone_ux700(self, verifone_ux700: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_ux700", verifone_ux700))
+    pub fn verifone_ux700(
+        self,
+        verifone_ux700: impl c::IntoObject<
+            super::UpdateTerminalConfigurationVerifoneUx700,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_ux700", verifone_ux700))
     }
-    /// `verifone_v660p`: a map with `splashscreen`; an empty text empties it.
+    /// `verifone_v660p`: a [`UpdateTerminalConfigurationVerifoneV660p`](super::UpdateTerminalConfigurationVerifoneV660p); an empty text empties it.
     #[inline]
-    pub fn verifone_v660p(self, verifone_v660p: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("verifone_v660p", verifone_v660p))
+    pub fn verifone_v660p(
+        self,
+        verifone_v660p: impl c::IntoObject<
+            super::UpdateTerminalConfigurationVerifoneV660p,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verifone_v660p", verifone_v660p))
     }
-    /// `wifi`: a map with `type` (required), `enterprise_eap_peap`, `enterprise_eap_tls`, `personal_psk`; an empty text empties it.
+    /// `wifi`: a [`UpdateTerminalConfigurationWifi`](super::UpdateTerminalConfigurationWifi); an empty text empties it.
     #[inline]
-    pub fn wifi(self, wifi: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("wifi", wifi))
+    pub fn wifi(
+        self,
+        wifi: impl c::IntoObject<super::UpdateTerminalConfigurationWifi>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("wifi", wifi))
     }
 }
 impl c::OperationFacts for markers::UpdateTerminalConfiguration {
@@ -269,3 +385,536 @@ impl c::OperationFacts for markers::DeleteTerminalConfiguration {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/terminal/configurations/{configuration}";
 }
+/// What `CreateTerminalConfiguration.bbpos_wisepad3` takes.
+pub type CreateTerminalConfigurationBbposWisepad3 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.bbpos_wisepos_e` takes.
+pub type CreateTerminalConfigurationBbposWiseposE = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.cellular` takes.
+pub type CreateTerminalConfigurationCellular = super::ListSubscriptionsAutomaticTax;
+/// What `CreateTerminalConfiguration.offline` takes.
+pub type CreateTerminalConfigurationOffline = super::ListSubscriptionsAutomaticTax;
+/// What `CreateTerminalConfiguration.reader_security` takes.
+pub type CreateTerminalConfigurationReaderSecurity = Builder<
+    markers::CreateTerminalConfigurationReaderSecurity,
+>;
+impl CreateTerminalConfigurationReaderSecurity {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `admin_menu_passcode`: a text; an empty text empties it.
+    #[inline]
+    pub fn admin_menu_passcode(self, admin_menu_passcode: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("admin_menu_passcode", admin_menu_passcode),
+        )
+    }
+}
+/// What `CreateTerminalConfiguration.reboot_window` takes.
+pub type CreateTerminalConfigurationRebootWindow = Builder<
+    markers::CreateTerminalConfigurationRebootWindow,
+>;
+impl CreateTerminalConfigurationRebootWindow {
+    /// With what it cannot do without:
+    /// * `end_hour`: an integer.
+    /// * `start_hour`: an integer.
+    #[inline]
+    pub fn new(end_hour: i64, start_hour: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("end_hour", end_hour).int("start_hour", start_hour),
+        )
+    }
+}
+/// What `CreateTerminalConfiguration.stripe_s700` takes.
+pub type CreateTerminalConfigurationStripeS700 = Builder<
+    markers::CreateTerminalConfigurationStripeS700,
+>;
+impl CreateTerminalConfigurationStripeS700 {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `splashscreen`: a text; an empty text empties it.
+    #[inline]
+    pub fn splashscreen(self, splashscreen: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("splashscreen", splashscreen))
+    }
+}
+/// What `CreateTerminalConfiguration.stripe_s710` takes.
+pub type CreateTerminalConfigurationStripeS710 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.stripe_t600` takes.
+pub type CreateTerminalConfigurationStripeT600 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.tipping` takes.
+pub type CreateTerminalConfigurationTipping = Builder<
+    markers::CreateTerminalConfigurationTipping,
+>;
+impl CreateTerminalConfigurationTipping {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `aed`: a [`CreateTerminalConfigurationTippingAed`](super::CreateTerminalConfigurationTippingAed).
+    #[inline]
+    pub fn aed(
+        self,
+        aed: impl c::IntoObject<super::CreateTerminalConfigurationTippingAed>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("aed", aed))
+    }
+    /// `aud`: a [`CreateTerminalConfigurationTippingAud`](super::CreateTerminalConfigurationTippingAud).
+    #[inline]
+    pub fn aud(
+        self,
+        aud: impl c::IntoObject<super::CreateTerminalConfigurationTippingAud>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("aud", aud))
+    }
+    /// `cad`: a [`CreateTerminalConfigurationTippingCad`](super::CreateTerminalConfigurationTippingCad).
+    #[inline]
+    pub fn cad(
+        self,
+        cad: impl c::IntoObject<super::CreateTerminalConfigurationTippingCad>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cad", cad))
+    }
+    /// `chf`: a [`CreateTerminalConfigurationTippingChf`](super::CreateTerminalConfigurationTippingChf).
+    #[inline]
+    pub fn chf(
+        self,
+        chf: impl c::IntoObject<super::CreateTerminalConfigurationTippingChf>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("chf", chf))
+    }
+    /// `czk`: a [`CreateTerminalConfigurationTippingCzk`](super::CreateTerminalConfigurationTippingCzk).
+    #[inline]
+    pub fn czk(
+        self,
+        czk: impl c::IntoObject<super::CreateTerminalConfigurationTippingCzk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("czk", czk))
+    }
+    /// `dkk`: a [`CreateTerminalConfigurationTippingDkk`](super::CreateTerminalConfigurationTippingDkk).
+    #[inline]
+    pub fn dkk(
+        self,
+        dkk: impl c::IntoObject<super::CreateTerminalConfigurationTippingDkk>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("dkk", dkk))
+    }
+    /// `eur`: a [`CreateTerminalConfigurationTippingEur`](super::CreateTerminalConfigurationTippingEur).
+    #[inline]
+    pub fn eur(
+        self,
+        eur: impl c::IntoObject<super::CreateTerminalConfigurationTippingEur>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eur", eur))
+    }
+    /// `gbp`: a [`CreateTerminalConfigurationTippingGbp`](super::CreateTerminalConfigurationTippingGbp).
+    #[inline]
+    pub fn gbp(
+        self,
+        gbp: impl c::IntoObject<super::CreateTerminalConfigurationTippingGbp>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gbp", gbp))
+    }
+    /// `gip`: a [`CreateTerminalConfigurationTippingGip`](super::CreateTerminalConfigurationTippingGip).
+    #[inline]
+    pub fn gip(
+        self,
+        gip: impl c::IntoObject<super::CreateTerminalConfigurationTippingGip>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("gip", gip))
+    }
+    /// `hkd`: a [`CreateTerminalConfigurationTippingHkd`](super::CreateTerminalConfigurationTippingHkd).
+    #[inline]
+    pub fn hkd(
+        self,
+        hkd: impl c::IntoObject<super::CreateTerminalConfigurationTippingHkd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hkd", hkd))
+    }
+    /// `huf`: a [`CreateTerminalConfigurationTippingHuf`](super::CreateTerminalConfigurationTippingHuf).
+    #[inline]
+    pub fn huf(
+        self,
+        huf: impl c::IntoObject<super::CreateTerminalConfigurationTippingHuf>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("huf", huf))
+    }
+    /// `jpy`: a [`CreateTerminalConfigurationTippingJpy`](super::CreateTerminalConfigurationTippingJpy).
+    #[inline]
+    pub fn jpy(
+        self,
+        jpy: impl c::IntoObject<super::CreateTerminalConfigurationTippingJpy>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jpy", jpy))
+    }
+    /// `mxn`: a [`CreateTerminalConfigurationTippingMxn`](super::CreateTerminalConfigurationTippingMxn).
+    #[inline]
+    pub fn mxn(
+        self,
+        mxn: impl c::IntoObject<super::CreateTerminalConfigurationTippingMxn>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("mxn", mxn))
+    }
+    /// `myr`: a [`CreateTerminalConfigurationTippingMyr`](super::CreateTerminalConfigurationTippingMyr).
+    #[inline]
+    pub fn myr(
+        self,
+        myr: impl c::IntoObject<super::CreateTerminalConfigurationTippingMyr>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("myr", myr))
+    }
+    /// `nok`: a [`CreateTerminalConfigurationTippingNok`](super::CreateTerminalConfigurationTippingNok).
+    #[inline]
+    pub fn nok(
+        self,
+        nok: impl c::IntoObject<super::CreateTerminalConfigurationTippingNok>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nok", nok))
+    }
+    /// `nzd`: a [`CreateTerminalConfigurationTippingNzd`](super::CreateTerminalConfigurationTippingNzd).
+    #[inline]
+    pub fn nzd(
+        self,
+        nzd: impl c::IntoObject<super::CreateTerminalConfigurationTippingNzd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("nzd", nzd))
+    }
+    /// `pln`: a [`CreateTerminalConfigurationTippingPln`](super::CreateTerminalConfigurationTippingPln).
+    #[inline]
+    pub fn pln(
+        self,
+        pln: impl c::IntoObject<super::CreateTerminalConfigurationTippingPln>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("pln", pln))
+    }
+    /// `ron`: a [`CreateTerminalConfigurationTippingRon`](super::CreateTerminalConfigurationTippingRon).
+    #[inline]
+    pub fn ron(
+        self,
+        ron: impl c::IntoObject<super::CreateTerminalConfigurationTippingRon>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ron", ron))
+    }
+    /// `sek`: a [`CreateTerminalConfigurationTippingSek`](super::CreateTerminalConfigurationTippingSek).
+    #[inline]
+    pub fn sek(
+        self,
+        sek: impl c::IntoObject<super::CreateTerminalConfigurationTippingSek>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sek", sek))
+    }
+    /// `sgd`: a [`CreateTerminalConfigurationTippingSgd`](super::CreateTerminalConfigurationTippingSgd).
+    #[inline]
+    pub fn sgd(
+        self,
+        sgd: impl c::IntoObject<super::CreateTerminalConfigurationTippingSgd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sgd", sgd))
+    }
+    /// `usd`: a [`CreateTerminalConfigurationTippingUsd`](super::CreateTerminalConfigurationTippingUsd).
+    #[inline]
+    pub fn usd(
+        self,
+        usd: impl c::IntoObject<super::CreateTerminalConfigurationTippingUsd>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("usd", usd))
+    }
+}
+/// What `CreateTerminalConfigurationTipping.aed` takes.
+pub type CreateTerminalConfigurationTippingAed = Builder<
+    markers::CreateTerminalConfigurationTippingAed,
+>;
+impl CreateTerminalConfigurationTippingAed {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `fixed_amounts`: an array.
+    #[inline]
+    pub fn fixed_amounts(self, fixed_amounts: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("fixed_amounts", fixed_amounts))
+    }
+    /// `percentages`: an array.
+    #[inline]
+    pub fn percentages(self, percentages: impl Into<Value>) -> Self {
+        Self::from_parameters(self.parameters.json("percentages", percentages))
+    }
+    /// `smart_tip_threshold`: an integer.
+    #[inline]
+    pub fn smart_tip_threshold(self, smart_tip_threshold: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("smart_tip_threshold", smart_tip_threshold),
+        )
+    }
+}
+/// What `CreateTerminalConfigurationTipping.aud` takes.
+pub type CreateTerminalConfigurationTippingAud = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.cad` takes.
+pub type CreateTerminalConfigurationTippingCad = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.chf` takes.
+pub type CreateTerminalConfigurationTippingChf = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.czk` takes.
+pub type CreateTerminalConfigurationTippingCzk = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.dkk` takes.
+pub type CreateTerminalConfigurationTippingDkk = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.eur` takes.
+pub type CreateTerminalConfigurationTippingEur = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.gbp` takes.
+pub type CreateTerminalConfigurationTippingGbp = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.gip` takes.
+pub type CreateTerminalConfigurationTippingGip = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.hkd` takes.
+pub type CreateTerminalConfigurationTippingHkd = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.huf` takes.
+pub type CreateTerminalConfigurationTippingHuf = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.jpy` takes.
+pub type CreateTerminalConfigurationTippingJpy = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.mxn` takes.
+pub type CreateTerminalConfigurationTippingMxn = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.myr` takes.
+pub type CreateTerminalConfigurationTippingMyr = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.nok` takes.
+pub type CreateTerminalConfigurationTippingNok = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.nzd` takes.
+pub type CreateTerminalConfigurationTippingNzd = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.pln` takes.
+pub type CreateTerminalConfigurationTippingPln = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.ron` takes.
+pub type CreateTerminalConfigurationTippingRon = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.sek` takes.
+pub type CreateTerminalConfigurationTippingSek = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.sgd` takes.
+pub type CreateTerminalConfigurationTippingSgd = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfigurationTipping.usd` takes.
+pub type CreateTerminalConfigurationTippingUsd = super::CreateTerminalConfigurationTippingAed;
+/// What `CreateTerminalConfiguration.verifone_m425` takes.
+pub type CreateTerminalConfigurationVerifoneM425 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.verifone_p400` takes.
+pub type CreateTerminalConfigurationVerifoneP400 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.verifone_p630` takes.
+pub type CreateTerminalConfigurationVerifoneP630 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.verifone_ux700` takes.
+pub type CreateTerminalConfigurationVerifoneUx700 = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.verifone_v660p` takes.
+pub type CreateTerminalConfigurationVerifoneV660p = super::CreateTerminalConfigurationStripeS700;
+/// What `CreateTerminalConfiguration.wifi` takes.
+pub type CreateTerminalConfigurationWifi = Builder<
+    markers::CreateTerminalConfigurationWifi,
+>;
+impl CreateTerminalConfigurationWifi {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateTerminalConfigurationWifiType`](super::CreateTerminalConfigurationWifiType).
+    #[inline]
+    pub fn new(type_: super::CreateTerminalConfigurationWifiType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `enterprise_eap_peap`: a [`CreateTerminalConfigurationWifiEnterpriseEapPeap`](super::CreateTerminalConfigurationWifiEnterpriseEapPeap).
+    #[inline]
+    pub fn enterprise_eap_peap(
+        self,
+        enterprise_eap_peap: impl c::IntoObject<
+            super::CreateTerminalConfigurationWifiEnterpriseEapPeap,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("enterprise_eap_peap", enterprise_eap_peap),
+        )
+    }
+    /// `enterprise_eap_tls`: a [`CreateTerminalConfigurationWifiEnterpriseEapTls`](super::CreateTerminalConfigurationWifiEnterpriseEapTls).
+    #[inline]
+    pub fn enterprise_eap_tls(
+        self,
+        enterprise_eap_tls: impl c::IntoObject<
+            super::CreateTerminalConfigurationWifiEnterpriseEapTls,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("enterprise_eap_tls", enterprise_eap_tls),
+        )
+    }
+    /// `personal_psk`: a [`CreateTerminalConfigurationWifiPersonalPsk`](super::CreateTerminalConfigurationWifiPersonalPsk).
+    #[inline]
+    pub fn personal_psk(
+        self,
+        personal_psk: impl c::IntoObject<
+            super::CreateTerminalConfigurationWifiPersonalPsk,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("personal_psk", personal_psk))
+    }
+}
+/// What `CreateTerminalConfigurationWifi.enterprise_eap_peap` takes.
+pub type CreateTerminalConfigurationWifiEnterpriseEapPeap = Builder<
+    markers::CreateTerminalConfigurationWifiEnterpriseEapPeap,
+>;
+impl CreateTerminalConfigurationWifiEnterpriseEapPeap {
+    /// With what it cannot do without:
+    /// * `password`: a text.
+    /// * `ssid`: a text.
+    /// * `username`: a text.
+    #[inline]
+    pub fn new(
+        password: impl Into<String>,
+        ssid: impl Into<String>,
+        username: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("password", password)
+                .text("ssid", ssid)
+                .text("username", username),
+        )
+    }
+    /// `ca_certificate_file`: a text.
+    #[inline]
+    pub fn ca_certificate_file(self, ca_certificate_file: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("ca_certificate_file", ca_certificate_file),
+        )
+    }
+}
+/// What `CreateTerminalConfigurationWifi.enterprise_eap_tls` takes.
+pub type CreateTerminalConfigurationWifiEnterpriseEapTls = Builder<
+    markers::CreateTerminalConfigurationWifiEnterpriseEapTls,
+>;
+impl CreateTerminalConfigurationWifiEnterpriseEapTls {
+    /// With what it cannot do without:
+    /// * `client_certificate_file`: a text.
+    /// * `private_key_file`: a text.
+    /// * `ssid`: a text.
+    #[inline]
+    pub fn new(
+        client_certificate_file: impl Into<String>,
+        private_key_file: impl Into<String>,
+        ssid: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("client_certificate_file", client_certificate_file)
+                .text("private_key_file", private_key_file)
+                .text("ssid", ssid),
+        )
+    }
+    /// `ca_certificate_file`: a text.
+    #[inline]
+    pub fn ca_certificate_file(self, ca_certificate_file: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("ca_certificate_file", ca_certificate_file),
+        )
+    }
+    /// `private_key_file_password`: a text.
+    #[inline]
+    pub fn private_key_file_password(
+        self,
+        private_key_file_password: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("private_key_file_password", private_key_file_password),
+        )
+    }
+}
+/// What `CreateTerminalConfigurationWifi.personal_psk` takes.
+pub type CreateTerminalConfigurationWifiPersonalPsk = Builder<
+    markers::CreateTerminalConfigurationWifiPersonalPsk,
+>;
+impl CreateTerminalConfigurationWifiPersonalPsk {
+    /// With what it cannot do without:
+    /// * `password`: a text.
+    /// * `ssid`: a text.
+    #[inline]
+    pub fn new(password: impl Into<String>, ssid: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("password", password).text("ssid", ssid),
+        )
+    }
+}
+/// What `UpdateTerminalConfiguration.bbpos_wisepad3` takes.
+pub type UpdateTerminalConfigurationBbposWisepad3 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.bbpos_wisepos_e` takes.
+pub type UpdateTerminalConfigurationBbposWiseposE = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.cellular` takes.
+pub type UpdateTerminalConfigurationCellular = super::ListSubscriptionsAutomaticTax;
+/// What `UpdateTerminalConfiguration.offline` takes.
+pub type UpdateTerminalConfigurationOffline = super::ListSubscriptionsAutomaticTax;
+/// What `UpdateTerminalConfiguration.reader_security` takes.
+pub type UpdateTerminalConfigurationReaderSecurity = super::CreateTerminalConfigurationReaderSecurity;
+/// What `UpdateTerminalConfiguration.reboot_window` takes.
+pub type UpdateTerminalConfigurationRebootWindow = super::CreateTerminalConfigurationRebootWindow;
+/// What `UpdateTerminalConfiguration.stripe_s700` takes.
+pub type UpdateTerminalConfigurationStripeS700 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.stripe_s710` takes.
+pub type UpdateTerminalConfigurationStripeS710 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.stripe_t600` takes.
+pub type UpdateTerminalConfigurationStripeT600 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.tipping` takes.
+pub type UpdateTerminalConfigurationTipping = super::CreateTerminalConfigurationTipping;
+/// What `UpdateTerminalConfigurationTipping.aed` takes.
+pub type UpdateTerminalConfigurationTippingAed = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.aud` takes.
+pub type UpdateTerminalConfigurationTippingAud = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.cad` takes.
+pub type UpdateTerminalConfigurationTippingCad = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.chf` takes.
+pub type UpdateTerminalConfigurationTippingChf = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.czk` takes.
+pub type UpdateTerminalConfigurationTippingCzk = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.dkk` takes.
+pub type UpdateTerminalConfigurationTippingDkk = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.eur` takes.
+pub type UpdateTerminalConfigurationTippingEur = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.gbp` takes.
+pub type UpdateTerminalConfigurationTippingGbp = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.gip` takes.
+pub type UpdateTerminalConfigurationTippingGip = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.hkd` takes.
+pub type UpdateTerminalConfigurationTippingHkd = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.huf` takes.
+pub type UpdateTerminalConfigurationTippingHuf = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.jpy` takes.
+pub type UpdateTerminalConfigurationTippingJpy = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.mxn` takes.
+pub type UpdateTerminalConfigurationTippingMxn = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.myr` takes.
+pub type UpdateTerminalConfigurationTippingMyr = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.nok` takes.
+pub type UpdateTerminalConfigurationTippingNok = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.nzd` takes.
+pub type UpdateTerminalConfigurationTippingNzd = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.pln` takes.
+pub type UpdateTerminalConfigurationTippingPln = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.ron` takes.
+pub type UpdateTerminalConfigurationTippingRon = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.sek` takes.
+pub type UpdateTerminalConfigurationTippingSek = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.sgd` takes.
+pub type UpdateTerminalConfigurationTippingSgd = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfigurationTipping.usd` takes.
+pub type UpdateTerminalConfigurationTippingUsd = super::CreateTerminalConfigurationTippingAed;
+/// What `UpdateTerminalConfiguration.verifone_m425` takes.
+pub type UpdateTerminalConfigurationVerifoneM425 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.verifone_p400` takes.
+pub type UpdateTerminalConfigurationVerifoneP400 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.verifone_p630` takes.
+pub type UpdateTerminalConfigurationVerifoneP630 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.verifone_ux700` takes.
+pub type UpdateTerminalConfigurationVerifoneUx700 = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.verifone_v660p` takes.
+pub type UpdateTerminalConfigurationVerifoneV660p = super::CreateTerminalConfigurationStripeS700;
+/// What `UpdateTerminalConfiguration.wifi` takes.
+pub type UpdateTerminalConfigurationWifi = super::CreateTerminalConfigurationWifi;
+/// What `UpdateTerminalConfigurationWifi.enterprise_eap_peap` takes.
+pub type UpdateTerminalConfigurationWifiEnterpriseEapPeap = super::CreateTerminalConfigurationWifiEnterpriseEapPeap;
+/// What `UpdateTerminalConfigurationWifi.enterprise_eap_tls` takes.
+pub type UpdateTerminalConfigurationWifiEnterpriseEapTls = super::CreateTerminalConfigurationWifiEnterpriseEapTls;
+/// What `UpdateTerminalConfigurationWifi.personal_psk` takes.
+pub type UpdateTerminalConfigurationWifiPersonalPsk = super::CreateTerminalConfigurationWifiPersonalPsk;
+/// The values of `CreateTerminalConfigurationWifi.type`.
+pub use super::super::TerminalConfigurationConfigurationResourceWifiConfigType as CreateTerminalConfigurationWifiType;
+/// The values of `UpdateTerminalConfigurationWifi.type`.
+pub use super::super::TerminalConfigurationConfigurationResourceWifiConfigType as UpdateTerminalConfigurationWifiType;

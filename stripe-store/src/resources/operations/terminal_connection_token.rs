@@ -2,8 +2,8 @@
 // Schema: terminal_connection_token
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v1/terminal/connection_tokens`: answers with one [`TerminalConnectionToken`](views::TerminalConnectionToken).
 ///
 /// Source: operation `PostTerminalConnectionTokens`.

@@ -2,9 +2,8 @@
 // Schema: terminal_location
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/terminal/locations`: answers page by page, each item one [`TerminalLocation`](views::TerminalLocation).
 ///
 /// Source: operation `GetTerminalLocations`.
@@ -32,20 +31,29 @@ impl CreateTerminalLocation {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a map with `country` (required), `city`, `line1`, `line2`, `postal_code`, `state`.
+    /// `address`: a [`CreateTerminalLocationAddress`](super::CreateTerminalLocationAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateTerminalLocationAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kana`: a [`CreateTerminalLocationAddressKana`](super::CreateTerminalLocationAddressKana).
     #[inline]
-    pub fn address_kana(self, address_kana: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kana", address_kana))
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateTerminalLocationAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kanji`: a [`CreateTerminalLocationAddressKanji`](super::CreateTerminalLocationAddressKanji).
     #[inline]
-    pub fn address_kanji(self, address_kanji: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kanji", address_kanji))
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateTerminalLocationAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
     /// `configuration_overrides`: a text.
     #[inline]
@@ -125,20 +133,29 @@ impl UpdateTerminalLocation {
     pub fn new(location: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(location))
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `address`: a [`UpdateTerminalLocationAddress`](super::UpdateTerminalLocationAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::UpdateTerminalLocationAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kana`: a [`UpdateTerminalLocationAddressKana`](super::UpdateTerminalLocationAddressKana).
     #[inline]
-    pub fn address_kana(self, address_kana: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kana", address_kana))
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::UpdateTerminalLocationAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address_kanji`: a [`UpdateTerminalLocationAddressKanji`](super::UpdateTerminalLocationAddressKanji).
     #[inline]
-    pub fn address_kanji(self, address_kanji: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address_kanji", address_kanji))
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::UpdateTerminalLocationAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
     /// `configuration_overrides`: a text; an empty text empties it.
     #[inline]
@@ -206,3 +223,48 @@ impl c::OperationFacts for markers::DeleteTerminalLocation {
     const METHOD: c::Method = c::Method::Delete;
     const PATH: &'static str = "/v1/terminal/locations/{location}";
 }
+/// What `CreateTerminalLocation.address` takes.
+pub type CreateTerminalLocationAddress = Builder<markers::CreateTerminalLocationAddress>;
+impl CreateTerminalLocationAddress {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    #[inline]
+    pub fn new(country: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("country", country))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+}
+/// What `CreateTerminalLocation.address_kana` takes.
+pub type CreateTerminalLocationAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateTerminalLocation.address_kanji` takes.
+pub type CreateTerminalLocationAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateTerminalLocation.address` takes.
+pub type UpdateTerminalLocationAddress = super::CreateCustomerAddress;
+/// What `UpdateTerminalLocation.address_kana` takes.
+pub type UpdateTerminalLocationAddressKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateTerminalLocation.address_kanji` takes.
+pub type UpdateTerminalLocationAddressKanji = super::CreateTokenPersonAddressKana;

@@ -2,22 +2,24 @@
 // Schema: terminal_onboarding_link
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/terminal/onboarding_links`: answers with one [`TerminalOnboardingLink`](views::TerminalOnboardingLink).
 ///
 /// Source: operation `PostTerminalOnboardingLinks`.
 pub type CreateTerminalOnboardingLink = Builder<markers::CreateTerminalOnboardingLink>;
 impl CreateTerminalOnboardingLink {
     /// With what it cannot do without:
-    /// * `link_options`: a map with `apple_terms_and_conditions`.
+    /// * `link_options`: a [`CreateTerminalOnboardingLinkLinkOptions`](super::CreateTerminalOnboardingLinkLinkOptions).
     /// * `link_type`: the text `apple_terms_and_conditions`.
     #[inline]
-    pub fn new(link_options: impl Into<Value>, link_type: impl Into<String>) -> Self {
+    pub fn new(
+        link_options: impl c::IntoObject<super::CreateTerminalOnboardingLinkLinkOptions>,
+        link_type: impl Into<String>,
+    ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("link_options", link_options)
+                .object("link_options", link_options)
                 .text("link_type", link_type),
         )
     }
@@ -32,4 +34,48 @@ impl c::OperationFacts for markers::CreateTerminalOnboardingLink {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/terminal/onboarding_links";
     const CHECK: c::Check = c::Check::resource::<views::TerminalOnboardingLink>();
+}
+/// What `CreateTerminalOnboardingLink.link_options` takes.
+pub type CreateTerminalOnboardingLinkLinkOptions = Builder<
+    markers::CreateTerminalOnboardingLinkLinkOptions,
+>;
+impl CreateTerminalOnboardingLinkLinkOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `apple_terms_and_conditions`: a [`CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions`](super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions).
+    #[inline]
+    pub fn apple_terms_and_conditions(
+        self,
+        apple_terms_and_conditions: impl c::IntoObject<
+            super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("apple_terms_and_conditions", apple_terms_and_conditions),
+        )
+    }
+}
+/// What `CreateTerminalOnboardingLinkLinkOptions.apple_terms_and_conditions` takes.
+pub type CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions = Builder<
+    markers::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions,
+>;
+impl CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions {
+    /// With what it cannot do without:
+    /// * `merchant_display_name`: a text.
+    #[inline]
+    pub fn new(merchant_display_name: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("merchant_display_name", merchant_display_name),
+        )
+    }
+    /// `allow_relinking`: true or false.
+    #[inline]
+    pub fn allow_relinking(self, allow_relinking: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("allow_relinking", allow_relinking))
+    }
 }

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v1/terminal/readers`: answers page by page, each item one [`TerminalReader`](views::TerminalReader).
 ///
 /// Source: operation `GetTerminalReaders`.
@@ -173,10 +172,13 @@ pub type CollectTerminalReaderInputs = Builder<markers::CollectTerminalReaderInp
 impl CollectTerminalReaderInputs {
     /// With what it cannot do without:
     /// * `reader`: an id, for the path.
-    /// * `inputs`: an array of maps with `custom_text` (required), `type` (required), `required`, `selection`, `toggles`.
+    /// * `inputs`: some [`CollectTerminalReaderInputsInputs`](super::CollectTerminalReaderInputsInputs).
     #[inline]
-    pub fn new(reader: impl Into<String>, inputs: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().id(reader).json("inputs", inputs))
+    pub fn new(
+        reader: impl Into<String>,
+        inputs: impl c::IntoObjects<super::CollectTerminalReaderInputsInputs>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().id(reader).objects("inputs", inputs))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -209,10 +211,15 @@ impl CollectTerminalReaderPaymentMethod {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `collect_config`: a map with `allow_redisplay`, `enable_customer_cancellation`, `skip_tipping`, `tipping`.
+    /// `collect_config`: a [`CollectTerminalReaderPaymentMethodCollectConfig`](super::CollectTerminalReaderPaymentMethodCollectConfig).
     #[inline]
-    pub fn collect_config(self, collect_config: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("collect_config", collect_config))
+    pub fn collect_config(
+        self,
+        collect_config: impl c::IntoObject<
+            super::CollectTerminalReaderPaymentMethodCollectConfig,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("collect_config", collect_config))
     }
 }
 impl c::OperationFacts for markers::CollectTerminalReaderPaymentMethod {
@@ -237,10 +244,15 @@ impl ConfirmTerminalReaderPaymentIntent {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `confirm_config`: a map with `return_url`.
+    /// `confirm_config`: a [`ConfirmTerminalReaderPaymentIntentConfirmConfig`](super::ConfirmTerminalReaderPaymentIntentConfirmConfig).
     #[inline]
-    pub fn confirm_config(self, confirm_config: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("confirm_config", confirm_config))
+    pub fn confirm_config(
+        self,
+        confirm_config: impl c::IntoObject<
+            super::ConfirmTerminalReaderPaymentIntentConfirmConfig,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("confirm_config", confirm_config))
     }
 }
 impl c::OperationFacts for markers::ConfirmTerminalReaderPaymentIntent {
@@ -265,10 +277,15 @@ impl ProcessTerminalReaderPaymentIntent {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `process_config`: a map with `allow_redisplay`, `enable_customer_cancellation`, `return_url`, `skip_tipping`, `tipping`.
+    /// `process_config`: a [`ProcessTerminalReaderPaymentIntentProcessConfig`](super::ProcessTerminalReaderPaymentIntentProcessConfig).
     #[inline]
-    pub fn process_config(self, process_config: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("process_config", process_config))
+    pub fn process_config(
+        self,
+        process_config: impl c::IntoObject<
+            super::ProcessTerminalReaderPaymentIntentProcessConfig,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("process_config", process_config))
     }
 }
 impl c::OperationFacts for markers::ProcessTerminalReaderPaymentIntent {
@@ -301,10 +318,15 @@ impl ProcessTerminalReaderSetupIntent {
                 .text("setup_intent", setup_intent),
         )
     }
-    /// `process_config`: a map with `enable_customer_cancellation`.
+    /// `process_config`: a [`ProcessTerminalReaderSetupIntentProcessConfig`](super::ProcessTerminalReaderSetupIntentProcessConfig).
     #[inline]
-    pub fn process_config(self, process_config: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("process_config", process_config))
+    pub fn process_config(
+        self,
+        process_config: impl c::IntoObject<
+            super::ProcessTerminalReaderSetupIntentProcessConfig,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("process_config", process_config))
     }
 }
 impl c::OperationFacts for markers::ProcessTerminalReaderSetupIntent {
@@ -354,11 +376,16 @@ impl RefundTerminalReaderPayment {
             self.parameters.bool("refund_application_fee", refund_application_fee),
         )
     }
-    /// `refund_payment_config`: a map with `enable_customer_cancellation`.
+    /// `refund_payment_config`: a [`RefundTerminalReaderPaymentRefundPaymentConfig`](super::RefundTerminalReaderPaymentRefundPaymentConfig).
     #[inline]
-    pub fn refund_payment_config(self, refund_payment_config: impl Into<Value>) -> Self {
+    pub fn refund_payment_config(
+        self,
+        refund_payment_config: impl c::IntoObject<
+            super::RefundTerminalReaderPaymentRefundPaymentConfig,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("refund_payment_config", refund_payment_config),
+            self.parameters.object("refund_payment_config", refund_payment_config),
         )
     }
     /// `reverse_transfer`: true or false.
@@ -387,10 +414,13 @@ impl SetTerminalReaderReaderDisplay {
     pub fn new(reader: impl Into<String>, type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(reader).text("type", type_))
     }
-    /// `cart`: a map with `currency` (required), `line_items` (required), `total` (required), `tax`.
+    /// `cart`: a [`SetTerminalReaderReaderDisplayCart`](super::SetTerminalReaderReaderDisplayCart).
     #[inline]
-    pub fn cart(self, cart: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cart", cart))
+    pub fn cart(
+        self,
+        cart: impl c::IntoObject<super::SetTerminalReaderReaderDisplayCart>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cart", cart))
     }
 }
 impl c::OperationFacts for markers::SetTerminalReaderReaderDisplay {
@@ -417,20 +447,35 @@ impl PresentTestHelpersTerminalReaderPaymentMethod {
     pub fn amount_tip(self, amount_tip: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount_tip", amount_tip))
     }
-    /// `card`: a map with `exp_month` (required), `exp_year` (required), `number` (required), `cvc`.
+    /// `card`: a [`PresentTestHelpersTerminalReaderPaymentMethodCard`](super::PresentTestHelpersTerminalReaderPaymentMethodCard).
     #[inline]
-    pub fn card(self, card: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card", card))
+    pub fn card(
+        self,
+        card: impl c::IntoObject<
+            super::PresentTestHelpersTerminalReaderPaymentMethodCard,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `card_present`: a map with `number`.
+    /// `card_present`: a [`PresentTestHelpersTerminalReaderPaymentMethodCardPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent).
     #[inline]
-    pub fn card_present(self, card_present: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("card_present", card_present))
+    pub fn card_present(
+        self,
+        card_present: impl c::IntoObject<
+            super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_present", card_present))
     }
-    /// `interac_present`: a map with `number`.
+    /// `interac_present`: a [`PresentTestHelpersTerminalReaderPaymentMethodInteracPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodInteracPresent).
     #[inline]
-    pub fn interac_present(self, interac_present: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("interac_present", interac_present))
+    pub fn interac_present(
+        self,
+        interac_present: impl c::IntoObject<
+            super::PresentTestHelpersTerminalReaderPaymentMethodInteracPresent,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("interac_present", interac_present))
     }
     /// `type`: one of [`PresentTestHelpersTerminalReaderPaymentMethodType`](super::PresentTestHelpersTerminalReaderPaymentMethodType).
     #[inline]
@@ -497,6 +542,395 @@ impl c::OperationFacts for markers::TimeoutTestHelpersTerminalReaderInputCollect
     const PATH: &'static str = "/v1/test_helpers/terminal/readers/{reader}/timeout_input_collection";
     const CHECK: c::Check = c::Check::resource::<views::TerminalReader>();
 }
+/// What `CollectTerminalReaderInputs.inputs` takes.
+pub type CollectTerminalReaderInputsInputs = Builder<
+    markers::CollectTerminalReaderInputsInputs,
+>;
+impl CollectTerminalReaderInputsInputs {
+    /// With what it cannot do without:
+    /// * `custom_text`: a [`CollectTerminalReaderInputsInputsCustomText`](super::CollectTerminalReaderInputsInputsCustomText).
+    /// * `type`: one of [`CollectTerminalReaderInputsInputsType`](super::CollectTerminalReaderInputsInputsType).
+    #[inline]
+    pub fn new(
+        custom_text: impl c::IntoObject<
+            super::CollectTerminalReaderInputsInputsCustomText,
+        >,
+        type_: super::CollectTerminalReaderInputsInputsType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("custom_text", custom_text).one_of("type", type_),
+        )
+    }
+    /// `required`: true or false.
+    #[inline]
+    pub fn required(self, required: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("required", required))
+    }
+    /// `selection`: a [`CollectTerminalReaderInputsInputsSelection`](super::CollectTerminalReaderInputsInputsSelection).
+    #[inline]
+    pub fn selection(
+        self,
+        selection: impl c::IntoObject<super::CollectTerminalReaderInputsInputsSelection>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("selection", selection))
+    }
+    /// `toggles`: some [`CollectTerminalReaderInputsInputsToggles`](super::CollectTerminalReaderInputsInputsToggles).
+    #[inline]
+    pub fn toggles(
+        self,
+        toggles: impl c::IntoObjects<super::CollectTerminalReaderInputsInputsToggles>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("toggles", toggles))
+    }
+}
+/// What `CollectTerminalReaderInputsInputs.custom_text` takes.
+pub type CollectTerminalReaderInputsInputsCustomText = Builder<
+    markers::CollectTerminalReaderInputsInputsCustomText,
+>;
+impl CollectTerminalReaderInputsInputsCustomText {
+    /// With what it cannot do without:
+    /// * `title`: a text.
+    #[inline]
+    pub fn new(title: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("title", title))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `skip_button`: a text.
+    #[inline]
+    pub fn skip_button(self, skip_button: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("skip_button", skip_button))
+    }
+    /// `submit_button`: a text.
+    #[inline]
+    pub fn submit_button(self, submit_button: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("submit_button", submit_button))
+    }
+}
+/// What `CollectTerminalReaderInputsInputs.selection` takes.
+pub type CollectTerminalReaderInputsInputsSelection = Builder<
+    markers::CollectTerminalReaderInputsInputsSelection,
+>;
+impl CollectTerminalReaderInputsInputsSelection {
+    /// With what it cannot do without:
+    /// * `choices`: some [`CollectTerminalReaderInputsInputsSelectionChoices`](super::CollectTerminalReaderInputsInputsSelectionChoices).
+    #[inline]
+    pub fn new(
+        choices: impl c::IntoObjects<
+            super::CollectTerminalReaderInputsInputsSelectionChoices,
+        >,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("choices", choices))
+    }
+}
+/// What `CollectTerminalReaderInputsInputsSelection.choices` takes.
+pub type CollectTerminalReaderInputsInputsSelectionChoices = Builder<
+    markers::CollectTerminalReaderInputsInputsSelectionChoices,
+>;
+impl CollectTerminalReaderInputsInputsSelectionChoices {
+    /// With what it cannot do without:
+    /// * `id`: a text.
+    /// * `text`: a text.
+    #[inline]
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("id", id).text("text", text))
+    }
+    /// `style`: one of [`CollectTerminalReaderInputsInputsSelectionChoicesStyle`](super::CollectTerminalReaderInputsInputsSelectionChoicesStyle).
+    #[inline]
+    pub fn style(
+        self,
+        style: super::CollectTerminalReaderInputsInputsSelectionChoicesStyle,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("style", style))
+    }
+}
+/// What `CollectTerminalReaderInputsInputs.toggles` takes.
+pub type CollectTerminalReaderInputsInputsToggles = Builder<
+    markers::CollectTerminalReaderInputsInputsToggles,
+>;
+impl CollectTerminalReaderInputsInputsToggles {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `default_value`: one of [`CollectTerminalReaderInputsInputsTogglesDefaultValue`](super::CollectTerminalReaderInputsInputsTogglesDefaultValue).
+    #[inline]
+    pub fn default_value(
+        self,
+        default_value: super::CollectTerminalReaderInputsInputsTogglesDefaultValue,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("default_value", default_value))
+    }
+    /// `description`: a text.
+    #[inline]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("description", description))
+    }
+    /// `title`: a text.
+    #[inline]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("title", title))
+    }
+}
+/// What `CollectTerminalReaderPaymentMethod.collect_config` takes.
+pub type CollectTerminalReaderPaymentMethodCollectConfig = Builder<
+    markers::CollectTerminalReaderPaymentMethodCollectConfig,
+>;
+impl CollectTerminalReaderPaymentMethodCollectConfig {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allow_redisplay`: one of [`CollectTerminalReaderPaymentMethodCollectConfigAllowRedisplay`](super::CollectTerminalReaderPaymentMethodCollectConfigAllowRedisplay).
+    #[inline]
+    pub fn allow_redisplay(
+        self,
+        allow_redisplay: super::CollectTerminalReaderPaymentMethodCollectConfigAllowRedisplay,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("allow_redisplay", allow_redisplay))
+    }
+    /// `enable_customer_cancellation`: true or false.
+    #[inline]
+    pub fn enable_customer_cancellation(
+        self,
+        enable_customer_cancellation: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("enable_customer_cancellation", enable_customer_cancellation),
+        )
+    }
+    /// `skip_tipping`: true or false.
+    #[inline]
+    pub fn skip_tipping(self, skip_tipping: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("skip_tipping", skip_tipping))
+    }
+    /// `tipping`: a [`CollectTerminalReaderPaymentMethodCollectConfigTipping`](super::CollectTerminalReaderPaymentMethodCollectConfigTipping).
+    #[inline]
+    pub fn tipping(
+        self,
+        tipping: impl c::IntoObject<
+            super::CollectTerminalReaderPaymentMethodCollectConfigTipping,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tipping", tipping))
+    }
+}
+/// What `CollectTerminalReaderPaymentMethodCollectConfig.tipping` takes.
+pub type CollectTerminalReaderPaymentMethodCollectConfigTipping = Builder<
+    markers::CollectTerminalReaderPaymentMethodCollectConfigTipping,
+>;
+impl CollectTerminalReaderPaymentMethodCollectConfigTipping {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_eligible`: an integer.
+    #[inline]
+    pub fn amount_eligible(self, amount_eligible: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount_eligible", amount_eligible))
+    }
+}
+/// What `ConfirmTerminalReaderPaymentIntent.confirm_config` takes.
+pub type ConfirmTerminalReaderPaymentIntentConfirmConfig = Builder<
+    markers::ConfirmTerminalReaderPaymentIntentConfirmConfig,
+>;
+impl ConfirmTerminalReaderPaymentIntentConfirmConfig {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `return_url`: a text.
+    #[inline]
+    pub fn return_url(self, return_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("return_url", return_url))
+    }
+}
+/// What `PresentTestHelpersTerminalReaderPaymentMethod.card` takes.
+pub type PresentTestHelpersTerminalReaderPaymentMethodCard = Builder<
+    markers::PresentTestHelpersTerminalReaderPaymentMethodCard,
+>;
+impl PresentTestHelpersTerminalReaderPaymentMethodCard {
+    /// With what it cannot do without:
+    /// * `exp_month`: an integer.
+    /// * `exp_year`: an integer.
+    /// * `number`: a text.
+    #[inline]
+    pub fn new(exp_month: i64, exp_year: i64, number: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("exp_month", exp_month)
+                .int("exp_year", exp_year)
+                .text("number", number),
+        )
+    }
+    /// `cvc`: a text.
+    #[inline]
+    pub fn cvc(self, cvc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("cvc", cvc))
+    }
+}
+/// What `PresentTestHelpersTerminalReaderPaymentMethod.card_present` takes.
+pub type PresentTestHelpersTerminalReaderPaymentMethodCardPresent = Builder<
+    markers::PresentTestHelpersTerminalReaderPaymentMethodCardPresent,
+>;
+impl PresentTestHelpersTerminalReaderPaymentMethodCardPresent {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `number`: a text.
+    #[inline]
+    pub fn number(self, number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("number", number))
+    }
+}
+/// What `PresentTestHelpersTerminalReaderPaymentMethod.interac_present` takes.
+pub type PresentTestHelpersTerminalReaderPaymentMethodInteracPresent = super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent;
+/// What `ProcessTerminalReaderPaymentIntent.process_config` takes.
+pub type ProcessTerminalReaderPaymentIntentProcessConfig = Builder<
+    markers::ProcessTerminalReaderPaymentIntentProcessConfig,
+>;
+impl ProcessTerminalReaderPaymentIntentProcessConfig {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `allow_redisplay`: one of [`ProcessTerminalReaderPaymentIntentProcessConfigAllowRedisplay`](super::ProcessTerminalReaderPaymentIntentProcessConfigAllowRedisplay).
+    #[inline]
+    pub fn allow_redisplay(
+        self,
+        allow_redisplay: super::ProcessTerminalReaderPaymentIntentProcessConfigAllowRedisplay,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("allow_redisplay", allow_redisplay))
+    }
+    /// `enable_customer_cancellation`: true or false.
+    #[inline]
+    pub fn enable_customer_cancellation(
+        self,
+        enable_customer_cancellation: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("enable_customer_cancellation", enable_customer_cancellation),
+        )
+    }
+    /// `return_url`: a text.
+    #[inline]
+    pub fn return_url(self, return_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("return_url", return_url))
+    }
+    /// `skip_tipping`: true or false.
+    #[inline]
+    pub fn skip_tipping(self, skip_tipping: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("skip_tipping", skip_tipping))
+    }
+    /// `tipping`: a [`ProcessTerminalReaderPaymentIntentProcessConfigTipping`](super::ProcessTerminalReaderPaymentIntentProcessConfigTipping).
+    #[inline]
+    pub fn tipping(
+        self,
+        tipping: impl c::IntoObject<
+            super::ProcessTerminalReaderPaymentIntentProcessConfigTipping,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("tipping", tipping))
+    }
+}
+/// What `ProcessTerminalReaderPaymentIntentProcessConfig.tipping` takes.
+pub type ProcessTerminalReaderPaymentIntentProcessConfigTipping = super::CollectTerminalReaderPaymentMethodCollectConfigTipping;
+/// What `ProcessTerminalReaderSetupIntent.process_config` takes.
+pub type ProcessTerminalReaderSetupIntentProcessConfig = Builder<
+    markers::ProcessTerminalReaderSetupIntentProcessConfig,
+>;
+impl ProcessTerminalReaderSetupIntentProcessConfig {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `enable_customer_cancellation`: true or false.
+    #[inline]
+    pub fn enable_customer_cancellation(
+        self,
+        enable_customer_cancellation: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool("enable_customer_cancellation", enable_customer_cancellation),
+        )
+    }
+}
+/// What `RefundTerminalReaderPayment.refund_payment_config` takes.
+pub type RefundTerminalReaderPaymentRefundPaymentConfig = super::ProcessTerminalReaderSetupIntentProcessConfig;
+/// What `SetTerminalReaderReaderDisplay.cart` takes.
+pub type SetTerminalReaderReaderDisplayCart = Builder<
+    markers::SetTerminalReaderReaderDisplayCart,
+>;
+impl SetTerminalReaderReaderDisplayCart {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `line_items`: some [`SetTerminalReaderReaderDisplayCartLineItems`](super::SetTerminalReaderReaderDisplayCartLineItems).
+    /// * `total`: an integer.
+    #[inline]
+    pub fn new(
+        currency: impl Into<String>,
+        line_items: impl c::IntoObjects<
+            super::SetTerminalReaderReaderDisplayCartLineItems,
+        >,
+        total: i64,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("currency", currency)
+                .objects("line_items", line_items)
+                .int("total", total),
+        )
+    }
+    /// `tax`: an integer.
+    #[inline]
+    pub fn tax(self, tax: i64) -> Self {
+        Self::from_parameters(self.parameters.int("tax", tax))
+    }
+}
+/// What `SetTerminalReaderReaderDisplayCart.line_items` takes.
+pub type SetTerminalReaderReaderDisplayCartLineItems = Builder<
+    markers::SetTerminalReaderReaderDisplayCartLineItems,
+>;
+impl SetTerminalReaderReaderDisplayCartLineItems {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `description`: a text.
+    /// * `quantity`: an integer.
+    #[inline]
+    pub fn new(amount: i64, description: impl Into<String>, quantity: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .text("description", description)
+                .int("quantity", quantity),
+        )
+    }
+}
+/// The values of `CollectTerminalReaderInputsInputsSelectionChoices.style`.
+pub use super::super::TerminalReaderReaderResourceChoiceStyle as CollectTerminalReaderInputsInputsSelectionChoicesStyle;
+/// The values of `CollectTerminalReaderInputsInputsToggles.default_value`.
+pub use super::super::V2CoreEventDestinationStatus as CollectTerminalReaderInputsInputsTogglesDefaultValue;
+/// The values of `CollectTerminalReaderInputsInputs.type`.
+pub use super::super::TerminalReaderReaderResourceInputType as CollectTerminalReaderInputsInputsType;
+/// The values of `CollectTerminalReaderPaymentMethodCollectConfig.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as CollectTerminalReaderPaymentMethodCollectConfigAllowRedisplay;
 /// The values of `ListTerminalReaders.device_type`.
 pub use super::super::TerminalReaderDeviceType as ListTerminalReadersDeviceType;
 /// The values of `ListTerminalReaders.status`.
@@ -553,6 +987,8 @@ impl Debug for PresentTestHelpersTerminalReaderPaymentMethodType {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `ProcessTerminalReaderPaymentIntentProcessConfig.allow_redisplay`.
+pub use super::super::CardAllowRedisplay as ProcessTerminalReaderPaymentIntentProcessConfigAllowRedisplay;
 /// The values of `ProcessTerminalReaderSetupIntent.allow_redisplay`.
 pub use super::super::CardAllowRedisplay as ProcessTerminalReaderSetupIntentAllowRedisplay;
 /// The values of `SucceedTestHelpersTerminalReaderInputCollection.skip_non_required_inputs`.

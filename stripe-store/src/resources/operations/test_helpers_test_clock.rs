@@ -2,8 +2,8 @@
 // Schema: test_helpers_test_clock
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::view::Timestamp;
 /// `GET /v1/test_helpers/test_clocks`: answers page by page, each item one [`TestHelpersTestClock`](views::TestHelpersTestClock).
 ///

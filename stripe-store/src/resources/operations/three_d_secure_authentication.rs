@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/three_d_secure/authentications`: answers page by page, each item one [`ThreeDSecureAuthentication`](views::ThreeDSecureAuthentication).
 ///
@@ -45,23 +44,30 @@ pub type CreateThreeDSecureAuthentication = Builder<
 >;
 impl CreateThreeDSecureAuthentication {
     /// With what it cannot do without:
-    /// * `channel`: a map with `type` (required), `browser`, `three_r_i`.
+    /// * `channel`: a [`CreateThreeDSecureAuthenticationChannel`](super::CreateThreeDSecureAuthenticationChannel).
     /// * `message_category`: one of [`CreateThreeDSecureAuthenticationMessageCategory`](super::CreateThreeDSecureAuthenticationMessageCategory).
     #[inline]
     pub fn new(
-        channel: impl Into<Value>,
+        channel: impl c::IntoObject<super::CreateThreeDSecureAuthenticationChannel>,
         message_category: super::CreateThreeDSecureAuthenticationMessageCategory,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("channel", channel)
+                .object("channel", channel)
                 .one_of("message_category", message_category),
         )
     }
-    /// `acquirer_details`: a map with `acquirer_bin` (required), `acquirer_country` (required), `acquirer_merchant_id` (required), `mcc`, `merchant_name`, `requestor_id`.
+    /// `acquirer_details`: a [`CreateThreeDSecureAuthenticationAcquirerDetails`](super::CreateThreeDSecureAuthenticationAcquirerDetails).
     #[inline]
-    pub fn acquirer_details(self, acquirer_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("acquirer_details", acquirer_details))
+    pub fn acquirer_details(
+        self,
+        acquirer_details: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationAcquirerDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("acquirer_details", acquirer_details),
+        )
     }
     /// `amount`: an integer.
     #[inline]
@@ -83,15 +89,25 @@ impl CreateThreeDSecureAuthentication {
             self.parameters.one_of("directory_server", directory_server),
         )
     }
-    /// `flow_preference`: a map with `type` (required), `challenge`, `data_share`, `frictionless`.
+    /// `flow_preference`: a [`CreateThreeDSecureAuthenticationFlowPreference`](super::CreateThreeDSecureAuthenticationFlowPreference).
     #[inline]
-    pub fn flow_preference(self, flow_preference: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("flow_preference", flow_preference))
+    pub fn flow_preference(
+        self,
+        flow_preference: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFlowPreference,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("flow_preference", flow_preference))
     }
-    /// `future_usage`: a map with `type` (required), `installment`, `recurring`.
+    /// `future_usage`: a [`CreateThreeDSecureAuthenticationFutureUsage`](super::CreateThreeDSecureAuthenticationFutureUsage).
     #[inline]
-    pub fn future_usage(self, future_usage: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("future_usage", future_usage))
+    pub fn future_usage(
+        self,
+        future_usage: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFutureUsage,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("future_usage", future_usage))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -106,11 +122,16 @@ impl CreateThreeDSecureAuthentication {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a map with `card` (required), `type` (required), `billing_details`.
+    /// `payment_method_data`: a [`CreateThreeDSecureAuthenticationPaymentMethodData`](super::CreateThreeDSecureAuthenticationPaymentMethodData).
     #[inline]
-    pub fn payment_method_data(self, payment_method_data: impl Into<Value>) -> Self {
+    pub fn payment_method_data(
+        self,
+        payment_method_data: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationPaymentMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_data", payment_method_data),
+            self.parameters.object("payment_method_data", payment_method_data),
         )
     }
     /// `reason`: one of [`CreateThreeDSecureAuthenticationReason`](super::CreateThreeDSecureAuthenticationReason).
@@ -118,10 +139,17 @@ impl CreateThreeDSecureAuthentication {
     pub fn reason(self, reason: super::CreateThreeDSecureAuthenticationReason) -> Self {
         Self::from_parameters(self.parameters.one_of("reason", reason))
     }
-    /// `shipping_address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`.
+    /// `shipping_address`: a [`CreateThreeDSecureAuthenticationShippingAddress`](super::CreateThreeDSecureAuthenticationShippingAddress).
     #[inline]
-    pub fn shipping_address(self, shipping_address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("shipping_address", shipping_address))
+    pub fn shipping_address(
+        self,
+        shipping_address: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationShippingAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("shipping_address", shipping_address),
+        )
     }
     /// `submit`: one of [`CreateThreeDSecureAuthenticationSubmit`](super::CreateThreeDSecureAuthenticationSubmit).
     #[inline]
@@ -221,8 +249,451 @@ impl c::OperationFacts for markers::SubmitThreeDSecureAuthentication {
     const PATH: &'static str = "/v1/three_d_secure/authentications/{id}/submit";
     const CHECK: c::Check = c::Check::resource::<views::ThreeDSecureAuthentication>();
 }
+/// What `CreateThreeDSecureAuthentication.acquirer_details` takes.
+pub type CreateThreeDSecureAuthenticationAcquirerDetails = Builder<
+    markers::CreateThreeDSecureAuthenticationAcquirerDetails,
+>;
+impl CreateThreeDSecureAuthenticationAcquirerDetails {
+    /// With what it cannot do without:
+    /// * `acquirer_bin`: a text.
+    /// * `acquirer_country`: a text.
+    /// * `acquirer_merchant_id`: a text.
+    #[inline]
+    pub fn new(
+        acquirer_bin: impl Into<String>,
+        acquirer_country: impl Into<String>,
+        acquirer_merchant_id: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("acquirer_bin", acquirer_bin)
+                .text("acquirer_country", acquirer_country)
+                .text("acquirer_merchant_id", acquirer_merchant_id),
+        )
+    }
+    /// `mcc`: a text.
+    #[inline]
+    pub fn mcc(self, mcc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("mcc", mcc))
+    }
+    /// `merchant_name`: a text.
+    #[inline]
+    pub fn merchant_name(self, merchant_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("merchant_name", merchant_name))
+    }
+    /// `requestor_id`: a text.
+    #[inline]
+    pub fn requestor_id(self, requestor_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("requestor_id", requestor_id))
+    }
+}
+/// What `CreateThreeDSecureAuthentication.channel` takes.
+pub type CreateThreeDSecureAuthenticationChannel = Builder<
+    markers::CreateThreeDSecureAuthenticationChannel,
+>;
+impl CreateThreeDSecureAuthenticationChannel {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationChannelType`](super::CreateThreeDSecureAuthenticationChannelType).
+    #[inline]
+    pub fn new(type_: super::CreateThreeDSecureAuthenticationChannelType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `browser`: a [`CreateThreeDSecureAuthenticationChannelBrowser`](super::CreateThreeDSecureAuthenticationChannelBrowser).
+    #[inline]
+    pub fn browser(
+        self,
+        browser: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationChannelBrowser,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("browser", browser))
+    }
+    /// `three_r_i`: a [`CreateThreeDSecureAuthenticationChannelThreeRI`](super::CreateThreeDSecureAuthenticationChannelThreeRI).
+    #[inline]
+    pub fn three_r_i(
+        self,
+        three_r_i: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationChannelThreeRI,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("three_r_i", three_r_i))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationChannel.browser` takes.
+pub type CreateThreeDSecureAuthenticationChannelBrowser = Builder<
+    markers::CreateThreeDSecureAuthenticationChannelBrowser,
+>;
+impl CreateThreeDSecureAuthenticationChannelBrowser {
+    /// With what it cannot do without:
+    /// * `accept_header`: a text.
+    /// * `ip_address`: a text.
+    /// * `javascript_enabled`: true or false.
+    /// * `language`: a text.
+    /// * `user_agent`: a text.
+    #[inline]
+    pub fn new(
+        accept_header: impl Into<String>,
+        ip_address: impl Into<String>,
+        javascript_enabled: bool,
+        language: impl Into<String>,
+        user_agent: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("accept_header", accept_header)
+                .text("ip_address", ip_address)
+                .bool("javascript_enabled", javascript_enabled)
+                .text("language", language)
+                .text("user_agent", user_agent),
+        )
+    }
+    /// `color_depth`: an integer.
+    #[inline]
+    pub fn color_depth(self, color_depth: i64) -> Self {
+        Self::from_parameters(self.parameters.int("color_depth", color_depth))
+    }
+    /// `device_id`: a text.
+    #[inline]
+    pub fn device_id(self, device_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("device_id", device_id))
+    }
+    /// `java_enabled`: true or false.
+    #[inline]
+    pub fn java_enabled(self, java_enabled: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("java_enabled", java_enabled))
+    }
+    /// `screen_height`: an integer.
+    #[inline]
+    pub fn screen_height(self, screen_height: i64) -> Self {
+        Self::from_parameters(self.parameters.int("screen_height", screen_height))
+    }
+    /// `screen_width`: an integer.
+    #[inline]
+    pub fn screen_width(self, screen_width: i64) -> Self {
+        Self::from_parameters(self.parameters.int("screen_width", screen_width))
+    }
+    /// `timezone_offset`: an integer.
+    #[inline]
+    pub fn timezone_offset(self, timezone_offset: i64) -> Self {
+        Self::from_parameters(self.parameters.int("timezone_offset", timezone_offset))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationChannel.three_r_i` takes.
+pub type CreateThreeDSecureAuthenticationChannelThreeRI = Builder<
+    markers::CreateThreeDSecureAuthenticationChannelThreeRI,
+>;
+impl CreateThreeDSecureAuthenticationChannelThreeRI {
+    /// With what it cannot do without:
+    /// * `previous_authentication`: a text.
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationChannelThreeRIType`](super::CreateThreeDSecureAuthenticationChannelThreeRIType).
+    #[inline]
+    pub fn new(
+        previous_authentication: impl Into<String>,
+        type_: super::CreateThreeDSecureAuthenticationChannelThreeRIType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("previous_authentication", previous_authentication)
+                .one_of("type", type_),
+        )
+    }
+}
+/// What `CreateThreeDSecureAuthentication.flow_preference` takes.
+pub type CreateThreeDSecureAuthenticationFlowPreference = Builder<
+    markers::CreateThreeDSecureAuthenticationFlowPreference,
+>;
+impl CreateThreeDSecureAuthenticationFlowPreference {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFlowPreferenceType`](super::CreateThreeDSecureAuthenticationFlowPreferenceType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateThreeDSecureAuthenticationFlowPreferenceType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `challenge`: a [`CreateThreeDSecureAuthenticationFlowPreferenceChallenge`](super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge).
+    #[inline]
+    pub fn challenge(
+        self,
+        challenge: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("challenge", challenge))
+    }
+    /// `data_share`: a [`CreateThreeDSecureAuthenticationFlowPreferenceDataShare`](super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare).
+    #[inline]
+    pub fn data_share(
+        self,
+        data_share: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("data_share", data_share))
+    }
+    /// `frictionless`: a [`CreateThreeDSecureAuthenticationFlowPreferenceFrictionless`](super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless).
+    #[inline]
+    pub fn frictionless(
+        self,
+        frictionless: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("frictionless", frictionless))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFlowPreference.challenge` takes.
+pub type CreateThreeDSecureAuthenticationFlowPreferenceChallenge = Builder<
+    markers::CreateThreeDSecureAuthenticationFlowPreferenceChallenge,
+>;
+impl CreateThreeDSecureAuthenticationFlowPreferenceChallenge {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFlowPreferenceChallengeType`](super::CreateThreeDSecureAuthenticationFlowPreferenceChallengeType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateThreeDSecureAuthenticationFlowPreferenceChallengeType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFlowPreference.data_share` takes.
+pub type CreateThreeDSecureAuthenticationFlowPreferenceDataShare = Builder<
+    markers::CreateThreeDSecureAuthenticationFlowPreferenceDataShare,
+>;
+impl CreateThreeDSecureAuthenticationFlowPreferenceDataShare {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFlowPreferenceDataShareType`](super::CreateThreeDSecureAuthenticationFlowPreferenceDataShareType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateThreeDSecureAuthenticationFlowPreferenceDataShareType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFlowPreference.frictionless` takes.
+pub type CreateThreeDSecureAuthenticationFlowPreferenceFrictionless = Builder<
+    markers::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless,
+>;
+impl CreateThreeDSecureAuthenticationFlowPreferenceFrictionless {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFlowPreferenceFrictionlessType`](super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionlessType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionlessType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+}
+/// What `CreateThreeDSecureAuthentication.future_usage` takes.
+pub type CreateThreeDSecureAuthenticationFutureUsage = Builder<
+    markers::CreateThreeDSecureAuthenticationFutureUsage,
+>;
+impl CreateThreeDSecureAuthenticationFutureUsage {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFutureUsageType`](super::CreateThreeDSecureAuthenticationFutureUsageType).
+    #[inline]
+    pub fn new(type_: super::CreateThreeDSecureAuthenticationFutureUsageType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `installment`: a [`CreateThreeDSecureAuthenticationFutureUsageInstallment`](super::CreateThreeDSecureAuthenticationFutureUsageInstallment).
+    #[inline]
+    pub fn installment(
+        self,
+        installment: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFutureUsageInstallment,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("installment", installment))
+    }
+    /// `recurring`: a [`CreateThreeDSecureAuthenticationFutureUsageRecurring`](super::CreateThreeDSecureAuthenticationFutureUsageRecurring).
+    #[inline]
+    pub fn recurring(
+        self,
+        recurring: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFutureUsageRecurring,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recurring", recurring))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFutureUsage.installment` takes.
+pub type CreateThreeDSecureAuthenticationFutureUsageInstallment = Builder<
+    markers::CreateThreeDSecureAuthenticationFutureUsageInstallment,
+>;
+impl CreateThreeDSecureAuthenticationFutureUsageInstallment {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `expiry`: a [`CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry).
+    /// * `number`: an integer.
+    #[inline]
+    pub fn new(
+        amount: i64,
+        expiry: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry,
+        >,
+        number: i64,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .int("amount", amount)
+                .object("expiry", expiry)
+                .int("number", number),
+        )
+    }
+    /// `interval`: the text `day`.
+    #[inline]
+    pub fn interval(self, interval: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("interval", interval))
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFutureUsageInstallment.expiry` takes.
+pub type CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry = super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry;
+/// What `CreateThreeDSecureAuthenticationFutureUsage.recurring` takes.
+pub type CreateThreeDSecureAuthenticationFutureUsageRecurring = Builder<
+    markers::CreateThreeDSecureAuthenticationFutureUsageRecurring,
+>;
+impl CreateThreeDSecureAuthenticationFutureUsageRecurring {
+    /// With what it cannot do without:
+    /// * `amount`: an integer.
+    /// * `expiry`: a [`CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry).
+    #[inline]
+    pub fn new(
+        amount: i64,
+        expiry: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("amount", amount).object("expiry", expiry),
+        )
+    }
+    /// `interval`: the text `day`.
+    #[inline]
+    pub fn interval(self, interval: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("interval", interval))
+    }
+    /// `interval_count`: an integer.
+    #[inline]
+    pub fn interval_count(self, interval_count: i64) -> Self {
+        Self::from_parameters(self.parameters.int("interval_count", interval_count))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationFutureUsageRecurring.expiry` takes.
+pub type CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry = Builder<
+    markers::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry,
+>;
+impl CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateThreeDSecureAuthenticationFutureUsageRecurringExpiryType`](super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiryType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiryType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `date`: a text.
+    #[inline]
+    pub fn date(self, date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("date", date))
+    }
+}
+/// What `CreateThreeDSecureAuthentication.payment_method_data` takes.
+pub type CreateThreeDSecureAuthenticationPaymentMethodData = Builder<
+    markers::CreateThreeDSecureAuthenticationPaymentMethodData,
+>;
+impl CreateThreeDSecureAuthenticationPaymentMethodData {
+    /// With what it cannot do without:
+    /// * `card`: a [`CreateThreeDSecureAuthenticationPaymentMethodDataCard`](super::CreateThreeDSecureAuthenticationPaymentMethodDataCard).
+    /// * `type`: the text `card`.
+    #[inline]
+    pub fn new(
+        card: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationPaymentMethodDataCard,
+        >,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("card", card).text("type", type_),
+        )
+    }
+    /// `billing_details`: a [`CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails`](super::CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails).
+    #[inline]
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<
+            super::CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
+    }
+}
+/// What `CreateThreeDSecureAuthenticationPaymentMethodData.billing_details` takes.
+pub type CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails = super::CreateSourceOwner;
+/// What `CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails.address` takes.
+pub type CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateThreeDSecureAuthenticationPaymentMethodData.card` takes.
+pub type CreateThreeDSecureAuthenticationPaymentMethodDataCard = Builder<
+    markers::CreateThreeDSecureAuthenticationPaymentMethodDataCard,
+>;
+impl CreateThreeDSecureAuthenticationPaymentMethodDataCard {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `cvc`: a text.
+    #[inline]
+    pub fn cvc(self, cvc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("cvc", cvc))
+    }
+    /// `exp_month`: an integer.
+    #[inline]
+    pub fn exp_month(self, exp_month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_month", exp_month))
+    }
+    /// `exp_year`: an integer.
+    #[inline]
+    pub fn exp_year(self, exp_year: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_year", exp_year))
+    }
+    /// `number`: a text.
+    #[inline]
+    pub fn number(self, number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("number", number))
+    }
+    /// `token`: a text.
+    #[inline]
+    pub fn token(self, token: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("token", token))
+    }
+}
+/// What `CreateThreeDSecureAuthentication.shipping_address` takes.
+pub type CreateThreeDSecureAuthenticationShippingAddress = super::CreateCustomerAddress;
+/// The values of `CreateThreeDSecureAuthenticationChannelThreeRI.type`.
+pub use super::super::ThreeDSecureAuthenticationChannelThreeRiType as CreateThreeDSecureAuthenticationChannelThreeRIType;
+/// The values of `CreateThreeDSecureAuthenticationChannel.type`.
+pub use super::super::ThreeDSecureAuthenticationChannelType as CreateThreeDSecureAuthenticationChannelType;
 /// The values of `CreateThreeDSecureAuthentication.directory_server`.
 pub use super::super::ThreeDSecureAuthenticationDirectoryServer as CreateThreeDSecureAuthenticationDirectoryServer;
+/// The values of `CreateThreeDSecureAuthenticationFlowPreferenceChallenge.type`.
+pub use super::super::ThreeDSecureAuthenticationFlowPreferenceChallengeType as CreateThreeDSecureAuthenticationFlowPreferenceChallengeType;
+/// The values of `CreateThreeDSecureAuthenticationFlowPreferenceDataShare.type`.
+pub use super::super::ThreeDSecureAuthenticationFlowPreferenceDataShareType as CreateThreeDSecureAuthenticationFlowPreferenceDataShareType;
+/// The values of `CreateThreeDSecureAuthenticationFlowPreferenceFrictionless.type`.
+pub use super::super::ThreeDSecureDetailsChargeExemptionIndicator as CreateThreeDSecureAuthenticationFlowPreferenceFrictionlessType;
+/// The values of `CreateThreeDSecureAuthenticationFlowPreference.type`.
+pub use super::super::ThreeDSecureAuthenticationFlowPreferenceType as CreateThreeDSecureAuthenticationFlowPreferenceType;
+/// The values of `CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry.type`.
+pub use super::super::ThreeDSecureAuthenticationFutureUsageRecurringExpiryType as CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiryType;
+/// The values of `CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry.type`.
+pub use super::super::ThreeDSecureAuthenticationFutureUsageRecurringExpiryType as CreateThreeDSecureAuthenticationFutureUsageRecurringExpiryType;
+/// The values of `CreateThreeDSecureAuthenticationFutureUsage.type`.
+pub use super::super::ThreeDSecureAuthenticationFutureUsageType as CreateThreeDSecureAuthenticationFutureUsageType;
 /// The values of `CreateThreeDSecureAuthentication.message_category`.
 pub use super::super::ThreeDSecureAuthenticationMessageCategory as CreateThreeDSecureAuthenticationMessageCategory;
 /// The values of `CreateThreeDSecureAuthentication.reason`.

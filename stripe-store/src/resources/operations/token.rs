@@ -2,8 +2,8 @@
 // Schema: token
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 /// `POST /v1/tokens`: answers with one [`Token`](views::Token).
 ///
@@ -15,17 +15,20 @@ impl CreateToken {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a map with `business_type`, `company`, `individual`, `tos_shown_and_accepted`.
+    /// `account`: a [`CreateTokenAccount`](super::CreateTokenAccount).
     #[inline]
-    pub fn account(self, account: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("account", account))
+    pub fn account(
+        self,
+        account: impl c::IntoObject<super::CreateTokenAccount>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
     }
-    /// `bank_account`: a map of `account_number`, `country`, `account_holder_name`, `account_holder_type`, `account_type`, `currency`, `payment_method`, `routing_number`; or a text.
+    /// `bank_account`: a map of `account_holder_name`, `account_holder_type`, `account_number`, `account_type`, `country`, `currency`, `payment_method`, `routing_number`; or a text.
     #[inline]
     pub fn bank_account(self, bank_account: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("bank_account", bank_account))
     }
-    /// `card`: a map of `exp_month`, `exp_year`, `number`, `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `name`, `networks`; or a text.
+    /// `card`: a map of `address_city`, `address_country`, `address_line1`, `address_line2`, `address_state`, `address_zip`, `currency`, `cvc`, `exp_month`, `exp_year`, `name`, `networks`, `number`; or a text.
     #[inline]
     pub fn card(self, card: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("card", card))
@@ -35,20 +38,23 @@ impl CreateToken {
     pub fn customer(self, customer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer", customer))
     }
-    /// `cvc_update`: a map with `cvc` (required).
+    /// `cvc_update`: a [`CreateTokenCvcUpdate`](super::CreateTokenCvcUpdate).
     #[inline]
-    pub fn cvc_update(self, cvc_update: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("cvc_update", cvc_update))
+    pub fn cvc_update(
+        self,
+        cvc_update: impl c::IntoObject<super::CreateTokenCvcUpdate>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cvc_update", cvc_update))
     }
-    /// `person`: a map with `additional_tos_acceptances`, `address`, `address_kana`, `address_kanji`, `dob`, `documents`, `email`, `first_name`, `first_name_kana`, `first_name_kanji`, `full_name_aliases`, `gender`, `id_number`, `id_number_secondary`, `last_name`, `last_name_kana`, `last_name_kanji`, `maiden_name`, `metadata`, `nationality`, `phone`, `political_exposure`, `registered_address`, `relationship`, `ssn_last_4`, `us_cfpb_data`, `verification`.
+    /// `person`: a [`CreateTokenPerson`](super::CreateTokenPerson).
     #[inline]
-    pub fn person(self, person: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("person", person))
+    pub fn person(self, person: impl c::IntoObject<super::CreateTokenPerson>) -> Self {
+        Self::from_parameters(self.parameters.object("person", person))
     }
-    /// `pii`: a map with `id_number`.
+    /// `pii`: a [`CreateTokenPii`](super::CreateTokenPii).
     #[inline]
-    pub fn pii(self, pii: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("pii", pii))
+    pub fn pii(self, pii: impl c::IntoObject<super::CreateTokenPii>) -> Self {
+        Self::from_parameters(self.parameters.object("pii", pii))
     }
 }
 impl c::OperationFacts for markers::CreateToken {
@@ -75,3 +81,894 @@ impl c::OperationFacts for markers::RetrieveToken {
     const PATH: &'static str = "/v1/tokens/{token}";
     const CHECK: c::Check = c::Check::resource::<views::Token>();
 }
+/// What `CreateToken.account` takes.
+pub type CreateTokenAccount = Builder<markers::CreateTokenAccount>;
+impl CreateTokenAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `business_type`: one of [`CreateTokenAccountBusinessType`](super::CreateTokenAccountBusinessType).
+    #[inline]
+    pub fn business_type(
+        self,
+        business_type: super::CreateTokenAccountBusinessType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("business_type", business_type))
+    }
+    /// `company`: a [`CreateTokenAccountCompany`](super::CreateTokenAccountCompany).
+    #[inline]
+    pub fn company(
+        self,
+        company: impl c::IntoObject<super::CreateTokenAccountCompany>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company", company))
+    }
+    /// `individual`: a [`CreateTokenAccountIndividual`](super::CreateTokenAccountIndividual).
+    #[inline]
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreateTokenAccountIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
+    }
+    /// `tos_shown_and_accepted`: true or false.
+    #[inline]
+    pub fn tos_shown_and_accepted(self, tos_shown_and_accepted: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("tos_shown_and_accepted", tos_shown_and_accepted),
+        )
+    }
+}
+/// What `CreateTokenAccount.company` takes.
+pub type CreateTokenAccountCompany = Builder<markers::CreateTokenAccountCompany>;
+impl CreateTokenAccountCompany {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateTokenAccountCompanyAddress`](super::CreateTokenAccountCompanyAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateTokenAccountCompanyAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `address_kana`: a [`CreateTokenAccountCompanyAddressKana`](super::CreateTokenAccountCompanyAddressKana).
+    #[inline]
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateTokenAccountCompanyAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
+    }
+    /// `address_kanji`: a [`CreateTokenAccountCompanyAddressKanji`](super::CreateTokenAccountCompanyAddressKanji).
+    #[inline]
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateTokenAccountCompanyAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
+    }
+    /// `administrative_address`: a [`CreateTokenAccountCompanyAdministrativeAddress`](super::CreateTokenAccountCompanyAdministrativeAddress).
+    #[inline]
+    pub fn administrative_address(
+        self,
+        administrative_address: impl c::IntoObject<
+            super::CreateTokenAccountCompanyAdministrativeAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("administrative_address", administrative_address),
+        )
+    }
+    /// `directors_provided`: true or false.
+    #[inline]
+    pub fn directors_provided(self, directors_provided: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("directors_provided", directors_provided),
+        )
+    }
+    /// `directorship_declaration`: a [`CreateTokenAccountCompanyDirectorshipDeclaration`](super::CreateTokenAccountCompanyDirectorshipDeclaration).
+    #[inline]
+    pub fn directorship_declaration(
+        self,
+        directorship_declaration: impl c::IntoObject<
+            super::CreateTokenAccountCompanyDirectorshipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("directorship_declaration", directorship_declaration),
+        )
+    }
+    /// `executives_provided`: true or false.
+    #[inline]
+    pub fn executives_provided(self, executives_provided: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("executives_provided", executives_provided),
+        )
+    }
+    /// `export_license_id`: a text.
+    #[inline]
+    pub fn export_license_id(self, export_license_id: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("export_license_id", export_license_id),
+        )
+    }
+    /// `export_purpose_code`: a text.
+    #[inline]
+    pub fn export_purpose_code(self, export_purpose_code: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("export_purpose_code", export_purpose_code),
+        )
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `name_kana`: a text.
+    #[inline]
+    pub fn name_kana(self, name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name_kana", name_kana))
+    }
+    /// `name_kanji`: a text.
+    #[inline]
+    pub fn name_kanji(self, name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name_kanji", name_kanji))
+    }
+    /// `owners_provided`: true or false.
+    #[inline]
+    pub fn owners_provided(self, owners_provided: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owners_provided", owners_provided))
+    }
+    /// `ownership_declaration`: a [`CreateTokenAccountCompanyOwnershipDeclaration`](super::CreateTokenAccountCompanyOwnershipDeclaration).
+    #[inline]
+    pub fn ownership_declaration(
+        self,
+        ownership_declaration: impl c::IntoObject<
+            super::CreateTokenAccountCompanyOwnershipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ownership_declaration", ownership_declaration),
+        )
+    }
+    /// `ownership_declaration_shown_and_signed`: true or false.
+    #[inline]
+    pub fn ownership_declaration_shown_and_signed(
+        self,
+        ownership_declaration_shown_and_signed: bool,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .bool(
+                    "ownership_declaration_shown_and_signed",
+                    ownership_declaration_shown_and_signed,
+                ),
+        )
+    }
+    /// `ownership_exemption_reason`: one of [`CreateTokenAccountCompanyOwnershipExemptionReason`](super::CreateTokenAccountCompanyOwnershipExemptionReason).
+    #[inline]
+    pub fn ownership_exemption_reason(
+        self,
+        ownership_exemption_reason: super::CreateTokenAccountCompanyOwnershipExemptionReason,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("ownership_exemption_reason", ownership_exemption_reason),
+        )
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `physical_address`: a [`CreateTokenAccountCompanyPhysicalAddress`](super::CreateTokenAccountCompanyPhysicalAddress).
+    #[inline]
+    pub fn physical_address(
+        self,
+        physical_address: impl c::IntoObject<
+            super::CreateTokenAccountCompanyPhysicalAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("physical_address", physical_address),
+        )
+    }
+    /// `principal_place_of_business`: a [`CreateTokenAccountCompanyPrincipalPlaceOfBusiness`](super::CreateTokenAccountCompanyPrincipalPlaceOfBusiness).
+    #[inline]
+    pub fn principal_place_of_business(
+        self,
+        principal_place_of_business: impl c::IntoObject<
+            super::CreateTokenAccountCompanyPrincipalPlaceOfBusiness,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("principal_place_of_business", principal_place_of_business),
+        )
+    }
+    /// `registration_date`: a [`CreateTokenAccountCompanyRegistrationDate`](super::CreateTokenAccountCompanyRegistrationDate); an empty text empties it.
+    #[inline]
+    pub fn registration_date(
+        self,
+        registration_date: impl c::IntoObject<
+            super::CreateTokenAccountCompanyRegistrationDate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registration_date", registration_date),
+        )
+    }
+    /// `registration_number`: a text.
+    #[inline]
+    pub fn registration_number(self, registration_number: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("registration_number", registration_number),
+        )
+    }
+    /// `representative_declaration`: a [`CreateTokenAccountCompanyRepresentativeDeclaration`](super::CreateTokenAccountCompanyRepresentativeDeclaration).
+    #[inline]
+    pub fn representative_declaration(
+        self,
+        representative_declaration: impl c::IntoObject<
+            super::CreateTokenAccountCompanyRepresentativeDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("representative_declaration", representative_declaration),
+        )
+    }
+    /// `structure`: one of [`CreateTokenAccountCompanyStructure`](super::CreateTokenAccountCompanyStructure).
+    #[inline]
+    pub fn structure(
+        self,
+        structure: super::CreateTokenAccountCompanyStructure,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("structure", structure))
+    }
+    /// `tax_id`: a text.
+    #[inline]
+    pub fn tax_id(self, tax_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id", tax_id))
+    }
+    /// `tax_id_registrar`: a text.
+    #[inline]
+    pub fn tax_id_registrar(self, tax_id_registrar: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("tax_id_registrar", tax_id_registrar))
+    }
+    /// `vat_id`: a text.
+    #[inline]
+    pub fn vat_id(self, vat_id: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("vat_id", vat_id))
+    }
+    /// `verification`: a [`CreateTokenAccountCompanyVerification`](super::CreateTokenAccountCompanyVerification).
+    #[inline]
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::CreateTokenAccountCompanyVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
+    }
+}
+/// What `CreateTokenAccountCompany.address` takes.
+pub type CreateTokenAccountCompanyAddress = super::CreateCustomerAddress;
+/// What `CreateTokenAccountCompany.address_kana` takes.
+pub type CreateTokenAccountCompanyAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateTokenAccountCompany.address_kanji` takes.
+pub type CreateTokenAccountCompanyAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateTokenAccountCompany.administrative_address` takes.
+pub type CreateTokenAccountCompanyAdministrativeAddress = super::CreateCustomerAddress;
+/// What `CreateTokenAccountCompany.directorship_declaration` takes.
+pub type CreateTokenAccountCompanyDirectorshipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateTokenAccountCompany.ownership_declaration` takes.
+pub type CreateTokenAccountCompanyOwnershipDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateTokenAccountCompany.physical_address` takes.
+pub type CreateTokenAccountCompanyPhysicalAddress = super::CreateCustomerAddress;
+/// What `CreateTokenAccountCompany.principal_place_of_business` takes.
+pub type CreateTokenAccountCompanyPrincipalPlaceOfBusiness = super::CreateCustomerAddress;
+/// What `CreateTokenAccountCompany.registration_date` takes.
+pub type CreateTokenAccountCompanyRegistrationDate = super::CreateTokenPersonDob;
+/// What `CreateTokenAccountCompany.representative_declaration` takes.
+pub type CreateTokenAccountCompanyRepresentativeDeclaration = super::CreateSourceMandateAcceptanceOnline;
+/// What `CreateTokenAccountCompany.verification` takes.
+pub type CreateTokenAccountCompanyVerification = super::CreateAccountCompanyVerification;
+/// What `CreateTokenAccountCompanyVerification.document` takes.
+pub type CreateTokenAccountCompanyVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateTokenAccount.individual` takes.
+pub type CreateTokenAccountIndividual = super::CreateAccountIndividual;
+/// What `CreateTokenAccountIndividual.address` takes.
+pub type CreateTokenAccountIndividualAddress = super::CreateCustomerAddress;
+/// What `CreateTokenAccountIndividual.address_kana` takes.
+pub type CreateTokenAccountIndividualAddressKana = super::CreateTokenPersonAddressKana;
+/// What `CreateTokenAccountIndividual.address_kanji` takes.
+pub type CreateTokenAccountIndividualAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateTokenAccountIndividual.dob` takes.
+pub type CreateTokenAccountIndividualDob = super::CreateTokenPersonDob;
+/// What `CreateTokenAccountIndividual.registered_address` takes.
+pub type CreateTokenAccountIndividualRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateTokenAccountIndividual.relationship` takes.
+pub type CreateTokenAccountIndividualRelationship = super::CreateAccountIndividualRelationship;
+/// What `CreateTokenAccountIndividual.verification` takes.
+pub type CreateTokenAccountIndividualVerification = super::CreateTokenPersonVerification;
+/// What `CreateTokenAccountIndividualVerification.additional_document` takes.
+pub type CreateTokenAccountIndividualVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateTokenAccountIndividualVerification.document` takes.
+pub type CreateTokenAccountIndividualVerificationDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateToken.cvc_update` takes.
+pub type CreateTokenCvcUpdate = Builder<markers::CreateTokenCvcUpdate>;
+impl CreateTokenCvcUpdate {
+    /// With what it cannot do without:
+    /// * `cvc`: a text.
+    #[inline]
+    pub fn new(cvc: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("cvc", cvc))
+    }
+}
+/// What `CreateToken.person` takes.
+pub type CreateTokenPerson = Builder<markers::CreateTokenPerson>;
+impl CreateTokenPerson {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_tos_acceptances`: a [`CreateTokenPersonAdditionalTosAcceptances`](super::CreateTokenPersonAdditionalTosAcceptances).
+    #[inline]
+    pub fn additional_tos_acceptances(
+        self,
+        additional_tos_acceptances: impl c::IntoObject<
+            super::CreateTokenPersonAdditionalTosAcceptances,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("additional_tos_acceptances", additional_tos_acceptances),
+        )
+    }
+    /// `address`: a [`CreateTokenPersonAddress`](super::CreateTokenPersonAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateTokenPersonAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `address_kana`: a [`CreateTokenPersonAddressKana`](super::CreateTokenPersonAddressKana).
+    #[inline]
+    pub fn address_kana(
+        self,
+        address_kana: impl c::IntoObject<super::CreateTokenPersonAddressKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kana", address_kana))
+    }
+    /// `address_kanji`: a [`CreateTokenPersonAddressKanji`](super::CreateTokenPersonAddressKanji).
+    #[inline]
+    pub fn address_kanji(
+        self,
+        address_kanji: impl c::IntoObject<super::CreateTokenPersonAddressKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
+    }
+    /// `dob`: a [`CreateTokenPersonDob`](super::CreateTokenPersonDob); an empty text empties it.
+    #[inline]
+    pub fn dob(self, dob: impl c::IntoObject<super::CreateTokenPersonDob>) -> Self {
+        Self::from_parameters(self.parameters.object("dob", dob))
+    }
+    /// `documents`: a [`CreateTokenPersonDocuments`](super::CreateTokenPersonDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateTokenPersonDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `first_name`: a text.
+    #[inline]
+    pub fn first_name(self, first_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name", first_name))
+    }
+    /// `first_name_kana`: a text.
+    #[inline]
+    pub fn first_name_kana(self, first_name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name_kana", first_name_kana))
+    }
+    /// `first_name_kanji`: a text.
+    #[inline]
+    pub fn first_name_kanji(self, first_name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("first_name_kanji", first_name_kanji))
+    }
+    /// `full_name_aliases`: texts; an empty text through `param` empties it.
+    #[inline]
+    pub fn full_name_aliases(
+        self,
+        full_name_aliases: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.texts("full_name_aliases", full_name_aliases),
+        )
+    }
+    /// `gender`: a text.
+    #[inline]
+    pub fn gender(self, gender: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("gender", gender))
+    }
+    /// `id_number`: a text.
+    #[inline]
+    pub fn id_number(self, id_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id_number", id_number))
+    }
+    /// `id_number_secondary`: a text.
+    #[inline]
+    pub fn id_number_secondary(self, id_number_secondary: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("id_number_secondary", id_number_secondary),
+        )
+    }
+    /// `last_name`: a text.
+    #[inline]
+    pub fn last_name(self, last_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name", last_name))
+    }
+    /// `last_name_kana`: a text.
+    #[inline]
+    pub fn last_name_kana(self, last_name_kana: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name_kana", last_name_kana))
+    }
+    /// `last_name_kanji`: a text.
+    #[inline]
+    pub fn last_name_kanji(self, last_name_kanji: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("last_name_kanji", last_name_kanji))
+    }
+    /// `maiden_name`: a text.
+    #[inline]
+    pub fn maiden_name(self, maiden_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("maiden_name", maiden_name))
+    }
+    /// `metadata`: texts by key; an empty text through `param` empties it.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `nationality`: a text.
+    #[inline]
+    pub fn nationality(self, nationality: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("nationality", nationality))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `political_exposure`: one of [`CreateTokenPersonPoliticalExposure`](super::CreateTokenPersonPoliticalExposure).
+    #[inline]
+    pub fn political_exposure(
+        self,
+        political_exposure: super::CreateTokenPersonPoliticalExposure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("political_exposure", political_exposure),
+        )
+    }
+    /// `registered_address`: a [`CreateTokenPersonRegisteredAddress`](super::CreateTokenPersonRegisteredAddress).
+    #[inline]
+    pub fn registered_address(
+        self,
+        registered_address: impl c::IntoObject<super::CreateTokenPersonRegisteredAddress>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registered_address", registered_address),
+        )
+    }
+    /// `relationship`: a [`CreateTokenPersonRelationship`](super::CreateTokenPersonRelationship).
+    #[inline]
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::CreateTokenPersonRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
+    }
+    /// `ssn_last_4`: a text.
+    #[inline]
+    pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
+    }
+    /// `us_cfpb_data`: a [`CreateTokenPersonUsCfpbData`](super::CreateTokenPersonUsCfpbData).
+    #[inline]
+    pub fn us_cfpb_data(
+        self,
+        us_cfpb_data: impl c::IntoObject<super::CreateTokenPersonUsCfpbData>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
+    }
+    /// `verification`: a [`CreateTokenPersonVerification`](super::CreateTokenPersonVerification).
+    #[inline]
+    pub fn verification(
+        self,
+        verification: impl c::IntoObject<super::CreateTokenPersonVerification>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("verification", verification))
+    }
+}
+/// What `CreateTokenPerson.additional_tos_acceptances` takes.
+pub type CreateTokenPersonAdditionalTosAcceptances = Builder<
+    markers::CreateTokenPersonAdditionalTosAcceptances,
+>;
+impl CreateTokenPersonAdditionalTosAcceptances {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a [`CreateTokenPersonAdditionalTosAcceptancesAccount`](super::CreateTokenPersonAdditionalTosAcceptancesAccount).
+    #[inline]
+    pub fn account(
+        self,
+        account: impl c::IntoObject<
+            super::CreateTokenPersonAdditionalTosAcceptancesAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
+    }
+}
+/// What `CreateTokenPersonAdditionalTosAcceptances.account` takes.
+pub type CreateTokenPersonAdditionalTosAcceptancesAccount = super::CreateAccountSettingsTreasuryTosAcceptance;
+/// What `CreateTokenPerson.address` takes.
+pub type CreateTokenPersonAddress = super::CreateCustomerAddress;
+/// What `CreateTokenPerson.address_kana` takes.
+pub type CreateTokenPersonAddressKana = Builder<markers::CreateTokenPersonAddressKana>;
+impl CreateTokenPersonAddressKana {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `town`: a text.
+    #[inline]
+    pub fn town(self, town: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("town", town))
+    }
+}
+/// What `CreateTokenPerson.address_kanji` takes.
+pub type CreateTokenPersonAddressKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateTokenPerson.dob` takes.
+pub type CreateTokenPersonDob = Builder<markers::CreateTokenPersonDob>;
+impl CreateTokenPersonDob {
+    /// With what it cannot do without:
+    /// * `day`: an integer.
+    /// * `month`: an integer.
+    /// * `year`: an integer.
+    #[inline]
+    pub fn new(day: i64, month: i64, year: i64) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().int("day", day).int("month", month).int("year", year),
+        )
+    }
+}
+/// What `CreateTokenPerson.documents` takes.
+pub type CreateTokenPersonDocuments = Builder<markers::CreateTokenPersonDocuments>;
+impl CreateTokenPersonDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `company_authorization`: a [`CreateTokenPersonDocumentsCompanyAuthorization`](super::CreateTokenPersonDocumentsCompanyAuthorization).
+    #[inline]
+    pub fn company_authorization(
+        self,
+        company_authorization: impl c::IntoObject<
+            super::CreateTokenPersonDocumentsCompanyAuthorization,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("company_authorization", company_authorization),
+        )
+    }
+    /// `passport`: a [`CreateTokenPersonDocumentsPassport`](super::CreateTokenPersonDocumentsPassport).
+    #[inline]
+    pub fn passport(
+        self,
+        passport: impl c::IntoObject<super::CreateTokenPersonDocumentsPassport>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("passport", passport))
+    }
+    /// `visa`: a [`CreateTokenPersonDocumentsVisa`](super::CreateTokenPersonDocumentsVisa).
+    #[inline]
+    pub fn visa(
+        self,
+        visa: impl c::IntoObject<super::CreateTokenPersonDocumentsVisa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("visa", visa))
+    }
+}
+/// What `CreateTokenPersonDocuments.company_authorization` takes.
+pub type CreateTokenPersonDocumentsCompanyAuthorization = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateTokenPersonDocuments.passport` takes.
+pub type CreateTokenPersonDocumentsPassport = super::CreateTokenPersonDocumentsVisa;
+/// What `CreateTokenPersonDocuments.visa` takes.
+pub type CreateTokenPersonDocumentsVisa = Builder<
+    markers::CreateTokenPersonDocumentsVisa,
+>;
+impl CreateTokenPersonDocumentsVisa {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `files`: texts.
+    #[inline]
+    pub fn files(self, files: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::from_parameters(self.parameters.texts("files", files))
+    }
+}
+/// What `CreateTokenPerson.registered_address` takes.
+pub type CreateTokenPersonRegisteredAddress = super::CreateCustomerAddress;
+/// What `CreateTokenPerson.relationship` takes.
+pub type CreateTokenPersonRelationship = Builder<markers::CreateTokenPersonRelationship>;
+impl CreateTokenPersonRelationship {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `authorizer`: true or false.
+    #[inline]
+    pub fn authorizer(self, authorizer: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("authorizer", authorizer))
+    }
+    /// `director`: true or false.
+    #[inline]
+    pub fn director(self, director: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("director", director))
+    }
+    /// `executive`: true or false.
+    #[inline]
+    pub fn executive(self, executive: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executive", executive))
+    }
+    /// `legal_guardian`: true or false.
+    #[inline]
+    pub fn legal_guardian(self, legal_guardian: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("legal_guardian", legal_guardian))
+    }
+    /// `owner`: true or false.
+    #[inline]
+    pub fn owner(self, owner: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owner", owner))
+    }
+    /// `percent_ownership`: a number; an empty text through `param` empties it.
+    #[inline]
+    pub fn percent_ownership(self, percent_ownership: f64) -> Self {
+        Self::from_parameters(
+            self.parameters.float("percent_ownership", percent_ownership),
+        )
+    }
+    /// `representative`: true or false.
+    #[inline]
+    pub fn representative(self, representative: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("representative", representative))
+    }
+    /// `title`: a text.
+    #[inline]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("title", title))
+    }
+}
+/// What `CreateTokenPerson.us_cfpb_data` takes.
+pub type CreateTokenPersonUsCfpbData = Builder<markers::CreateTokenPersonUsCfpbData>;
+impl CreateTokenPersonUsCfpbData {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ethnicity_details`: a [`CreateTokenPersonUsCfpbDataEthnicityDetails`](super::CreateTokenPersonUsCfpbDataEthnicityDetails).
+    #[inline]
+    pub fn ethnicity_details(
+        self,
+        ethnicity_details: impl c::IntoObject<
+            super::CreateTokenPersonUsCfpbDataEthnicityDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ethnicity_details", ethnicity_details),
+        )
+    }
+    /// `race_details`: a [`CreateTokenPersonUsCfpbDataRaceDetails`](super::CreateTokenPersonUsCfpbDataRaceDetails).
+    #[inline]
+    pub fn race_details(
+        self,
+        race_details: impl c::IntoObject<super::CreateTokenPersonUsCfpbDataRaceDetails>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("race_details", race_details))
+    }
+    /// `self_identified_gender`: a text.
+    #[inline]
+    pub fn self_identified_gender(
+        self,
+        self_identified_gender: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("self_identified_gender", self_identified_gender),
+        )
+    }
+}
+/// What `CreateTokenPersonUsCfpbData.ethnicity_details` takes.
+pub type CreateTokenPersonUsCfpbDataEthnicityDetails = Builder<
+    markers::CreateTokenPersonUsCfpbDataEthnicityDetails,
+>;
+impl CreateTokenPersonUsCfpbDataEthnicityDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ethnicity`: some of [`CreateTokenPersonUsCfpbDataEthnicityDetailsEthnicity`](super::CreateTokenPersonUsCfpbDataEthnicityDetailsEthnicity).
+    #[inline]
+    pub fn ethnicity(
+        self,
+        ethnicity: impl IntoIterator<
+            Item = super::CreateTokenPersonUsCfpbDataEthnicityDetailsEthnicity,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("ethnicity", ethnicity))
+    }
+    /// `ethnicity_other`: a text.
+    #[inline]
+    pub fn ethnicity_other(self, ethnicity_other: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ethnicity_other", ethnicity_other))
+    }
+}
+/// What `CreateTokenPersonUsCfpbData.race_details` takes.
+pub type CreateTokenPersonUsCfpbDataRaceDetails = Builder<
+    markers::CreateTokenPersonUsCfpbDataRaceDetails,
+>;
+impl CreateTokenPersonUsCfpbDataRaceDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `race`: some of [`CreateTokenPersonUsCfpbDataRaceDetailsRace`](super::CreateTokenPersonUsCfpbDataRaceDetailsRace).
+    #[inline]
+    pub fn race(
+        self,
+        race: impl IntoIterator<Item = super::CreateTokenPersonUsCfpbDataRaceDetailsRace>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("race", race))
+    }
+    /// `race_other`: a text.
+    #[inline]
+    pub fn race_other(self, race_other: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("race_other", race_other))
+    }
+}
+/// What `CreateTokenPerson.verification` takes.
+pub type CreateTokenPersonVerification = Builder<markers::CreateTokenPersonVerification>;
+impl CreateTokenPersonVerification {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_document`: a [`CreateTokenPersonVerificationAdditionalDocument`](super::CreateTokenPersonVerificationAdditionalDocument).
+    #[inline]
+    pub fn additional_document(
+        self,
+        additional_document: impl c::IntoObject<
+            super::CreateTokenPersonVerificationAdditionalDocument,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("additional_document", additional_document),
+        )
+    }
+    /// `document`: a [`CreateTokenPersonVerificationDocument`](super::CreateTokenPersonVerificationDocument).
+    #[inline]
+    pub fn document(
+        self,
+        document: impl c::IntoObject<super::CreateTokenPersonVerificationDocument>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("document", document))
+    }
+}
+/// What `CreateTokenPersonVerification.additional_document` takes.
+pub type CreateTokenPersonVerificationAdditionalDocument = super::CreateTokenPersonVerificationDocument;
+/// What `CreateTokenPersonVerification.document` takes.
+pub type CreateTokenPersonVerificationDocument = Builder<
+    markers::CreateTokenPersonVerificationDocument,
+>;
+impl CreateTokenPersonVerificationDocument {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `back`: a text.
+    #[inline]
+    pub fn back(self, back: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("back", back))
+    }
+    /// `front`: a text.
+    #[inline]
+    pub fn front(self, front: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("front", front))
+    }
+}
+/// What `CreateToken.pii` takes.
+pub type CreateTokenPii = Builder<markers::CreateTokenPii>;
+impl CreateTokenPii {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `id_number`: a text.
+    #[inline]
+    pub fn id_number(self, id_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("id_number", id_number))
+    }
+}
+/// The values of `CreateTokenAccount.business_type`.
+pub use super::super::AccountBusinessType as CreateTokenAccountBusinessType;
+/// The values of `CreateTokenAccountCompany.ownership_exemption_reason`.
+pub use super::CreateAccountCompanyOwnershipExemptionReason as CreateTokenAccountCompanyOwnershipExemptionReason;
+/// The values of `CreateTokenAccountCompany.structure`.
+pub use super::CreateAccountCompanyStructure as CreateTokenAccountCompanyStructure;
+/// The values of `CreateTokenAccountIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as CreateTokenAccountIndividualPoliticalExposure;
+/// The values of `CreateTokenPerson.political_exposure`.
+pub use super::super::PersonPoliticalExposure as CreateTokenPersonPoliticalExposure;
+/// The values of `CreateTokenPersonUsCfpbDataEthnicityDetails.ethnicity`.
+pub use super::super::PersonEthnicityDetailsEthnicity as CreateTokenPersonUsCfpbDataEthnicityDetailsEthnicity;
+/// The values of `CreateTokenPersonUsCfpbDataRaceDetails.race`.
+pub use super::super::PersonRaceDetailsRace as CreateTokenPersonUsCfpbDataRaceDetailsRace;

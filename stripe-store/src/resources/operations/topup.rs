@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/topups`: answers page by page, each item one [`Topup`](views::Topup).
 ///
@@ -72,14 +71,16 @@ impl CreateTopup {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_options`: a map with `us_bank_account`.
+    /// `payment_method_options`: a [`CreateTopupPaymentMethodOptions`](super::CreateTopupPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
-        payment_method_options: impl Into<Value>,
+        payment_method_options: impl c::IntoObject<
+            super::CreateTopupPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payment_method_options", payment_method_options),
+            self.parameters.object("payment_method_options", payment_method_options),
         )
     }
     /// `source`: a text.
@@ -172,6 +173,39 @@ impl c::OperationFacts for markers::CancelTopup {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/topups/{topup}/cancel";
     const CHECK: c::Check = c::Check::resource::<views::Topup>();
+}
+/// What `CreateTopup.payment_method_options` takes.
+pub type CreateTopupPaymentMethodOptions = Builder<
+    markers::CreateTopupPaymentMethodOptions,
+>;
+impl CreateTopupPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `us_bank_account`: a [`CreateTopupPaymentMethodOptionsUsBankAccount`](super::CreateTopupPaymentMethodOptionsUsBankAccount).
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateTopupPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateTopupPaymentMethodOptions.us_bank_account` takes.
+pub type CreateTopupPaymentMethodOptionsUsBankAccount = Builder<
+    markers::CreateTopupPaymentMethodOptionsUsBankAccount,
+>;
+impl CreateTopupPaymentMethodOptionsUsBankAccount {
+    /// With what it cannot do without:
+    /// * `network`: the text `ach`.
+    #[inline]
+    pub fn new(network: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("network", network))
+    }
 }
 /// The values of `ListTopups.status`.
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 // Schema: transfer
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/transfers`: answers page by page, each item one [`Transfer`](views::Transfer).
 ///

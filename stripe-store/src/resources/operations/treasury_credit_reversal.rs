@@ -2,8 +2,8 @@
 // Schema: treasury_credit_reversal
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/treasury/credit_reversals`: answers page by page, each item one [`TreasuryCreditReversal`](views::TreasuryCreditReversal).
 ///
 /// Source: operation `GetTreasuryCreditReversals`.

@@ -2,9 +2,8 @@
 // Schema: treasury_inbound_transfer
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/test_helpers/treasury/inbound_transfers/{id}/fail`: answers with one [`TreasuryInboundTransfer`](views::TreasuryInboundTransfer).
 ///
 /// Source: operation `PostTestHelpersTreasuryInboundTransfersIdFail`.
@@ -18,10 +17,15 @@ impl FailTestHelpersTreasuryInboundTransfer {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `failure_details`: a map with `code`.
+    /// `failure_details`: a [`FailTestHelpersTreasuryInboundTransferFailureDetails`](super::FailTestHelpersTreasuryInboundTransferFailureDetails).
     #[inline]
-    pub fn failure_details(self, failure_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("failure_details", failure_details))
+    pub fn failure_details(
+        self,
+        failure_details: impl c::IntoObject<
+            super::FailTestHelpersTreasuryInboundTransferFailureDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("failure_details", failure_details))
     }
 }
 impl c::OperationFacts for markers::FailTestHelpersTreasuryInboundTransfer {
@@ -185,5 +189,26 @@ impl c::OperationFacts for markers::CancelTreasuryInboundTransfer {
     const PATH: &'static str = "/v1/treasury/inbound_transfers/{inbound_transfer}/cancel";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryInboundTransfer>();
 }
+/// What `FailTestHelpersTreasuryInboundTransfer.failure_details` takes.
+pub type FailTestHelpersTreasuryInboundTransferFailureDetails = Builder<
+    markers::FailTestHelpersTreasuryInboundTransferFailureDetails,
+>;
+impl FailTestHelpersTreasuryInboundTransferFailureDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `code`: one of [`FailTestHelpersTreasuryInboundTransferFailureDetailsCode`](super::FailTestHelpersTreasuryInboundTransferFailureDetailsCode).
+    #[inline]
+    pub fn code(
+        self,
+        code: super::FailTestHelpersTreasuryInboundTransferFailureDetailsCode,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("code", code))
+    }
+}
+/// The values of `FailTestHelpersTreasuryInboundTransferFailureDetails.code`.
+pub use super::super::TreasuryInboundTransfersResourceFailureDetailsCode as FailTestHelpersTreasuryInboundTransferFailureDetailsCode;
 /// The values of `ListTreasuryInboundTransfers.status`.
 pub use super::super::TreasuryInboundTransferStatus as ListTreasuryInboundTransfersStatus;

@@ -2,9 +2,8 @@
 // Schema: treasury_outbound_payment
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `POST /v1/test_helpers/treasury/outbound_payments/{id}`: answers with one [`TreasuryOutboundPayment`](views::TreasuryOutboundPayment).
 ///
@@ -15,11 +14,16 @@ pub type UpdateTestHelpersTreasuryOutboundPayment = Builder<
 impl UpdateTestHelpersTreasuryOutboundPayment {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
-    /// * `tracking_details`: a map with `type` (required), `ach`, `us_domestic_wire`.
+    /// * `tracking_details`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails).
     #[inline]
-    pub fn new(id: impl Into<String>, tracking_details: impl Into<Value>) -> Self {
+    pub fn new(
+        id: impl Into<String>,
+        tracking_details: impl c::IntoObject<
+            super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().id(id).json("tracking_details", tracking_details),
+            c::Parameters::new().id(id).object("tracking_details", tracking_details),
         )
     }
 }
@@ -82,10 +86,17 @@ impl ReturnTestHelpersTreasuryOutboundPayment {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `returned_details`: a map with `code`.
+    /// `returned_details`: a [`ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails).
     #[inline]
-    pub fn returned_details(self, returned_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("returned_details", returned_details))
+    pub fn returned_details(
+        self,
+        returned_details: impl c::IntoObject<
+            super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("returned_details", returned_details),
+        )
     }
 }
 impl c::OperationFacts for markers::ReturnTestHelpersTreasuryOutboundPayment {
@@ -173,37 +184,51 @@ impl CreateTreasuryOutboundPayment {
                 .text("destination_payment_method", destination_payment_method),
         )
     }
-    /// `destination_payment_method_data`: a map with `type` (required), `billing_details`, `financial_account`, `metadata`, `us_bank_account`.
+    /// `destination_payment_method_data`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodData`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData).
     #[inline]
     pub fn destination_payment_method_data(
         self,
-        destination_payment_method_data: impl Into<Value>,
+        destination_payment_method_data: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("destination_payment_method_data", destination_payment_method_data),
+                .object(
+                    "destination_payment_method_data",
+                    destination_payment_method_data,
+                ),
         )
     }
-    /// `destination_payment_method_options`: a map with `us_bank_account`.
+    /// `destination_payment_method_options`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions).
     #[inline]
     pub fn destination_payment_method_options(
         self,
-        destination_payment_method_options: impl Into<Value>,
+        destination_payment_method_options: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json(
+                .object(
                     "destination_payment_method_options",
                     destination_payment_method_options,
                 ),
         )
     }
-    /// `end_user_details`: a map with `present` (required), `ip_address`.
+    /// `end_user_details`: a [`CreateTreasuryOutboundPaymentEndUserDetails`](super::CreateTreasuryOutboundPaymentEndUserDetails).
     #[inline]
-    pub fn end_user_details(self, end_user_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("end_user_details", end_user_details))
+    pub fn end_user_details(
+        self,
+        end_user_details: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentEndUserDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("end_user_details", end_user_details),
+        )
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -265,5 +290,256 @@ impl c::OperationFacts for markers::CancelTreasuryOutboundPayment {
     const PATH: &'static str = "/v1/treasury/outbound_payments/{id}/cancel";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryOutboundPayment>();
 }
+/// What `CreateTreasuryOutboundPayment.destination_payment_method_data` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodData = Builder<
+    markers::CreateTreasuryOutboundPaymentDestinationPaymentMethodData,
+>;
+impl CreateTreasuryOutboundPaymentDestinationPaymentMethodData {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataType`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `billing_details`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails).
+    #[inline]
+    pub fn billing_details(
+        self,
+        billing_details: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing_details", billing_details))
+    }
+    /// `financial_account`: a text.
+    #[inline]
+    pub fn financial_account(self, financial_account: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("financial_account", financial_account),
+        )
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `us_bank_account`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount).
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateTreasuryOutboundPaymentDestinationPaymentMethodData.billing_details` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails = Builder<
+    markers::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails,
+>;
+impl CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress); an empty text empties it.
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `email`: a text; an empty text empties it.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `name`: a text; an empty text empties it.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
+    /// `phone`: a text; an empty text empties it.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails.address` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress = super::CreateCustomerAddress;
+/// What `CreateTreasuryOutboundPaymentDestinationPaymentMethodData.us_bank_account` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount = super::CreatePaymentMethodUsBankAccount;
+/// What `CreateTreasuryOutboundPayment.destination_payment_method_options` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions = Builder<
+    markers::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions,
+>;
+impl CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `us_bank_account`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions.us_bank_account` takes.
+pub type CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount = Builder<
+    markers::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount,
+>;
+impl CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `network`: one of [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccountNetwork`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccountNetwork).
+    #[inline]
+    pub fn network(
+        self,
+        network: super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccountNetwork,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("network", network))
+    }
+}
+/// What `CreateTreasuryOutboundPayment.end_user_details` takes.
+pub type CreateTreasuryOutboundPaymentEndUserDetails = Builder<
+    markers::CreateTreasuryOutboundPaymentEndUserDetails,
+>;
+impl CreateTreasuryOutboundPaymentEndUserDetails {
+    /// With what it cannot do without:
+    /// * `present`: true or false.
+    #[inline]
+    pub fn new(present: bool) -> Self {
+        Self::from_parameters(c::Parameters::new().bool("present", present))
+    }
+    /// `ip_address`: a text.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+}
+/// What `ReturnTestHelpersTreasuryOutboundPayment.returned_details` takes.
+pub type ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails = Builder<
+    markers::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails,
+>;
+impl ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `code`: one of [`ReturnTestHelpersTreasuryOutboundPaymentReturnedDetailsCode`](super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetailsCode).
+    #[inline]
+    pub fn code(
+        self,
+        code: super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetailsCode,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("code", code))
+    }
+}
+/// What `UpdateTestHelpersTreasuryOutboundPayment.tracking_details` takes.
+pub type UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails = Builder<
+    markers::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails,
+>;
+impl UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails {
+    /// With what it cannot do without:
+    /// * `type`: one of [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsType`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsType).
+    #[inline]
+    pub fn new(
+        type_: super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `ach`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch).
+    #[inline]
+    pub fn ach(
+        self,
+        ach: impl c::IntoObject<
+            super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ach", ach))
+    }
+    /// `us_domestic_wire`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire).
+    #[inline]
+    pub fn us_domestic_wire(
+        self,
+        us_domestic_wire: impl c::IntoObject<
+            super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("us_domestic_wire", us_domestic_wire),
+        )
+    }
+}
+/// What `UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails.ach` takes.
+pub type UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch = Builder<
+    markers::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch,
+>;
+impl UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch {
+    /// With what it cannot do without:
+    /// * `trace_id`: a text.
+    #[inline]
+    pub fn new(trace_id: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("trace_id", trace_id))
+    }
+}
+/// What `UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails.us_domestic_wire` takes.
+pub type UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire = Builder<
+    markers::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire,
+>;
+impl UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `chips`: a text.
+    #[inline]
+    pub fn chips(self, chips: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("chips", chips))
+    }
+    /// `imad`: a text.
+    #[inline]
+    pub fn imad(self, imad: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("imad", imad))
+    }
+    /// `omad`: a text.
+    #[inline]
+    pub fn omad(self, omad: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("omad", omad))
+    }
+}
+/// The values of `CreateTreasuryOutboundPaymentDestinationPaymentMethodData.type`.
+pub use super::super::OutboundPaymentsPaymentMethodDetailsType as CreateTreasuryOutboundPaymentDestinationPaymentMethodDataType;
+/// The values of `CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount.account_holder_type`.
+pub use super::super::IssuingCardholderType as CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccountAccountHolderType;
+/// The values of `CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount.account_type`.
+pub use super::super::PaymentMethodUsBankAccountAccountType as CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccountAccountType;
+/// The values of `CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount.network`.
+pub use super::super::UsBankAccountNetworksSupported as CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccountNetwork;
 /// The values of `ListTreasuryOutboundPayments.status`.
 pub use super::super::TreasuryOutboundPaymentStatus as ListTreasuryOutboundPaymentsStatus;
+/// The values of `ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails.code`.
+pub use super::super::TreasuryOutboundPaymentsResourceReturnedStatusCode as ReturnTestHelpersTreasuryOutboundPaymentReturnedDetailsCode;
+/// The values of `UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails.type`.
+pub use super::super::UsBankAccountNetworksSupported as UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsType;

@@ -2,9 +2,8 @@
 // Schema: treasury_outbound_transfer
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/test_helpers/treasury/outbound_transfers/{outbound_transfer}`: answers with one [`TreasuryOutboundTransfer`](views::TreasuryOutboundTransfer).
 ///
 /// Source: operation `PostTestHelpersTreasuryOutboundTransfersOutboundTransfer`.
@@ -14,16 +13,18 @@ pub type UpdateTestHelpersTreasuryOutboundTransfer = Builder<
 impl UpdateTestHelpersTreasuryOutboundTransfer {
     /// With what it cannot do without:
     /// * `outbound_transfer`: an id, for the path.
-    /// * `tracking_details`: a map with `type` (required), `ach`, `us_domestic_wire`.
+    /// * `tracking_details`: a [`UpdateTestHelpersTreasuryOutboundTransferTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundTransferTrackingDetails).
     #[inline]
     pub fn new(
         outbound_transfer: impl Into<String>,
-        tracking_details: impl Into<Value>,
+        tracking_details: impl c::IntoObject<
+            super::UpdateTestHelpersTreasuryOutboundTransferTrackingDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
                 .id(outbound_transfer)
-                .json("tracking_details", tracking_details),
+                .object("tracking_details", tracking_details),
         )
     }
 }
@@ -86,10 +87,17 @@ impl ReturnTestHelpersTreasuryOutboundTransfer {
     pub fn new(outbound_transfer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(outbound_transfer))
     }
-    /// `returned_details`: a map with `code`.
+    /// `returned_details`: a [`ReturnTestHelpersTreasuryOutboundTransferReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundTransferReturnedDetails).
     #[inline]
-    pub fn returned_details(self, returned_details: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("returned_details", returned_details))
+    pub fn returned_details(
+        self,
+        returned_details: impl c::IntoObject<
+            super::ReturnTestHelpersTreasuryOutboundTransferReturnedDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("returned_details", returned_details),
+        )
     }
 }
 impl c::OperationFacts for markers::ReturnTestHelpersTreasuryOutboundTransfer {
@@ -164,28 +172,35 @@ impl CreateTreasuryOutboundTransfer {
                 .text("destination_payment_method", destination_payment_method),
         )
     }
-    /// `destination_payment_method_data`: a map with `type` (required), `financial_account`.
+    /// `destination_payment_method_data`: a [`CreateTreasuryOutboundTransferDestinationPaymentMethodData`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodData).
     #[inline]
     pub fn destination_payment_method_data(
         self,
-        destination_payment_method_data: impl Into<Value>,
+        destination_payment_method_data: impl c::IntoObject<
+            super::CreateTreasuryOutboundTransferDestinationPaymentMethodData,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("destination_payment_method_data", destination_payment_method_data),
+                .object(
+                    "destination_payment_method_data",
+                    destination_payment_method_data,
+                ),
         )
     }
-    /// `destination_payment_method_options`: a map with `us_bank_account`.
+    /// `destination_payment_method_options`: a [`CreateTreasuryOutboundTransferDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodOptions).
     #[inline]
     pub fn destination_payment_method_options(
         self,
-        destination_payment_method_options: impl Into<Value>,
+        destination_payment_method_options: impl c::IntoObject<
+            super::CreateTreasuryOutboundTransferDestinationPaymentMethodOptions,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json(
+                .object(
                     "destination_payment_method_options",
                     destination_payment_method_options,
                 ),
@@ -253,5 +268,42 @@ impl c::OperationFacts for markers::CancelTreasuryOutboundTransfer {
     const PATH: &'static str = "/v1/treasury/outbound_transfers/{outbound_transfer}/cancel";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryOutboundTransfer>();
 }
+/// What `CreateTreasuryOutboundTransfer.destination_payment_method_data` takes.
+pub type CreateTreasuryOutboundTransferDestinationPaymentMethodData = Builder<
+    markers::CreateTreasuryOutboundTransferDestinationPaymentMethodData,
+>;
+impl CreateTreasuryOutboundTransferDestinationPaymentMethodData {
+    /// With what it cannot do without:
+    /// * `type`: the text `financial_account`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `financial_account`: a text.
+    #[inline]
+    pub fn financial_account(self, financial_account: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("financial_account", financial_account),
+        )
+    }
+}
+/// What `CreateTreasuryOutboundTransfer.destination_payment_method_options` takes.
+pub type CreateTreasuryOutboundTransferDestinationPaymentMethodOptions = super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions;
+/// What `CreateTreasuryOutboundTransferDestinationPaymentMethodOptions.us_bank_account` takes.
+pub type CreateTreasuryOutboundTransferDestinationPaymentMethodOptionsUsBankAccount = super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount;
+/// What `ReturnTestHelpersTreasuryOutboundTransfer.returned_details` takes.
+pub type ReturnTestHelpersTreasuryOutboundTransferReturnedDetails = super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails;
+/// What `UpdateTestHelpersTreasuryOutboundTransfer.tracking_details` takes.
+pub type UpdateTestHelpersTreasuryOutboundTransferTrackingDetails = super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails;
+/// What `UpdateTestHelpersTreasuryOutboundTransferTrackingDetails.ach` takes.
+pub type UpdateTestHelpersTreasuryOutboundTransferTrackingDetailsAch = super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch;
+/// What `UpdateTestHelpersTreasuryOutboundTransferTrackingDetails.us_domestic_wire` takes.
+pub type UpdateTestHelpersTreasuryOutboundTransferTrackingDetailsUsDomesticWire = super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire;
+/// The values of `CreateTreasuryOutboundTransferDestinationPaymentMethodOptionsUsBankAccount.network`.
+pub use super::super::UsBankAccountNetworksSupported as CreateTreasuryOutboundTransferDestinationPaymentMethodOptionsUsBankAccountNetwork;
 /// The values of `ListTreasuryOutboundTransfers.status`.
 pub use super::super::TreasuryOutboundPaymentStatus as ListTreasuryOutboundTransfersStatus;
+/// The values of `ReturnTestHelpersTreasuryOutboundTransferReturnedDetails.code`.
+pub use super::super::TreasuryOutboundPaymentsResourceReturnedStatusCode as ReturnTestHelpersTreasuryOutboundTransferReturnedDetailsCode;
+/// The values of `UpdateTestHelpersTreasuryOutboundTransferTrackingDetails.type`.
+pub use super::super::UsBankAccountNetworksSupported as UpdateTestHelpersTreasuryOutboundTransferTrackingDetailsType;

@@ -2,9 +2,8 @@
 // Schema: treasury_received_credit
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/test_helpers/treasury/received_credits`: answers with one [`TreasuryReceivedCredit`](views::TreasuryReceivedCredit).
 ///
 /// Source: operation `PostTestHelpersTreasuryReceivedCredits`.
@@ -37,16 +36,18 @@ impl CreateTestHelpersTreasuryReceivedCredit {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `initiating_payment_method_details`: a map with `type` (required), `us_bank_account`.
+    /// `initiating_payment_method_details`: a [`CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails).
     #[inline]
     pub fn initiating_payment_method_details(
         self,
-        initiating_payment_method_details: impl Into<Value>,
+        initiating_payment_method_details: impl c::IntoObject<
+            super::CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json(
+                .object(
                     "initiating_payment_method_details",
                     initiating_payment_method_details,
                 ),
@@ -72,10 +73,13 @@ impl ListTreasuryReceivedCredits {
             c::Parameters::new().text("financial_account", financial_account),
         )
     }
-    /// `linked_flows`: a map with `source_flow_type` (required).
+    /// `linked_flows`: a [`ListTreasuryReceivedCreditsLinkedFlows`](super::ListTreasuryReceivedCreditsLinkedFlows).
     #[inline]
-    pub fn linked_flows(self, linked_flows: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("linked_flows", linked_flows))
+    pub fn linked_flows(
+        self,
+        linked_flows: impl c::IntoObject<super::ListTreasuryReceivedCreditsLinkedFlows>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("linked_flows", linked_flows))
     }
     /// `status`: one of [`ListTreasuryReceivedCreditsStatus`](super::ListTreasuryReceivedCreditsStatus).
     #[inline]
@@ -109,7 +113,29 @@ impl c::OperationFacts for markers::RetrieveTreasuryReceivedCredit {
     const PATH: &'static str = "/v1/treasury/received_credits/{id}";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryReceivedCredit>();
 }
+/// What `CreateTestHelpersTreasuryReceivedCredit.initiating_payment_method_details` takes.
+pub type CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails = super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails;
+/// What `CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails.us_bank_account` takes.
+pub type CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetailsUsBankAccount = super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount;
+/// What `ListTreasuryReceivedCredits.linked_flows` takes.
+pub type ListTreasuryReceivedCreditsLinkedFlows = Builder<
+    markers::ListTreasuryReceivedCreditsLinkedFlows,
+>;
+impl ListTreasuryReceivedCreditsLinkedFlows {
+    /// With what it cannot do without:
+    /// * `source_flow_type`: one of [`ListTreasuryReceivedCreditsLinkedFlowsSourceFlowType`](super::ListTreasuryReceivedCreditsLinkedFlowsSourceFlowType).
+    #[inline]
+    pub fn new(
+        source_flow_type: super::ListTreasuryReceivedCreditsLinkedFlowsSourceFlowType,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("source_flow_type", source_flow_type),
+        )
+    }
+}
 /// The values of `CreateTestHelpersTreasuryReceivedCredit.network`.
 pub use super::super::TreasuryFinancialAccountsResourceFinancialAddressSupportedNetworks as CreateTestHelpersTreasuryReceivedCreditNetwork;
+/// The values of `ListTreasuryReceivedCreditsLinkedFlows.source_flow_type`.
+pub use super::super::TreasuryReceivedCreditsResourceSourceFlowsDetailsType as ListTreasuryReceivedCreditsLinkedFlowsSourceFlowType;
 /// The values of `ListTreasuryReceivedCredits.status`.
 pub use super::super::TreasuryReceivedDebitStatus as ListTreasuryReceivedCreditsStatus;

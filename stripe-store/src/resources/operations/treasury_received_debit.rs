@@ -2,9 +2,8 @@
 // Schema: treasury_received_debit
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v1/test_helpers/treasury/received_debits`: answers with one [`TreasuryReceivedDebit`](views::TreasuryReceivedDebit).
 ///
 /// Source: operation `PostTestHelpersTreasuryReceivedDebits`.
@@ -37,16 +36,18 @@ impl CreateTestHelpersTreasuryReceivedDebit {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `initiating_payment_method_details`: a map with `type` (required), `us_bank_account`.
+    /// `initiating_payment_method_details`: a [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails).
     #[inline]
     pub fn initiating_payment_method_details(
         self,
-        initiating_payment_method_details: impl Into<Value>,
+        initiating_payment_method_details: impl c::IntoObject<
+            super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json(
+                .object(
                     "initiating_payment_method_details",
                     initiating_payment_method_details,
                 ),
@@ -101,6 +102,56 @@ impl c::OperationFacts for markers::RetrieveTreasuryReceivedDebit {
     const METHOD: c::Method = c::Method::Get;
     const PATH: &'static str = "/v1/treasury/received_debits/{id}";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryReceivedDebit>();
+}
+/// What `CreateTestHelpersTreasuryReceivedDebit.initiating_payment_method_details` takes.
+pub type CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails = Builder<
+    markers::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails,
+>;
+impl CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails {
+    /// With what it cannot do without:
+    /// * `type`: the text `us_bank_account`.
+    #[inline]
+    pub fn new(type_: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("type", type_))
+    }
+    /// `us_bank_account`: a [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount).
+    #[inline]
+    pub fn us_bank_account(
+        self,
+        us_bank_account: impl c::IntoObject<
+            super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
+    }
+}
+/// What `CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails.us_bank_account` takes.
+pub type CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount = Builder<
+    markers::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount,
+>;
+impl CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account_holder_name`: a text.
+    #[inline]
+    pub fn account_holder_name(self, account_holder_name: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("account_holder_name", account_holder_name),
+        )
+    }
+    /// `account_number`: a text.
+    #[inline]
+    pub fn account_number(self, account_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("account_number", account_number))
+    }
+    /// `routing_number`: a text.
+    #[inline]
+    pub fn routing_number(self, routing_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("routing_number", routing_number))
+    }
 }
 /// The values of `ListTreasuryReceivedDebits.status`.
 pub use super::super::TreasuryReceivedDebitStatus as ListTreasuryReceivedDebitsStatus;

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v1/treasury/transactions`: answers page by page, each item one [`TreasuryTransaction`](views::TreasuryTransaction).
 ///
@@ -36,11 +35,16 @@ impl ListTreasuryTransactions {
     pub fn status(self, status: super::ListTreasuryTransactionsStatus) -> Self {
         Self::from_parameters(self.parameters.one_of("status", status))
     }
-    /// `status_transitions`: a map with `posted_at`.
+    /// `status_transitions`: a [`ListTreasuryTransactionsStatusTransitions`](super::ListTreasuryTransactionsStatusTransitions).
     #[inline]
-    pub fn status_transitions(self, status_transitions: impl Into<Value>) -> Self {
+    pub fn status_transitions(
+        self,
+        status_transitions: impl c::IntoObject<
+            super::ListTreasuryTransactionsStatusTransitions,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("status_transitions", status_transitions),
+            self.parameters.object("status_transitions", status_transitions),
         )
     }
 }
@@ -67,6 +71,22 @@ impl c::OperationFacts for markers::RetrieveTreasuryTransaction {
     const METHOD: c::Method = c::Method::Get;
     const PATH: &'static str = "/v1/treasury/transactions/{id}";
     const CHECK: c::Check = c::Check::resource::<views::TreasuryTransaction>();
+}
+/// What `ListTreasuryTransactions.status_transitions` takes.
+pub type ListTreasuryTransactionsStatusTransitions = Builder<
+    markers::ListTreasuryTransactionsStatusTransitions,
+>;
+impl ListTreasuryTransactionsStatusTransitions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `posted_at`: a moment, or those in a range.
+    #[inline]
+    pub fn posted_at(self, posted_at: impl Into<TimeRange>) -> Self {
+        Self::from_parameters(self.parameters.range("posted_at", posted_at))
+    }
 }
 /// The values of `ListTreasuryTransactions.order_by`.
 #[non_exhaustive]

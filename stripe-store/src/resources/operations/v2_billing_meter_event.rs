@@ -2,8 +2,8 @@
 // Schema: v2_billing_meter_event
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v2/billing/meter_events`: answers with one [`V2BillingMeterEvent`](views::V2BillingMeterEvent).
 ///
 /// Source: operation `PostV2BillingMeterEvents`.

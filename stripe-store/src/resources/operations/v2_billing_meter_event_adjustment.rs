@@ -2,9 +2,8 @@
 // Schema: v2_billing_meter_event_adjustment
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v2/billing/meter_event_adjustments`: answers with one [`V2BillingMeterEventAdjustment`](views::V2BillingMeterEventAdjustment).
 ///
 /// Source: operation `PostV2BillingMeterEventAdjustments`.
@@ -13,18 +12,18 @@ pub type CreateV2BillingMeterEventAdjustment = Builder<
 >;
 impl CreateV2BillingMeterEventAdjustment {
     /// With what it cannot do without:
-    /// * `cancel`: a map with `identifier` (required).
+    /// * `cancel`: a [`CreateV2BillingMeterEventAdjustmentCancel`](super::CreateV2BillingMeterEventAdjustmentCancel).
     /// * `event_name`: a text.
     /// * `type`: the text `cancel`.
     #[inline]
     pub fn new(
-        cancel: impl Into<Value>,
+        cancel: impl c::IntoObject<super::CreateV2BillingMeterEventAdjustmentCancel>,
         event_name: impl Into<String>,
         type_: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .json("cancel", cancel)
+                .object("cancel", cancel)
                 .text("event_name", event_name)
                 .text("type", type_),
         )
@@ -35,4 +34,16 @@ impl c::OperationFacts for markers::CreateV2BillingMeterEventAdjustment {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v2/billing/meter_event_adjustments";
     const CHECK: c::Check = c::Check::resource::<views::V2BillingMeterEventAdjustment>();
+}
+/// What `CreateV2BillingMeterEventAdjustment.cancel` takes.
+pub type CreateV2BillingMeterEventAdjustmentCancel = Builder<
+    markers::CreateV2BillingMeterEventAdjustmentCancel,
+>;
+impl CreateV2BillingMeterEventAdjustmentCancel {
+    /// With what it cannot do without:
+    /// * `identifier`: a text.
+    #[inline]
+    pub fn new(identifier: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("identifier", identifier))
+    }
 }

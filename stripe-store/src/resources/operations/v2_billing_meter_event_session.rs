@@ -2,8 +2,8 @@
 // Schema: v2_billing_meter_event_session
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v2/billing/meter_event_session`: answers with one [`V2BillingMeterEventSession`](views::V2BillingMeterEventSession).
 ///
 /// Source: operation `PostV2BillingMeterEventSession`.

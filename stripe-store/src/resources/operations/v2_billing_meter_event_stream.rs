@@ -3,7 +3,6 @@
 
 use super::{Builder, markers};
 use stripe_store::client as c;
-use ::serde_json::Value;
 /// `POST /v2/billing/meter_event_stream`: answers with JSON. On the server for meter events.
 ///
 /// Source: operation `PostV2BillingMeterEventStream`.
@@ -12,10 +11,12 @@ pub type CreateV2BillingMeterEventStream = Builder<
 >;
 impl CreateV2BillingMeterEventStream {
     /// With what it cannot do without:
-    /// * `events`: an array of maps with `event_name` (required), `payload` (required), `identifier`, `timestamp`.
+    /// * `events`: some [`CreateV2BillingMeterEventStreamEvents`](super::CreateV2BillingMeterEventStreamEvents).
     #[inline]
-    pub fn new(events: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("events", events))
+    pub fn new(
+        events: impl c::IntoObjects<super::CreateV2BillingMeterEventStreamEvents>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("events", events))
     }
 }
 impl c::OperationFacts for markers::CreateV2BillingMeterEventStream {
@@ -23,4 +24,32 @@ impl c::OperationFacts for markers::CreateV2BillingMeterEventStream {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v2/billing/meter_event_stream";
     const HOST: c::Host = c::Host::MeterEvents;
+}
+/// What `CreateV2BillingMeterEventStream.events` takes.
+pub type CreateV2BillingMeterEventStreamEvents = Builder<
+    markers::CreateV2BillingMeterEventStreamEvents,
+>;
+impl CreateV2BillingMeterEventStreamEvents {
+    /// With what it cannot do without:
+    /// * `event_name`: a text.
+    /// * `payload`: texts by key.
+    #[inline]
+    pub fn new(
+        event_name: impl Into<String>,
+        payload: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("event_name", event_name).map("payload", payload),
+        )
+    }
+    /// `identifier`: a text.
+    #[inline]
+    pub fn identifier(self, identifier: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("identifier", identifier))
+    }
+    /// `timestamp`: a moment, as RFC 3339 text.
+    #[inline]
+    pub fn timestamp(self, timestamp: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("timestamp", timestamp))
+    }
 }

@@ -2,8 +2,8 @@
 // Schema: v2_commerce_product_catalog_import
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v2/commerce/product_catalog/imports`: answers page by page, each item one [`V2CommerceProductCatalogImport`](views::V2CommerceProductCatalogImport).
 ///
 /// Source: operation `GetV2CommerceProductCatalogImports`.

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v2/core/accounts`: answers page by page, each item one [`V2CoreAccount`](views::V2CoreAccount).
 ///
 /// Source: operation `GetV2CoreAccounts`.
@@ -56,10 +55,13 @@ impl CreateV2CoreAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `configuration`: a map with `customer`, `merchant`, `recipient`.
+    /// `configuration`: a [`CreateV2CoreAccountConfiguration`](super::CreateV2CoreAccountConfiguration).
     #[inline]
-    pub fn configuration(self, configuration: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("configuration", configuration))
+    pub fn configuration(
+        self,
+        configuration: impl c::IntoObject<super::CreateV2CoreAccountConfiguration>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("configuration", configuration))
     }
     /// `contact_email`: a text.
     #[inline]
@@ -76,20 +78,26 @@ impl CreateV2CoreAccount {
     pub fn dashboard(self, dashboard: super::CreateV2CoreAccountDashboard) -> Self {
         Self::from_parameters(self.parameters.one_of("dashboard", dashboard))
     }
-    /// `defaults`: a map with `currency`, `locales`, `profile`, `responsibilities`.
+    /// `defaults`: a [`CreateV2CoreAccountDefaults`](super::CreateV2CoreAccountDefaults).
     #[inline]
-    pub fn defaults(self, defaults: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("defaults", defaults))
+    pub fn defaults(
+        self,
+        defaults: impl c::IntoObject<super::CreateV2CoreAccountDefaults>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("defaults", defaults))
     }
     /// `display_name`: a text.
     #[inline]
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a map with `attestations`, `business_details`, `country`, `entity_type`, `individual`.
+    /// `identity`: a [`CreateV2CoreAccountIdentity`](super::CreateV2CoreAccountIdentity).
     #[inline]
-    pub fn identity(self, identity: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("identity", identity))
+    pub fn identity(
+        self,
+        identity: impl c::IntoObject<super::CreateV2CoreAccountIdentity>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("identity", identity))
     }
     /// `include`: some of [`CreateV2CoreAccountInclude`](super::CreateV2CoreAccountInclude).
     #[inline]
@@ -127,44 +135,69 @@ impl CreateV2CoreAccountPersonToken {
     pub fn new(account_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id))
     }
-    /// `additional_addresses`: an array of maps with `purpose` (required), `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `additional_addresses`: some [`CreateV2CoreAccountPersonTokenAdditionalAddresses`](super::CreateV2CoreAccountPersonTokenAdditionalAddresses).
     #[inline]
-    pub fn additional_addresses(self, additional_addresses: impl Into<Value>) -> Self {
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::CreateV2CoreAccountPersonTokenAdditionalAddresses,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("additional_addresses", additional_addresses),
+            self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: an array of maps with `purpose` (required), `full_name`, `given_name`, `surname`.
+    /// `additional_names`: some [`CreateV2CoreAccountPersonTokenAdditionalNames`](super::CreateV2CoreAccountPersonTokenAdditionalNames).
     #[inline]
-    pub fn additional_names(self, additional_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("additional_names", additional_names))
+    pub fn additional_names(
+        self,
+        additional_names: impl c::IntoObjects<
+            super::CreateV2CoreAccountPersonTokenAdditionalNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_names", additional_names),
+        )
     }
-    /// `additional_terms_of_service`: a map with `account`.
+    /// `additional_terms_of_service`: a [`CreateV2CoreAccountPersonTokenAdditionalTermsOfService`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
-        additional_terms_of_service: impl Into<Value>,
+        additional_terms_of_service: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("additional_terms_of_service", additional_terms_of_service),
+                .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address`: a [`CreateV2CoreAccountPersonTokenAddress`](super::CreateV2CoreAccountPersonTokenAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateV2CoreAccountPersonTokenAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a map with `day` (required), `month` (required), `year` (required).
+    /// `date_of_birth`: a [`CreateV2CoreAccountPersonTokenDateOfBirth`](super::CreateV2CoreAccountPersonTokenDateOfBirth).
     #[inline]
-    pub fn date_of_birth(self, date_of_birth: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("date_of_birth", date_of_birth))
+    pub fn date_of_birth(
+        self,
+        date_of_birth: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenDateOfBirth,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a map with `company_authorization`, `passport`, `primary_verification`, `secondary_verification`, `visa`.
+    /// `documents`: a [`CreateV2CoreAccountPersonTokenDocuments`](super::CreateV2CoreAccountPersonTokenDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateV2CoreAccountPersonTokenDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
@@ -176,10 +209,13 @@ impl CreateV2CoreAccountPersonToken {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: an array of maps with `type` (required), `value` (required).
+    /// `id_numbers`: some [`CreateV2CoreAccountPersonTokenIdNumbers`](super::CreateV2CoreAccountPersonTokenIdNumbers).
     #[inline]
-    pub fn id_numbers(self, id_numbers: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("id_numbers", id_numbers))
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<super::CreateV2CoreAccountPersonTokenIdNumbers>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
     }
     /// `legal_gender`: one of [`CreateV2CoreAccountPersonTokenLegalGender`](super::CreateV2CoreAccountPersonTokenLegalGender).
     #[inline]
@@ -220,20 +256,37 @@ impl CreateV2CoreAccountPersonToken {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `percent_ownership`, `representative`, `title`.
+    /// `relationship`: a [`CreateV2CoreAccountPersonTokenRelationship`](super::CreateV2CoreAccountPersonTokenRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenRelationship,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a map with `kana`, `kanji`.
+    /// `script_addresses`: a [`CreateV2CoreAccountPersonTokenScriptAddresses`](super::CreateV2CoreAccountPersonTokenScriptAddresses).
     #[inline]
-    pub fn script_addresses(self, script_addresses: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_addresses", script_addresses))
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
     }
-    /// `script_names`: a map with `kana`, `kanji`.
+    /// `script_names`: a [`CreateV2CoreAccountPersonTokenScriptNames`](super::CreateV2CoreAccountPersonTokenScriptNames).
     #[inline]
-    pub fn script_names(self, script_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_names", script_names))
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenScriptNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
     }
     /// `surname`: a text.
     #[inline]
@@ -297,44 +350,67 @@ impl CreateV2CoreAccountPerson {
     pub fn new(account_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id))
     }
-    /// `additional_addresses`: an array of maps with `country` (required), `purpose` (required), `city`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `additional_addresses`: some [`CreateV2CoreAccountPersonAdditionalAddresses`](super::CreateV2CoreAccountPersonAdditionalAddresses).
     #[inline]
-    pub fn additional_addresses(self, additional_addresses: impl Into<Value>) -> Self {
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::CreateV2CoreAccountPersonAdditionalAddresses,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("additional_addresses", additional_addresses),
+            self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: an array of maps with `purpose` (required), `full_name`, `given_name`, `surname`.
+    /// `additional_names`: some [`CreateV2CoreAccountPersonAdditionalNames`](super::CreateV2CoreAccountPersonAdditionalNames).
     #[inline]
-    pub fn additional_names(self, additional_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("additional_names", additional_names))
+    pub fn additional_names(
+        self,
+        additional_names: impl c::IntoObjects<
+            super::CreateV2CoreAccountPersonAdditionalNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_names", additional_names),
+        )
     }
-    /// `additional_terms_of_service`: a map with `account`.
+    /// `additional_terms_of_service`: a [`CreateV2CoreAccountPersonAdditionalTermsOfService`](super::CreateV2CoreAccountPersonAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
-        additional_terms_of_service: impl Into<Value>,
+        additional_terms_of_service: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonAdditionalTermsOfService,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("additional_terms_of_service", additional_terms_of_service),
+                .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a map with `country` (required), `city`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address`: a [`CreateV2CoreAccountPersonAddress`](super::CreateV2CoreAccountPersonAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateV2CoreAccountPersonAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a map with `day` (required), `month` (required), `year` (required).
+    /// `date_of_birth`: a [`CreateV2CoreAccountPersonDateOfBirth`](super::CreateV2CoreAccountPersonDateOfBirth).
     #[inline]
-    pub fn date_of_birth(self, date_of_birth: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("date_of_birth", date_of_birth))
+    pub fn date_of_birth(
+        self,
+        date_of_birth: impl c::IntoObject<super::CreateV2CoreAccountPersonDateOfBirth>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a map with `company_authorization`, `passport`, `primary_verification`, `secondary_verification`, `visa`.
+    /// `documents`: a [`CreateV2CoreAccountPersonDocuments`](super::CreateV2CoreAccountPersonDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::CreateV2CoreAccountPersonDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
@@ -346,10 +422,13 @@ impl CreateV2CoreAccountPerson {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: an array of maps with `type` (required), `value` (required).
+    /// `id_numbers`: some [`CreateV2CoreAccountPersonIdNumbers`](super::CreateV2CoreAccountPersonIdNumbers).
     #[inline]
-    pub fn id_numbers(self, id_numbers: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("id_numbers", id_numbers))
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<super::CreateV2CoreAccountPersonIdNumbers>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
     }
     /// `legal_gender`: one of [`CreateV2CoreAccountPersonLegalGender`](super::CreateV2CoreAccountPersonLegalGender).
     #[inline]
@@ -395,20 +474,33 @@ impl CreateV2CoreAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `percent_ownership`, `representative`, `title`.
+    /// `relationship`: a [`CreateV2CoreAccountPersonRelationship`](super::CreateV2CoreAccountPersonRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::CreateV2CoreAccountPersonRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a map with `kana`, `kanji`.
+    /// `script_addresses`: a [`CreateV2CoreAccountPersonScriptAddresses`](super::CreateV2CoreAccountPersonScriptAddresses).
     #[inline]
-    pub fn script_addresses(self, script_addresses: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_addresses", script_addresses))
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
     }
-    /// `script_names`: a map with `kana`, `kanji`.
+    /// `script_names`: a [`CreateV2CoreAccountPersonScriptNames`](super::CreateV2CoreAccountPersonScriptNames).
     #[inline]
-    pub fn script_names(self, script_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_names", script_names))
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<super::CreateV2CoreAccountPersonScriptNames>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
     }
     /// `surname`: a text.
     #[inline]
@@ -453,44 +545,67 @@ impl UpdateV2CoreAccountPerson {
     pub fn new(account_id: impl Into<String>, id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id).id(id))
     }
-    /// `additional_addresses`: an array of maps with `purpose` (required), `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `additional_addresses`: some [`UpdateV2CoreAccountPersonAdditionalAddresses`](super::UpdateV2CoreAccountPersonAdditionalAddresses).
     #[inline]
-    pub fn additional_addresses(self, additional_addresses: impl Into<Value>) -> Self {
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::UpdateV2CoreAccountPersonAdditionalAddresses,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("additional_addresses", additional_addresses),
+            self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: an array of maps with `purpose` (required), `full_name`, `given_name`, `surname`.
+    /// `additional_names`: some [`UpdateV2CoreAccountPersonAdditionalNames`](super::UpdateV2CoreAccountPersonAdditionalNames).
     #[inline]
-    pub fn additional_names(self, additional_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("additional_names", additional_names))
+    pub fn additional_names(
+        self,
+        additional_names: impl c::IntoObjects<
+            super::UpdateV2CoreAccountPersonAdditionalNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_names", additional_names),
+        )
     }
-    /// `additional_terms_of_service`: a map with `account`.
+    /// `additional_terms_of_service`: a [`UpdateV2CoreAccountPersonAdditionalTermsOfService`](super::UpdateV2CoreAccountPersonAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
-        additional_terms_of_service: impl Into<Value>,
+        additional_terms_of_service: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonAdditionalTermsOfService,
+        >,
     ) -> Self {
         Self::from_parameters(
             self
                 .parameters
-                .json("additional_terms_of_service", additional_terms_of_service),
+                .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a map with `city`, `country`, `line1`, `line2`, `postal_code`, `state`, `town`.
+    /// `address`: a [`UpdateV2CoreAccountPersonAddress`](super::UpdateV2CoreAccountPersonAddress).
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::UpdateV2CoreAccountPersonAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a map with `day` (required), `month` (required), `year` (required).
+    /// `date_of_birth`: a [`UpdateV2CoreAccountPersonDateOfBirth`](super::UpdateV2CoreAccountPersonDateOfBirth).
     #[inline]
-    pub fn date_of_birth(self, date_of_birth: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("date_of_birth", date_of_birth))
+    pub fn date_of_birth(
+        self,
+        date_of_birth: impl c::IntoObject<super::UpdateV2CoreAccountPersonDateOfBirth>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a map with `company_authorization`, `passport`, `primary_verification`, `secondary_verification`, `visa`.
+    /// `documents`: a [`UpdateV2CoreAccountPersonDocuments`](super::UpdateV2CoreAccountPersonDocuments).
     #[inline]
-    pub fn documents(self, documents: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("documents", documents))
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<super::UpdateV2CoreAccountPersonDocuments>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
     }
     /// `email`: a text.
     #[inline]
@@ -502,10 +617,13 @@ impl UpdateV2CoreAccountPerson {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: an array of maps with `type` (required), `value` (required).
+    /// `id_numbers`: some [`UpdateV2CoreAccountPersonIdNumbers`](super::UpdateV2CoreAccountPersonIdNumbers).
     #[inline]
-    pub fn id_numbers(self, id_numbers: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("id_numbers", id_numbers))
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<super::UpdateV2CoreAccountPersonIdNumbers>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
     }
     /// `legal_gender`: one of [`UpdateV2CoreAccountPersonLegalGender`](super::UpdateV2CoreAccountPersonLegalGender).
     #[inline]
@@ -551,20 +669,33 @@ impl UpdateV2CoreAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a map with `authorizer`, `director`, `executive`, `legal_guardian`, `owner`, `percent_ownership`, `representative`, `title`.
+    /// `relationship`: a [`UpdateV2CoreAccountPersonRelationship`](super::UpdateV2CoreAccountPersonRelationship).
     #[inline]
-    pub fn relationship(self, relationship: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("relationship", relationship))
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<super::UpdateV2CoreAccountPersonRelationship>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a map with `kana`, `kanji`.
+    /// `script_addresses`: a [`UpdateV2CoreAccountPersonScriptAddresses`](super::UpdateV2CoreAccountPersonScriptAddresses).
     #[inline]
-    pub fn script_addresses(self, script_addresses: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_addresses", script_addresses))
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
     }
-    /// `script_names`: a map with `kana`, `kanji`.
+    /// `script_names`: a [`UpdateV2CoreAccountPersonScriptNames`](super::UpdateV2CoreAccountPersonScriptNames).
     #[inline]
-    pub fn script_names(self, script_names: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("script_names", script_names))
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<super::UpdateV2CoreAccountPersonScriptNames>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
     }
     /// `surname`: a text.
     #[inline]
@@ -638,10 +769,13 @@ impl UpdateV2CoreAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `configuration`: a map with `customer`, `merchant`, `recipient`.
+    /// `configuration`: a [`UpdateV2CoreAccountConfiguration`](super::UpdateV2CoreAccountConfiguration).
     #[inline]
-    pub fn configuration(self, configuration: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("configuration", configuration))
+    pub fn configuration(
+        self,
+        configuration: impl c::IntoObject<super::UpdateV2CoreAccountConfiguration>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("configuration", configuration))
     }
     /// `contact_email`: a text.
     #[inline]
@@ -658,20 +792,26 @@ impl UpdateV2CoreAccount {
     pub fn dashboard(self, dashboard: super::UpdateV2CoreAccountDashboard) -> Self {
         Self::from_parameters(self.parameters.one_of("dashboard", dashboard))
     }
-    /// `defaults`: a map with `currency`, `locales`, `payout_methods`, `profile`, `responsibilities`.
+    /// `defaults`: a [`UpdateV2CoreAccountDefaults`](super::UpdateV2CoreAccountDefaults).
     #[inline]
-    pub fn defaults(self, defaults: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("defaults", defaults))
+    pub fn defaults(
+        self,
+        defaults: impl c::IntoObject<super::UpdateV2CoreAccountDefaults>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("defaults", defaults))
     }
     /// `display_name`: a text.
     #[inline]
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a map with `attestations`, `business_details`, `country`, `entity_type`, `individual`.
+    /// `identity`: a [`UpdateV2CoreAccountIdentity`](super::UpdateV2CoreAccountIdentity).
     #[inline]
-    pub fn identity(self, identity: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("identity", identity))
+    pub fn identity(
+        self,
+        identity: impl c::IntoObject<super::UpdateV2CoreAccountIdentity>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("identity", identity))
     }
     /// `include`: some of [`UpdateV2CoreAccountInclude`](super::UpdateV2CoreAccountInclude).
     #[inline]
@@ -726,10 +866,5218 @@ impl c::OperationFacts for markers::CloseV2CoreAccount {
     const PATH: &'static str = "/v2/core/accounts/{id}/close";
     const CHECK: c::Check = c::Check::resource::<views::V2CoreAccount>();
 }
+/// What `CreateV2CoreAccount.configuration` takes.
+pub type CreateV2CoreAccountConfiguration = Builder<
+    markers::CreateV2CoreAccountConfiguration,
+>;
+impl CreateV2CoreAccountConfiguration {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer`: a [`CreateV2CoreAccountConfigurationCustomer`](super::CreateV2CoreAccountConfigurationCustomer).
+    #[inline]
+    pub fn customer(
+        self,
+        customer: impl c::IntoObject<super::CreateV2CoreAccountConfigurationCustomer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer", customer))
+    }
+    /// `merchant`: a [`CreateV2CoreAccountConfigurationMerchant`](super::CreateV2CoreAccountConfigurationMerchant).
+    #[inline]
+    pub fn merchant(
+        self,
+        merchant: impl c::IntoObject<super::CreateV2CoreAccountConfigurationMerchant>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("merchant", merchant))
+    }
+    /// `recipient`: a [`CreateV2CoreAccountConfigurationRecipient`](super::CreateV2CoreAccountConfigurationRecipient).
+    #[inline]
+    pub fn recipient(
+        self,
+        recipient: impl c::IntoObject<super::CreateV2CoreAccountConfigurationRecipient>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recipient", recipient))
+    }
+}
+/// What `CreateV2CoreAccountConfiguration.customer` takes.
+pub type CreateV2CoreAccountConfigurationCustomer = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomer,
+>;
+impl CreateV2CoreAccountConfigurationCustomer {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `automatic_indirect_tax`: a [`CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
+    #[inline]
+    pub fn automatic_indirect_tax(
+        self,
+        automatic_indirect_tax: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
+        )
+    }
+    /// `billing`: a [`CreateV2CoreAccountConfigurationCustomerBilling`](super::CreateV2CoreAccountConfigurationCustomerBilling).
+    #[inline]
+    pub fn billing(
+        self,
+        billing: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerBilling,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing", billing))
+    }
+    /// `capabilities`: a [`CreateV2CoreAccountConfigurationCustomerCapabilities`](super::CreateV2CoreAccountConfigurationCustomerCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+    /// `shipping`: a [`CreateV2CoreAccountConfigurationCustomerShipping`](super::CreateV2CoreAccountConfigurationCustomerShipping).
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerShipping,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+    /// `test_clock`: a text.
+    #[inline]
+    pub fn test_clock(self, test_clock: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("test_clock", test_clock))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomer.automatic_indirect_tax` takes.
+pub type CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax,
+>;
+impl CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `exempt`: one of [`CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt`](super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt).
+    #[inline]
+    pub fn exempt(
+        self,
+        exempt: super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("exempt", exempt))
+    }
+    /// `ip_address`: a text.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomer.billing` takes.
+pub type CreateV2CoreAccountConfigurationCustomerBilling = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomerBilling,
+>;
+impl CreateV2CoreAccountConfigurationCustomerBilling {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `invoice`: a [`CreateV2CoreAccountConfigurationCustomerBillingInvoice`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoice).
+    #[inline]
+    pub fn invoice(
+        self,
+        invoice: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerBillingInvoice,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice", invoice))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomerBilling.invoice` takes.
+pub type CreateV2CoreAccountConfigurationCustomerBillingInvoice = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomerBillingInvoice,
+>;
+impl CreateV2CoreAccountConfigurationCustomerBillingInvoice {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `custom_fields`: some [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields).
+    #[inline]
+    pub fn custom_fields(
+        self,
+        custom_fields: impl c::IntoObjects<
+            super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
+    }
+    /// `footer`: a text.
+    #[inline]
+    pub fn footer(self, footer: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("footer", footer))
+    }
+    /// `next_sequence`: an integer.
+    #[inline]
+    pub fn next_sequence(self, next_sequence: i64) -> Self {
+        Self::from_parameters(self.parameters.int("next_sequence", next_sequence))
+    }
+    /// `prefix`: a text.
+    #[inline]
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("prefix", prefix))
+    }
+    /// `rendering`: a [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering).
+    #[inline]
+    pub fn rendering(
+        self,
+        rendering: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rendering", rendering))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomerBillingInvoice.custom_fields` takes.
+pub type CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields = super::CreateInvoiceCustomFields;
+/// What `CreateV2CoreAccountConfigurationCustomerBillingInvoice.rendering` takes.
+pub type CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering,
+>;
+impl CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount_tax_display`: one of [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay).
+    #[inline]
+    pub fn amount_tax_display(
+        self,
+        amount_tax_display: super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("amount_tax_display", amount_tax_display),
+        )
+    }
+    /// `template`: a text.
+    #[inline]
+    pub fn template(self, template: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("template", template))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomer.capabilities` takes.
+pub type CreateV2CoreAccountConfigurationCustomerCapabilities = Builder<
+    markers::CreateV2CoreAccountConfigurationCustomerCapabilities,
+>;
+impl CreateV2CoreAccountConfigurationCustomerCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `automatic_indirect_tax`: a [`CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
+    #[inline]
+    pub fn automatic_indirect_tax(
+        self,
+        automatic_indirect_tax: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
+        )
+    }
+}
+/// What `CreateV2CoreAccountConfigurationCustomerCapabilities.automatic_indirect_tax` takes.
+pub type CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationCustomer.shipping` takes.
+pub type CreateV2CoreAccountConfigurationCustomerShipping = super::ReportPaymentRecordPaymentShippingDetails;
+/// What `CreateV2CoreAccountConfigurationCustomerShipping.address` takes.
+pub type CreateV2CoreAccountConfigurationCustomerShippingAddress = super::CreateCustomerAddress;
+/// What `CreateV2CoreAccountConfiguration.merchant` takes.
+pub type CreateV2CoreAccountConfigurationMerchant = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchant,
+>;
+impl CreateV2CoreAccountConfigurationMerchant {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bacs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `branding`: a [`CreateV2CoreAccountConfigurationMerchantBranding`](super::CreateV2CoreAccountConfigurationMerchantBranding).
+    #[inline]
+    pub fn branding(
+        self,
+        branding: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantBranding,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("branding", branding))
+    }
+    /// `capabilities`: a [`CreateV2CoreAccountConfigurationMerchantCapabilities`](super::CreateV2CoreAccountConfigurationMerchantCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+    /// `card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `konbini_payments`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments).
+    #[inline]
+    pub fn konbini_payments(
+        self,
+        konbini_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("konbini_payments", konbini_payments),
+        )
+    }
+    /// `mcc`: a text.
+    #[inline]
+    pub fn mcc(self, mcc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("mcc", mcc))
+    }
+    /// `script_statement_descriptor`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
+    #[inline]
+    pub fn script_statement_descriptor(
+        self,
+        script_statement_descriptor: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("script_statement_descriptor", script_statement_descriptor),
+        )
+    }
+    /// `sepa_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `statement_descriptor`: a [`CreateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor).
+    #[inline]
+    pub fn statement_descriptor(
+        self,
+        statement_descriptor: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `support`: a [`CreateV2CoreAccountConfigurationMerchantSupport`](super::CreateV2CoreAccountConfigurationMerchantSupport).
+    #[inline]
+    pub fn support(
+        self,
+        support: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantSupport,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("support", support))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchant.bacs_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantBacsDebitPayments = super::CreateAccountSettingsBacsDebitPayments;
+/// What `CreateV2CoreAccountConfigurationMerchant.branding` takes.
+pub type CreateV2CoreAccountConfigurationMerchantBranding = super::CreateAccountSettingsBranding;
+/// What `CreateV2CoreAccountConfigurationMerchant.capabilities` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilities = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantCapabilities,
+>;
+impl CreateV2CoreAccountConfigurationMerchantCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ach_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
+    #[inline]
+    pub fn ach_debit_payments(
+        self,
+        ach_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ach_debit_payments", ach_debit_payments),
+        )
+    }
+    /// `acss_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
+    #[inline]
+    pub fn acss_debit_payments(
+        self,
+        acss_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("acss_debit_payments", acss_debit_payments),
+        )
+    }
+    /// `affirm_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
+    #[inline]
+    pub fn affirm_payments(
+        self,
+        affirm_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
+    }
+    /// `afterpay_clearpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
+    #[inline]
+    pub fn afterpay_clearpay_payments(
+        self,
+        afterpay_clearpay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
+        )
+    }
+    /// `alma_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
+    #[inline]
+    pub fn alma_payments(
+        self,
+        alma_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
+    }
+    /// `amazon_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
+    #[inline]
+    pub fn amazon_pay_payments(
+        self,
+        amazon_pay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("amazon_pay_payments", amazon_pay_payments),
+        )
+    }
+    /// `au_becs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
+    #[inline]
+    pub fn au_becs_debit_payments(
+        self,
+        au_becs_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
+        )
+    }
+    /// `bacs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `bancontact_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
+    #[inline]
+    pub fn bancontact_payments(
+        self,
+        bancontact_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bancontact_payments", bancontact_payments),
+        )
+    }
+    /// `blik_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
+    #[inline]
+    pub fn blik_payments(
+        self,
+        blik_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
+    }
+    /// `blik_recurring_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
+    #[inline]
+    pub fn blik_recurring_payments(
+        self,
+        blik_recurring_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("blik_recurring_payments", blik_recurring_payments),
+        )
+    }
+    /// `boleto_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
+    #[inline]
+    pub fn boleto_payments(
+        self,
+        boleto_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
+    }
+    /// `card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `cartes_bancaires_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
+    #[inline]
+    pub fn cartes_bancaires_payments(
+        self,
+        cartes_bancaires_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("cartes_bancaires_payments", cartes_bancaires_payments),
+        )
+    }
+    /// `cashapp_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
+    #[inline]
+    pub fn cashapp_payments(
+        self,
+        cashapp_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cashapp_payments", cashapp_payments),
+        )
+    }
+    /// `eps_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
+    #[inline]
+    pub fn eps_payments(
+        self,
+        eps_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
+    }
+    /// `fpx_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
+    #[inline]
+    pub fn fpx_payments(
+        self,
+        fpx_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
+    }
+    /// `gb_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
+    #[inline]
+    pub fn gb_bank_transfer_payments(
+        self,
+        gb_bank_transfer_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
+        )
+    }
+    /// `grabpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
+    #[inline]
+    pub fn grabpay_payments(
+        self,
+        grabpay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("grabpay_payments", grabpay_payments),
+        )
+    }
+    /// `ideal_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
+    #[inline]
+    pub fn ideal_payments(
+        self,
+        ideal_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
+    }
+    /// `jcb_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
+    #[inline]
+    pub fn jcb_payments(
+        self,
+        jcb_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
+    }
+    /// `jp_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
+    #[inline]
+    pub fn jp_bank_transfer_payments(
+        self,
+        jp_bank_transfer_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
+        )
+    }
+    /// `kakao_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
+    #[inline]
+    pub fn kakao_pay_payments(
+        self,
+        kakao_pay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kakao_pay_payments", kakao_pay_payments),
+        )
+    }
+    /// `klarna_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
+    #[inline]
+    pub fn klarna_payments(
+        self,
+        klarna_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
+    }
+    /// `konbini_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
+    #[inline]
+    pub fn konbini_payments(
+        self,
+        konbini_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("konbini_payments", konbini_payments),
+        )
+    }
+    /// `kr_card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
+    #[inline]
+    pub fn kr_card_payments(
+        self,
+        kr_card_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kr_card_payments", kr_card_payments),
+        )
+    }
+    /// `link_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
+    #[inline]
+    pub fn link_payments(
+        self,
+        link_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link_payments", link_payments))
+    }
+    /// `mobilepay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
+    #[inline]
+    pub fn mobilepay_payments(
+        self,
+        mobilepay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mobilepay_payments", mobilepay_payments),
+        )
+    }
+    /// `multibanco_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
+    #[inline]
+    pub fn multibanco_payments(
+        self,
+        multibanco_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("multibanco_payments", multibanco_payments),
+        )
+    }
+    /// `mx_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
+    #[inline]
+    pub fn mx_bank_transfer_payments(
+        self,
+        mx_bank_transfer_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
+        )
+    }
+    /// `naver_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
+    #[inline]
+    pub fn naver_pay_payments(
+        self,
+        naver_pay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("naver_pay_payments", naver_pay_payments),
+        )
+    }
+    /// `oxxo_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
+    #[inline]
+    pub fn oxxo_payments(
+        self,
+        oxxo_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
+    }
+    /// `p24_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
+    #[inline]
+    pub fn p24_payments(
+        self,
+        p24_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
+    }
+    /// `pay_by_bank_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
+    #[inline]
+    pub fn pay_by_bank_payments(
+        self,
+        pay_by_bank_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
+        )
+    }
+    /// `payco_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
+    #[inline]
+    pub fn payco_payments(
+        self,
+        payco_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
+    }
+    /// `paynow_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
+    #[inline]
+    pub fn paynow_payments(
+        self,
+        paynow_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
+    }
+    /// `promptpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
+    #[inline]
+    pub fn promptpay_payments(
+        self,
+        promptpay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("promptpay_payments", promptpay_payments),
+        )
+    }
+    /// `revolut_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
+    #[inline]
+    pub fn revolut_pay_payments(
+        self,
+        revolut_pay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("revolut_pay_payments", revolut_pay_payments),
+        )
+    }
+    /// `samsung_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
+    #[inline]
+    pub fn samsung_pay_payments(
+        self,
+        samsung_pay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("samsung_pay_payments", samsung_pay_payments),
+        )
+    }
+    /// `satispay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
+    #[inline]
+    pub fn satispay_payments(
+        self,
+        satispay_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("satispay_payments", satispay_payments),
+        )
+    }
+    /// `sepa_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
+    #[inline]
+    pub fn sepa_bank_transfer_payments(
+        self,
+        sepa_bank_transfer_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
+        )
+    }
+    /// `sepa_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `sequra_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
+    #[inline]
+    pub fn sequra_payments(
+        self,
+        sequra_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
+    }
+    /// `sunbit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
+    #[inline]
+    pub fn sunbit_payments(
+        self,
+        sunbit_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
+    }
+    /// `swish_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
+    #[inline]
+    pub fn swish_payments(
+        self,
+        swish_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
+    }
+    /// `twint_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
+    #[inline]
+    pub fn twint_payments(
+        self,
+        twint_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
+    }
+    /// `us_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
+    #[inline]
+    pub fn us_bank_transfer_payments(
+        self,
+        us_bank_transfer_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("us_bank_transfer_payments", us_bank_transfer_payments),
+        )
+    }
+    /// `zip_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
+    #[inline]
+    pub fn zip_payments(
+        self,
+        zip_payments: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip_payments", zip_payments))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.ach_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.acss_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.affirm_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.afterpay_clearpay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.alma_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.amazon_pay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.au_becs_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.bacs_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.bancontact_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.blik_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.blik_recurring_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.boleto_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.card_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.cartes_bancaires_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.cashapp_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.eps_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.fpx_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.gb_bank_transfer_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.grabpay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.ideal_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.jcb_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.jp_bank_transfer_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.kakao_pay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.klarna_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.konbini_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.kr_card_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.link_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.mobilepay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.multibanco_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.mx_bank_transfer_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.naver_pay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.oxxo_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.p24_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.pay_by_bank_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.payco_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.paynow_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.promptpay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.revolut_pay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.samsung_pay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.satispay_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.sepa_bank_transfer_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.sepa_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.sequra_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.sunbit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.swish_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.twint_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.us_bank_transfer_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchantCapabilities.zip_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationMerchant.card_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCardPayments = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantCardPayments,
+>;
+impl CreateV2CoreAccountConfigurationMerchantCardPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `decline_on`: a [`CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn`](super::CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn).
+    #[inline]
+    pub fn decline_on(
+        self,
+        decline_on: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("decline_on", decline_on))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantCardPayments.decline_on` takes.
+pub type CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn = super::CreateAccountSettingsCardPaymentsDeclineOn;
+/// What `CreateV2CoreAccountConfigurationMerchant.konbini_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantKonbiniPayments = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantKonbiniPayments,
+>;
+impl CreateV2CoreAccountConfigurationMerchantKonbiniPayments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `support`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport).
+    #[inline]
+    pub fn support(
+        self,
+        support: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("support", support))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantKonbiniPayments.support` takes.
+pub type CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport,
+>;
+impl CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `hours`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours).
+    #[inline]
+    pub fn hours(
+        self,
+        hours: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("hours", hours))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport.hours` takes.
+pub type CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours,
+>;
+impl CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `end_time`: a moment, as RFC 3339 text.
+    #[inline]
+    pub fn end_time(self, end_time: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("end_time", end_time))
+    }
+    /// `start_time`: a moment, as RFC 3339 text.
+    #[inline]
+    pub fn start_time(self, start_time: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("start_time", start_time))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchant.script_statement_descriptor` takes.
+pub type CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor,
+>;
+impl CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `kana`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana).
+    #[inline]
+    pub fn kana(
+        self,
+        kana: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kana", kana))
+    }
+    /// `kanji`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji).
+    #[inline]
+    pub fn kanji(
+        self,
+        kanji: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kanji", kanji))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor.kana` takes.
+pub type CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana = super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor;
+/// What `CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor.kanji` takes.
+pub type CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji = super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor;
+/// What `CreateV2CoreAccountConfigurationMerchant.sepa_debit_payments` takes.
+pub type CreateV2CoreAccountConfigurationMerchantSepaDebitPayments = super::CreateAccountSettingsSepaDebitPayments;
+/// What `CreateV2CoreAccountConfigurationMerchant.statement_descriptor` takes.
+pub type CreateV2CoreAccountConfigurationMerchantStatementDescriptor = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantStatementDescriptor,
+>;
+impl CreateV2CoreAccountConfigurationMerchantStatementDescriptor {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `descriptor`: a text.
+    #[inline]
+    pub fn descriptor(self, descriptor: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("descriptor", descriptor))
+    }
+    /// `prefix`: a text.
+    #[inline]
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("prefix", prefix))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchant.support` takes.
+pub type CreateV2CoreAccountConfigurationMerchantSupport = Builder<
+    markers::CreateV2CoreAccountConfigurationMerchantSupport,
+>;
+impl CreateV2CoreAccountConfigurationMerchantSupport {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`CreateV2CoreAccountConfigurationMerchantSupportAddress`](super::CreateV2CoreAccountConfigurationMerchantSupportAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationMerchantSupportAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `url`: a text.
+    #[inline]
+    pub fn url(self, url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("url", url))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationMerchantSupport.address` takes.
+pub type CreateV2CoreAccountConfigurationMerchantSupportAddress = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountConfiguration.recipient` takes.
+pub type CreateV2CoreAccountConfigurationRecipient = Builder<
+    markers::CreateV2CoreAccountConfigurationRecipient,
+>;
+impl CreateV2CoreAccountConfigurationRecipient {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `capabilities`: a [`CreateV2CoreAccountConfigurationRecipientCapabilities`](super::CreateV2CoreAccountConfigurationRecipientCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationRecipient.capabilities` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilities = Builder<
+    markers::CreateV2CoreAccountConfigurationRecipientCapabilities,
+>;
+impl CreateV2CoreAccountConfigurationRecipientCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_accounts`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
+    #[inline]
+    pub fn bank_accounts(
+        self,
+        bank_accounts: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_accounts", bank_accounts))
+    }
+    /// `cards`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesCards).
+    #[inline]
+    pub fn cards(
+        self,
+        cards: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesCards,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cards", cards))
+    }
+    /// `stripe_balance`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
+    #[inline]
+    pub fn stripe_balance(
+        self,
+        stripe_balance: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_balance", stripe_balance))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilities.bank_accounts` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts = Builder<
+    markers::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts,
+>;
+impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ach`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
+    #[inline]
+    pub fn ach(
+        self,
+        ach: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ach", ach))
+    }
+    /// `fedwire`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
+    #[inline]
+    pub fn fedwire(
+        self,
+        fedwire: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fedwire", fedwire))
+    }
+    /// `fps`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
+    #[inline]
+    pub fn fps(
+        self,
+        fps: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fps", fps))
+    }
+    /// `local`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
+    #[inline]
+    pub fn local(
+        self,
+        local: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("local", local))
+    }
+    /// `rtp`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
+    #[inline]
+    pub fn rtp(
+        self,
+        rtp: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rtp", rtp))
+    }
+    /// `sepa`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
+    #[inline]
+    pub fn sepa(
+        self,
+        sepa: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa", sepa))
+    }
+    /// `swift`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
+    #[inline]
+    pub fn swift(
+        self,
+        swift: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swift", swift))
+    }
+}
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.ach` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.fedwire` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.fps` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.local` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.rtp` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.sepa` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.swift` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilities.cards` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesCards = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilities.stripe_balance` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance = Builder<
+    markers::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance,
+>;
+impl CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `stripe_transfers`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
+    #[inline]
+    pub fn stripe_transfers(
+        self,
+        stripe_transfers: impl c::IntoObject<
+            super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("stripe_transfers", stripe_transfers),
+        )
+    }
+}
+/// What `CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance.stripe_transfers` takes.
+pub type CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers = super::CreateTreasuryFinancialAccountFeaturesCardIssuing;
+/// What `CreateV2CoreAccount.defaults` takes.
+pub type CreateV2CoreAccountDefaults = Builder<markers::CreateV2CoreAccountDefaults>;
+impl CreateV2CoreAccountDefaults {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `locales`: some of [`CreateV2CoreAccountDefaultsLocales`](super::CreateV2CoreAccountDefaultsLocales).
+    #[inline]
+    pub fn locales(
+        self,
+        locales: impl IntoIterator<Item = super::CreateV2CoreAccountDefaultsLocales>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("locales", locales))
+    }
+    /// `profile`: a [`CreateV2CoreAccountDefaultsProfile`](super::CreateV2CoreAccountDefaultsProfile).
+    #[inline]
+    pub fn profile(
+        self,
+        profile: impl c::IntoObject<super::CreateV2CoreAccountDefaultsProfile>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("profile", profile))
+    }
+    /// `responsibilities`: a [`CreateV2CoreAccountDefaultsResponsibilities`](super::CreateV2CoreAccountDefaultsResponsibilities).
+    #[inline]
+    pub fn responsibilities(
+        self,
+        responsibilities: impl c::IntoObject<
+            super::CreateV2CoreAccountDefaultsResponsibilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("responsibilities", responsibilities),
+        )
+    }
+}
+/// What `CreateV2CoreAccountDefaults.profile` takes.
+pub type CreateV2CoreAccountDefaultsProfile = Builder<
+    markers::CreateV2CoreAccountDefaultsProfile,
+>;
+impl CreateV2CoreAccountDefaultsProfile {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `business_url`: a text.
+    #[inline]
+    pub fn business_url(self, business_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("business_url", business_url))
+    }
+    /// `doing_business_as`: a text.
+    #[inline]
+    pub fn doing_business_as(self, doing_business_as: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("doing_business_as", doing_business_as),
+        )
+    }
+    /// `product_description`: a text.
+    #[inline]
+    pub fn product_description(self, product_description: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("product_description", product_description),
+        )
+    }
+}
+/// What `CreateV2CoreAccountDefaults.responsibilities` takes.
+pub type CreateV2CoreAccountDefaultsResponsibilities = Builder<
+    markers::CreateV2CoreAccountDefaultsResponsibilities,
+>;
+impl CreateV2CoreAccountDefaultsResponsibilities {
+    /// With what it cannot do without:
+    /// * `fees_collector`: one of [`CreateV2CoreAccountDefaultsResponsibilitiesFeesCollector`](super::CreateV2CoreAccountDefaultsResponsibilitiesFeesCollector).
+    /// * `losses_collector`: one of [`CreateV2CoreAccountDefaultsResponsibilitiesLossesCollector`](super::CreateV2CoreAccountDefaultsResponsibilitiesLossesCollector).
+    #[inline]
+    pub fn new(
+        fees_collector: super::CreateV2CoreAccountDefaultsResponsibilitiesFeesCollector,
+        losses_collector: super::CreateV2CoreAccountDefaultsResponsibilitiesLossesCollector,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .one_of("fees_collector", fees_collector)
+                .one_of("losses_collector", losses_collector),
+        )
+    }
+}
+/// What `CreateV2CoreAccount.identity` takes.
+pub type CreateV2CoreAccountIdentity = Builder<markers::CreateV2CoreAccountIdentity>;
+impl CreateV2CoreAccountIdentity {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `attestations`: a [`CreateV2CoreAccountIdentityAttestations`](super::CreateV2CoreAccountIdentityAttestations).
+    #[inline]
+    pub fn attestations(
+        self,
+        attestations: impl c::IntoObject<super::CreateV2CoreAccountIdentityAttestations>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("attestations", attestations))
+    }
+    /// `business_details`: a [`CreateV2CoreAccountIdentityBusinessDetails`](super::CreateV2CoreAccountIdentityBusinessDetails).
+    #[inline]
+    pub fn business_details(
+        self,
+        business_details: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_details", business_details),
+        )
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `entity_type`: one of [`CreateV2CoreAccountIdentityEntityType`](super::CreateV2CoreAccountIdentityEntityType).
+    #[inline]
+    pub fn entity_type(
+        self,
+        entity_type: super::CreateV2CoreAccountIdentityEntityType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
+    }
+    /// `individual`: a [`CreateV2CoreAccountIdentityIndividual`](super::CreateV2CoreAccountIdentityIndividual).
+    #[inline]
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreateV2CoreAccountIdentityIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
+    }
+}
+/// What `CreateV2CoreAccountIdentity.attestations` takes.
+pub type CreateV2CoreAccountIdentityAttestations = Builder<
+    markers::CreateV2CoreAccountIdentityAttestations,
+>;
+impl CreateV2CoreAccountIdentityAttestations {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `directorship_declaration`: a [`CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
+    #[inline]
+    pub fn directorship_declaration(
+        self,
+        directorship_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("directorship_declaration", directorship_declaration),
+        )
+    }
+    /// `ownership_declaration`: a [`CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
+    #[inline]
+    pub fn ownership_declaration(
+        self,
+        ownership_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ownership_declaration", ownership_declaration),
+        )
+    }
+    /// `persons_provided`: a [`CreateV2CoreAccountIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountIdentityAttestationsPersonsProvided).
+    #[inline]
+    pub fn persons_provided(
+        self,
+        persons_provided: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityAttestationsPersonsProvided,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("persons_provided", persons_provided),
+        )
+    }
+    /// `representative_declaration`: a [`CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
+    #[inline]
+    pub fn representative_declaration(
+        self,
+        representative_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("representative_declaration", representative_declaration),
+        )
+    }
+    /// `terms_of_service`: a [`CreateV2CoreAccountIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountIdentityAttestationsTermsOfService).
+    #[inline]
+    pub fn terms_of_service(
+        self,
+        terms_of_service: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityAttestationsTermsOfService,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("terms_of_service", terms_of_service),
+        )
+    }
+}
+/// What `CreateV2CoreAccountIdentityAttestations.directorship_declaration` takes.
+pub type CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `CreateV2CoreAccountIdentityAttestations.ownership_declaration` takes.
+pub type CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `CreateV2CoreAccountIdentityAttestations.persons_provided` takes.
+pub type CreateV2CoreAccountIdentityAttestationsPersonsProvided = Builder<
+    markers::CreateV2CoreAccountIdentityAttestationsPersonsProvided,
+>;
+impl CreateV2CoreAccountIdentityAttestationsPersonsProvided {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `directors`: true or false.
+    #[inline]
+    pub fn directors(self, directors: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("directors", directors))
+    }
+    /// `executives`: true or false.
+    #[inline]
+    pub fn executives(self, executives: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executives", executives))
+    }
+    /// `owners`: true or false.
+    #[inline]
+    pub fn owners(self, owners: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owners", owners))
+    }
+    /// `ownership_exemption_reason`: one of [`CreateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason`](super::CreateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason).
+    #[inline]
+    pub fn ownership_exemption_reason(
+        self,
+        ownership_exemption_reason: super::CreateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .one_of("ownership_exemption_reason", ownership_exemption_reason),
+        )
+    }
+}
+/// What `CreateV2CoreAccountIdentityAttestations.representative_declaration` takes.
+pub type CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `CreateV2CoreAccountIdentityAttestations.terms_of_service` takes.
+pub type CreateV2CoreAccountIdentityAttestationsTermsOfService = super::CreateV2CoreAccountPersonAdditionalTermsOfService;
+/// What `CreateV2CoreAccountIdentityAttestationsTermsOfService.account` takes.
+pub type CreateV2CoreAccountIdentityAttestationsTermsOfServiceAccount = super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `CreateV2CoreAccountIdentity.business_details` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetails = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetails,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_addresses`: some [`CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
+    #[inline]
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_addresses", additional_addresses),
+        )
+    }
+    /// `address`: a [`CreateV2CoreAccountIdentityBusinessDetailsAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `annual_revenue`: a [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
+    #[inline]
+    pub fn annual_revenue(
+        self,
+        annual_revenue: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("annual_revenue", annual_revenue))
+    }
+    /// `documents`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocuments`](super::CreateV2CoreAccountIdentityBusinessDetailsDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocuments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `estimated_worker_count`: an integer.
+    #[inline]
+    pub fn estimated_worker_count(self, estimated_worker_count: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("estimated_worker_count", estimated_worker_count),
+        )
+    }
+    /// `id_numbers`: some [`CreateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers).
+    #[inline]
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<
+            super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
+    }
+    /// `monthly_estimated_revenue`: a [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
+    #[inline]
+    pub fn monthly_estimated_revenue(
+        self,
+        monthly_estimated_revenue: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("monthly_estimated_revenue", monthly_estimated_revenue),
+        )
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `registered_name`: a text.
+    #[inline]
+    pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("registered_name", registered_name))
+    }
+    /// `registration_date`: a [`CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
+    #[inline]
+    pub fn registration_date(
+        self,
+        registration_date: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registration_date", registration_date),
+        )
+    }
+    /// `script_addresses`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
+    #[inline]
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
+    }
+    /// `script_names`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames).
+    #[inline]
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
+    }
+    /// `structure`: one of [`CreateV2CoreAccountIdentityBusinessDetailsStructure`](super::CreateV2CoreAccountIdentityBusinessDetailsStructure).
+    #[inline]
+    pub fn structure(
+        self,
+        structure: super::CreateV2CoreAccountIdentityBusinessDetailsStructure,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("structure", structure))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetails.additional_addresses` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses {
+    /// With what it cannot do without:
+    /// * `purpose`: one of [`CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose`](super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose).
+    #[inline]
+    pub fn new(
+        purpose: super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("purpose", purpose))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `town`: a text.
+    #[inline]
+    pub fn town(self, town: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("town", town))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetails.address` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsAddress = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.annual_revenue` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: a [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount).
+    #[inline]
+    pub fn amount(
+        self,
+        amount: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount", amount))
+    }
+    /// `fiscal_year_end`: a moment, as RFC 3339 text.
+    #[inline]
+    pub fn fiscal_year_end(self, fiscal_year_end: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("fiscal_year_end", fiscal_year_end))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue.amount` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.documents` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocuments = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsDocuments,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account_ownership_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
+    #[inline]
+    pub fn bank_account_ownership_verification(
+        self,
+        bank_account_ownership_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "bank_account_ownership_verification",
+                    bank_account_ownership_verification,
+                ),
+        )
+    }
+    /// `company_license`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
+    #[inline]
+    pub fn company_license(
+        self,
+        company_license: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_license", company_license))
+    }
+    /// `company_memorandum_of_association`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
+    #[inline]
+    pub fn company_memorandum_of_association(
+        self,
+        company_memorandum_of_association: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_memorandum_of_association",
+                    company_memorandum_of_association,
+                ),
+        )
+    }
+    /// `company_ministerial_decree`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
+    #[inline]
+    pub fn company_ministerial_decree(
+        self,
+        company_ministerial_decree: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_ministerial_decree", company_ministerial_decree),
+        )
+    }
+    /// `company_registration_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
+    #[inline]
+    pub fn company_registration_verification(
+        self,
+        company_registration_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_registration_verification",
+                    company_registration_verification,
+                ),
+        )
+    }
+    /// `company_tax_id_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
+    #[inline]
+    pub fn company_tax_id_verification(
+        self,
+        company_tax_id_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_tax_id_verification", company_tax_id_verification),
+        )
+    }
+    /// `primary_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
+    #[inline]
+    pub fn primary_verification(
+        self,
+        primary_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("primary_verification", primary_verification),
+        )
+    }
+    /// `proof_of_address`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
+    #[inline]
+    pub fn proof_of_address(
+        self,
+        proof_of_address: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_address", proof_of_address),
+        )
+    }
+    /// `proof_of_registration`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
+    #[inline]
+    pub fn proof_of_registration(
+        self,
+        proof_of_registration: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_registration", proof_of_registration),
+        )
+    }
+    /// `proof_of_ultimate_beneficial_ownership`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
+    #[inline]
+    pub fn proof_of_ultimate_beneficial_ownership(
+        self,
+        proof_of_ultimate_beneficial_ownership: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "proof_of_ultimate_beneficial_ownership",
+                    proof_of_ultimate_beneficial_ownership,
+                ),
+        )
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.bank_account_ownership_verification` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.company_license` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.company_memorandum_of_association` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.company_ministerial_decree` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.company_registration_verification` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.company_tax_id_verification` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification = super::CreateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerificationFrontBack = super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_address` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_registration` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration {
+    /// With what it cannot do without:
+    /// * `files`: texts.
+    /// * `type`: the text `files`.
+    #[inline]
+    pub fn new(
+        files: impl IntoIterator<Item = impl Into<String>>,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().texts("files", files).text("type", type_),
+        )
+    }
+    /// `signer`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner).
+    #[inline]
+    pub fn signer(
+        self,
+        signer: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("signer", signer))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration.signer` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner {
+    /// With what it cannot do without:
+    /// * `person`: a text.
+    #[inline]
+    pub fn new(person: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("person", person))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_ultimate_beneficial_ownership` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership.signer` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnershipSigner = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.id_numbers` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsIdNumbers = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsIdNumbers {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateV2CoreAccountIdentityBusinessDetailsIdNumbersType`](super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbersType).
+    /// * `value`: a text.
+    #[inline]
+    pub fn new(
+        type_: super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbersType,
+        value: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("type", type_).text("value", value),
+        )
+    }
+    /// `registrar`: a text.
+    #[inline]
+    pub fn registrar(self, registrar: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("registrar", registrar))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetails.monthly_estimated_revenue` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: a [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount).
+    #[inline]
+    pub fn amount(
+        self,
+        amount: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("amount", amount))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue.amount` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.registration_date` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.script_addresses` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses = super::CreateV2CoreAccountPersonScriptAddresses;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptAddressesKana = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptAddressesKanji = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityBusinessDetails.script_names` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptNames = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsScriptNames,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsScriptNames {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `kana`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana).
+    #[inline]
+    pub fn kana(
+        self,
+        kana: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kana", kana))
+    }
+    /// `kanji`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji).
+    #[inline]
+    pub fn kanji(
+        self,
+        kanji: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kanji", kanji))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsScriptNames.kana` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana = Builder<
+    markers::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana,
+>;
+impl CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `registered_name`: a text.
+    #[inline]
+    pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("registered_name", registered_name))
+    }
+}
+/// What `CreateV2CoreAccountIdentityBusinessDetailsScriptNames.kanji` takes.
+pub type CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana;
+/// What `CreateV2CoreAccountIdentity.individual` takes.
+pub type CreateV2CoreAccountIdentityIndividual = Builder<
+    markers::CreateV2CoreAccountIdentityIndividual,
+>;
+impl CreateV2CoreAccountIdentityIndividual {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_addresses`: some [`CreateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::CreateV2CoreAccountIdentityIndividualAdditionalAddresses).
+    #[inline]
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::CreateV2CoreAccountIdentityIndividualAdditionalAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_addresses", additional_addresses),
+        )
+    }
+    /// `additional_names`: some [`CreateV2CoreAccountIdentityIndividualAdditionalNames`](super::CreateV2CoreAccountIdentityIndividualAdditionalNames).
+    #[inline]
+    pub fn additional_names(
+        self,
+        additional_names: impl c::IntoObjects<
+            super::CreateV2CoreAccountIdentityIndividualAdditionalNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_names", additional_names),
+        )
+    }
+    /// `address`: a [`CreateV2CoreAccountIdentityIndividualAddress`](super::CreateV2CoreAccountIdentityIndividualAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateV2CoreAccountIdentityIndividualAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `date_of_birth`: a [`CreateV2CoreAccountIdentityIndividualDateOfBirth`](super::CreateV2CoreAccountIdentityIndividualDateOfBirth).
+    #[inline]
+    pub fn date_of_birth(
+        self,
+        date_of_birth: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityIndividualDateOfBirth,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
+    }
+    /// `documents`: a [`CreateV2CoreAccountIdentityIndividualDocuments`](super::CreateV2CoreAccountIdentityIndividualDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityIndividualDocuments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `given_name`: a text.
+    #[inline]
+    pub fn given_name(self, given_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("given_name", given_name))
+    }
+    /// `id_numbers`: some [`CreateV2CoreAccountIdentityIndividualIdNumbers`](super::CreateV2CoreAccountIdentityIndividualIdNumbers).
+    #[inline]
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<
+            super::CreateV2CoreAccountIdentityIndividualIdNumbers,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
+    }
+    /// `legal_gender`: one of [`CreateV2CoreAccountIdentityIndividualLegalGender`](super::CreateV2CoreAccountIdentityIndividualLegalGender).
+    #[inline]
+    pub fn legal_gender(
+        self,
+        legal_gender: super::CreateV2CoreAccountIdentityIndividualLegalGender,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("legal_gender", legal_gender))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `nationalities`: texts.
+    #[inline]
+    pub fn nationalities(
+        self,
+        nationalities: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("nationalities", nationalities))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `political_exposure`: one of [`CreateV2CoreAccountIdentityIndividualPoliticalExposure`](super::CreateV2CoreAccountIdentityIndividualPoliticalExposure).
+    #[inline]
+    pub fn political_exposure(
+        self,
+        political_exposure: super::CreateV2CoreAccountIdentityIndividualPoliticalExposure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("political_exposure", political_exposure),
+        )
+    }
+    /// `relationship`: a [`CreateV2CoreAccountIdentityIndividualRelationship`](super::CreateV2CoreAccountIdentityIndividualRelationship).
+    #[inline]
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityIndividualRelationship,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
+    }
+    /// `script_addresses`: a [`CreateV2CoreAccountIdentityIndividualScriptAddresses`](super::CreateV2CoreAccountIdentityIndividualScriptAddresses).
+    #[inline]
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityIndividualScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
+    }
+    /// `script_names`: a [`CreateV2CoreAccountIdentityIndividualScriptNames`](super::CreateV2CoreAccountIdentityIndividualScriptNames).
+    #[inline]
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<
+            super::CreateV2CoreAccountIdentityIndividualScriptNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
+    }
+    /// `surname`: a text.
+    #[inline]
+    pub fn surname(self, surname: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("surname", surname))
+    }
+}
+/// What `CreateV2CoreAccountIdentityIndividual.additional_addresses` takes.
+pub type CreateV2CoreAccountIdentityIndividualAdditionalAddresses = super::CreateV2CoreAccountPersonAdditionalAddresses;
+/// What `CreateV2CoreAccountIdentityIndividual.additional_names` takes.
+pub type CreateV2CoreAccountIdentityIndividualAdditionalNames = super::CreateV2CoreAccountPersonAdditionalNames;
+/// What `CreateV2CoreAccountIdentityIndividual.address` takes.
+pub type CreateV2CoreAccountIdentityIndividualAddress = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityIndividual.date_of_birth` takes.
+pub type CreateV2CoreAccountIdentityIndividualDateOfBirth = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountIdentityIndividual.documents` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocuments = super::CreateV2CoreAccountPersonDocuments;
+/// What `CreateV2CoreAccountIdentityIndividualDocuments.company_authorization` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityIndividualDocuments.passport` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityIndividualDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsPrimaryVerification = super::CreateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountIdentityIndividualDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsPrimaryVerificationFrontBack = super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack;
+/// What `CreateV2CoreAccountIdentityIndividualDocuments.secondary_verification` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsSecondaryVerification = super::CreateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountIdentityIndividualDocumentsSecondaryVerification.front_back` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsSecondaryVerificationFrontBack = super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack;
+/// What `CreateV2CoreAccountIdentityIndividualDocuments.visa` takes.
+pub type CreateV2CoreAccountIdentityIndividualDocumentsVisa = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountIdentityIndividual.id_numbers` takes.
+pub type CreateV2CoreAccountIdentityIndividualIdNumbers = super::CreateV2CoreAccountPersonIdNumbers;
+/// What `CreateV2CoreAccountIdentityIndividual.relationship` takes.
+pub type CreateV2CoreAccountIdentityIndividualRelationship = Builder<
+    markers::CreateV2CoreAccountIdentityIndividualRelationship,
+>;
+impl CreateV2CoreAccountIdentityIndividualRelationship {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `director`: true or false.
+    #[inline]
+    pub fn director(self, director: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("director", director))
+    }
+    /// `executive`: true or false.
+    #[inline]
+    pub fn executive(self, executive: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executive", executive))
+    }
+    /// `owner`: true or false.
+    #[inline]
+    pub fn owner(self, owner: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owner", owner))
+    }
+    /// `percent_ownership`: a decimal, as text.
+    #[inline]
+    pub fn percent_ownership(self, percent_ownership: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("percent_ownership", percent_ownership),
+        )
+    }
+    /// `title`: a text.
+    #[inline]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("title", title))
+    }
+}
+/// What `CreateV2CoreAccountIdentityIndividual.script_addresses` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptAddresses = super::CreateV2CoreAccountPersonScriptAddresses;
+/// What `CreateV2CoreAccountIdentityIndividualScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptAddressesKana = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityIndividualScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptAddressesKanji = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountIdentityIndividual.script_names` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptNames = super::CreateV2CoreAccountPersonScriptNames;
+/// What `CreateV2CoreAccountIdentityIndividualScriptNames.kana` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptNamesKana = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `CreateV2CoreAccountIdentityIndividualScriptNames.kanji` takes.
+pub type CreateV2CoreAccountIdentityIndividualScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `CreateV2CoreAccountPerson.additional_addresses` takes.
+pub type CreateV2CoreAccountPersonAdditionalAddresses = Builder<
+    markers::CreateV2CoreAccountPersonAdditionalAddresses,
+>;
+impl CreateV2CoreAccountPersonAdditionalAddresses {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    /// * `purpose`: the text `registered`.
+    #[inline]
+    pub fn new(country: impl Into<String>, purpose: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("country", country).text("purpose", purpose),
+        )
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `town`: a text.
+    #[inline]
+    pub fn town(self, town: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("town", town))
+    }
+}
+/// What `CreateV2CoreAccountPerson.additional_names` takes.
+pub type CreateV2CoreAccountPersonAdditionalNames = Builder<
+    markers::CreateV2CoreAccountPersonAdditionalNames,
+>;
+impl CreateV2CoreAccountPersonAdditionalNames {
+    /// With what it cannot do without:
+    /// * `purpose`: one of [`CreateV2CoreAccountPersonAdditionalNamesPurpose`](super::CreateV2CoreAccountPersonAdditionalNamesPurpose).
+    #[inline]
+    pub fn new(purpose: super::CreateV2CoreAccountPersonAdditionalNamesPurpose) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("purpose", purpose))
+    }
+    /// `full_name`: a text.
+    #[inline]
+    pub fn full_name(self, full_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("full_name", full_name))
+    }
+    /// `given_name`: a text.
+    #[inline]
+    pub fn given_name(self, given_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("given_name", given_name))
+    }
+    /// `surname`: a text.
+    #[inline]
+    pub fn surname(self, surname: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("surname", surname))
+    }
+}
+/// What `CreateV2CoreAccountPerson.additional_terms_of_service` takes.
+pub type CreateV2CoreAccountPersonAdditionalTermsOfService = Builder<
+    markers::CreateV2CoreAccountPersonAdditionalTermsOfService,
+>;
+impl CreateV2CoreAccountPersonAdditionalTermsOfService {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a [`CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
+    #[inline]
+    pub fn account(
+        self,
+        account: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
+    }
+}
+/// What `CreateV2CoreAccountPersonAdditionalTermsOfService.account` takes.
+pub type CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount = Builder<
+    markers::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount,
+>;
+impl CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount {
+    /// With what it cannot do without:
+    /// * `date`: a moment, as RFC 3339 text.
+    /// * `ip`: a text.
+    #[inline]
+    pub fn new(date: impl Into<String>, ip: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("date", date).text("ip", ip))
+    }
+    /// `user_agent`: a text.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `CreateV2CoreAccountPerson.address` takes.
+pub type CreateV2CoreAccountPersonAddress = Builder<
+    markers::CreateV2CoreAccountPersonAddress,
+>;
+impl CreateV2CoreAccountPersonAddress {
+    /// With what it cannot do without:
+    /// * `country`: a text.
+    #[inline]
+    pub fn new(country: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("country", country))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `town`: a text.
+    #[inline]
+    pub fn town(self, town: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("town", town))
+    }
+}
+/// What `CreateV2CoreAccountPerson.date_of_birth` takes.
+pub type CreateV2CoreAccountPersonDateOfBirth = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountPerson.documents` takes.
+pub type CreateV2CoreAccountPersonDocuments = Builder<
+    markers::CreateV2CoreAccountPersonDocuments,
+>;
+impl CreateV2CoreAccountPersonDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `company_authorization`: a [`CreateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::CreateV2CoreAccountPersonDocumentsCompanyAuthorization).
+    #[inline]
+    pub fn company_authorization(
+        self,
+        company_authorization: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonDocumentsCompanyAuthorization,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("company_authorization", company_authorization),
+        )
+    }
+    /// `passport`: a [`CreateV2CoreAccountPersonDocumentsPassport`](super::CreateV2CoreAccountPersonDocumentsPassport).
+    #[inline]
+    pub fn passport(
+        self,
+        passport: impl c::IntoObject<super::CreateV2CoreAccountPersonDocumentsPassport>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("passport", passport))
+    }
+    /// `primary_verification`: a [`CreateV2CoreAccountPersonDocumentsPrimaryVerification`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerification).
+    #[inline]
+    pub fn primary_verification(
+        self,
+        primary_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonDocumentsPrimaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("primary_verification", primary_verification),
+        )
+    }
+    /// `secondary_verification`: a [`CreateV2CoreAccountPersonDocumentsSecondaryVerification`](super::CreateV2CoreAccountPersonDocumentsSecondaryVerification).
+    #[inline]
+    pub fn secondary_verification(
+        self,
+        secondary_verification: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonDocumentsSecondaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("secondary_verification", secondary_verification),
+        )
+    }
+    /// `visa`: a [`CreateV2CoreAccountPersonDocumentsVisa`](super::CreateV2CoreAccountPersonDocumentsVisa).
+    #[inline]
+    pub fn visa(
+        self,
+        visa: impl c::IntoObject<super::CreateV2CoreAccountPersonDocumentsVisa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("visa", visa))
+    }
+}
+/// What `CreateV2CoreAccountPersonDocuments.company_authorization` takes.
+pub type CreateV2CoreAccountPersonDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountPersonDocuments.passport` takes.
+pub type CreateV2CoreAccountPersonDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountPersonDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountPersonDocumentsPrimaryVerification = Builder<
+    markers::CreateV2CoreAccountPersonDocumentsPrimaryVerification,
+>;
+impl CreateV2CoreAccountPersonDocumentsPrimaryVerification {
+    /// With what it cannot do without:
+    /// * `front_back`: a [`CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
+    /// * `type`: the text `front_back`.
+    #[inline]
+    pub fn new(
+        front_back: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack,
+        >,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("front_back", front_back).text("type", type_),
+        )
+    }
+}
+/// What `CreateV2CoreAccountPersonDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack = Builder<
+    markers::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack,
+>;
+impl CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack {
+    /// With what it cannot do without:
+    /// * `front`: a text.
+    #[inline]
+    pub fn new(front: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("front", front))
+    }
+    /// `back`: a text.
+    #[inline]
+    pub fn back(self, back: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("back", back))
+    }
+}
+/// What `CreateV2CoreAccountPersonDocuments.secondary_verification` takes.
+pub type CreateV2CoreAccountPersonDocumentsSecondaryVerification = super::CreateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountPersonDocumentsSecondaryVerification.front_back` takes.
+pub type CreateV2CoreAccountPersonDocumentsSecondaryVerificationFrontBack = super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack;
+/// What `CreateV2CoreAccountPersonDocuments.visa` takes.
+pub type CreateV2CoreAccountPersonDocumentsVisa = Builder<
+    markers::CreateV2CoreAccountPersonDocumentsVisa,
+>;
+impl CreateV2CoreAccountPersonDocumentsVisa {
+    /// With what it cannot do without:
+    /// * `files`: texts.
+    /// * `type`: the text `files`.
+    #[inline]
+    pub fn new(
+        files: impl IntoIterator<Item = impl Into<String>>,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().texts("files", files).text("type", type_),
+        )
+    }
+}
+/// What `CreateV2CoreAccountPerson.id_numbers` takes.
+pub type CreateV2CoreAccountPersonIdNumbers = Builder<
+    markers::CreateV2CoreAccountPersonIdNumbers,
+>;
+impl CreateV2CoreAccountPersonIdNumbers {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateV2CoreAccountPersonIdNumbersType`](super::CreateV2CoreAccountPersonIdNumbersType).
+    /// * `value`: a text.
+    #[inline]
+    pub fn new(
+        type_: super::CreateV2CoreAccountPersonIdNumbersType,
+        value: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().one_of("type", type_).text("value", value),
+        )
+    }
+}
+/// What `CreateV2CoreAccountPerson.relationship` takes.
+pub type CreateV2CoreAccountPersonRelationship = Builder<
+    markers::CreateV2CoreAccountPersonRelationship,
+>;
+impl CreateV2CoreAccountPersonRelationship {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `authorizer`: true or false.
+    #[inline]
+    pub fn authorizer(self, authorizer: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("authorizer", authorizer))
+    }
+    /// `director`: true or false.
+    #[inline]
+    pub fn director(self, director: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("director", director))
+    }
+    /// `executive`: true or false.
+    #[inline]
+    pub fn executive(self, executive: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("executive", executive))
+    }
+    /// `legal_guardian`: true or false.
+    #[inline]
+    pub fn legal_guardian(self, legal_guardian: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("legal_guardian", legal_guardian))
+    }
+    /// `owner`: true or false.
+    #[inline]
+    pub fn owner(self, owner: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("owner", owner))
+    }
+    /// `percent_ownership`: a decimal, as text.
+    #[inline]
+    pub fn percent_ownership(self, percent_ownership: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("percent_ownership", percent_ownership),
+        )
+    }
+    /// `representative`: true or false.
+    #[inline]
+    pub fn representative(self, representative: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("representative", representative))
+    }
+    /// `title`: a text.
+    #[inline]
+    pub fn title(self, title: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("title", title))
+    }
+}
+/// What `CreateV2CoreAccountPerson.script_addresses` takes.
+pub type CreateV2CoreAccountPersonScriptAddresses = Builder<
+    markers::CreateV2CoreAccountPersonScriptAddresses,
+>;
+impl CreateV2CoreAccountPersonScriptAddresses {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `kana`: a [`CreateV2CoreAccountPersonScriptAddressesKana`](super::CreateV2CoreAccountPersonScriptAddressesKana).
+    #[inline]
+    pub fn kana(
+        self,
+        kana: impl c::IntoObject<super::CreateV2CoreAccountPersonScriptAddressesKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kana", kana))
+    }
+    /// `kanji`: a [`CreateV2CoreAccountPersonScriptAddressesKanji`](super::CreateV2CoreAccountPersonScriptAddressesKanji).
+    #[inline]
+    pub fn kanji(
+        self,
+        kanji: impl c::IntoObject<super::CreateV2CoreAccountPersonScriptAddressesKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kanji", kanji))
+    }
+}
+/// What `CreateV2CoreAccountPersonScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountPersonScriptAddressesKana = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountPersonScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountPersonScriptAddressesKanji = super::CreateV2CoreAccountPersonAddress;
+/// What `CreateV2CoreAccountPerson.script_names` takes.
+pub type CreateV2CoreAccountPersonScriptNames = Builder<
+    markers::CreateV2CoreAccountPersonScriptNames,
+>;
+impl CreateV2CoreAccountPersonScriptNames {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `kana`: a [`CreateV2CoreAccountPersonScriptNamesKana`](super::CreateV2CoreAccountPersonScriptNamesKana).
+    #[inline]
+    pub fn kana(
+        self,
+        kana: impl c::IntoObject<super::CreateV2CoreAccountPersonScriptNamesKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kana", kana))
+    }
+    /// `kanji`: a [`CreateV2CoreAccountPersonScriptNamesKanji`](super::CreateV2CoreAccountPersonScriptNamesKanji).
+    #[inline]
+    pub fn kanji(
+        self,
+        kanji: impl c::IntoObject<super::CreateV2CoreAccountPersonScriptNamesKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kanji", kanji))
+    }
+}
+/// What `CreateV2CoreAccountPersonScriptNames.kana` takes.
+pub type CreateV2CoreAccountPersonScriptNamesKana = Builder<
+    markers::CreateV2CoreAccountPersonScriptNamesKana,
+>;
+impl CreateV2CoreAccountPersonScriptNamesKana {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `given_name`: a text.
+    #[inline]
+    pub fn given_name(self, given_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("given_name", given_name))
+    }
+    /// `surname`: a text.
+    #[inline]
+    pub fn surname(self, surname: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("surname", surname))
+    }
+}
+/// What `CreateV2CoreAccountPersonScriptNames.kanji` takes.
+pub type CreateV2CoreAccountPersonScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `CreateV2CoreAccountPersonToken.additional_addresses` takes.
+pub type CreateV2CoreAccountPersonTokenAdditionalAddresses = super::UpdateV2CoreAccountPersonAdditionalAddresses;
+/// What `CreateV2CoreAccountPersonToken.additional_names` takes.
+pub type CreateV2CoreAccountPersonTokenAdditionalNames = super::CreateV2CoreAccountPersonAdditionalNames;
+/// What `CreateV2CoreAccountPersonToken.additional_terms_of_service` takes.
+pub type CreateV2CoreAccountPersonTokenAdditionalTermsOfService = Builder<
+    markers::CreateV2CoreAccountPersonTokenAdditionalTermsOfService,
+>;
+impl CreateV2CoreAccountPersonTokenAdditionalTermsOfService {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a [`CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount).
+    #[inline]
+    pub fn account(
+        self,
+        account: impl c::IntoObject<
+            super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
+    }
+}
+/// What `CreateV2CoreAccountPersonTokenAdditionalTermsOfService.account` takes.
+pub type CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount = Builder<
+    markers::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount,
+>;
+impl CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `shown_and_accepted`: true or false.
+    #[inline]
+    pub fn shown_and_accepted(self, shown_and_accepted: bool) -> Self {
+        Self::from_parameters(
+            self.parameters.bool("shown_and_accepted", shown_and_accepted),
+        )
+    }
+}
+/// What `CreateV2CoreAccountPersonToken.address` takes.
+pub type CreateV2CoreAccountPersonTokenAddress = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountPersonToken.date_of_birth` takes.
+pub type CreateV2CoreAccountPersonTokenDateOfBirth = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountPersonToken.documents` takes.
+pub type CreateV2CoreAccountPersonTokenDocuments = super::UpdateV2CoreAccountPersonDocuments;
+/// What `CreateV2CoreAccountPersonTokenDocuments.company_authorization` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountPersonTokenDocuments.passport` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountPersonTokenDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsPrimaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountPersonTokenDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `CreateV2CoreAccountPersonTokenDocuments.secondary_verification` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsSecondaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountPersonTokenDocumentsSecondaryVerification.front_back` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsSecondaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `CreateV2CoreAccountPersonTokenDocuments.visa` takes.
+pub type CreateV2CoreAccountPersonTokenDocumentsVisa = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountPersonToken.id_numbers` takes.
+pub type CreateV2CoreAccountPersonTokenIdNumbers = super::CreateV2CoreAccountPersonIdNumbers;
+/// What `CreateV2CoreAccountPersonToken.relationship` takes.
+pub type CreateV2CoreAccountPersonTokenRelationship = super::CreateV2CoreAccountPersonRelationship;
+/// What `CreateV2CoreAccountPersonToken.script_addresses` takes.
+pub type CreateV2CoreAccountPersonTokenScriptAddresses = super::UpdateV2CoreAccountPersonScriptAddresses;
+/// What `CreateV2CoreAccountPersonTokenScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountPersonTokenScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountPersonTokenScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountPersonTokenScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountPersonToken.script_names` takes.
+pub type CreateV2CoreAccountPersonTokenScriptNames = super::CreateV2CoreAccountPersonScriptNames;
+/// What `CreateV2CoreAccountPersonTokenScriptNames.kana` takes.
+pub type CreateV2CoreAccountPersonTokenScriptNamesKana = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `CreateV2CoreAccountPersonTokenScriptNames.kanji` takes.
+pub type CreateV2CoreAccountPersonTokenScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `UpdateV2CoreAccount.configuration` takes.
+pub type UpdateV2CoreAccountConfiguration = Builder<
+    markers::UpdateV2CoreAccountConfiguration,
+>;
+impl UpdateV2CoreAccountConfiguration {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `customer`: a [`UpdateV2CoreAccountConfigurationCustomer`](super::UpdateV2CoreAccountConfigurationCustomer).
+    #[inline]
+    pub fn customer(
+        self,
+        customer: impl c::IntoObject<super::UpdateV2CoreAccountConfigurationCustomer>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("customer", customer))
+    }
+    /// `merchant`: a [`UpdateV2CoreAccountConfigurationMerchant`](super::UpdateV2CoreAccountConfigurationMerchant).
+    #[inline]
+    pub fn merchant(
+        self,
+        merchant: impl c::IntoObject<super::UpdateV2CoreAccountConfigurationMerchant>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("merchant", merchant))
+    }
+    /// `recipient`: a [`UpdateV2CoreAccountConfigurationRecipient`](super::UpdateV2CoreAccountConfigurationRecipient).
+    #[inline]
+    pub fn recipient(
+        self,
+        recipient: impl c::IntoObject<super::UpdateV2CoreAccountConfigurationRecipient>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("recipient", recipient))
+    }
+}
+/// What `UpdateV2CoreAccountConfiguration.customer` takes.
+pub type UpdateV2CoreAccountConfigurationCustomer = Builder<
+    markers::UpdateV2CoreAccountConfigurationCustomer,
+>;
+impl UpdateV2CoreAccountConfigurationCustomer {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `applied`: true or false.
+    #[inline]
+    pub fn applied(self, applied: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("applied", applied))
+    }
+    /// `automatic_indirect_tax`: a [`UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
+    #[inline]
+    pub fn automatic_indirect_tax(
+        self,
+        automatic_indirect_tax: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
+        )
+    }
+    /// `billing`: a [`UpdateV2CoreAccountConfigurationCustomerBilling`](super::UpdateV2CoreAccountConfigurationCustomerBilling).
+    #[inline]
+    pub fn billing(
+        self,
+        billing: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerBilling,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("billing", billing))
+    }
+    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationCustomerCapabilities`](super::UpdateV2CoreAccountConfigurationCustomerCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+    /// `shipping`: a [`UpdateV2CoreAccountConfigurationCustomerShipping`](super::UpdateV2CoreAccountConfigurationCustomerShipping).
+    #[inline]
+    pub fn shipping(
+        self,
+        shipping: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerShipping,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("shipping", shipping))
+    }
+    /// `test_clock`: a text.
+    #[inline]
+    pub fn test_clock(self, test_clock: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("test_clock", test_clock))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationCustomer.automatic_indirect_tax` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax = Builder<
+    markers::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax,
+>;
+impl UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `exempt`: one of [`UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt`](super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt).
+    #[inline]
+    pub fn exempt(
+        self,
+        exempt: super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("exempt", exempt))
+    }
+    /// `ip_address`: a text.
+    #[inline]
+    pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip_address", ip_address))
+    }
+    /// `validate_location`: one of [`UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxValidateLocation`](super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxValidateLocation).
+    #[inline]
+    pub fn validate_location(
+        self,
+        validate_location: super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxValidateLocation,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("validate_location", validate_location),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationCustomer.billing` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerBilling = Builder<
+    markers::UpdateV2CoreAccountConfigurationCustomerBilling,
+>;
+impl UpdateV2CoreAccountConfigurationCustomerBilling {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `default_payment_method`: a text.
+    #[inline]
+    pub fn default_payment_method(
+        self,
+        default_payment_method: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.text("default_payment_method", default_payment_method),
+        )
+    }
+    /// `invoice`: a [`UpdateV2CoreAccountConfigurationCustomerBillingInvoice`](super::UpdateV2CoreAccountConfigurationCustomerBillingInvoice).
+    #[inline]
+    pub fn invoice(
+        self,
+        invoice: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerBillingInvoice,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("invoice", invoice))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationCustomerBilling.invoice` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerBillingInvoice = super::CreateV2CoreAccountConfigurationCustomerBillingInvoice;
+/// What `UpdateV2CoreAccountConfigurationCustomerBillingInvoice.custom_fields` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields = super::CreateInvoiceCustomFields;
+/// What `UpdateV2CoreAccountConfigurationCustomerBillingInvoice.rendering` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerBillingInvoiceRendering = super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering;
+/// What `UpdateV2CoreAccountConfigurationCustomer.capabilities` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerCapabilities = Builder<
+    markers::UpdateV2CoreAccountConfigurationCustomerCapabilities,
+>;
+impl UpdateV2CoreAccountConfigurationCustomerCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `automatic_indirect_tax`: a [`UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
+    #[inline]
+    pub fn automatic_indirect_tax(
+        self,
+        automatic_indirect_tax: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationCustomerCapabilities.automatic_indirect_tax` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationCustomer.shipping` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerShipping = super::ReportPaymentRecordPaymentShippingDetails;
+/// What `UpdateV2CoreAccountConfigurationCustomerShipping.address` takes.
+pub type UpdateV2CoreAccountConfigurationCustomerShippingAddress = super::CreateCustomerAddress;
+/// What `UpdateV2CoreAccountConfiguration.merchant` takes.
+pub type UpdateV2CoreAccountConfigurationMerchant = Builder<
+    markers::UpdateV2CoreAccountConfigurationMerchant,
+>;
+impl UpdateV2CoreAccountConfigurationMerchant {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `applied`: true or false.
+    #[inline]
+    pub fn applied(self, applied: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("applied", applied))
+    }
+    /// `bacs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `branding`: a [`UpdateV2CoreAccountConfigurationMerchantBranding`](super::UpdateV2CoreAccountConfigurationMerchantBranding).
+    #[inline]
+    pub fn branding(
+        self,
+        branding: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantBranding,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("branding", branding))
+    }
+    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilities`](super::UpdateV2CoreAccountConfigurationMerchantCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+    /// `card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `konbini_payments`: a [`UpdateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantKonbiniPayments).
+    #[inline]
+    pub fn konbini_payments(
+        self,
+        konbini_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantKonbiniPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("konbini_payments", konbini_payments),
+        )
+    }
+    /// `mcc`: a text.
+    #[inline]
+    pub fn mcc(self, mcc: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("mcc", mcc))
+    }
+    /// `script_statement_descriptor`: a [`UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
+    #[inline]
+    pub fn script_statement_descriptor(
+        self,
+        script_statement_descriptor: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("script_statement_descriptor", script_statement_descriptor),
+        )
+    }
+    /// `sepa_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `statement_descriptor`: a [`UpdateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantStatementDescriptor).
+    #[inline]
+    pub fn statement_descriptor(
+        self,
+        statement_descriptor: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantStatementDescriptor,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("statement_descriptor", statement_descriptor),
+        )
+    }
+    /// `support`: a [`UpdateV2CoreAccountConfigurationMerchantSupport`](super::UpdateV2CoreAccountConfigurationMerchantSupport).
+    #[inline]
+    pub fn support(
+        self,
+        support: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantSupport,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("support", support))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationMerchant.bacs_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments = super::CreateAccountSettingsBacsDebitPayments;
+/// What `UpdateV2CoreAccountConfigurationMerchant.branding` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantBranding = super::CreateAccountSettingsBranding;
+/// What `UpdateV2CoreAccountConfigurationMerchant.capabilities` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilities = Builder<
+    markers::UpdateV2CoreAccountConfigurationMerchantCapabilities,
+>;
+impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ach_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
+    #[inline]
+    pub fn ach_debit_payments(
+        self,
+        ach_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ach_debit_payments", ach_debit_payments),
+        )
+    }
+    /// `acss_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
+    #[inline]
+    pub fn acss_debit_payments(
+        self,
+        acss_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("acss_debit_payments", acss_debit_payments),
+        )
+    }
+    /// `affirm_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
+    #[inline]
+    pub fn affirm_payments(
+        self,
+        affirm_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
+    }
+    /// `afterpay_clearpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
+    #[inline]
+    pub fn afterpay_clearpay_payments(
+        self,
+        afterpay_clearpay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
+        )
+    }
+    /// `alma_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
+    #[inline]
+    pub fn alma_payments(
+        self,
+        alma_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
+    }
+    /// `amazon_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
+    #[inline]
+    pub fn amazon_pay_payments(
+        self,
+        amazon_pay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("amazon_pay_payments", amazon_pay_payments),
+        )
+    }
+    /// `au_becs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
+    #[inline]
+    pub fn au_becs_debit_payments(
+        self,
+        au_becs_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
+        )
+    }
+    /// `bacs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
+    #[inline]
+    pub fn bacs_debit_payments(
+        self,
+        bacs_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bacs_debit_payments", bacs_debit_payments),
+        )
+    }
+    /// `bancontact_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
+    #[inline]
+    pub fn bancontact_payments(
+        self,
+        bancontact_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("bancontact_payments", bancontact_payments),
+        )
+    }
+    /// `blik_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
+    #[inline]
+    pub fn blik_payments(
+        self,
+        blik_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
+    }
+    /// `blik_recurring_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
+    #[inline]
+    pub fn blik_recurring_payments(
+        self,
+        blik_recurring_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("blik_recurring_payments", blik_recurring_payments),
+        )
+    }
+    /// `boleto_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
+    #[inline]
+    pub fn boleto_payments(
+        self,
+        boleto_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
+    }
+    /// `card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
+    #[inline]
+    pub fn card_payments(
+        self,
+        card_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("card_payments", card_payments))
+    }
+    /// `cartes_bancaires_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
+    #[inline]
+    pub fn cartes_bancaires_payments(
+        self,
+        cartes_bancaires_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("cartes_bancaires_payments", cartes_bancaires_payments),
+        )
+    }
+    /// `cashapp_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
+    #[inline]
+    pub fn cashapp_payments(
+        self,
+        cashapp_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("cashapp_payments", cashapp_payments),
+        )
+    }
+    /// `eps_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
+    #[inline]
+    pub fn eps_payments(
+        self,
+        eps_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
+    }
+    /// `fpx_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
+    #[inline]
+    pub fn fpx_payments(
+        self,
+        fpx_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
+    }
+    /// `gb_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
+    #[inline]
+    pub fn gb_bank_transfer_payments(
+        self,
+        gb_bank_transfer_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
+        )
+    }
+    /// `grabpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
+    #[inline]
+    pub fn grabpay_payments(
+        self,
+        grabpay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("grabpay_payments", grabpay_payments),
+        )
+    }
+    /// `ideal_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
+    #[inline]
+    pub fn ideal_payments(
+        self,
+        ideal_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
+    }
+    /// `jcb_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
+    #[inline]
+    pub fn jcb_payments(
+        self,
+        jcb_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
+    }
+    /// `jp_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
+    #[inline]
+    pub fn jp_bank_transfer_payments(
+        self,
+        jp_bank_transfer_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
+        )
+    }
+    /// `kakao_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
+    #[inline]
+    pub fn kakao_pay_payments(
+        self,
+        kakao_pay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kakao_pay_payments", kakao_pay_payments),
+        )
+    }
+    /// `klarna_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
+    #[inline]
+    pub fn klarna_payments(
+        self,
+        klarna_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
+    }
+    /// `konbini_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
+    #[inline]
+    pub fn konbini_payments(
+        self,
+        konbini_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("konbini_payments", konbini_payments),
+        )
+    }
+    /// `kr_card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
+    #[inline]
+    pub fn kr_card_payments(
+        self,
+        kr_card_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("kr_card_payments", kr_card_payments),
+        )
+    }
+    /// `link_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
+    #[inline]
+    pub fn link_payments(
+        self,
+        link_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("link_payments", link_payments))
+    }
+    /// `mobilepay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
+    #[inline]
+    pub fn mobilepay_payments(
+        self,
+        mobilepay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("mobilepay_payments", mobilepay_payments),
+        )
+    }
+    /// `multibanco_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
+    #[inline]
+    pub fn multibanco_payments(
+        self,
+        multibanco_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("multibanco_payments", multibanco_payments),
+        )
+    }
+    /// `mx_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
+    #[inline]
+    pub fn mx_bank_transfer_payments(
+        self,
+        mx_bank_transfer_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
+        )
+    }
+    /// `naver_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
+    #[inline]
+    pub fn naver_pay_payments(
+        self,
+        naver_pay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("naver_pay_payments", naver_pay_payments),
+        )
+    }
+    /// `oxxo_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
+    #[inline]
+    pub fn oxxo_payments(
+        self,
+        oxxo_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
+    }
+    /// `p24_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
+    #[inline]
+    pub fn p24_payments(
+        self,
+        p24_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
+    }
+    /// `pay_by_bank_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
+    #[inline]
+    pub fn pay_by_bank_payments(
+        self,
+        pay_by_bank_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
+        )
+    }
+    /// `payco_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
+    #[inline]
+    pub fn payco_payments(
+        self,
+        payco_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
+    }
+    /// `paynow_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
+    #[inline]
+    pub fn paynow_payments(
+        self,
+        paynow_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
+    }
+    /// `promptpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
+    #[inline]
+    pub fn promptpay_payments(
+        self,
+        promptpay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("promptpay_payments", promptpay_payments),
+        )
+    }
+    /// `revolut_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
+    #[inline]
+    pub fn revolut_pay_payments(
+        self,
+        revolut_pay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("revolut_pay_payments", revolut_pay_payments),
+        )
+    }
+    /// `samsung_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
+    #[inline]
+    pub fn samsung_pay_payments(
+        self,
+        samsung_pay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("samsung_pay_payments", samsung_pay_payments),
+        )
+    }
+    /// `satispay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
+    #[inline]
+    pub fn satispay_payments(
+        self,
+        satispay_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("satispay_payments", satispay_payments),
+        )
+    }
+    /// `sepa_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
+    #[inline]
+    pub fn sepa_bank_transfer_payments(
+        self,
+        sepa_bank_transfer_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
+        )
+    }
+    /// `sepa_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
+    #[inline]
+    pub fn sepa_debit_payments(
+        self,
+        sepa_debit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("sepa_debit_payments", sepa_debit_payments),
+        )
+    }
+    /// `sequra_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
+    #[inline]
+    pub fn sequra_payments(
+        self,
+        sequra_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
+    }
+    /// `sunbit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
+    #[inline]
+    pub fn sunbit_payments(
+        self,
+        sunbit_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
+    }
+    /// `swish_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
+    #[inline]
+    pub fn swish_payments(
+        self,
+        swish_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
+    }
+    /// `twint_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
+    #[inline]
+    pub fn twint_payments(
+        self,
+        twint_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
+    }
+    /// `us_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
+    #[inline]
+    pub fn us_bank_transfer_payments(
+        self,
+        us_bank_transfer_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("us_bank_transfer_payments", us_bank_transfer_payments),
+        )
+    }
+    /// `zip_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
+    #[inline]
+    pub fn zip_payments(
+        self,
+        zip_payments: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("zip_payments", zip_payments))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.ach_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.acss_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.affirm_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.afterpay_clearpay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.alma_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.amazon_pay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.au_becs_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.bacs_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.bancontact_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.blik_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.blik_recurring_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.boleto_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.card_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.cartes_bancaires_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.cashapp_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.eps_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.fpx_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.gb_bank_transfer_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.grabpay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.ideal_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.jcb_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.jp_bank_transfer_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.kakao_pay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.klarna_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.konbini_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.kr_card_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.link_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.mobilepay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.multibanco_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.mx_bank_transfer_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.naver_pay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.oxxo_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.p24_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.pay_by_bank_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.payco_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.paynow_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.promptpay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.revolut_pay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.samsung_pay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.satispay_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.sepa_bank_transfer_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.sepa_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.sequra_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.sunbit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.swish_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.twint_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.us_bank_transfer_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchantCapabilities.zip_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationMerchant.card_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCardPayments = super::CreateV2CoreAccountConfigurationMerchantCardPayments;
+/// What `UpdateV2CoreAccountConfigurationMerchantCardPayments.decline_on` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn = super::CreateAccountSettingsCardPaymentsDeclineOn;
+/// What `UpdateV2CoreAccountConfigurationMerchant.konbini_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantKonbiniPayments = super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments;
+/// What `UpdateV2CoreAccountConfigurationMerchantKonbiniPayments.support` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport = super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport;
+/// What `UpdateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport.hours` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours = super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours;
+/// What `UpdateV2CoreAccountConfigurationMerchant.script_statement_descriptor` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor = super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor;
+/// What `UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor.kana` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana = super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor;
+/// What `UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor.kanji` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji = super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor;
+/// What `UpdateV2CoreAccountConfigurationMerchant.sepa_debit_payments` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments = super::CreateAccountSettingsSepaDebitPayments;
+/// What `UpdateV2CoreAccountConfigurationMerchant.statement_descriptor` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantStatementDescriptor = super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor;
+/// What `UpdateV2CoreAccountConfigurationMerchant.support` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantSupport = Builder<
+    markers::UpdateV2CoreAccountConfigurationMerchantSupport,
+>;
+impl UpdateV2CoreAccountConfigurationMerchantSupport {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `address`: a [`UpdateV2CoreAccountConfigurationMerchantSupportAddress`](super::UpdateV2CoreAccountConfigurationMerchantSupportAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationMerchantSupportAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `url`: a text.
+    #[inline]
+    pub fn url(self, url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("url", url))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationMerchantSupport.address` takes.
+pub type UpdateV2CoreAccountConfigurationMerchantSupportAddress = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountConfiguration.recipient` takes.
+pub type UpdateV2CoreAccountConfigurationRecipient = Builder<
+    markers::UpdateV2CoreAccountConfigurationRecipient,
+>;
+impl UpdateV2CoreAccountConfigurationRecipient {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `applied`: true or false.
+    #[inline]
+    pub fn applied(self, applied: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("applied", applied))
+    }
+    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilities`](super::UpdateV2CoreAccountConfigurationRecipientCapabilities).
+    #[inline]
+    pub fn capabilities(
+        self,
+        capabilities: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("capabilities", capabilities))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationRecipient.capabilities` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilities = Builder<
+    markers::UpdateV2CoreAccountConfigurationRecipientCapabilities,
+>;
+impl UpdateV2CoreAccountConfigurationRecipientCapabilities {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_accounts`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
+    #[inline]
+    pub fn bank_accounts(
+        self,
+        bank_accounts: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_accounts", bank_accounts))
+    }
+    /// `cards`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards).
+    #[inline]
+    pub fn cards(
+        self,
+        cards: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("cards", cards))
+    }
+    /// `stripe_balance`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
+    #[inline]
+    pub fn stripe_balance(
+        self,
+        stripe_balance: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("stripe_balance", stripe_balance))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilities.bank_accounts` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts = Builder<
+    markers::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts,
+>;
+impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ach`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
+    #[inline]
+    pub fn ach(
+        self,
+        ach: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ach", ach))
+    }
+    /// `fedwire`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
+    #[inline]
+    pub fn fedwire(
+        self,
+        fedwire: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fedwire", fedwire))
+    }
+    /// `fps`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
+    #[inline]
+    pub fn fps(
+        self,
+        fps: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("fps", fps))
+    }
+    /// `local`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
+    #[inline]
+    pub fn local(
+        self,
+        local: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("local", local))
+    }
+    /// `rtp`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
+    #[inline]
+    pub fn rtp(
+        self,
+        rtp: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("rtp", rtp))
+    }
+    /// `sepa`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
+    #[inline]
+    pub fn sepa(
+        self,
+        sepa: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("sepa", sepa))
+    }
+    /// `swift`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
+    #[inline]
+    pub fn swift(
+        self,
+        swift: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("swift", swift))
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.ach` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.fedwire` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.fps` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.local` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.rtp` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.sepa` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts.swift` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilities.cards` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilities.stripe_balance` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance = Builder<
+    markers::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance,
+>;
+impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `stripe_transfers`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
+    #[inline]
+    pub fn stripe_transfers(
+        self,
+        stripe_transfers: impl c::IntoObject<
+            super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("stripe_transfers", stripe_transfers),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance.stripe_transfers` takes.
+pub type UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers = super::CreateAccountCapabilitiesTreasury;
+/// What `UpdateV2CoreAccount.defaults` takes.
+pub type UpdateV2CoreAccountDefaults = Builder<markers::UpdateV2CoreAccountDefaults>;
+impl UpdateV2CoreAccountDefaults {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `locales`: some of [`UpdateV2CoreAccountDefaultsLocales`](super::UpdateV2CoreAccountDefaultsLocales).
+    #[inline]
+    pub fn locales(
+        self,
+        locales: impl IntoIterator<Item = super::UpdateV2CoreAccountDefaultsLocales>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("locales", locales))
+    }
+    /// `payout_methods`: texts by key.
+    #[inline]
+    pub fn payout_methods(
+        self,
+        payout_methods: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("payout_methods", payout_methods))
+    }
+    /// `profile`: a [`UpdateV2CoreAccountDefaultsProfile`](super::UpdateV2CoreAccountDefaultsProfile).
+    #[inline]
+    pub fn profile(
+        self,
+        profile: impl c::IntoObject<super::UpdateV2CoreAccountDefaultsProfile>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("profile", profile))
+    }
+    /// `responsibilities`: a [`UpdateV2CoreAccountDefaultsResponsibilities`](super::UpdateV2CoreAccountDefaultsResponsibilities).
+    #[inline]
+    pub fn responsibilities(
+        self,
+        responsibilities: impl c::IntoObject<
+            super::UpdateV2CoreAccountDefaultsResponsibilities,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("responsibilities", responsibilities),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountDefaults.profile` takes.
+pub type UpdateV2CoreAccountDefaultsProfile = super::CreateV2CoreAccountDefaultsProfile;
+/// What `UpdateV2CoreAccountDefaults.responsibilities` takes.
+pub type UpdateV2CoreAccountDefaultsResponsibilities = super::CreateV2CoreAccountDefaultsResponsibilities;
+/// What `UpdateV2CoreAccount.identity` takes.
+pub type UpdateV2CoreAccountIdentity = Builder<markers::UpdateV2CoreAccountIdentity>;
+impl UpdateV2CoreAccountIdentity {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `attestations`: a [`UpdateV2CoreAccountIdentityAttestations`](super::UpdateV2CoreAccountIdentityAttestations).
+    #[inline]
+    pub fn attestations(
+        self,
+        attestations: impl c::IntoObject<super::UpdateV2CoreAccountIdentityAttestations>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("attestations", attestations))
+    }
+    /// `business_details`: a [`UpdateV2CoreAccountIdentityBusinessDetails`](super::UpdateV2CoreAccountIdentityBusinessDetails).
+    #[inline]
+    pub fn business_details(
+        self,
+        business_details: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_details", business_details),
+        )
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `entity_type`: one of [`UpdateV2CoreAccountIdentityEntityType`](super::UpdateV2CoreAccountIdentityEntityType).
+    #[inline]
+    pub fn entity_type(
+        self,
+        entity_type: super::UpdateV2CoreAccountIdentityEntityType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
+    }
+    /// `individual`: a [`UpdateV2CoreAccountIdentityIndividual`](super::UpdateV2CoreAccountIdentityIndividual).
+    #[inline]
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::UpdateV2CoreAccountIdentityIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
+    }
+}
+/// What `UpdateV2CoreAccountIdentity.attestations` takes.
+pub type UpdateV2CoreAccountIdentityAttestations = Builder<
+    markers::UpdateV2CoreAccountIdentityAttestations,
+>;
+impl UpdateV2CoreAccountIdentityAttestations {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `directorship_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
+    #[inline]
+    pub fn directorship_declaration(
+        self,
+        directorship_declaration: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("directorship_declaration", directorship_declaration),
+        )
+    }
+    /// `ownership_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
+    #[inline]
+    pub fn ownership_declaration(
+        self,
+        ownership_declaration: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ownership_declaration", ownership_declaration),
+        )
+    }
+    /// `persons_provided`: a [`UpdateV2CoreAccountIdentityAttestationsPersonsProvided`](super::UpdateV2CoreAccountIdentityAttestationsPersonsProvided).
+    #[inline]
+    pub fn persons_provided(
+        self,
+        persons_provided: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsPersonsProvided,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("persons_provided", persons_provided),
+        )
+    }
+    /// `representative_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
+    #[inline]
+    pub fn representative_declaration(
+        self,
+        representative_declaration: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("representative_declaration", representative_declaration),
+        )
+    }
+    /// `terms_of_service`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfService`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfService).
+    #[inline]
+    pub fn terms_of_service(
+        self,
+        terms_of_service: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsTermsOfService,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("terms_of_service", terms_of_service),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountIdentityAttestations.directorship_declaration` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentityAttestations.ownership_declaration` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentityAttestations.persons_provided` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsPersonsProvided = super::CreateV2CoreAccountIdentityAttestationsPersonsProvided;
+/// What `UpdateV2CoreAccountIdentityAttestations.representative_declaration` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentityAttestations.terms_of_service` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsTermsOfService = Builder<
+    markers::UpdateV2CoreAccountIdentityAttestationsTermsOfService,
+>;
+impl UpdateV2CoreAccountIdentityAttestationsTermsOfService {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount).
+    #[inline]
+    pub fn account(
+        self,
+        account: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
+    }
+    /// `crypto_money_manager`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager).
+    #[inline]
+    pub fn crypto_money_manager(
+        self,
+        crypto_money_manager: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("crypto_money_manager", crypto_money_manager),
+        )
+    }
+    /// `money_manager`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager).
+    #[inline]
+    pub fn money_manager(
+        self,
+        money_manager: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("money_manager", money_manager))
+    }
+}
+/// What `UpdateV2CoreAccountIdentityAttestationsTermsOfService.account` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentityAttestationsTermsOfService.crypto_money_manager` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentityAttestationsTermsOfService.money_manager` takes.
+pub type UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager = super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount;
+/// What `UpdateV2CoreAccountIdentity.business_details` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetails = Builder<
+    markers::UpdateV2CoreAccountIdentityBusinessDetails,
+>;
+impl UpdateV2CoreAccountIdentityBusinessDetails {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_addresses`: some [`UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
+    #[inline]
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_addresses", additional_addresses),
+        )
+    }
+    /// `address`: a [`UpdateV2CoreAccountIdentityBusinessDetailsAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `annual_revenue`: a [`UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
+    #[inline]
+    pub fn annual_revenue(
+        self,
+        annual_revenue: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("annual_revenue", annual_revenue))
+    }
+    /// `documents`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocuments`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `estimated_worker_count`: an integer.
+    #[inline]
+    pub fn estimated_worker_count(self, estimated_worker_count: i64) -> Self {
+        Self::from_parameters(
+            self.parameters.int("estimated_worker_count", estimated_worker_count),
+        )
+    }
+    /// `id_numbers`: some [`UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers).
+    #[inline]
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
+    }
+    /// `monthly_estimated_revenue`: a [`UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
+    #[inline]
+    pub fn monthly_estimated_revenue(
+        self,
+        monthly_estimated_revenue: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("monthly_estimated_revenue", monthly_estimated_revenue),
+        )
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `registered_name`: a text.
+    #[inline]
+    pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("registered_name", registered_name))
+    }
+    /// `registration_date`: a [`UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
+    #[inline]
+    pub fn registration_date(
+        self,
+        registration_date: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("registration_date", registration_date),
+        )
+    }
+    /// `script_addresses`: a [`UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
+    #[inline]
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
+    }
+    /// `script_names`: a [`UpdateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptNames).
+    #[inline]
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsScriptNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
+    }
+    /// `structure`: one of [`UpdateV2CoreAccountIdentityBusinessDetailsStructure`](super::UpdateV2CoreAccountIdentityBusinessDetailsStructure).
+    #[inline]
+    pub fn structure(
+        self,
+        structure: super::UpdateV2CoreAccountIdentityBusinessDetailsStructure,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("structure", structure))
+    }
+}
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.additional_addresses` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses = super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.address` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsAddress = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.annual_revenue` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue = super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue.amount` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.documents` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocuments = Builder<
+    markers::UpdateV2CoreAccountIdentityBusinessDetailsDocuments,
+>;
+impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account_ownership_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
+    #[inline]
+    pub fn bank_account_ownership_verification(
+        self,
+        bank_account_ownership_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "bank_account_ownership_verification",
+                    bank_account_ownership_verification,
+                ),
+        )
+    }
+    /// `company_license`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
+    #[inline]
+    pub fn company_license(
+        self,
+        company_license: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("company_license", company_license))
+    }
+    /// `company_memorandum_of_association`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
+    #[inline]
+    pub fn company_memorandum_of_association(
+        self,
+        company_memorandum_of_association: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_memorandum_of_association",
+                    company_memorandum_of_association,
+                ),
+        )
+    }
+    /// `company_ministerial_decree`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
+    #[inline]
+    pub fn company_ministerial_decree(
+        self,
+        company_ministerial_decree: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_ministerial_decree", company_ministerial_decree),
+        )
+    }
+    /// `company_registration_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
+    #[inline]
+    pub fn company_registration_verification(
+        self,
+        company_registration_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "company_registration_verification",
+                    company_registration_verification,
+                ),
+        )
+    }
+    /// `company_tax_id_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
+    #[inline]
+    pub fn company_tax_id_verification(
+        self,
+        company_tax_id_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("company_tax_id_verification", company_tax_id_verification),
+        )
+    }
+    /// `primary_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
+    #[inline]
+    pub fn primary_verification(
+        self,
+        primary_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("primary_verification", primary_verification),
+        )
+    }
+    /// `proof_of_address`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
+    #[inline]
+    pub fn proof_of_address(
+        self,
+        proof_of_address: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_address", proof_of_address),
+        )
+    }
+    /// `proof_of_registration`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
+    #[inline]
+    pub fn proof_of_registration(
+        self,
+        proof_of_registration: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("proof_of_registration", proof_of_registration),
+        )
+    }
+    /// `proof_of_ultimate_beneficial_ownership`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
+    #[inline]
+    pub fn proof_of_ultimate_beneficial_ownership(
+        self,
+        proof_of_ultimate_beneficial_ownership: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object(
+                    "proof_of_ultimate_beneficial_ownership",
+                    proof_of_ultimate_beneficial_ownership,
+                ),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.bank_account_ownership_verification` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.company_license` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.company_memorandum_of_association` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.company_ministerial_decree` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.company_registration_verification` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.company_tax_id_verification` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.primary_verification` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification.front_back` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_address` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_registration` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration.signer` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocuments.proof_of_ultimate_beneficial_ownership` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership.signer` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnershipSigner = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.id_numbers` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers = super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.monthly_estimated_revenue` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue = super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue.amount` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.registration_date` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate = super::CreateTokenPersonDob;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.script_addresses` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses = super::UpdateV2CoreAccountPersonScriptAddresses;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses.kana` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses.kanji` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityBusinessDetails.script_names` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptNames = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsScriptNames.kana` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptNamesKana = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana;
+/// What `UpdateV2CoreAccountIdentityBusinessDetailsScriptNames.kanji` takes.
+pub type UpdateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana;
+/// What `UpdateV2CoreAccountIdentity.individual` takes.
+pub type UpdateV2CoreAccountIdentityIndividual = Builder<
+    markers::UpdateV2CoreAccountIdentityIndividual,
+>;
+impl UpdateV2CoreAccountIdentityIndividual {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `additional_addresses`: some [`UpdateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::UpdateV2CoreAccountIdentityIndividualAdditionalAddresses).
+    #[inline]
+    pub fn additional_addresses(
+        self,
+        additional_addresses: impl c::IntoObjects<
+            super::UpdateV2CoreAccountIdentityIndividualAdditionalAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_addresses", additional_addresses),
+        )
+    }
+    /// `additional_names`: some [`UpdateV2CoreAccountIdentityIndividualAdditionalNames`](super::UpdateV2CoreAccountIdentityIndividualAdditionalNames).
+    #[inline]
+    pub fn additional_names(
+        self,
+        additional_names: impl c::IntoObjects<
+            super::UpdateV2CoreAccountIdentityIndividualAdditionalNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.objects("additional_names", additional_names),
+        )
+    }
+    /// `address`: a [`UpdateV2CoreAccountIdentityIndividualAddress`](super::UpdateV2CoreAccountIdentityIndividualAddress).
+    #[inline]
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::UpdateV2CoreAccountIdentityIndividualAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
+    }
+    /// `date_of_birth`: a [`UpdateV2CoreAccountIdentityIndividualDateOfBirth`](super::UpdateV2CoreAccountIdentityIndividualDateOfBirth).
+    #[inline]
+    pub fn date_of_birth(
+        self,
+        date_of_birth: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityIndividualDateOfBirth,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
+    }
+    /// `documents`: a [`UpdateV2CoreAccountIdentityIndividualDocuments`](super::UpdateV2CoreAccountIdentityIndividualDocuments).
+    #[inline]
+    pub fn documents(
+        self,
+        documents: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityIndividualDocuments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("documents", documents))
+    }
+    /// `email`: a text.
+    #[inline]
+    pub fn email(self, email: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("email", email))
+    }
+    /// `given_name`: a text.
+    #[inline]
+    pub fn given_name(self, given_name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("given_name", given_name))
+    }
+    /// `id_numbers`: some [`UpdateV2CoreAccountIdentityIndividualIdNumbers`](super::UpdateV2CoreAccountIdentityIndividualIdNumbers).
+    #[inline]
+    pub fn id_numbers(
+        self,
+        id_numbers: impl c::IntoObjects<
+            super::UpdateV2CoreAccountIdentityIndividualIdNumbers,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
+    }
+    /// `legal_gender`: one of [`UpdateV2CoreAccountIdentityIndividualLegalGender`](super::UpdateV2CoreAccountIdentityIndividualLegalGender).
+    #[inline]
+    pub fn legal_gender(
+        self,
+        legal_gender: super::UpdateV2CoreAccountIdentityIndividualLegalGender,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("legal_gender", legal_gender))
+    }
+    /// `metadata`: texts by key.
+    #[inline]
+    pub fn metadata(
+        self,
+        metadata: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.map("metadata", metadata))
+    }
+    /// `nationalities`: texts.
+    #[inline]
+    pub fn nationalities(
+        self,
+        nationalities: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.texts("nationalities", nationalities))
+    }
+    /// `phone`: a text.
+    #[inline]
+    pub fn phone(self, phone: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("phone", phone))
+    }
+    /// `political_exposure`: one of [`UpdateV2CoreAccountIdentityIndividualPoliticalExposure`](super::UpdateV2CoreAccountIdentityIndividualPoliticalExposure).
+    #[inline]
+    pub fn political_exposure(
+        self,
+        political_exposure: super::UpdateV2CoreAccountIdentityIndividualPoliticalExposure,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("political_exposure", political_exposure),
+        )
+    }
+    /// `relationship`: a [`UpdateV2CoreAccountIdentityIndividualRelationship`](super::UpdateV2CoreAccountIdentityIndividualRelationship).
+    #[inline]
+    pub fn relationship(
+        self,
+        relationship: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityIndividualRelationship,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("relationship", relationship))
+    }
+    /// `script_addresses`: a [`UpdateV2CoreAccountIdentityIndividualScriptAddresses`](super::UpdateV2CoreAccountIdentityIndividualScriptAddresses).
+    #[inline]
+    pub fn script_addresses(
+        self,
+        script_addresses: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityIndividualScriptAddresses,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("script_addresses", script_addresses),
+        )
+    }
+    /// `script_names`: a [`UpdateV2CoreAccountIdentityIndividualScriptNames`](super::UpdateV2CoreAccountIdentityIndividualScriptNames).
+    #[inline]
+    pub fn script_names(
+        self,
+        script_names: impl c::IntoObject<
+            super::UpdateV2CoreAccountIdentityIndividualScriptNames,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("script_names", script_names))
+    }
+    /// `surname`: a text.
+    #[inline]
+    pub fn surname(self, surname: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("surname", surname))
+    }
+}
+/// What `UpdateV2CoreAccountIdentityIndividual.additional_addresses` takes.
+pub type UpdateV2CoreAccountIdentityIndividualAdditionalAddresses = super::UpdateV2CoreAccountPersonAdditionalAddresses;
+/// What `UpdateV2CoreAccountIdentityIndividual.additional_names` takes.
+pub type UpdateV2CoreAccountIdentityIndividualAdditionalNames = super::CreateV2CoreAccountPersonAdditionalNames;
+/// What `UpdateV2CoreAccountIdentityIndividual.address` takes.
+pub type UpdateV2CoreAccountIdentityIndividualAddress = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityIndividual.date_of_birth` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDateOfBirth = super::CreateTokenPersonDob;
+/// What `UpdateV2CoreAccountIdentityIndividual.documents` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocuments = super::UpdateV2CoreAccountPersonDocuments;
+/// What `UpdateV2CoreAccountIdentityIndividualDocuments.company_authorization` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityIndividualDocuments.passport` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityIndividualDocuments.primary_verification` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsPrimaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `UpdateV2CoreAccountIdentityIndividualDocumentsPrimaryVerification.front_back` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateV2CoreAccountIdentityIndividualDocuments.secondary_verification` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsSecondaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `UpdateV2CoreAccountIdentityIndividualDocumentsSecondaryVerification.front_back` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsSecondaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateV2CoreAccountIdentityIndividualDocuments.visa` takes.
+pub type UpdateV2CoreAccountIdentityIndividualDocumentsVisa = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountIdentityIndividual.id_numbers` takes.
+pub type UpdateV2CoreAccountIdentityIndividualIdNumbers = super::CreateV2CoreAccountPersonIdNumbers;
+/// What `UpdateV2CoreAccountIdentityIndividual.relationship` takes.
+pub type UpdateV2CoreAccountIdentityIndividualRelationship = super::CreateV2CoreAccountIdentityIndividualRelationship;
+/// What `UpdateV2CoreAccountIdentityIndividual.script_addresses` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptAddresses = super::UpdateV2CoreAccountPersonScriptAddresses;
+/// What `UpdateV2CoreAccountIdentityIndividualScriptAddresses.kana` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityIndividualScriptAddresses.kanji` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountIdentityIndividual.script_names` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptNames = super::CreateV2CoreAccountPersonScriptNames;
+/// What `UpdateV2CoreAccountIdentityIndividualScriptNames.kana` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptNamesKana = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `UpdateV2CoreAccountIdentityIndividualScriptNames.kanji` takes.
+pub type UpdateV2CoreAccountIdentityIndividualScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `UpdateV2CoreAccountPerson.additional_addresses` takes.
+pub type UpdateV2CoreAccountPersonAdditionalAddresses = Builder<
+    markers::UpdateV2CoreAccountPersonAdditionalAddresses,
+>;
+impl UpdateV2CoreAccountPersonAdditionalAddresses {
+    /// With what it cannot do without:
+    /// * `purpose`: the text `registered`.
+    #[inline]
+    pub fn new(purpose: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("purpose", purpose))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+    /// `country`: a text.
+    #[inline]
+    pub fn country(self, country: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("country", country))
+    }
+    /// `line1`: a text.
+    #[inline]
+    pub fn line1(self, line1: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line1", line1))
+    }
+    /// `line2`: a text.
+    #[inline]
+    pub fn line2(self, line2: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("line2", line2))
+    }
+    /// `postal_code`: a text.
+    #[inline]
+    pub fn postal_code(self, postal_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("postal_code", postal_code))
+    }
+    /// `state`: a text.
+    #[inline]
+    pub fn state(self, state: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("state", state))
+    }
+    /// `town`: a text.
+    #[inline]
+    pub fn town(self, town: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("town", town))
+    }
+}
+/// What `UpdateV2CoreAccountPerson.additional_names` takes.
+pub type UpdateV2CoreAccountPersonAdditionalNames = super::CreateV2CoreAccountPersonAdditionalNames;
+/// What `UpdateV2CoreAccountPerson.additional_terms_of_service` takes.
+pub type UpdateV2CoreAccountPersonAdditionalTermsOfService = Builder<
+    markers::UpdateV2CoreAccountPersonAdditionalTermsOfService,
+>;
+impl UpdateV2CoreAccountPersonAdditionalTermsOfService {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `account`: a [`UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
+    #[inline]
+    pub fn account(
+        self,
+        account: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account", account))
+    }
+}
+/// What `UpdateV2CoreAccountPersonAdditionalTermsOfService.account` takes.
+pub type UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount = Builder<
+    markers::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount,
+>;
+impl UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `date`: a moment, as RFC 3339 text.
+    #[inline]
+    pub fn date(self, date: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("date", date))
+    }
+    /// `ip`: a text.
+    #[inline]
+    pub fn ip(self, ip: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("ip", ip))
+    }
+    /// `user_agent`: a text.
+    #[inline]
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("user_agent", user_agent))
+    }
+}
+/// What `UpdateV2CoreAccountPerson.address` takes.
+pub type UpdateV2CoreAccountPersonAddress = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountPerson.date_of_birth` takes.
+pub type UpdateV2CoreAccountPersonDateOfBirth = super::CreateTokenPersonDob;
+/// What `UpdateV2CoreAccountPerson.documents` takes.
+pub type UpdateV2CoreAccountPersonDocuments = Builder<
+    markers::UpdateV2CoreAccountPersonDocuments,
+>;
+impl UpdateV2CoreAccountPersonDocuments {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `company_authorization`: a [`UpdateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::UpdateV2CoreAccountPersonDocumentsCompanyAuthorization).
+    #[inline]
+    pub fn company_authorization(
+        self,
+        company_authorization: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonDocumentsCompanyAuthorization,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("company_authorization", company_authorization),
+        )
+    }
+    /// `passport`: a [`UpdateV2CoreAccountPersonDocumentsPassport`](super::UpdateV2CoreAccountPersonDocumentsPassport).
+    #[inline]
+    pub fn passport(
+        self,
+        passport: impl c::IntoObject<super::UpdateV2CoreAccountPersonDocumentsPassport>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("passport", passport))
+    }
+    /// `primary_verification`: a [`UpdateV2CoreAccountPersonDocumentsPrimaryVerification`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification).
+    #[inline]
+    pub fn primary_verification(
+        self,
+        primary_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("primary_verification", primary_verification),
+        )
+    }
+    /// `secondary_verification`: a [`UpdateV2CoreAccountPersonDocumentsSecondaryVerification`](super::UpdateV2CoreAccountPersonDocumentsSecondaryVerification).
+    #[inline]
+    pub fn secondary_verification(
+        self,
+        secondary_verification: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonDocumentsSecondaryVerification,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("secondary_verification", secondary_verification),
+        )
+    }
+    /// `visa`: a [`UpdateV2CoreAccountPersonDocumentsVisa`](super::UpdateV2CoreAccountPersonDocumentsVisa).
+    #[inline]
+    pub fn visa(
+        self,
+        visa: impl c::IntoObject<super::UpdateV2CoreAccountPersonDocumentsVisa>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("visa", visa))
+    }
+}
+/// What `UpdateV2CoreAccountPersonDocuments.company_authorization` takes.
+pub type UpdateV2CoreAccountPersonDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountPersonDocuments.passport` takes.
+pub type UpdateV2CoreAccountPersonDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountPersonDocuments.primary_verification` takes.
+pub type UpdateV2CoreAccountPersonDocumentsPrimaryVerification = Builder<
+    markers::UpdateV2CoreAccountPersonDocumentsPrimaryVerification,
+>;
+impl UpdateV2CoreAccountPersonDocumentsPrimaryVerification {
+    /// With what it cannot do without:
+    /// * `front_back`: a [`UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
+    /// * `type`: the text `front_back`.
+    #[inline]
+    pub fn new(
+        front_back: impl c::IntoObject<
+            super::UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack,
+        >,
+        type_: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().object("front_back", front_back).text("type", type_),
+        )
+    }
+}
+/// What `UpdateV2CoreAccountPersonDocumentsPrimaryVerification.front_back` takes.
+pub type UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateV2CoreAccountPersonDocuments.secondary_verification` takes.
+pub type UpdateV2CoreAccountPersonDocumentsSecondaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `UpdateV2CoreAccountPersonDocumentsSecondaryVerification.front_back` takes.
+pub type UpdateV2CoreAccountPersonDocumentsSecondaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `UpdateV2CoreAccountPersonDocuments.visa` takes.
+pub type UpdateV2CoreAccountPersonDocumentsVisa = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `UpdateV2CoreAccountPerson.id_numbers` takes.
+pub type UpdateV2CoreAccountPersonIdNumbers = super::CreateV2CoreAccountPersonIdNumbers;
+/// What `UpdateV2CoreAccountPerson.relationship` takes.
+pub type UpdateV2CoreAccountPersonRelationship = super::CreateV2CoreAccountPersonRelationship;
+/// What `UpdateV2CoreAccountPerson.script_addresses` takes.
+pub type UpdateV2CoreAccountPersonScriptAddresses = Builder<
+    markers::UpdateV2CoreAccountPersonScriptAddresses,
+>;
+impl UpdateV2CoreAccountPersonScriptAddresses {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `kana`: a [`UpdateV2CoreAccountPersonScriptAddressesKana`](super::UpdateV2CoreAccountPersonScriptAddressesKana).
+    #[inline]
+    pub fn kana(
+        self,
+        kana: impl c::IntoObject<super::UpdateV2CoreAccountPersonScriptAddressesKana>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kana", kana))
+    }
+    /// `kanji`: a [`UpdateV2CoreAccountPersonScriptAddressesKanji`](super::UpdateV2CoreAccountPersonScriptAddressesKanji).
+    #[inline]
+    pub fn kanji(
+        self,
+        kanji: impl c::IntoObject<super::UpdateV2CoreAccountPersonScriptAddressesKanji>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("kanji", kanji))
+    }
+}
+/// What `UpdateV2CoreAccountPersonScriptAddresses.kana` takes.
+pub type UpdateV2CoreAccountPersonScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountPersonScriptAddresses.kanji` takes.
+pub type UpdateV2CoreAccountPersonScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `UpdateV2CoreAccountPerson.script_names` takes.
+pub type UpdateV2CoreAccountPersonScriptNames = super::CreateV2CoreAccountPersonScriptNames;
+/// What `UpdateV2CoreAccountPersonScriptNames.kana` takes.
+pub type UpdateV2CoreAccountPersonScriptNamesKana = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `UpdateV2CoreAccountPersonScriptNames.kanji` takes.
+pub type UpdateV2CoreAccountPersonScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
 /// The values of `CloseV2CoreAccount.applied_configurations`.
 pub use super::super::V2CoreAccountAppliedConfigurations as CloseV2CoreAccountAppliedConfigurations;
+/// The values of `CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax.exempt`.
+pub use super::super::CustomerTaxExempt as CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt;
+/// The values of `CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering.amount_tax_display`.
+pub use super::super::V2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay as CreateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay;
 /// The values of `CreateV2CoreAccount.dashboard`.
 pub use super::super::V2CoreAccountDashboard as CreateV2CoreAccountDashboard;
+/// The values of `CreateV2CoreAccountDefaults.locales`.
+pub use super::super::V2CoreAccountDefaultsLocales as CreateV2CoreAccountDefaultsLocales;
+/// The values of `CreateV2CoreAccountDefaultsResponsibilities.fees_collector`.
+pub use super::super::V2CoreAccountDefaultsResponsibilitiesFeesCollector as CreateV2CoreAccountDefaultsResponsibilitiesFeesCollector;
+/// The values of `CreateV2CoreAccountDefaultsResponsibilities.losses_collector`.
+pub use super::super::ReserveHoldCreatedBy as CreateV2CoreAccountDefaultsResponsibilitiesLossesCollector;
+/// The values of `CreateV2CoreAccountIdentityAttestationsPersonsProvided.ownership_exemption_reason`.
+pub use super::super::LegalEntityCompanyOwnershipExemptionReason as CreateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason;
+/// The values of `CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses.purpose`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose as CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose;
+/// The values of `CreateV2CoreAccountIdentityBusinessDetailsIdNumbers.type`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsIdNumbersType as CreateV2CoreAccountIdentityBusinessDetailsIdNumbersType;
+/// The values of `CreateV2CoreAccountIdentityBusinessDetails.structure`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsStructure as CreateV2CoreAccountIdentityBusinessDetailsStructure;
+/// The values of `CreateV2CoreAccountIdentity.entity_type`.
+pub use super::super::AccountBusinessType as CreateV2CoreAccountIdentityEntityType;
+/// The values of `CreateV2CoreAccountIdentityIndividualAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as CreateV2CoreAccountIdentityIndividualAdditionalNamesPurpose;
+/// The values of `CreateV2CoreAccountIdentityIndividualIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as CreateV2CoreAccountIdentityIndividualIdNumbersType;
+/// The values of `CreateV2CoreAccountIdentityIndividual.legal_gender`.
+pub use super::super::V2CoreAccountPersonLegalGender as CreateV2CoreAccountIdentityIndividualLegalGender;
+/// The values of `CreateV2CoreAccountIdentityIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as CreateV2CoreAccountIdentityIndividualPoliticalExposure;
 /// The values of `CreateV2CoreAccount.include`.
 #[non_exhaustive]
 pub enum CreateV2CoreAccountInclude {
@@ -806,10 +6154,18 @@ impl Debug for CreateV2CoreAccountInclude {
         v::fmt_enum(self, f)
     }
 }
+/// The values of `CreateV2CoreAccountPersonAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as CreateV2CoreAccountPersonAdditionalNamesPurpose;
+/// The values of `CreateV2CoreAccountPersonIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as CreateV2CoreAccountPersonIdNumbersType;
 /// The values of `CreateV2CoreAccountPerson.legal_gender`.
 pub use super::super::V2CoreAccountPersonLegalGender as CreateV2CoreAccountPersonLegalGender;
 /// The values of `CreateV2CoreAccountPerson.political_exposure`.
 pub use super::super::PersonPoliticalExposure as CreateV2CoreAccountPersonPoliticalExposure;
+/// The values of `CreateV2CoreAccountPersonTokenAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as CreateV2CoreAccountPersonTokenAdditionalNamesPurpose;
+/// The values of `CreateV2CoreAccountPersonTokenIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as CreateV2CoreAccountPersonTokenIdNumbersType;
 /// The values of `CreateV2CoreAccountPersonToken.legal_gender`.
 pub use super::super::V2CoreAccountPersonLegalGender as CreateV2CoreAccountPersonTokenLegalGender;
 /// The values of `CreateV2CoreAccountPersonToken.political_exposure`.
@@ -818,10 +6174,44 @@ pub use super::super::PersonPoliticalExposure as CreateV2CoreAccountPersonTokenP
 pub use super::super::V2CoreAccountAppliedConfigurations as ListV2CoreAccountsAppliedConfigurations;
 /// The values of `RetrieveV2CoreAccount.include`.
 pub use super::CreateV2CoreAccountInclude as RetrieveV2CoreAccountInclude;
+/// The values of `UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax.exempt`.
+pub use super::super::CustomerTaxExempt as UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxExempt;
+/// The values of `UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax.validate_location`.
+pub use super::UpdateCustomerTaxValidateLocation as UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTaxValidateLocation;
+/// The values of `UpdateV2CoreAccountConfigurationCustomerBillingInvoiceRendering.amount_tax_display`.
+pub use super::super::V2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay as UpdateV2CoreAccountConfigurationCustomerBillingInvoiceRenderingAmountTaxDisplay;
 /// The values of `UpdateV2CoreAccount.dashboard`.
 pub use super::super::V2CoreAccountDashboard as UpdateV2CoreAccountDashboard;
+/// The values of `UpdateV2CoreAccountDefaults.locales`.
+pub use super::super::V2CoreAccountDefaultsLocales as UpdateV2CoreAccountDefaultsLocales;
+/// The values of `UpdateV2CoreAccountDefaultsResponsibilities.fees_collector`.
+pub use super::super::V2CoreAccountDefaultsResponsibilitiesFeesCollector as UpdateV2CoreAccountDefaultsResponsibilitiesFeesCollector;
+/// The values of `UpdateV2CoreAccountDefaultsResponsibilities.losses_collector`.
+pub use super::super::ReserveHoldCreatedBy as UpdateV2CoreAccountDefaultsResponsibilitiesLossesCollector;
+/// The values of `UpdateV2CoreAccountIdentityAttestationsPersonsProvided.ownership_exemption_reason`.
+pub use super::super::LegalEntityCompanyOwnershipExemptionReason as UpdateV2CoreAccountIdentityAttestationsPersonsProvidedOwnershipExemptionReason;
+/// The values of `UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses.purpose`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose as UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose;
+/// The values of `UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers.type`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsIdNumbersType as UpdateV2CoreAccountIdentityBusinessDetailsIdNumbersType;
+/// The values of `UpdateV2CoreAccountIdentityBusinessDetails.structure`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsStructure as UpdateV2CoreAccountIdentityBusinessDetailsStructure;
+/// The values of `UpdateV2CoreAccountIdentity.entity_type`.
+pub use super::super::AccountBusinessType as UpdateV2CoreAccountIdentityEntityType;
+/// The values of `UpdateV2CoreAccountIdentityIndividualAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as UpdateV2CoreAccountIdentityIndividualAdditionalNamesPurpose;
+/// The values of `UpdateV2CoreAccountIdentityIndividualIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as UpdateV2CoreAccountIdentityIndividualIdNumbersType;
+/// The values of `UpdateV2CoreAccountIdentityIndividual.legal_gender`.
+pub use super::super::V2CoreAccountPersonLegalGender as UpdateV2CoreAccountIdentityIndividualLegalGender;
+/// The values of `UpdateV2CoreAccountIdentityIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as UpdateV2CoreAccountIdentityIndividualPoliticalExposure;
 /// The values of `UpdateV2CoreAccount.include`.
 pub use super::CreateV2CoreAccountInclude as UpdateV2CoreAccountInclude;
+/// The values of `UpdateV2CoreAccountPersonAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as UpdateV2CoreAccountPersonAdditionalNamesPurpose;
+/// The values of `UpdateV2CoreAccountPersonIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as UpdateV2CoreAccountPersonIdNumbersType;
 /// The values of `UpdateV2CoreAccountPerson.legal_gender`.
 pub use super::super::V2CoreAccountPersonLegalGender as UpdateV2CoreAccountPersonLegalGender;
 /// The values of `UpdateV2CoreAccountPerson.political_exposure`.

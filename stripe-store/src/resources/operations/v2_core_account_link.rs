@@ -2,9 +2,8 @@
 // Schema: v2_core_account_link
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v2/core/account_links`: answers with one [`V2CoreAccountLink`](views::V2CoreAccountLink).
 ///
 /// Source: operation `PostV2CoreAccountLinks`.
@@ -12,11 +11,14 @@ pub type CreateV2CoreAccountLink = Builder<markers::CreateV2CoreAccountLink>;
 impl CreateV2CoreAccountLink {
     /// With what it cannot do without:
     /// * `account`: a text.
-    /// * `use_case`: a map with `type` (required), `account_onboarding`, `account_update`.
+    /// * `use_case`: a [`CreateV2CoreAccountLinkUseCase`](super::CreateV2CoreAccountLinkUseCase).
     #[inline]
-    pub fn new(account: impl Into<String>, use_case: impl Into<Value>) -> Self {
+    pub fn new(
+        account: impl Into<String>,
+        use_case: impl c::IntoObject<super::CreateV2CoreAccountLinkUseCase>,
+    ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().text("account", account).json("use_case", use_case),
+            c::Parameters::new().text("account", account).object("use_case", use_case),
         )
     }
 }
@@ -26,3 +28,82 @@ impl c::OperationFacts for markers::CreateV2CoreAccountLink {
     const PATH: &'static str = "/v2/core/account_links";
     const CHECK: c::Check = c::Check::resource::<views::V2CoreAccountLink>();
 }
+/// What `CreateV2CoreAccountLink.use_case` takes.
+pub type CreateV2CoreAccountLinkUseCase = Builder<
+    markers::CreateV2CoreAccountLinkUseCase,
+>;
+impl CreateV2CoreAccountLinkUseCase {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateV2CoreAccountLinkUseCaseType`](super::CreateV2CoreAccountLinkUseCaseType).
+    #[inline]
+    pub fn new(type_: super::CreateV2CoreAccountLinkUseCaseType) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `account_onboarding`: a [`CreateV2CoreAccountLinkUseCaseAccountOnboarding`](super::CreateV2CoreAccountLinkUseCaseAccountOnboarding).
+    #[inline]
+    pub fn account_onboarding(
+        self,
+        account_onboarding: impl c::IntoObject<
+            super::CreateV2CoreAccountLinkUseCaseAccountOnboarding,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("account_onboarding", account_onboarding),
+        )
+    }
+    /// `account_update`: a [`CreateV2CoreAccountLinkUseCaseAccountUpdate`](super::CreateV2CoreAccountLinkUseCaseAccountUpdate).
+    #[inline]
+    pub fn account_update(
+        self,
+        account_update: impl c::IntoObject<
+            super::CreateV2CoreAccountLinkUseCaseAccountUpdate,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("account_update", account_update))
+    }
+}
+/// What `CreateV2CoreAccountLinkUseCase.account_onboarding` takes.
+pub type CreateV2CoreAccountLinkUseCaseAccountOnboarding = super::CreateV2CoreAccountLinkUseCaseAccountUpdate;
+/// What `CreateV2CoreAccountLinkUseCaseAccountOnboarding.collection_options` takes.
+pub type CreateV2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions = super::CreateAccountLinkCollectionOptions;
+/// What `CreateV2CoreAccountLinkUseCase.account_update` takes.
+pub type CreateV2CoreAccountLinkUseCaseAccountUpdate = Builder<
+    markers::CreateV2CoreAccountLinkUseCaseAccountUpdate,
+>;
+impl CreateV2CoreAccountLinkUseCaseAccountUpdate {
+    /// With what it cannot do without:
+    /// * `refresh_url`: a text.
+    #[inline]
+    pub fn new(refresh_url: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("refresh_url", refresh_url))
+    }
+    /// `collection_options`: a [`CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions`](super::CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions).
+    #[inline]
+    pub fn collection_options(
+        self,
+        collection_options: impl c::IntoObject<
+            super::CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("collection_options", collection_options),
+        )
+    }
+    /// `return_url`: a text.
+    #[inline]
+    pub fn return_url(self, return_url: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("return_url", return_url))
+    }
+}
+/// What `CreateV2CoreAccountLinkUseCaseAccountUpdate.collection_options` takes.
+pub type CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions = super::CreateAccountLinkCollectionOptions;
+/// The values of `CreateV2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions.fields`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields as CreateV2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFields;
+/// The values of `CreateV2CoreAccountLinkUseCaseAccountOnboardingCollectionOptions.future_requirements`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements as CreateV2CoreAccountLinkUseCaseAccountOnboardingCollectionOptionsFutureRequirements;
+/// The values of `CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions.fields`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields as CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFields;
+/// The values of `CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions.future_requirements`.
+pub use super::super::V2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements as CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptionsFutureRequirements;
+/// The values of `CreateV2CoreAccountLinkUseCase.type`.
+pub use super::super::V2CoreAccountLinkUseCaseType as CreateV2CoreAccountLinkUseCaseType;

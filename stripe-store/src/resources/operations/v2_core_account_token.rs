@@ -2,9 +2,8 @@
 // Schema: v2_core_account_token
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v2/core/account_tokens`: answers with one [`V2CoreAccountToken`](views::V2CoreAccountToken).
 ///
 /// Source: operation `PostV2CoreAccountTokens`.
@@ -30,10 +29,13 @@ impl CreateV2CoreAccountToken {
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a map with `attestations`, `business_details`, `entity_type`, `individual`.
+    /// `identity`: a [`CreateV2CoreAccountTokenIdentity`](super::CreateV2CoreAccountTokenIdentity).
     #[inline]
-    pub fn identity(self, identity: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("identity", identity))
+    pub fn identity(
+        self,
+        identity: impl c::IntoObject<super::CreateV2CoreAccountTokenIdentity>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("identity", identity))
     }
 }
 impl c::OperationFacts for markers::CreateV2CoreAccountToken {
@@ -60,3 +62,269 @@ impl c::OperationFacts for markers::RetrieveV2CoreAccountToken {
     const PATH: &'static str = "/v2/core/account_tokens/{id}";
     const CHECK: c::Check = c::Check::resource::<views::V2CoreAccountToken>();
 }
+/// What `CreateV2CoreAccountToken.identity` takes.
+pub type CreateV2CoreAccountTokenIdentity = Builder<
+    markers::CreateV2CoreAccountTokenIdentity,
+>;
+impl CreateV2CoreAccountTokenIdentity {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `attestations`: a [`CreateV2CoreAccountTokenIdentityAttestations`](super::CreateV2CoreAccountTokenIdentityAttestations).
+    #[inline]
+    pub fn attestations(
+        self,
+        attestations: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestations,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("attestations", attestations))
+    }
+    /// `business_details`: a [`CreateV2CoreAccountTokenIdentityBusinessDetails`](super::CreateV2CoreAccountTokenIdentityBusinessDetails).
+    #[inline]
+    pub fn business_details(
+        self,
+        business_details: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityBusinessDetails,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("business_details", business_details),
+        )
+    }
+    /// `entity_type`: one of [`CreateV2CoreAccountTokenIdentityEntityType`](super::CreateV2CoreAccountTokenIdentityEntityType).
+    #[inline]
+    pub fn entity_type(
+        self,
+        entity_type: super::CreateV2CoreAccountTokenIdentityEntityType,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
+    }
+    /// `individual`: a [`CreateV2CoreAccountTokenIdentityIndividual`](super::CreateV2CoreAccountTokenIdentityIndividual).
+    #[inline]
+    pub fn individual(
+        self,
+        individual: impl c::IntoObject<super::CreateV2CoreAccountTokenIdentityIndividual>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("individual", individual))
+    }
+}
+/// What `CreateV2CoreAccountTokenIdentity.attestations` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestations = Builder<
+    markers::CreateV2CoreAccountTokenIdentityAttestations,
+>;
+impl CreateV2CoreAccountTokenIdentityAttestations {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `directorship_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration).
+    #[inline]
+    pub fn directorship_declaration(
+        self,
+        directorship_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("directorship_declaration", directorship_declaration),
+        )
+    }
+    /// `ownership_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration).
+    #[inline]
+    pub fn ownership_declaration(
+        self,
+        ownership_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("ownership_declaration", ownership_declaration),
+        )
+    }
+    /// `persons_provided`: a [`CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided).
+    #[inline]
+    pub fn persons_provided(
+        self,
+        persons_provided: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("persons_provided", persons_provided),
+        )
+    }
+    /// `representative_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration).
+    #[inline]
+    pub fn representative_declaration(
+        self,
+        representative_declaration: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("representative_declaration", representative_declaration),
+        )
+    }
+    /// `terms_of_service`: a [`CreateV2CoreAccountTokenIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountTokenIdentityAttestationsTermsOfService).
+    #[inline]
+    pub fn terms_of_service(
+        self,
+        terms_of_service: impl c::IntoObject<
+            super::CreateV2CoreAccountTokenIdentityAttestationsTermsOfService,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("terms_of_service", terms_of_service),
+        )
+    }
+}
+/// What `CreateV2CoreAccountTokenIdentityAttestations.directorship_declaration` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration = super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration;
+/// What `CreateV2CoreAccountTokenIdentityAttestations.ownership_declaration` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration = Builder<
+    markers::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration,
+>;
+impl CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `attested`: true or false.
+    #[inline]
+    pub fn attested(self, attested: bool) -> Self {
+        Self::from_parameters(self.parameters.bool("attested", attested))
+    }
+}
+/// What `CreateV2CoreAccountTokenIdentityAttestations.persons_provided` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided = super::CreateV2CoreAccountIdentityAttestationsPersonsProvided;
+/// What `CreateV2CoreAccountTokenIdentityAttestations.representative_declaration` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration = super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration;
+/// What `CreateV2CoreAccountTokenIdentityAttestations.terms_of_service` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsTermsOfService = super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService;
+/// What `CreateV2CoreAccountTokenIdentityAttestationsTermsOfService.account` takes.
+pub type CreateV2CoreAccountTokenIdentityAttestationsTermsOfServiceAccount = super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount;
+/// What `CreateV2CoreAccountTokenIdentity.business_details` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetails = super::UpdateV2CoreAccountIdentityBusinessDetails;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.additional_addresses` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsAdditionalAddresses = super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.address` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsAddress = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.annual_revenue` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsAnnualRevenue = super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsAnnualRevenue.amount` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsAnnualRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.documents` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments = super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.bank_account_ownership_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.company_license` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsCompanyLicense = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.company_memorandum_of_association` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.company_ministerial_decree` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsCompanyMinisterialDecree = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.company_registration_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsCompanyRegistrationVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.company_tax_id_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsCompanyTaxIdVerification = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsPrimaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.proof_of_address` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfAddress = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.proof_of_registration` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfRegistration = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfRegistration.signer` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfRegistrationSigner = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocuments.proof_of_ultimate_beneficial_ownership` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership.signer` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnershipSigner = super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.id_numbers` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsIdNumbers = super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.monthly_estimated_revenue` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsMonthlyEstimatedRevenue = super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsMonthlyEstimatedRevenue.amount` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsMonthlyEstimatedRevenueAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.registration_date` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsRegistrationDate = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.script_addresses` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptAddresses = super::UpdateV2CoreAccountPersonScriptAddresses;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetails.script_names` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptNames = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsScriptNames.kana` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptNamesKana = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana;
+/// What `CreateV2CoreAccountTokenIdentityBusinessDetailsScriptNames.kanji` takes.
+pub type CreateV2CoreAccountTokenIdentityBusinessDetailsScriptNamesKanji = super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana;
+/// What `CreateV2CoreAccountTokenIdentity.individual` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividual = super::UpdateV2CoreAccountIdentityIndividual;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.additional_addresses` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualAdditionalAddresses = super::UpdateV2CoreAccountPersonAdditionalAddresses;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.additional_names` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualAdditionalNames = super::CreateV2CoreAccountPersonAdditionalNames;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.address` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualAddress = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.date_of_birth` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDateOfBirth = super::CreateTokenPersonDob;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.documents` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocuments = super::UpdateV2CoreAccountPersonDocuments;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocuments.company_authorization` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsCompanyAuthorization = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocuments.passport` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsPassport = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocuments.primary_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsPrimaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocumentsPrimaryVerification.front_back` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsPrimaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocuments.secondary_verification` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsSecondaryVerification = super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocumentsSecondaryVerification.front_back` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsSecondaryVerificationFrontBack = super::CreateTokenPersonVerificationDocument;
+/// What `CreateV2CoreAccountTokenIdentityIndividualDocuments.visa` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualDocumentsVisa = super::CreateV2CoreAccountPersonDocumentsVisa;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.id_numbers` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualIdNumbers = super::CreateV2CoreAccountPersonIdNumbers;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.relationship` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualRelationship = super::CreateV2CoreAccountIdentityIndividualRelationship;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.script_addresses` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptAddresses = super::UpdateV2CoreAccountPersonScriptAddresses;
+/// What `CreateV2CoreAccountTokenIdentityIndividualScriptAddresses.kana` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptAddressesKana = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityIndividualScriptAddresses.kanji` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptAddressesKanji = super::CreateTokenPersonAddressKana;
+/// What `CreateV2CoreAccountTokenIdentityIndividual.script_names` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptNames = super::CreateV2CoreAccountPersonScriptNames;
+/// What `CreateV2CoreAccountTokenIdentityIndividualScriptNames.kana` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptNamesKana = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// What `CreateV2CoreAccountTokenIdentityIndividualScriptNames.kanji` takes.
+pub type CreateV2CoreAccountTokenIdentityIndividualScriptNamesKanji = super::CreateV2CoreAccountPersonScriptNamesKana;
+/// The values of `CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided.ownership_exemption_reason`.
+pub use super::super::LegalEntityCompanyOwnershipExemptionReason as CreateV2CoreAccountTokenIdentityAttestationsPersonsProvidedOwnershipExemptionReason;
+/// The values of `CreateV2CoreAccountTokenIdentityBusinessDetailsAdditionalAddresses.purpose`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsAdditionalAddressesPurpose as CreateV2CoreAccountTokenIdentityBusinessDetailsAdditionalAddressesPurpose;
+/// The values of `CreateV2CoreAccountTokenIdentityBusinessDetailsIdNumbers.type`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsIdNumbersType as CreateV2CoreAccountTokenIdentityBusinessDetailsIdNumbersType;
+/// The values of `CreateV2CoreAccountTokenIdentityBusinessDetails.structure`.
+pub use super::super::V2CoreAccountIdentityBusinessDetailsStructure as CreateV2CoreAccountTokenIdentityBusinessDetailsStructure;
+/// The values of `CreateV2CoreAccountTokenIdentity.entity_type`.
+pub use super::super::AccountBusinessType as CreateV2CoreAccountTokenIdentityEntityType;
+/// The values of `CreateV2CoreAccountTokenIdentityIndividualAdditionalNames.purpose`.
+pub use super::super::V2CoreAccountPersonAdditionalNamesPurpose as CreateV2CoreAccountTokenIdentityIndividualAdditionalNamesPurpose;
+/// The values of `CreateV2CoreAccountTokenIdentityIndividualIdNumbers.type`.
+pub use super::super::V2CoreAccountPersonIdNumbersType as CreateV2CoreAccountTokenIdentityIndividualIdNumbersType;
+/// The values of `CreateV2CoreAccountTokenIdentityIndividual.legal_gender`.
+pub use super::super::V2CoreAccountPersonLegalGender as CreateV2CoreAccountTokenIdentityIndividualLegalGender;
+/// The values of `CreateV2CoreAccountTokenIdentityIndividual.political_exposure`.
+pub use super::super::PersonPoliticalExposure as CreateV2CoreAccountTokenIdentityIndividualPoliticalExposure;

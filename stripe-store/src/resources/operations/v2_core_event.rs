@@ -2,8 +2,8 @@
 // Schema: v2_core_event
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/core/events`: answers page by page, each item one [`V2CoreEvent`](views::V2CoreEvent).
 ///

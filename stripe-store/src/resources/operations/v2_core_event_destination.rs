@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v2/core/event_destinations`: answers page by page, each item one [`V2CoreEventDestination`](views::V2CoreEventDestination).
 ///
 /// Source: operation `GetV2CoreEventDestinations`.
@@ -57,17 +56,29 @@ impl CreateV2CoreEventDestination {
                 .one_of("type", type_),
         )
     }
-    /// `amazon_eventbridge`: a map with `aws_account_id` (required), `aws_region` (required).
+    /// `amazon_eventbridge`: a [`CreateV2CoreEventDestinationAmazonEventbridge`](super::CreateV2CoreEventDestinationAmazonEventbridge).
     #[inline]
-    pub fn amazon_eventbridge(self, amazon_eventbridge: impl Into<Value>) -> Self {
+    pub fn amazon_eventbridge(
+        self,
+        amazon_eventbridge: impl c::IntoObject<
+            super::CreateV2CoreEventDestinationAmazonEventbridge,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("amazon_eventbridge", amazon_eventbridge),
+            self.parameters.object("amazon_eventbridge", amazon_eventbridge),
         )
     }
-    /// `azure_event_grid`: a map with `azure_region` (required), `azure_resource_group_name` (required), `azure_subscription_id` (required).
+    /// `azure_event_grid`: a [`CreateV2CoreEventDestinationAzureEventGrid`](super::CreateV2CoreEventDestinationAzureEventGrid).
     #[inline]
-    pub fn azure_event_grid(self, azure_event_grid: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("azure_event_grid", azure_event_grid))
+    pub fn azure_event_grid(
+        self,
+        azure_event_grid: impl c::IntoObject<
+            super::CreateV2CoreEventDestinationAzureEventGrid,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("azure_event_grid", azure_event_grid),
+        )
     }
     /// `description`: a text.
     #[inline]
@@ -105,10 +116,17 @@ impl CreateV2CoreEventDestination {
             self.parameters.text("snapshot_api_version", snapshot_api_version),
         )
     }
-    /// `webhook_endpoint`: a map with `url` (required).
+    /// `webhook_endpoint`: a [`CreateV2CoreEventDestinationWebhookEndpoint`](super::CreateV2CoreEventDestinationWebhookEndpoint).
     #[inline]
-    pub fn webhook_endpoint(self, webhook_endpoint: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("webhook_endpoint", webhook_endpoint))
+    pub fn webhook_endpoint(
+        self,
+        webhook_endpoint: impl c::IntoObject<
+            super::CreateV2CoreEventDestinationWebhookEndpoint,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("webhook_endpoint", webhook_endpoint),
+        )
     }
 }
 impl c::OperationFacts for markers::CreateV2CoreEventDestination {
@@ -190,10 +208,17 @@ impl UpdateV2CoreEventDestination {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `webhook_endpoint`: a map with `url` (required).
+    /// `webhook_endpoint`: a [`UpdateV2CoreEventDestinationWebhookEndpoint`](super::UpdateV2CoreEventDestinationWebhookEndpoint).
     #[inline]
-    pub fn webhook_endpoint(self, webhook_endpoint: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("webhook_endpoint", webhook_endpoint))
+    pub fn webhook_endpoint(
+        self,
+        webhook_endpoint: impl c::IntoObject<
+            super::UpdateV2CoreEventDestinationWebhookEndpoint,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("webhook_endpoint", webhook_endpoint),
+        )
     }
 }
 impl c::OperationFacts for markers::UpdateV2CoreEventDestination {
@@ -273,6 +298,53 @@ impl c::OperationFacts for markers::PingV2CoreEventDestination {
     const PATH: &'static str = "/v2/core/event_destinations/{id}/ping";
     const CHECK: c::Check = c::Check::resource::<views::V2CoreEvent>();
 }
+/// What `CreateV2CoreEventDestination.amazon_eventbridge` takes.
+pub type CreateV2CoreEventDestinationAmazonEventbridge = Builder<
+    markers::CreateV2CoreEventDestinationAmazonEventbridge,
+>;
+impl CreateV2CoreEventDestinationAmazonEventbridge {
+    /// With what it cannot do without:
+    /// * `aws_account_id`: a text.
+    /// * `aws_region`: a text.
+    #[inline]
+    pub fn new(
+        aws_account_id: impl Into<String>,
+        aws_region: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("aws_account_id", aws_account_id)
+                .text("aws_region", aws_region),
+        )
+    }
+}
+/// What `CreateV2CoreEventDestination.azure_event_grid` takes.
+pub type CreateV2CoreEventDestinationAzureEventGrid = Builder<
+    markers::CreateV2CoreEventDestinationAzureEventGrid,
+>;
+impl CreateV2CoreEventDestinationAzureEventGrid {
+    /// With what it cannot do without:
+    /// * `azure_region`: a text.
+    /// * `azure_resource_group_name`: a text.
+    /// * `azure_subscription_id`: a text.
+    #[inline]
+    pub fn new(
+        azure_region: impl Into<String>,
+        azure_resource_group_name: impl Into<String>,
+        azure_subscription_id: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("azure_region", azure_region)
+                .text("azure_resource_group_name", azure_resource_group_name)
+                .text("azure_subscription_id", azure_subscription_id),
+        )
+    }
+}
+/// What `CreateV2CoreEventDestination.webhook_endpoint` takes.
+pub type CreateV2CoreEventDestinationWebhookEndpoint = super::CreatePaymentLinkAfterCompletionRedirect;
+/// What `UpdateV2CoreEventDestination.webhook_endpoint` takes.
+pub type UpdateV2CoreEventDestinationWebhookEndpoint = super::CreatePaymentLinkAfterCompletionRedirect;
 /// The values of `CreateV2CoreEventDestination.event_payload`.
 pub use super::super::V2CoreEventDestinationEventPayload as CreateV2CoreEventDestinationEventPayload;
 /// The values of `CreateV2CoreEventDestination.include`.

@@ -2,8 +2,8 @@
 // Schema: v2_core_vault_gb_bank_account
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v2/core/vault/gb_bank_accounts`: answers page by page, each item one [`V2CoreVaultGbBankAccount`](views::V2CoreVaultGbBankAccount).
 ///
 /// Source: operation `GetV2CoreVaultGbBankAccounts`.

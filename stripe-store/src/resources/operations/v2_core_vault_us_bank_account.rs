@@ -2,8 +2,8 @@
 // Schema: v2_core_vault_us_bank_account
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 /// `GET /v2/core/vault/us_bank_accounts`: answers page by page, each item one [`V2CoreVaultUsBankAccount`](views::V2CoreVaultUsBankAccount).
 ///

@@ -2,8 +2,8 @@
 // Schema: v2_money_management_adjustment
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/adjustments`: answers page by page, each item one [`V2MoneyManagementAdjustment`](views::V2MoneyManagementAdjustment).
 ///

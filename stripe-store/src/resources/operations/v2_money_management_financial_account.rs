@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v2/money_management/financial_accounts`: answers page by page, each item one [`V2MoneyManagementFinancialAccount`](views::V2MoneyManagementFinancialAccount).
 ///
 /// Source: operation `GetV2MoneyManagementFinancialAccounts`.

@@ -4,9 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `POST /v2/money_management/test_helpers/financial_addresses/{id}/credit`: answers with one [`V2MoneyManagementFinancialAddressCreditSimulation`](views::V2MoneyManagementFinancialAddressCreditSimulation).
 ///
 /// Source: operation `PostV2MoneyManagementTestHelpersFinancialAddressesIdCredit`.
@@ -16,16 +15,21 @@ pub type CreditV2MoneyManagementTestHelpersFinancialAddress = Builder<
 impl CreditV2MoneyManagementTestHelpersFinancialAddress {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
-    /// * `amount`: a map with `currency` (required), `value` (required).
+    /// * `amount`: a [`CreditV2MoneyManagementTestHelpersFinancialAddressAmount`](super::CreditV2MoneyManagementTestHelpersFinancialAddressAmount).
     /// * `network`: one of [`CreditV2MoneyManagementTestHelpersFinancialAddressNetwork`](super::CreditV2MoneyManagementTestHelpersFinancialAddressNetwork).
     #[inline]
     pub fn new(
         id: impl Into<String>,
-        amount: impl Into<Value>,
+        amount: impl c::IntoObject<
+            super::CreditV2MoneyManagementTestHelpersFinancialAddressAmount,
+        >,
         network: super::CreditV2MoneyManagementTestHelpersFinancialAddressNetwork,
     ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().id(id).json("amount", amount).one_of("network", network),
+            c::Parameters::new()
+                .id(id)
+                .object("amount", amount)
+                .one_of("network", network),
         )
     }
     /// `statement_descriptor`: a text.
@@ -44,6 +48,8 @@ impl c::OperationFacts for markers::CreditV2MoneyManagementTestHelpersFinancialA
         views::V2MoneyManagementFinancialAddressCreditSimulation,
     >();
 }
+/// What `CreditV2MoneyManagementTestHelpersFinancialAddress.amount` takes.
+pub type CreditV2MoneyManagementTestHelpersFinancialAddressAmount = super::ReportPaymentRecordRefundAmount;
 /// The values of `CreditV2MoneyManagementTestHelpersFinancialAddress.network`.
 #[non_exhaustive]
 pub enum CreditV2MoneyManagementTestHelpersFinancialAddressNetwork {

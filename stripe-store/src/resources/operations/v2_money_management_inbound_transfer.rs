@@ -2,9 +2,8 @@
 // Schema: v2_money_management_inbound_transfer
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/inbound_transfers`: answers page by page, each item one [`V2MoneyManagementInboundTransfer`](views::V2MoneyManagementInboundTransfer).
 ///
@@ -40,17 +39,20 @@ pub type CreateV2MoneyManagementInboundTransfer = Builder<
 >;
 impl CreateV2MoneyManagementInboundTransfer {
     /// With what it cannot do without:
-    /// * `amount`: a map with `currency` (required), `value` (required).
-    /// * `from`: a map with `payment_method` (required), `currency`.
-    /// * `to`: a map with `currency` (required), `financial_account` (required).
+    /// * `amount`: a [`CreateV2MoneyManagementInboundTransferAmount`](super::CreateV2MoneyManagementInboundTransferAmount).
+    /// * `from`: a [`CreateV2MoneyManagementInboundTransferFrom`](super::CreateV2MoneyManagementInboundTransferFrom).
+    /// * `to`: a [`CreateV2MoneyManagementInboundTransferTo`](super::CreateV2MoneyManagementInboundTransferTo).
     #[inline]
     pub fn new(
-        amount: impl Into<Value>,
-        from: impl Into<Value>,
-        to: impl Into<Value>,
+        amount: impl c::IntoObject<super::CreateV2MoneyManagementInboundTransferAmount>,
+        from: impl c::IntoObject<super::CreateV2MoneyManagementInboundTransferFrom>,
+        to: impl c::IntoObject<super::CreateV2MoneyManagementInboundTransferTo>,
     ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().json("amount", amount).json("from", from).json("to", to),
+            c::Parameters::new()
+                .object("amount", amount)
+                .object("from", from)
+                .object("to", to),
         )
     }
     /// `description`: a text.
@@ -89,3 +91,26 @@ impl c::OperationFacts for markers::RetrieveV2MoneyManagementInboundTransfer {
         views::V2MoneyManagementInboundTransfer,
     >();
 }
+/// What `CreateV2MoneyManagementInboundTransfer.amount` takes.
+pub type CreateV2MoneyManagementInboundTransferAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2MoneyManagementInboundTransfer.from` takes.
+pub type CreateV2MoneyManagementInboundTransferFrom = Builder<
+    markers::CreateV2MoneyManagementInboundTransferFrom,
+>;
+impl CreateV2MoneyManagementInboundTransferFrom {
+    /// With what it cannot do without:
+    /// * `payment_method`: a text.
+    #[inline]
+    pub fn new(payment_method: impl Into<String>) -> Self {
+        Self::from_parameters(
+            c::Parameters::new().text("payment_method", payment_method),
+        )
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+}
+/// What `CreateV2MoneyManagementInboundTransfer.to` takes.
+pub type CreateV2MoneyManagementInboundTransferTo = super::CreateV2MoneyManagementPayoutIntentFrom;

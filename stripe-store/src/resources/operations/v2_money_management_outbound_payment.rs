@@ -2,9 +2,8 @@
 // Schema: v2_money_management_outbound_payment
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/outbound_payments`: answers page by page, each item one [`V2MoneyManagementOutboundPayment`](views::V2MoneyManagementOutboundPayment).
 ///
@@ -55,17 +54,20 @@ pub type CreateV2MoneyManagementOutboundPayment = Builder<
 >;
 impl CreateV2MoneyManagementOutboundPayment {
     /// With what it cannot do without:
-    /// * `amount`: a map with `currency` (required), `value` (required).
-    /// * `from`: a map with `currency` (required), `financial_account` (required).
-    /// * `to`: a map with `recipient` (required), `currency`, `payout_method`, `payout_method_options`.
+    /// * `amount`: a [`CreateV2MoneyManagementOutboundPaymentAmount`](super::CreateV2MoneyManagementOutboundPaymentAmount).
+    /// * `from`: a [`CreateV2MoneyManagementOutboundPaymentFrom`](super::CreateV2MoneyManagementOutboundPaymentFrom).
+    /// * `to`: a [`CreateV2MoneyManagementOutboundPaymentTo`](super::CreateV2MoneyManagementOutboundPaymentTo).
     #[inline]
     pub fn new(
-        amount: impl Into<Value>,
-        from: impl Into<Value>,
-        to: impl Into<Value>,
+        amount: impl c::IntoObject<super::CreateV2MoneyManagementOutboundPaymentAmount>,
+        from: impl c::IntoObject<super::CreateV2MoneyManagementOutboundPaymentFrom>,
+        to: impl c::IntoObject<super::CreateV2MoneyManagementOutboundPaymentTo>,
     ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().json("amount", amount).json("from", from).json("to", to),
+            c::Parameters::new()
+                .object("amount", amount)
+                .object("from", from)
+                .object("to", to),
         )
     }
     /// `description`: a text.
@@ -81,14 +83,16 @@ impl CreateV2MoneyManagementOutboundPayment {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a map with `setting` (required).
+    /// `recipient_notification`: a [`CreateV2MoneyManagementOutboundPaymentRecipientNotification`](super::CreateV2MoneyManagementOutboundPaymentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
-        recipient_notification: impl Into<Value>,
+        recipient_notification: impl c::IntoObject<
+            super::CreateV2MoneyManagementOutboundPaymentRecipientNotification,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("recipient_notification", recipient_notification),
+            self.parameters.object("recipient_notification", recipient_notification),
         )
     }
     /// `recipient_verification`: a text.
@@ -161,5 +165,59 @@ impl c::OperationFacts for markers::CancelV2MoneyManagementOutboundPayment {
         views::V2MoneyManagementOutboundPayment,
     >();
 }
+/// What `CreateV2MoneyManagementOutboundPayment.amount` takes.
+pub type CreateV2MoneyManagementOutboundPaymentAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2MoneyManagementOutboundPayment.from` takes.
+pub type CreateV2MoneyManagementOutboundPaymentFrom = super::CreateV2MoneyManagementPayoutIntentFrom;
+/// What `CreateV2MoneyManagementOutboundPayment.recipient_notification` takes.
+pub type CreateV2MoneyManagementOutboundPaymentRecipientNotification = super::CreateV2MoneyManagementPayoutIntentRecipientNotification;
+/// What `CreateV2MoneyManagementOutboundPayment.to` takes.
+pub type CreateV2MoneyManagementOutboundPaymentTo = Builder<
+    markers::CreateV2MoneyManagementOutboundPaymentTo,
+>;
+impl CreateV2MoneyManagementOutboundPaymentTo {
+    /// With what it cannot do without:
+    /// * `recipient`: a text.
+    #[inline]
+    pub fn new(recipient: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("recipient", recipient))
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `payout_method`: a text.
+    #[inline]
+    pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payout_method", payout_method))
+    }
+    /// `payout_method_options`: a [`CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions`](super::CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions).
+    #[inline]
+    pub fn payout_method_options(
+        self,
+        payout_method_options: impl c::IntoObject<
+            super::CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payout_method_options", payout_method_options),
+        )
+    }
+}
+/// What `CreateV2MoneyManagementOutboundPaymentTo.payout_method_options` takes.
+pub type CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions;
+/// What `CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions.bank_account` takes.
+pub type CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount;
+/// What `CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount.preferred_network_options` takes.
+pub type CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions;
+/// What `CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptions.ach` takes.
+pub type CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch;
+/// The values of `CreateV2MoneyManagementOutboundPaymentRecipientNotification.setting`.
+pub use super::super::V2MoneyManagementPayoutIntentRecipientNotificationSetting as CreateV2MoneyManagementOutboundPaymentRecipientNotificationSetting;
+/// The values of `CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch.submission`.
+pub use super::super::V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission as CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission;
+/// The values of `CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccount.preferred_networks`.
+pub use super::super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks as CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptionsBankAccountPreferredNetworks;
 /// The values of `ListV2MoneyManagementOutboundPayments.status`.
 pub use super::super::TreasuryOutboundPaymentStatus as ListV2MoneyManagementOutboundPaymentsStatus;

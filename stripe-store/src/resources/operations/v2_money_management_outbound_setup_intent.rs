@@ -2,9 +2,8 @@
 // Schema: v2_money_management_outbound_setup_intent
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v2/money_management/outbound_setup_intents`: answers page by page, each item one [`V2MoneyManagementOutboundSetupIntent`](views::V2MoneyManagementOutboundSetupIntent).
 ///
 /// Source: operation `GetV2MoneyManagementOutboundSetupIntents`.
@@ -43,11 +42,16 @@ impl CreateV2MoneyManagementOutboundSetupIntent {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_data`: a map with `type` (required), `bank_account`.
+    /// `payout_method_data`: a [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
     #[inline]
-    pub fn payout_method_data(self, payout_method_data: impl Into<Value>) -> Self {
+    pub fn payout_method_data(
+        self,
+        payout_method_data: impl c::IntoObject<
+            super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payout_method_data", payout_method_data),
+            self.parameters.object("payout_method_data", payout_method_data),
         )
     }
     /// `usage_intent`: one of [`CreateV2MoneyManagementOutboundSetupIntentUsageIntent`](super::CreateV2MoneyManagementOutboundSetupIntentUsageIntent).
@@ -107,11 +111,16 @@ impl UpdateV2MoneyManagementOutboundSetupIntent {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_data`: a map with `type` (required), `bank_account`.
+    /// `payout_method_data`: a [`UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
     #[inline]
-    pub fn payout_method_data(self, payout_method_data: impl Into<Value>) -> Self {
+    pub fn payout_method_data(
+        self,
+        payout_method_data: impl c::IntoObject<
+            super::UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData,
+        >,
+    ) -> Self {
         Self::from_parameters(
-            self.parameters.json("payout_method_data", payout_method_data),
+            self.parameters.object("payout_method_data", payout_method_data),
         )
     }
 }
@@ -145,5 +154,89 @@ impl c::OperationFacts for markers::CancelV2MoneyManagementOutboundSetupIntent {
         views::V2MoneyManagementOutboundSetupIntent,
     >();
 }
+/// What `CreateV2MoneyManagementOutboundSetupIntent.payout_method_data` takes.
+pub type CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData = Builder<
+    markers::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData,
+>;
+impl CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData {
+    /// With what it cannot do without:
+    /// * `type`: one of [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType).
+    #[inline]
+    pub fn new(
+        type_: super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("type", type_))
+    }
+    /// `bank_account`: a [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount).
+    #[inline]
+    pub fn bank_account(
+        self,
+        bank_account: impl c::IntoObject<
+            super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_account", bank_account))
+    }
+}
+/// What `CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData.bank_account` takes.
+pub type CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount = Builder<
+    markers::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount,
+>;
+impl CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount {
+    /// With what it cannot do without:
+    /// * `account_number`: a text.
+    /// * `country`: a text.
+    /// * `currency`: a text.
+    #[inline]
+    pub fn new(
+        account_number: impl Into<String>,
+        country: impl Into<String>,
+        currency: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("account_number", account_number)
+                .text("country", country)
+                .text("currency", currency),
+        )
+    }
+    /// `bank_account_type`: one of [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType).
+    #[inline]
+    pub fn bank_account_type(
+        self,
+        bank_account_type: super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.one_of("bank_account_type", bank_account_type),
+        )
+    }
+    /// `branch_number`: a text.
+    #[inline]
+    pub fn branch_number(self, branch_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("branch_number", branch_number))
+    }
+    /// `routing_number`: a text.
+    #[inline]
+    pub fn routing_number(self, routing_number: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("routing_number", routing_number))
+    }
+    /// `swift_code`: a text.
+    #[inline]
+    pub fn swift_code(self, swift_code: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("swift_code", swift_code))
+    }
+}
+/// What `UpdateV2MoneyManagementOutboundSetupIntent.payout_method_data` takes.
+pub type UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData = super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData;
+/// What `UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData.bank_account` takes.
+pub type UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount = super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount;
+/// The values of `CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount.bank_account_type`.
+pub use super::super::V2MoneyManagementPayoutMethodBankAccountBankAccountType as CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType;
+/// The values of `CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData.type`.
+pub use super::super::PayoutType as CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType;
 /// The values of `CreateV2MoneyManagementOutboundSetupIntent.usage_intent`.
 pub use super::super::V2MoneyManagementOutboundSetupIntentUsageIntent as CreateV2MoneyManagementOutboundSetupIntentUsageIntent;
+/// The values of `UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount.bank_account_type`.
+pub use super::super::V2MoneyManagementPayoutMethodBankAccountBankAccountType as UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccountBankAccountType;
+/// The values of `UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData.type`.
+pub use super::super::PayoutType as UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodDataType;

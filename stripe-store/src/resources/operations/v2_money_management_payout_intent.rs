@@ -2,9 +2,8 @@
 // Schema: v2_money_management_payout_intent
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v2/money_management/payout_intents`: answers page by page, each item one [`V2MoneyManagementPayoutIntent`](views::V2MoneyManagementPayoutIntent).
 ///
 /// Source: operation `GetV2MoneyManagementPayoutIntents`.
@@ -32,17 +31,20 @@ pub type CreateV2MoneyManagementPayoutIntent = Builder<
 >;
 impl CreateV2MoneyManagementPayoutIntent {
     /// With what it cannot do without:
-    /// * `amount`: a map with `currency` (required), `value` (required).
-    /// * `from`: a map with `currency` (required), `financial_account` (required).
-    /// * `to`: a map with `currency`, `payout_method`, `payout_method_options`, `recipient`.
+    /// * `amount`: a [`CreateV2MoneyManagementPayoutIntentAmount`](super::CreateV2MoneyManagementPayoutIntentAmount).
+    /// * `from`: a [`CreateV2MoneyManagementPayoutIntentFrom`](super::CreateV2MoneyManagementPayoutIntentFrom).
+    /// * `to`: a [`CreateV2MoneyManagementPayoutIntentTo`](super::CreateV2MoneyManagementPayoutIntentTo).
     #[inline]
     pub fn new(
-        amount: impl Into<Value>,
-        from: impl Into<Value>,
-        to: impl Into<Value>,
+        amount: impl c::IntoObject<super::CreateV2MoneyManagementPayoutIntentAmount>,
+        from: impl c::IntoObject<super::CreateV2MoneyManagementPayoutIntentFrom>,
+        to: impl c::IntoObject<super::CreateV2MoneyManagementPayoutIntentTo>,
     ) -> Self {
         Self::from_parameters(
-            c::Parameters::new().json("amount", amount).json("from", from).json("to", to),
+            c::Parameters::new()
+                .object("amount", amount)
+                .object("from", from)
+                .object("to", to),
         )
     }
     /// `confirmation_method`: one of [`CreateV2MoneyManagementPayoutIntentConfirmationMethod`](super::CreateV2MoneyManagementPayoutIntentConfirmationMethod).
@@ -68,20 +70,29 @@ impl CreateV2MoneyManagementPayoutIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a map with `setting` (required).
+    /// `recipient_notification`: a [`CreateV2MoneyManagementPayoutIntentRecipientNotification`](super::CreateV2MoneyManagementPayoutIntentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
-        recipient_notification: impl Into<Value>,
+        recipient_notification: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentRecipientNotification,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("recipient_notification", recipient_notification),
+            self.parameters.object("recipient_notification", recipient_notification),
         )
     }
-    /// `schedule_options`: a map with `execute_on`.
+    /// `schedule_options`: a [`CreateV2MoneyManagementPayoutIntentScheduleOptions`](super::CreateV2MoneyManagementPayoutIntentScheduleOptions).
     #[inline]
-    pub fn schedule_options(self, schedule_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("schedule_options", schedule_options))
+    pub fn schedule_options(
+        self,
+        schedule_options: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentScheduleOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("schedule_options", schedule_options),
+        )
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -143,20 +154,29 @@ impl UpdateV2MoneyManagementPayoutIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a map with `setting` (required).
+    /// `recipient_notification`: a [`UpdateV2MoneyManagementPayoutIntentRecipientNotification`](super::UpdateV2MoneyManagementPayoutIntentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
-        recipient_notification: impl Into<Value>,
+        recipient_notification: impl c::IntoObject<
+            super::UpdateV2MoneyManagementPayoutIntentRecipientNotification,
+        >,
     ) -> Self {
         Self::from_parameters(
-            self.parameters.json("recipient_notification", recipient_notification),
+            self.parameters.object("recipient_notification", recipient_notification),
         )
     }
-    /// `schedule_options`: a map with `execute_on`.
+    /// `schedule_options`: a [`UpdateV2MoneyManagementPayoutIntentScheduleOptions`](super::UpdateV2MoneyManagementPayoutIntentScheduleOptions).
     #[inline]
-    pub fn schedule_options(self, schedule_options: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("schedule_options", schedule_options))
+    pub fn schedule_options(
+        self,
+        schedule_options: impl c::IntoObject<
+            super::UpdateV2MoneyManagementPayoutIntentScheduleOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("schedule_options", schedule_options),
+        )
     }
     /// `statement_descriptor`: a text.
     #[inline]
@@ -165,10 +185,13 @@ impl UpdateV2MoneyManagementPayoutIntent {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `to`: a map with `currency`, `payout_method`, `payout_method_options`, `recipient`.
+    /// `to`: a [`UpdateV2MoneyManagementPayoutIntentTo`](super::UpdateV2MoneyManagementPayoutIntentTo).
     #[inline]
-    pub fn to(self, to: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("to", to))
+    pub fn to(
+        self,
+        to: impl c::IntoObject<super::UpdateV2MoneyManagementPayoutIntentTo>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("to", to))
     }
 }
 impl c::OperationFacts for markers::UpdateV2MoneyManagementPayoutIntent {
@@ -258,5 +281,226 @@ for markers::RefreshV2MoneyManagementPayoutIntentRecipientVerification {
     const PATH: &'static str = "/v2/money_management/payout_intents/{id}/refresh_recipient_verification";
     const CHECK: c::Check = c::Check::resource::<views::V2MoneyManagementPayoutIntent>();
 }
+/// What `CreateV2MoneyManagementPayoutIntent.amount` takes.
+pub type CreateV2MoneyManagementPayoutIntentAmount = super::ReportPaymentRecordRefundAmount;
+/// What `CreateV2MoneyManagementPayoutIntent.from` takes.
+pub type CreateV2MoneyManagementPayoutIntentFrom = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentFrom,
+>;
+impl CreateV2MoneyManagementPayoutIntentFrom {
+    /// With what it cannot do without:
+    /// * `currency`: a text.
+    /// * `financial_account`: a text.
+    #[inline]
+    pub fn new(
+        currency: impl Into<String>,
+        financial_account: impl Into<String>,
+    ) -> Self {
+        Self::from_parameters(
+            c::Parameters::new()
+                .text("currency", currency)
+                .text("financial_account", financial_account),
+        )
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntent.recipient_notification` takes.
+pub type CreateV2MoneyManagementPayoutIntentRecipientNotification = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentRecipientNotification,
+>;
+impl CreateV2MoneyManagementPayoutIntentRecipientNotification {
+    /// With what it cannot do without:
+    /// * `setting`: one of [`CreateV2MoneyManagementPayoutIntentRecipientNotificationSetting`](super::CreateV2MoneyManagementPayoutIntentRecipientNotificationSetting).
+    #[inline]
+    pub fn new(
+        setting: super::CreateV2MoneyManagementPayoutIntentRecipientNotificationSetting,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().one_of("setting", setting))
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntent.schedule_options` takes.
+pub type CreateV2MoneyManagementPayoutIntentScheduleOptions = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentScheduleOptions,
+>;
+impl CreateV2MoneyManagementPayoutIntentScheduleOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `execute_on`: a text.
+    #[inline]
+    pub fn execute_on(self, execute_on: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("execute_on", execute_on))
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntent.to` takes.
+pub type CreateV2MoneyManagementPayoutIntentTo = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentTo,
+>;
+impl CreateV2MoneyManagementPayoutIntentTo {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `currency`: a text.
+    #[inline]
+    pub fn currency(self, currency: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("currency", currency))
+    }
+    /// `payout_method`: a text.
+    #[inline]
+    pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("payout_method", payout_method))
+    }
+    /// `payout_method_options`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions).
+    #[inline]
+    pub fn payout_method_options(
+        self,
+        payout_method_options: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.object("payout_method_options", payout_method_options),
+        )
+    }
+    /// `recipient`: a text.
+    #[inline]
+    pub fn recipient(self, recipient: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("recipient", recipient))
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntentTo.payout_method_options` takes.
+pub type CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions,
+>;
+impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `bank_account`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount).
+    #[inline]
+    pub fn bank_account(
+        self,
+        bank_account: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("bank_account", bank_account))
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions.bank_account` takes.
+pub type CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount,
+>;
+impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `preferred_network_options`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions).
+    #[inline]
+    pub fn preferred_network_options(
+        self,
+        preferred_network_options: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self
+                .parameters
+                .object("preferred_network_options", preferred_network_options),
+        )
+    }
+    /// `preferred_networks`: some of [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks).
+    #[inline]
+    pub fn preferred_networks(
+        self,
+        preferred_networks: impl IntoIterator<
+            Item = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks,
+        >,
+    ) -> Self {
+        Self::from_parameters(
+            self.parameters.several_of("preferred_networks", preferred_networks),
+        )
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount.preferred_network_options` takes.
+pub type CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions,
+>;
+impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `ach`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch).
+    #[inline]
+    pub fn ach(
+        self,
+        ach: impl c::IntoObject<
+            super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("ach", ach))
+    }
+}
+/// What `CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions.ach` takes.
+pub type CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch = Builder<
+    markers::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch,
+>;
+impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `submission`: one of [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission).
+    #[inline]
+    pub fn submission(
+        self,
+        submission: super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission,
+    ) -> Self {
+        Self::from_parameters(self.parameters.one_of("submission", submission))
+    }
+    /// `transaction_purpose`: the text `payroll`.
+    #[inline]
+    pub fn transaction_purpose(self, transaction_purpose: impl Into<String>) -> Self {
+        Self::from_parameters(
+            self.parameters.text("transaction_purpose", transaction_purpose),
+        )
+    }
+}
+/// What `UpdateV2MoneyManagementPayoutIntent.recipient_notification` takes.
+pub type UpdateV2MoneyManagementPayoutIntentRecipientNotification = super::CreateV2MoneyManagementPayoutIntentRecipientNotification;
+/// What `UpdateV2MoneyManagementPayoutIntent.schedule_options` takes.
+pub type UpdateV2MoneyManagementPayoutIntentScheduleOptions = super::CreateV2MoneyManagementPayoutIntentScheduleOptions;
+/// What `UpdateV2MoneyManagementPayoutIntent.to` takes.
+pub type UpdateV2MoneyManagementPayoutIntentTo = super::CreateV2MoneyManagementPayoutIntentTo;
+/// What `UpdateV2MoneyManagementPayoutIntentTo.payout_method_options` takes.
+pub type UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptions = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions;
+/// What `UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptions.bank_account` takes.
+pub type UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount;
+/// What `UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount.preferred_network_options` takes.
+pub type UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions;
+/// What `UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions.ach` takes.
+pub type UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch = super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch;
 /// The values of `CreateV2MoneyManagementPayoutIntent.confirmation_method`.
 pub use super::super::PaymentIntentConfirmationMethod as CreateV2MoneyManagementPayoutIntentConfirmationMethod;
+/// The values of `CreateV2MoneyManagementPayoutIntentRecipientNotification.setting`.
+pub use super::super::V2MoneyManagementPayoutIntentRecipientNotificationSetting as CreateV2MoneyManagementPayoutIntentRecipientNotificationSetting;
+/// The values of `CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch.submission`.
+pub use super::super::V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission as CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission;
+/// The values of `CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount.preferred_networks`.
+pub use super::super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks as CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks;
+/// The values of `UpdateV2MoneyManagementPayoutIntentRecipientNotification.setting`.
+pub use super::super::V2MoneyManagementPayoutIntentRecipientNotificationSetting as UpdateV2MoneyManagementPayoutIntentRecipientNotificationSetting;
+/// The values of `UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch.submission`.
+pub use super::super::V2MoneyManagementPayoutIntentEstimatedFeesNetworkFeeDetailsNetworkOptionsAchSubmission as UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAchSubmission;
+/// The values of `UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount.preferred_networks`.
+pub use super::super::V2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks as UpdateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworks;

@@ -2,9 +2,8 @@
 // Schema: v2_money_management_payout_method
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
-use ::serde_json::Value;
+use super::super as views;
 /// `GET /v2/money_management/payout_methods`: answers page by page, each item one [`V2MoneyManagementPayoutMethod`](views::V2MoneyManagementPayoutMethod).
 ///
 /// Source: operation `GetV2MoneyManagementPayoutMethods`.
@@ -17,10 +16,15 @@ impl ListV2MoneyManagementPayoutMethods {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `usage_status`: a map with `payments`, `transfers`.
+    /// `usage_status`: a [`ListV2MoneyManagementPayoutMethodsUsageStatus`](super::ListV2MoneyManagementPayoutMethodsUsageStatus).
     #[inline]
-    pub fn usage_status(self, usage_status: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("usage_status", usage_status))
+    pub fn usage_status(
+        self,
+        usage_status: impl c::IntoObject<
+            super::ListV2MoneyManagementPayoutMethodsUsageStatus,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("usage_status", usage_status))
     }
 }
 impl c::OperationFacts for markers::ListV2MoneyManagementPayoutMethods {
@@ -89,3 +93,38 @@ impl c::OperationFacts for markers::UnarchiveV2MoneyManagementPayoutMethod {
     const PATH: &'static str = "/v2/money_management/payout_methods/{id}/unarchive";
     const CHECK: c::Check = c::Check::resource::<views::V2MoneyManagementPayoutMethod>();
 }
+/// What `ListV2MoneyManagementPayoutMethods.usage_status` takes.
+pub type ListV2MoneyManagementPayoutMethodsUsageStatus = Builder<
+    markers::ListV2MoneyManagementPayoutMethodsUsageStatus,
+>;
+impl ListV2MoneyManagementPayoutMethodsUsageStatus {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `payments`: some of [`ListV2MoneyManagementPayoutMethodsUsageStatusPayments`](super::ListV2MoneyManagementPayoutMethodsUsageStatusPayments).
+    #[inline]
+    pub fn payments(
+        self,
+        payments: impl IntoIterator<
+            Item = super::ListV2MoneyManagementPayoutMethodsUsageStatusPayments,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("payments", payments))
+    }
+    /// `transfers`: some of [`ListV2MoneyManagementPayoutMethodsUsageStatusTransfers`](super::ListV2MoneyManagementPayoutMethodsUsageStatusTransfers).
+    #[inline]
+    pub fn transfers(
+        self,
+        transfers: impl IntoIterator<
+            Item = super::ListV2MoneyManagementPayoutMethodsUsageStatusTransfers,
+        >,
+    ) -> Self {
+        Self::from_parameters(self.parameters.several_of("transfers", transfers))
+    }
+}
+/// The values of `ListV2MoneyManagementPayoutMethodsUsageStatus.payments`.
+pub use super::super::V2MoneyManagementPayoutMethodUsageStatusPayments as ListV2MoneyManagementPayoutMethodsUsageStatusPayments;
+/// The values of `ListV2MoneyManagementPayoutMethodsUsageStatus.transfers`.
+pub use super::super::V2MoneyManagementPayoutMethodUsageStatusPayments as ListV2MoneyManagementPayoutMethodsUsageStatusTransfers;

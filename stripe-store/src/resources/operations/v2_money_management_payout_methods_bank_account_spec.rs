@@ -2,8 +2,8 @@
 // Schema: v2_money_management_payout_methods_bank_account_spec
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v2/money_management/payout_methods_bank_account_spec`: answers with one [`V2MoneyManagementPayoutMethodsBankAccountSpec`](views::V2MoneyManagementPayoutMethodsBankAccountSpec).
 ///
 /// Source: operation `GetV2MoneyManagementPayoutMethodsBankAccountSpec`.

@@ -2,8 +2,8 @@
 // Schema: v2_money_management_received_credit
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/received_credits`: answers page by page, each item one [`V2MoneyManagementReceivedCredit`](views::V2MoneyManagementReceivedCredit).
 ///

@@ -2,8 +2,8 @@
 // Schema: v2_money_management_recipient_verification
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `POST /v2/money_management/recipient_verifications`: answers with one [`V2MoneyManagementRecipientVerification`](views::V2MoneyManagementRecipientVerification).
 ///
 /// Source: operation `PostV2MoneyManagementRecipientVerifications`.

@@ -2,8 +2,8 @@
 // Schema: v2_money_management_transaction
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/transactions`: answers page by page, each item one [`V2MoneyManagementTransaction`](views::V2MoneyManagementTransaction).
 ///

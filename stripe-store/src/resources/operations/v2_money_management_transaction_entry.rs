@@ -2,8 +2,8 @@
 // Schema: v2_money_management_transaction_entry
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use stripe_store::client::TimeRange;
 /// `GET /v2/money_management/transaction_entries`: answers page by page, each item one [`V2MoneyManagementTransactionEntry`](views::V2MoneyManagementTransactionEntry).
 ///

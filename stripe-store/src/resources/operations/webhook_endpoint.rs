@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/webhook_endpoints`: answers page by page, each item one [`WebhookEndpoint`](views::WebhookEndpoint).
 ///
 /// Source: operation `GetWebhookEndpoints`.

@@ -2,8 +2,8 @@
 // Schema: account
 
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 /// `GET /v1/account`: answers with one [`Account`](views::Account).
 ///
 /// Source: operation `GetAccount`.

@@ -3,7 +3,9 @@
 
 //! The operations of version 2026-10-28.endive of Stripe's API, a [`Builder`] each.
 //!
-//! A builder holds parameters; [`Client::call`](stripe_store::client::Client::call) makes a call of it.
+//! A builder holds parameters; [`Client::call`](stripe_store::client::Client::call) makes a call of it. What is
+//! nested in the parameters of an operation has builders too, named after where it stands:
+//! `CreateSubscriptionItems`. JSON can be given in their place.
 #![allow(
     deprecated,
     reason = "what Stripe phases out is there as long as Stripe has it"
@@ -11,7 +13,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 use stripe_store::client as c;
-/// An operation with its parameters: what every operation in this module is, with a marker for which.
+/// An operation with its parameters, or an object among them: what every type in this module is, with a marker for
+/// which.
 #[must_use = "nothing is sent before the call of it is"]
 pub struct Builder<K> {
     parameters: c::Parameters,
@@ -40,6 +43,8 @@ impl<K> Builder<K> {
     ) -> Self {
         Self::from_parameters(self.parameters.all(params))
     }
+}
+impl<K: c::OperationFacts> Builder<K> {
     /// Asks for the object in the place of an id: `"latest_invoice"`. In lists, paths begin with `data.`
     pub fn expand(self, path: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.expand(path))
@@ -52,6 +57,11 @@ impl<K: c::OperationFacts> c::Operation for Builder<K> {
     }
     fn into_parameters(self) -> c::Parameters {
         self.parameters
+    }
+}
+impl<K> c::IntoObject<Self> for Builder<K> {
+    fn into_value(self) -> ::serde_json::Value {
+        self.parameters.into_value()
     }
 }
 impl<K> Clone for Builder<K> {
@@ -72,9 +82,11 @@ mod v2_core_ticket_stream;
 pub mod markers;
 pub use self::account::{RetrieveAccount, RetrieveCurrentAccount};
 pub use self::ticket::{
-    CreateTicket, CreateTicketColors, CreateTicketPreview, CreateTicketStatus,
-    DeleteTicket, FindTicket, ListTicketEntries, ListTickets, ListTicketsStatus,
-    MarkTicketSeen, RetrieveTicket, SearchTickets, UpdateTicket, UpdateTicketStatus,
-    VoidTicketEntry,
+    CreateTicket, CreateTicketAddress, CreateTicketColors, CreateTicketLines,
+    CreateTicketPreview, CreateTicketStatus, DeleteTicket, FindTicket, ListTicketEntries,
+    ListTickets, ListTicketsStatus, MarkTicketSeen, RetrieveTicket, SearchTickets,
+    UpdateTicket, UpdateTicketStatus, VoidTicketEntry,
 };
-pub use self::v2_core_ticket_stream::CreateV2CoreTicketStream;
+pub use self::v2_core_ticket_stream::{
+    CreateV2CoreTicketStream, CreateV2CoreTicketStreamEvents,
+};

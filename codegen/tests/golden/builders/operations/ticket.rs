@@ -4,8 +4,8 @@
 use std::fmt::{Debug, Formatter, Result};
 use stripe_store::view as v;
 use super::{Builder, markers};
-use super::super as views;
 use stripe_store::client as c;
+use super::super as views;
 use ::serde_json::Value;
 use stripe_store::view::Timestamp;
 use stripe_store::client::TimeRange;
@@ -50,10 +50,13 @@ impl CreateTicket {
             c::Parameters::new().int("amount", amount).text("currency", currency),
         )
     }
-    /// `address`: a map with `line1` (required), `city`; an empty text empties it.
+    /// `address`: a [`CreateTicketAddress`](super::CreateTicketAddress); an empty text empties it.
     #[inline]
-    pub fn address(self, address: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("address", address))
+    pub fn address(
+        self,
+        address: impl c::IntoObject<super::CreateTicketAddress>,
+    ) -> Self {
+        Self::from_parameters(self.parameters.object("address", address))
     }
     /// `colors`: some of [`CreateTicketColors`](super::CreateTicketColors).
     #[inline]
@@ -73,10 +76,10 @@ impl CreateTicket {
     pub fn kind(self, kind: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("kind", kind))
     }
-    /// `lines`: an array of maps with `price` (required), `quantity`.
+    /// `lines`: some [`CreateTicketLines`](super::CreateTicketLines).
     #[inline]
-    pub fn lines(self, lines: impl Into<Value>) -> Self {
-        Self::from_parameters(self.parameters.json("lines", lines))
+    pub fn lines(self, lines: impl c::IntoObjects<super::CreateTicketLines>) -> Self {
+        Self::from_parameters(self.parameters.objects("lines", lines))
     }
     /// `metadata`: texts by key; an empty text through `param` empties it.
     #[inline]
@@ -312,6 +315,36 @@ impl c::OperationFacts for markers::MarkTicketSeen {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v1/tickets/{ticket}/mark_seen";
     const CHECK: c::Check = c::Check::resource::<views::Ticket>();
+}
+/// What `CreateTicket.address` takes.
+pub type CreateTicketAddress = Builder<markers::CreateTicketAddress>;
+impl CreateTicketAddress {
+    /// With what it cannot do without:
+    /// * `line1`: a text.
+    #[inline]
+    pub fn new(line1: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("line1", line1))
+    }
+    /// `city`: a text.
+    #[inline]
+    pub fn city(self, city: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("city", city))
+    }
+}
+/// What `CreateTicket.lines` takes.
+pub type CreateTicketLines = Builder<markers::CreateTicketLines>;
+impl CreateTicketLines {
+    /// With what it cannot do without:
+    /// * `price`: a text.
+    #[inline]
+    pub fn new(price: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("price", price))
+    }
+    /// `quantity`: an integer.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
 }
 /// The values of `CreateTicket.colors`.
 #[non_exhaustive]

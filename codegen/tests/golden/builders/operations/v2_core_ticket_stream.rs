@@ -3,17 +3,18 @@
 
 use super::{Builder, markers};
 use stripe_store::client as c;
-use ::serde_json::Value;
 /// `POST /v2/core/ticket_stream`: answers with JSON. On the server for meter events.
 ///
 /// Source: operation `PostV2CoreTicketStream`.
 pub type CreateV2CoreTicketStream = Builder<markers::CreateV2CoreTicketStream>;
 impl CreateV2CoreTicketStream {
     /// With what it cannot do without:
-    /// * `events`: an array of maps with `name`.
+    /// * `events`: some [`CreateV2CoreTicketStreamEvents`](super::CreateV2CoreTicketStreamEvents).
     #[inline]
-    pub fn new(events: impl Into<Value>) -> Self {
-        Self::from_parameters(c::Parameters::new().json("events", events))
+    pub fn new(
+        events: impl c::IntoObjects<super::CreateV2CoreTicketStreamEvents>,
+    ) -> Self {
+        Self::from_parameters(c::Parameters::new().objects("events", events))
     }
 }
 impl c::OperationFacts for markers::CreateV2CoreTicketStream {
@@ -21,4 +22,20 @@ impl c::OperationFacts for markers::CreateV2CoreTicketStream {
     const METHOD: c::Method = c::Method::Post;
     const PATH: &'static str = "/v2/core/ticket_stream";
     const HOST: c::Host = c::Host::MeterEvents;
+}
+/// What `CreateV2CoreTicketStream.events` takes.
+pub type CreateV2CoreTicketStreamEvents = Builder<
+    markers::CreateV2CoreTicketStreamEvents,
+>;
+impl CreateV2CoreTicketStreamEvents {
+    /// Without parameters yet.
+    #[inline]
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `name`: a text.
+    #[inline]
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self::from_parameters(self.parameters.text("name", name))
+    }
 }
